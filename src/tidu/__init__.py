@@ -1,0 +1,66 @@
+"""tidu (梯度): gradient descent that you can see.
+
+`fit` fits a formula to a table, `minimize` finds the minimum of a function, `scan` tries every value on a grid,
+`load` reads a saved run. Functions for use in formulas of your own (`exp`, `sin`, `where`, ...) are here too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidu.content import schedules as schedules
+    from tidu.content.losses import LOSSES as LOSSES
+    from tidu.content.optimizers import OPTIMIZERS as OPTIMIZERS
+    from tidu.content.schedules import SCHEDULES as SCHEDULES
+    from tidu.data.csv import CsvOptions as CsvOptions
+    from tidu.errors import TiduError as TiduError
+    from tidu.training.fit import fit as fit
+    from tidu.training.history import History as History
+    from tidu.training.minimize import minimize as minimize
+    from tidu.training.run import Run as Run
+    from tidu.training.run import load as load
+    from tidu.training.scan import scan as scan
+
+__version__ = "0.1.0"
+
+# Where each public name lives; it is imported when it is first asked for, so that `import tidu` stays fast.
+_PLACES = {
+    "fit": "tidu.training.fit",
+    "minimize": "tidu.training.minimize",
+    "scan": "tidu.training.scan",
+    "load": "tidu.training.run",
+    "Run": "tidu.training.run",
+    "History": "tidu.training.history",
+    "CsvOptions": "tidu.data.csv",
+    "LOSSES": "tidu.content.losses",
+    "OPTIMIZERS": "tidu.content.optimizers",
+    "SCHEDULES": "tidu.content.schedules",
+    "TiduError": "tidu.errors",
+}
+_MODULES = {"schedules": "tidu.content.schedules"}
+_FUNCTIONS = (
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
+    "cosh", "tanh", "asinh", "acosh", "atanh", "log_cosh", "erf", "erfc", "sign", "floor", "minimum", "maximum",
+    "relu", "sigmoid", "softplus", "where", "equal", "logical_and", "logical_or", "logical_not",
+)  # fmt: skip
+
+__all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        value = getattr(importlib.import_module(_PLACES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(_MODULES[name])
+    elif name in _FUNCTIONS:
+        value = getattr(importlib.import_module("tidu.language.ops"), name)
+    else:
+        raise AttributeError(f"module 'tidu' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,41 @@
+"""What is added to the cost, and what is done to the gradient, before the optimizer sees it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from tidu.language.expr import Expr, as_expr
+from tidu.language.ops import maximum, minimum, sqrt, where
+
+
+def penalty(parameters: Sequence[Expr], l1: float, l2: float) -> Expr:
+    """l1·Σ|w| + ½·l2·Σw² (Tibshirani 1996; Hoerl & Kennard 1970); it is added to the cost, not to each loss.
+
+    The ½ makes the gradient l2·w, which is what other libraries call weight decay.
+    """
+    terms: list[Expr] = []
+    if l1:
+        terms += [l1 * abs(w) for w in parameters]
+    if l2:
+        terms += [0.5 * l2 * w**2 for w in parameters]
+    return functools.reduce(lambda a, b: a + b, terms, as_expr(0.0)) if terms else as_expr(0.0)
+
+
+def norm(gradient: Sequence[Expr]) -> Expr:
+    """Euclidean length of the gradient."""
+    return sqrt(functools.reduce(lambda a, b: a + b, [g**2 for g in gradient]))
+
+
+def clipped(gradient: Sequence[Expr], clip_norm: float | None, clip_value: float | None) -> tuple[Expr, ...]:
+    """The gradient with each part kept within ±clip_value, then scaled down to length clip_norm if it is longer
+
+    (Pascanu, Mikolov & Bengio 2013).
+    """
+    parts = tuple(gradient)
+    if clip_value is not None:
+        parts = tuple(minimum(maximum(g, -clip_value), clip_value) for g in parts)
+    if clip_norm is not None:
+        length = norm(parts)
+        parts = tuple(where(length > clip_norm, g * (clip_norm / length), g) for g in parts)
+    return parts

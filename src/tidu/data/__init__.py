@@ -1,0 +1,1 @@
+"""Tables of numbers: from files, frames and arrays to columns of float64."""

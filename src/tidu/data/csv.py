@@ -1,0 +1,217 @@
+"""CSV: one table from text in files, compressed or not, with or without a header line.
+
+pyarrow parses; this file settles what pyarrow leaves to the caller: which delimiter, whether the first line is a
+header (a first line of numbers alone is data), what the columns are called, and which cell is to blame.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from tidu.data.table import Column, Table, names_without_header
+from tidu.errors import DataError, SettingError
+from tidu.text import _
+
+Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
+HEAD = 1 << 20  # bytes looked at to settle delimiter and header
+MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """How the text is to be read; the defaults look at the file itself."""
+
+    header: str = "auto"  # or "yes", "no"
+    names: tuple[str, ...] | None = None  # what the columns are called, in place of the header or of x, y
+    delimiter: str = "auto"  # or one character
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        if self.header not in ("auto", "yes", "no"):
+            raise SettingError(_("header must be auto, yes or no, not {value!r}").format(value=self.header))
+        if self.delimiter != "auto" and len(self.delimiter) != 1:
+            raise SettingError(_("the delimiter must be one character, not {value!r}").format(value=self.delimiter))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    delimiter: str
+    has_header: bool
+    names: tuple[str, ...]
+    note: str
+
+
+def open_bytes(raw: Any) -> Any:
+    """A binary stream, unpacked if its first bytes are those of gzip or zstd."""
+    head = raw.read(4)
+    raw.seek(0)
+    codec = "gzip" if head[:2] == GZIP else "zstd" if head == ZSTD else None
+    return pa.CompressedInputStream(raw, codec) if codec else raw
+
+
+def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collection[str] | None) -> Table:
+    """The columns in `wanted` (all, where None) as float64; a missing cell is NaN.
+
+    Raises
+    ------
+    DataError
+        Empty, not text, no such columns, rows of different lengths, or a cell that is not a number.
+    """
+    head = _head(opener, origin)
+    layout = _layout(head, origin, options)
+    doubled = sorted({n for n in layout.names if layout.names.count(n) > 1 and (wanted is None or n in wanted)})
+    if doubled:
+        raise DataError(
+            _(
+                "{origin}: the column name '{name}' stands {count} times in the header; rename, or give --columns"
+            ).format(origin=origin, name=doubled[0], count=layout.names.count(doubled[0]))
+        )
+    # pyarrow wants distinct names; the ones given here are only positions.
+    positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
+    table = _arrow_table(opener, origin, options, layout, list(positions), pa.float64())
+    columns: dict[str, Column] = {}
+    for position, name in positions.items():
+        if table is None:
+            columns[name] = _parsed_cell_by_cell(opener, origin, options, layout, position, name)
+        else:
+            columns[name] = table.column(position).to_numpy(zero_copy_only=False)
+    return Table(columns, origin, (layout.note,) if layout.note else ())
+
+
+def column_names(opener: Opener, origin: str, options: CsvOptions) -> tuple[str, ...]:
+    """What the columns are called, without reading more than the beginning."""
+    return _layout(_head(opener, origin), origin, options).names
+
+
+def _head(opener: Opener, origin: str) -> bytes:
+    try:
+        with opener() as stream:
+            head: bytes = stream.read(HEAD)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
+    if not head.strip():
+        raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
+    if head[:4] == b"PAR1" or b"\x00" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(
+            _("{origin} is not text; CSV (also .gz, .zst) and Parquet (.parquet) can be read").format(origin=origin)
+        )
+    return head
+
+
+def _layout(head: bytes, origin: str, options: CsvOptions) -> _Layout:
+    try:
+        # A cut through the last character of the head is no error.
+        text = io.TextIOWrapper(io.BytesIO(head), encoding=options.encoding, errors="strict").read(len(head) - 8)
+        text = text or head.decode(options.encoding)
+    except LookupError:
+        raise SettingError(_("there is no encoding {value!r}").format(value=options.encoding)) from None
+    except UnicodeError:
+        raise DataError(
+            _("{origin} is not {encoding} text; name its encoding, for instance --encoding gb18030").format(
+                origin=origin, encoding=options.encoding
+            )
+        ) from None
+    lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    if not lines:
+        raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
+    delimiter = _delimiter(lines[0]) if options.delimiter == "auto" else options.delimiter
+    first = _cells(lines[0], delimiter)
+    has_header = options.header == "yes" or (options.header == "auto" and not all(map(_is_number, first)))
+    names = tuple(cell.strip() for cell in first) if has_header else tuple(names_without_header(len(first)))
+    note = ""
+    if options.names is not None:
+        if len(options.names) != len(first):
+            raise DataError(
+                _("{origin}: {given} column names were given for {count} columns").format(
+                    origin=origin, given=len(options.names), count=len(first)
+                )
+            )
+        names = options.names
+    elif not has_header:
+        note = _("{origin} has no header line; its columns are called {names}").format(
+            origin=origin, names=", ".join(names)
+        )
+    return _Layout(delimiter, has_header, names, note)
+
+
+def _delimiter(line: str) -> str:
+    counts = {d: line.count(d) for d in (",", "\t", ";", "|")}
+    best = max(counts, key=lambda d: counts[d])
+    return best if counts[best] else ","
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    import csv
+
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except (csv.Error, StopIteration):
+        return line.split(delimiter)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell.strip().lower().lstrip("+-") not in ("nan", "inf", "infinity")
+
+
+def _arrow_table(
+    opener: Opener, origin: str, options: CsvOptions, layout: _Layout, positions: Sequence[str], kind: pa.DataType
+) -> pa.Table | None:
+    """The columns at `positions`, or None if a cell cannot be converted to `kind`."""
+    read = pa_csv.ReadOptions(
+        column_names=[f"{k}" for k in range(len(layout.names))],
+        skip_rows_after_names=int(layout.has_header),
+        encoding=options.encoding,
+        block_size=1 << 24,
+    )
+    convert = pa_csv.ConvertOptions(
+        include_columns=list(positions),
+        column_types={p: kind for p in positions},
+        null_values=MISSING,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+    )
+    try:
+        with opener() as stream:
+            return pa_csv.read_csv(stream, read, pa_csv.ParseOptions(delimiter=layout.delimiter), convert)
+    except pa.ArrowInvalid as error:
+        reason = str(error).strip().splitlines()[0]
+        if "conversion error" in reason and kind == pa.float64():
+            return None
+        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=reason[:200])) from None
+    except (OSError, UnicodeError, pa.ArrowException) as error:
+        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
+
+
+def _parsed_cell_by_cell(
+    opener: Opener, origin: str, options: CsvOptions, layout: _Layout, position: str, name: str
+) -> Column:
+    """A column that pyarrow could not convert: spaces around numbers are forgiven, the first other cell is named."""
+    table = _arrow_table(opener, origin, options, layout, [position], pa.string())
+    assert table is not None
+    cells = table.column(position).to_pylist()
+    values = np.empty(len(cells))
+    for row, cell in enumerate(cells):
+        text = "" if cell is None else cell.strip()
+        try:
+            values[row] = np.nan if text in MISSING else float(text)
+        except ValueError:
+            shown = text if len(text) <= 40 else text[:37] + "..."
+            raise DataError(
+                _(
+                    "{origin}: row {row} of column '{column}' is '{cell}', which is not a number "
+                    "(rows are counted from 1, after the header)"
+                ).format(origin=origin, row=row + 1, column=name, cell=shown)
+            ) from None
+    return values

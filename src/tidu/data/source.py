@@ -1,0 +1,213 @@
+"""Where data comes from: a path, a glob, standard input, a frame, a dict, an array; always to a `Table`.
+
+Two questions are asked of a source: what its columns are called, and for the columns that a formula uses, their
+numbers. Columns that nobody uses are not read, so they may hold text.
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+
+from tidu.data.csv import CsvOptions, Opener, column_names, open_bytes, read_csv
+from tidu.data.table import Column, Table, from_mapping, from_matrix, numbers
+from tidu.errors import DataError
+from tidu.text import _
+
+
+class Source(Protocol):
+    """Something that has named columns of numbers."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def table(self, wanted: Collection[str] | None = None) -> Table: ...
+
+
+def source_of(data: object, options: CsvOptions | None = None) -> Source:
+    """The source that `data` stands for; see `tidu.fit` for what it may be.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is a folder, or the object is nothing that holds columns.
+    """
+    options = options or CsvOptions()
+    if isinstance(data, (str, Path)):
+        return _from_path(str(data), options)
+    if isinstance(data, Table):
+        return _Loaded(data)
+    if hasattr(data, "__arrow_c_stream__"):
+        return _Arrow(_stream_to_table(data), type(data).__name__)
+    if isinstance(data, Mapping):
+        return _Loaded(from_mapping(data, "data"))
+    if isinstance(data, (np.ndarray, Sequence)):
+        return _Loaded(from_matrix(data, options.names, "data"))
+    raise DataError(
+        _("data must be a file name, a dict of columns, a frame or a two-dimensional array, not {kind}").format(
+            kind=type(data).__name__
+        )
+    )
+
+
+# -- in memory ----------------------------------------------------------------------------------
+class _Loaded:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._table)
+
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        t = self._table
+        return t if wanted is None else Table({n: c for n, c in t.items() if n in wanted}, t.origin, t.notes)
+
+
+class _Arrow:
+    def __init__(self, table: pa.Table, origin: str) -> None:
+        self._table, self._origin = table, origin
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._table.column_names)
+
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        return _from_arrow(self._table, self._origin, wanted)
+
+
+def _stream_to_table(data: Any) -> pa.Table:
+    try:
+        return pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(
+            _("{origin} cannot be read: {reason}").format(origin=type(data).__name__, reason=error)
+        ) from None
+
+
+def _from_arrow(table: pa.Table, origin: str, wanted: Collection[str] | None) -> Table:
+    columns: dict[str, Column] = {}
+    for name in table.column_names:
+        if wanted is not None and name not in wanted:
+            continue
+        if table.column_names.count(name) > 1:
+            raise DataError(_("{origin}: there are two columns '{name}'").format(origin=origin, name=name))
+        column = table.column(name)
+        kind = column.type
+        if (
+            pa.types.is_floating(kind)
+            or pa.types.is_integer(kind)
+            or pa.types.is_decimal(kind)
+            or pa.types.is_null(kind)
+        ):
+            columns[name] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        elif pa.types.is_boolean(kind):
+            columns[name] = column.cast(pa.int8()).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            columns[name] = numbers(column.to_pylist(), name, origin)
+        else:
+            raise DataError(
+                _("{origin}: column '{column}' holds {kind}, not numbers").format(origin=origin, column=name, kind=kind)
+            )
+    return Table({n: np.ascontiguousarray(c, dtype=np.float64) for n, c in columns.items()}, origin)
+
+
+# -- files ----------------------------------------------------------------------------------------
+def _from_path(path: str, options: CsvOptions) -> Source:
+    if path == "-":
+        content = sys.stdin.buffer.read()
+        return _CsvFile(lambda: open_bytes(io.BytesIO(content)), _("standard input"), options)
+    files = [Path(path)]
+    if not files[0].exists() and glob.has_magic(path):
+        files = [Path(p) for p in sorted(glob.glob(path, recursive=True))]
+        if not files:
+            raise DataError(_("no file matches '{pattern}'").format(pattern=path))
+    sources = [_file(p, options) for p in files]
+    return sources[0] if len(sources) == 1 else _Files(sources, path)
+
+
+def _file(path: Path, options: CsvOptions) -> Source:
+    try:
+        if path.is_dir():
+            raise DataError(
+                _("'{path}' is a folder; name a file, or a pattern such as '{path}/*.csv'").format(path=path)
+            )
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError:
+        raise DataError(_("there is no file '{path}'").format(path=path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise DataError(_("'{path}' cannot be read: {reason}").format(path=path, reason=error)) from None
+    if magic == b"PAR1":
+        return _ParquetFile(path)
+
+    def opener() -> Any:
+        return open_bytes(path.open("rb"))
+
+    return _CsvFile(opener, path.name, options)
+
+
+class _CsvFile:
+    def __init__(self, opener: Opener, origin: str, options: CsvOptions) -> None:
+        self._opener, self.origin, self._options = opener, origin, options
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return column_names(self._opener, self.origin, self._options)
+
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        return read_csv(self._opener, self.origin, self._options, wanted)
+
+
+class _ParquetFile:
+    def __init__(self, path: Path) -> None:
+        self.origin = path.name
+        try:
+            self._file = pa_parquet.ParquetFile(path)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(_("{origin} cannot be read: {reason}").format(origin=path.name, reason=error)) from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._file.schema_arrow.names)
+
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        try:
+            read = self._file.read(columns=None if wanted is None else [n for n in self.names if n in wanted])
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error)) from None
+        return _from_arrow(read, self.origin, wanted)
+
+
+class _Files:
+    """Several files as one table, in the order of their names."""
+
+    def __init__(self, sources: Sequence[Source], pattern: str) -> None:
+        self._sources, self._pattern = sources, pattern
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        first = self._sources[0].names
+        for other in self._sources[1:]:
+            if other.names != first:
+                raise DataError(
+                    _("the files of '{pattern}' differ in their columns: {first} and {other}").format(
+                        pattern=self._pattern, first=", ".join(first), other=", ".join(other.names)
+                    )
+                )
+        return first
+
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        names = self.names
+        parts = [s.table(wanted) for s in self._sources]
+        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0]}
+        notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
+        return Table(columns, self._pattern, tuple(notes)[:1])

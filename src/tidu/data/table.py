@@ -1,0 +1,169 @@
+"""`Table`: named columns of float64 of one length, with what was found on the way in. What training reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.errors import DataError, MissingValues, SettingError
+from tidu.text import _
+
+Column = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table(Mapping[str, Column]):
+    """Columns by name, each a contiguous float64 array of shape (rows,).
+
+    `origin` is where they came from, as a person would say it; `notes` are sentences about how they were read;
+    `first_row` is how rows are counted in messages.
+    """
+
+    columns: Mapping[str, Column]
+    origin: str = "data"
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.columns.values()), ()))
+
+    def with_note(self, note: str) -> Table:
+        """The same table, with one more sentence about it."""
+        return Table(self.columns, self.origin, (*self.notes, note))
+
+    def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
+        """The table of some of the rows."""
+        return Table({name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()}, self.origin, self.notes)
+
+
+def without_missing(table: Table, drop: bool) -> Table:
+    """`table` if every cell is a finite number; else without the rows that are not, or an error.
+
+    Raises
+    ------
+    MissingValues
+        A cell is empty, NaN or infinite, and `drop` is False; DataError if dropping leaves no row.
+    """
+    good = np.ones(table.rows, dtype=np.bool_)
+    for column in table.columns.values():
+        good &= np.isfinite(column)
+    if good.all():
+        return table
+    bad = int((~good).sum())
+    if drop:
+        if not good.any():
+            raise DataError(
+                _("{origin}: every one of the {rows} rows has a missing or infinite value").format(
+                    origin=table.origin, rows=table.rows
+                )
+            )
+        return table.taken(good).with_note(
+            _("{bad} of {rows} rows were dropped for a missing or infinite value").format(bad=bad, rows=table.rows)
+        )
+    row = int(np.flatnonzero(~good)[0])
+    name = next(n for n, c in table.columns.items() if not np.isfinite(c[row]))
+    value = _("missing") if np.isnan(table[name][row]) else _("infinite")
+    raise MissingValues(
+        _(
+            "{origin}: row {row} of column '{column}' is {value} ({bad} such row(s) in all); "
+            "mend the data, or drop such rows with --drop-missing (drop_missing=True)"
+        ).format(origin=table.origin, row=row + 1, column=name, value=value, bad=bad)
+    )
+
+
+def train_test_split(table: Table, test_size: float, seed: int) -> tuple[Table, Table]:
+    """Rows at random into a training and a test table; `test_size` is the fraction for the test, in (0, 1).
+
+    The test gets round(test_size · rows) rows, at least one; both keep the order of the data.
+    """
+    if not 0.0 < test_size < 1.0:
+        raise SettingError(_("the test part must be a fraction between 0 and 1, not {value}").format(value=test_size))
+    count = max(1, round(test_size * table.rows))
+    if count >= table.rows:
+        raise DataError(
+            _("{origin} has {rows} row(s), too few to keep {count} for the test").format(
+                origin=table.origin, rows=table.rows, count=count
+            )
+        )
+    # A stream of its own, so that the split does not change the order of the mini-batches.
+    shuffled = np.random.default_rng([seed, 1]).permutation(table.rows)
+    return table.taken(np.sort(shuffled[count:])), table.taken(np.sort(shuffled[:count]))
+
+
+def names_without_header(count: int) -> list[str]:
+    """Column names where the data has none: the last is y, the others are x, or x1, x2, ..."""
+    if count == 1:
+        return ["y"]
+    return ["x", "y"] if count == 2 else [*(f"x{k}" for k in range(1, count)), "y"]
+
+
+def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
+    """A table from a dict of arrays or lists; each must be numbers, one-dimensional, and of one length."""
+    arrays: dict[str, Column] = {}
+    for name, values in columns.items():
+        if not isinstance(name, str):
+            raise DataError(_("column names must be text, not {name!r}").format(name=name))
+        arrays[name] = numbers(values, name, origin)
+    lengths = {name: len(a) for name, a in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(
+            _("{origin}: the columns differ in length: {lengths}").format(
+                origin=origin, lengths=", ".join(f"{n}: {k}" for n, k in lengths.items())
+            )
+        )
+    return Table(arrays, origin)
+
+
+def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str) -> Table:
+    """A table from a two-dimensional array of shape (rows, columns)."""
+    try:
+        matrix = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(_("{origin}: not an array of numbers: {reason}").format(origin=origin, reason=error)) from None
+    if matrix.ndim != 2:
+        raise DataError(
+            _("{origin}: an array must have two dimensions (rows, columns), not {ndim}").format(
+                origin=origin, ndim=matrix.ndim
+            )
+        )
+    names = names_without_header(matrix.shape[1]) if names is None else list(names)
+    if len(names) != matrix.shape[1]:
+        raise DataError(
+            _("{origin}: {names} names for {count} columns").format(
+                origin=origin, names=len(names), count=matrix.shape[1]
+            )
+        )
+    return Table({n: np.ascontiguousarray(matrix[:, k]) for k, n in enumerate(names)}, origin)
+
+
+def numbers(values: object, name: str, origin: str) -> Column:
+    """`values` as a contiguous float64 array of shape (rows,)."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            array = np.asarray([np.nan if v is None else float(v) for v in array.tolist()])
+        array = np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            _("{origin}: column '{column}' is not numbers: {reason}").format(origin=origin, column=name, reason=error)
+        ) from None
+    if array.ndim != 1:
+        raise DataError(
+            _("{origin}: column '{column}' must have one dimension, not {ndim}").format(
+                origin=origin, column=name, ndim=array.ndim
+            )
+        )
+    return array

@@ -1,0 +1,1 @@
+"""From a model, a loss and an optimizer to the loop that trains it."""

@@ -1,0 +1,65 @@
+"""From the text of a loop to a function: a real module, in a real file, that a debugger and a traceback can show.
+
+The file is named by the hash of its content and lies in the user's cache folder. It is registered in `sys.modules`
+before it runs, and rewritten if what lies there is not what it should be. Several processes may do this at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
+
+
+@functools.cache
+def loop_folder() -> Path:
+    """Where generated modules are kept: $TIDU_CACHE, else the user's cache folder, else a temporary one."""
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get(LOOP_FOLDER_VARIABLE)
+    folder = (Path(chosen) if chosen else user_cache_path("tidu", appauthor=False)) / "loops"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="tidu-loops-"))
+
+
+def module_of(source: str, kind: str = "loop") -> ModuleType:
+    """The module whose text is `source`; the same text gives the same module object."""
+    name = f"tidu_{kind}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = loop_folder() / f"{name}.py"
+    _write_if_different(path, source)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        # Compiled from the text in hand, not from the file, which another process may be replacing.
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _write_if_different(path: Path, source: str) -> None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8") == source:
+            return
+    with contextlib.suppress(OSError):  # without the file the loop still runs; only a debugger misses it
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(source)
+        os.replace(temporary, path)

@@ -1,0 +1,373 @@
+"""The loop source: a program written out as the plain Python training loop that a person would write by hand.
+
+The text that `train_source` gives is what `run.source` shows, what is saved as a module, and what runs. One turn of
+its `while` is one update; it can start and stop at any step, also in the middle of an epoch, so that a run can be
+cut into slices for progress and saved between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from tidu import ieee
+from tidu.content.schedules import EPOCH, STEP
+from tidu.engines.program import Program
+from tidu.engines.statements import Names, assignments, per_step, repeated_columns
+from tidu.language.expr import Expr, evaluation_order
+from tidu.language.printer import code, text, unicode
+
+WIDTH = 100
+
+
+class Batch(Enum):
+    """How many samples a step takes; each has a loop of its own shape."""
+
+    NONE = "no data"  # a plain function is minimised
+    ALL = "full batch"
+    ONE = "one sample"
+    SOME = "mini-batch"
+
+
+class Stopped(IntEnum):
+    """Why `train` returned."""
+
+    GOING = 0
+    DIVERGED = 1
+    LOSS = 2
+    CONVERGED = 3
+
+
+@dataclass(frozen=True)
+class LoopShape:
+    """What the loop around the program looks like."""
+
+    batch: Batch
+    shuffled: bool = False
+    record: str = "epoch"  # or "step": a row of the history for each
+    stops_on_change: bool = False  # whether it ends once no parameter moves by more than `tol` in an epoch
+
+
+def arguments_of(program: Program, shape: LoopShape) -> list[str]:
+    """What `train` takes, in order; a loop takes only what it uses."""
+    wanted = {
+        "columns": bool(program.columns),
+        "orders": shape.shuffled,
+        "batch_size": shape.batch is Batch.SOME,
+        "settings": program.rate.is_constant,
+        "parameters": True,
+        "state": bool(program.new_state) or shape.stops_on_change,
+        "position": True,
+        "last_step": True,
+        "until_loss": True,
+        "tol": shape.stops_on_change,
+        "history": True,
+    }
+    return [name for name, used in wanted.items() if used]
+
+
+def state_at_start(program: Program, shape: LoopShape, parameters: Sequence[float]) -> tuple[float, ...]:
+    """What `train` carries beside the parameters: the optimizer's state, and what convergence is measured from."""
+    return (*(start for _s, _new, start in program.new_state), *(parameters if shape.stops_on_change else ()))
+
+
+def history_columns(program: Program) -> list[str]:
+    """What one row of the history holds, in order."""
+    names = program.parameter_names
+    return ["loss", "gradient_norm", "lr", *names, *(f"∂{n}" for n in names)]
+
+
+class _Writer:
+    """Collects the lines of one function, and the names that it uses."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names = Names()
+        self.lines: list[str] = []
+        self.columns = [self.names.name(c, c.name) for c in program.columns]
+        self.parameters = [self.names.name(p, p.name) for p in program.parameters]
+        self.cells: dict[Expr, str] = {}
+
+    def add(self, depth: int, *lines: str) -> None:
+        self.lines += ["    " * depth + line if line else "" for line in lines]
+
+    def own(self, wish: str) -> str:
+        return self.names.fresh(wish)
+
+    def sample(self, depth: int, i: str, outputs: Sequence[Expr]) -> None:
+        """The cells that one sample reads more than once get a name; the others are read in place."""
+        repeated = repeated_columns(outputs, self.program.columns)
+        for column, array in zip(self.program.columns, self.columns, strict=True):
+            self.names.of[column] = f"{array}[{i}]"
+        for column, array in zip(self.program.columns, self.columns, strict=True):
+            if column in repeated:
+                cell = self.own(f"{array}_{i}")
+                self.add(depth, f"{cell} = {array}[{i}]")
+                self.names.of[column] = cell
+
+    def source(self, title: str) -> str:
+        body = "\n".join(self.lines)
+        used = [name for name in vars(ieee) if not name.startswith("_") and re.search(rf"\b{name}\(", body)]
+        imports = [f"from tidu.ieee import {', '.join(sorted(used))}", ""] if used else []
+        return "\n".join([f'"""{title}"""', "", *imports, "", body, ""])
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _unpacked(names: Sequence[str], whole: str) -> list[str]:
+    return [f"{_tuple(names) if len(names) == 1 else ', '.join(names)} = {whole}"] if names else []
+
+
+def _wrapped(head: str, parts: Sequence[str], joiner: str, tail: str) -> list[str]:
+    """`head part joiner part ... tail`, on one line if it fits, else as many parts to a line as do."""
+    line = head + joiner.join(parts) + tail
+    if len(line) <= WIDTH:
+        return [line]
+    rows = [""]
+    for k, part in enumerate(parts):
+        piece = part + (joiner.rstrip() if k < len(parts) - 1 else "")
+        if rows[-1] and len(rows[-1]) + len(piece) + 1 > WIDTH - 4:
+            rows.append("")
+        rows[-1] += f" {piece}" if rows[-1] else piece
+    return [head, *(f"    {row}" for row in rows), tail.lstrip()]
+
+
+def labels_of(program: Program) -> dict[Expr, str]:
+    """What the landmarks of one sample are called in the loop."""
+    labels = {program.loss: "loss"}
+    if program.target is not None:
+        labels[program.slope] = "dloss_dy_hat"
+        if program.target.args:
+            labels[program.target] = "target"
+        for residual in (program.score - program.target, program.target - program.score):
+            labels[residual] = "residual"
+        labels[program.score] = "y_hat"
+    return {node: name for node, name in labels.items() if not node.is_constant}
+
+
+def train_source(program: Program, shape: LoopShape) -> str:
+    """The training loop of `program` as the text of a module with one function, `train`."""
+    w = _Writer(program)
+    model = "" if program.target is None else f"{text(program.target)} = {text(program.score)}; "
+    title = f"Training loop, written by tidu. {model}loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}."
+    own = {
+        k: w.own(k)
+        for k in (
+            "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step",
+            "until_loss", "tol", "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss",
+            "first_epoch", "order", "i", "k", "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED",
+            "LOSS", "CONVERGED", "count", "t",
+        )
+    }  # fmt: skip
+    _Train(w, shape, own).write()
+    return w.source(title)
+
+
+def _shown_loss(program: Program) -> str:
+    if program.target is None:
+        return unicode(program.loss)
+    return unicode(program.loss, {program.score: "ŷ", program.target: "y"})
+
+
+class _Train:
+    """Writes the function `train`, part by part in the order of the text."""
+
+    def __init__(self, w: _Writer, shape: LoopShape, own: dict[str, str]) -> None:
+        self.w, self.shape, self.own, self.program = w, shape, own, w.program
+        self.labels = labels_of(self.program)
+        self.grads = [w.names.name(g, f"grad_{g.name}") for g in self.program.mean_gradient]
+        self.states = [w.names.name(s, s.name) for s, _new, _start in self.program.new_state]
+        # Where each parameter was when the epoch began is state too: a slice may end in mid-epoch.
+        self.before = [w.own(f"{p}_before") for p in w.parameters] if shape.stops_on_change else []
+        w.names.of[STEP], w.names.of[EPOCH] = own["step"], own["epoch"]
+        w.names.of[self.program.lr] = own["lr"]
+
+    def write(self) -> None:
+        self.head()
+        self.setup()
+        self.batch()
+        self.step()
+        self.end_of_step()
+        self.finish()
+
+    def head(self) -> None:
+        o, w = self.own, self.w
+        w.add(0, f"{o['GOING']}, {o['DIVERGED']}, {o['LOSS']}, {o['CONVERGED']} = range(4)", "", "")
+        arguments = [o[k] for k in arguments_of(self.program, self.shape)]
+        w.add(0, *_wrapped("def train(", arguments, ", ", "):"))
+
+    def setup(self) -> None:
+        o, w = self.own, self.w
+        w.add(1, *_unpacked(w.columns, o["columns"]))
+        if self.program.rate.is_constant:
+            w.add(1, *_unpacked([o["lr"]], o["settings"]))
+        values = self.program.optimizer.values
+        for name, hyper in self.program.optimizer.hyper_symbols().items():
+            w.add(1, f"{w.names.name(hyper, name)} = {values[name]!r}")
+        w.add(1, *_unpacked(w.parameters, o["parameters"]), *_unpacked([*self.states, *self.before], o["state"]))
+        w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
+        w.add(1, " = ".join([*self.grads, "0.0"]))
+        if self.program.columns:
+            w.add(1, f"{o['n']} = len({w.columns[0]})")
+        if self.shape.shuffled:
+            w.add(1, f"{o['first_epoch']} = {o['epoch']}")
+        w.add(1, f"{o['row']} = 0", f"{o['stopped']} = {o['GOING']}")
+        w.add(1, f"while {o['step']} < {o['last_step']}:")
+
+    # -- the samples of one batch ---------------------------------------------------------------
+    def batch(self) -> None:
+        o, w, p, batch = self.own, self.w, self.program, self.shape.batch
+        outputs = [p.loss, *p.gradient]
+        if batch is Batch.SOME:
+            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
+        summed = batch in (Batch.ALL, Batch.SOME)
+        if summed:
+            w.add(2, f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
+        hoisted = per_step(outputs, p.columns, self.labels) if summed else []
+        if hoisted:
+            w.add(2, "# the same for every sample", *assignments(hoisted, w.names, {}))
+        depth, i = 2, o["i"]
+        if self.shape.shuffled:
+            w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
+        if batch is Batch.ALL:
+            w.add(2, f"for {i} in range({o['n']}):")
+            depth = 3
+        elif batch is Batch.SOME:
+            w.add(2, f"for {o['k'] if self.shape.shuffled else i} in range({o['start']}, {o['stop']}):")
+            depth = 3
+            if self.shape.shuffled:
+                w.add(3, f"{i} = {o['order']}[{o['k']}]")
+        elif batch is Batch.ONE:
+            w.add(2, f"{i} = {o['order']}[{o['start']}]" if self.shape.shuffled else f"{i} = {o['start']}")
+        self.sample(depth, summed)
+        if batch is Batch.ALL:
+            self.mean(o["n"])
+        elif batch is Batch.SOME:
+            w.add(2, f"{o['count']} = {o['stop']} - {o['start']}")
+            self.mean(o["count"])
+
+    def sample(self, depth: int, summed: bool) -> None:
+        o, w, p = self.own, self.w, self.program
+        w.add(depth, "# forward")
+        if p.columns:
+            w.sample(depth, o["i"], [p.loss, *p.gradient])
+        landmarks = [p.loss] if p.target is None else [p.score, p.loss]
+        w.add(depth, *assignments(landmarks, w.names, self.labels, also_used_by=p.gradient))
+        w.add(depth, "# backward")
+        w.add(depth, *assignments(p.gradient, w.names, self.labels, inline=p.gradient))
+        partials = list(zip(self.grads, (code(d, w.names.of) for d in p.gradient), strict=True))
+        if summed:
+            w.add(depth, "# accumulate", f"{o['loss_sum']} += {w.names.of[p.loss]}")
+            w.add(depth, *(f"{g} += {partial}" for g, partial in partials))
+        else:
+            w.add(depth, *(f"{g} = {partial}" for g, partial in partials))
+            w.add(depth, f"{o['batch_loss']} = {w.names.of[p.loss]}")
+
+    def mean(self, count: str) -> None:
+        o, w = self.own, self.w
+        w.add(2, "# mean over the batch", f"{o['batch_loss']} = {o['loss_sum']} / {count}")
+        w.add(2, *(f"{g} = {g} / {count}" for g in self.grads))
+
+    # -- one update -----------------------------------------------------------------------------
+    def step(self) -> None:
+        o, w, p = self.own, self.w, self.program
+        for comment, changed in (("# penalty", p.penalised), ("# clip the gradient", p.clipped)):
+            if changed != p.mean_gradient:
+                w.add(2, comment, *assignments(changed, w.names, {}, inline=changed))
+                w.add(2, *(f"{g} = {code(c, w.names.of)}" for g, c in zip(self.grads, changed, strict=True)))
+        if not p.rate.is_constant:
+            w.add(2, "# the learning rate of this step", *assignments([p.rate], w.names, {}, inline=[p.rate]))
+            w.add(2, f"{o['lr']} = {code(p.rate, w.names.of)}")
+        w.add(2, "# update")
+        labels = {new: f"new_{s.name}" for s, new, _start in p.new_state}
+        labels |= {new: f"new_{q.name}" for q, new in zip(p.parameters, p.new_parameters, strict=True)}
+        new_state = [new for _s, new, _start in p.new_state]
+        self.w.names.of[STEP + 1] = o["t"]
+        if any(STEP + 1 in evaluation_order([new]) for new in (*new_state, *p.new_parameters)):
+            w.add(2, f"{o['t']} = {o['step']} + 1.0")
+        w.add(2, *assignments([*new_state, *p.new_parameters], w.names, labels))
+        news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
+        w.add(2, *_wrapped("if not isfinite(", [o["batch_loss"], *news], " + ", "):"))
+        w.lines[-1] += "  # a sum is finite only if all its parts are"
+        w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
+        olds = [*w.parameters, *self.states]
+        pairs = zip(olds, news, strict=True)
+        w.add(2, *(f"{old} = {new}" for old, new in pairs))
+
+    def end_of_step(self) -> None:
+        o, w, batch = self.own, self.w, self.shape.batch
+        w.add(2, f"{o['step']} += 1")
+        if self.shape.record == "step":
+            self.record(2, o["batch_loss"])
+        if batch in (Batch.ALL, Batch.NONE):
+            self.end_of_epoch(2, o["batch_loss"])
+        else:
+            added = o["loss_sum"] if batch is Batch.SOME else o["batch_loss"]
+            w.add(2, f"{o['epoch_loss']} += {added}")
+            w.add(2, f"{o['start']} = {o['stop']}" if batch is Batch.SOME else f"{o['start']} += 1")
+            w.add(2, f"if {o['start']} == {o['n']}:  # the end of an epoch")
+            mean = w.own("mean_loss")
+            w.add(3, f"{mean} = {o['epoch_loss']} / {o['n']}", f"{o['start']} = 0", f"{o['epoch_loss']} = 0.0")
+            self.end_of_epoch(3, mean)
+
+    def end_of_epoch(self, depth: int, loss: str) -> None:
+        o, w = self.own, self.w
+        w.add(depth, f"{o['epoch']} += 1")
+        if self.shape.record == "epoch":
+            self.record(depth, loss)
+        w.add(depth, f"if {loss} < {o['until_loss']}:")
+        w.add(depth + 1, f"{o['stopped']} = {o['LOSS']}", "break")
+        if self.shape.stops_on_change:
+            moved = [f"fabs({p} - {b})" for p, b in zip(w.parameters, self.before, strict=True)]
+            largest = f"max({', '.join(moved)})" if len(moved) > 1 else moved[0]
+            w.add(depth, f"if {largest} <= {o['tol']}:")
+            w.add(depth + 1, f"{o['stopped']} = {o['CONVERGED']}", "break")
+            w.add(depth, *(f"{b} = {p}" for b, p in zip(self.before, w.parameters, strict=True)))
+
+    def record(self, depth: int, loss: str) -> None:
+        o, w = self.own, self.w
+        squares = " + ".join(f"{g} * {g}" for g in self.grads)
+        w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", squares.split(" + "), " + ", ")"))
+        row = [loss, o["gradient_norm"], o["lr"], *w.parameters, *self.grads]
+        w.add(depth, *_wrapped(f"{o['history']}[{o['row']}] = (", row, ", ", ")"), f"{o['row']} += 1")
+
+    def finish(self) -> None:
+        o, w = self.own, self.w
+        position = _tuple([o["epoch"], o["step"], o["start"], o["epoch_loss"]])
+        states = [*self.states, *self.before]
+        parts = [_tuple(w.parameters), _tuple(states), position, _tuple(self.grads), o["row"], o["stopped"]]
+        w.add(1, *_wrapped("return (", parts, ", ", ")"))
+
+
+def cost_source(program: Program) -> str:
+    """A module with one function, `cost(columns, parameters)`: the mean loss over all rows, plus the penalty."""
+    w = _Writer(program)
+    columns, parameters, loss_sum, i = w.own("columns"), w.own("parameters"), w.own("loss_sum"), w.own("i")
+    w.add(0, f"def cost({columns}, {parameters}):")
+    w.add(1, *_unpacked(w.columns, columns), *_unpacked(w.parameters, parameters), f"{loss_sum} = 0.0")
+    w.add(1, f"for {i} in range(len({w.columns[0]})):")
+    w.sample(2, i, [program.loss])
+    w.add(2, *assignments([program.loss], w.names, labels_of(program)))
+    w.add(2, f"{loss_sum} += {w.names.of[program.loss]}")
+    penalty = "" if program.penalty.is_constant else f" + {code(program.penalty, w.names.of)}"
+    w.add(1, f"return {loss_sum} / len({w.columns[0]}){penalty}")
+    return w.source("Mean loss, written by tidu.")
+
+
+def predict_source(program: Program) -> str:
+    """A module with one function, `predict(columns, parameters, n, predictions)`, which fills `predictions`."""
+    w = _Writer(program)
+    columns, parameters, n, predictions, i = (w.own(k) for k in ("columns", "parameters", "n", "predictions", "i"))
+    w.add(0, f"def predict({columns}, {parameters}, {n}, {predictions}):")
+    features = [c for c in program.columns if c.role == "feature"]
+    w.add(1, *_unpacked([w.names.of[f] for f in features], columns), *_unpacked(w.parameters, parameters))
+    w.add(1, f"for {i} in range({n}):")
+    w.sample(2, i, [program.prediction])
+    labels = {program.score: "y_hat"}
+    w.add(2, *assignments([program.prediction], w.names, labels, inline=[program.prediction]))
+    w.add(2, f"{predictions}[{i}] = {code(program.prediction, w.names.of)}")
+    return w.source(f"Predictions of {text(program.score)}, written by tidu.")

@@ -1,0 +1,101 @@
+"""The mathematics of a program, for people: model, loss, cost, each partial derivative and the update.
+
+Two notations, Unicode for the terminal and LaTeX for papers, from the same expressions that run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidu.content.schedules import STEP
+from tidu.engines.program import Program
+from tidu.language.expr import Expr, symbol
+from tidu.language.printer import latex, latex_name, unicode, unicode_name
+from tidu.language.simplify import ZERO
+
+Lines = list[tuple[str, str]]  # the left side and the right side of each equation
+
+
+@dataclass(frozen=True)
+class _Notation:
+    show: Callable[..., str]
+    name: Callable[[str], str]
+    y_hat: str
+    loss: str
+    cost: str
+    mean: str
+    partial: str
+    gradient: str
+    becomes: str
+    at: str
+
+
+UNICODE = _Notation(unicode, unicode_name, "ŷ", "ℓ", "J", "mean of ℓ over the batch", "∂ℓ/∂{0}", "g({0})", "{0}", "{0}")
+LATEX = _Notation(
+    latex,
+    latex_name,
+    r"\hat{y}",
+    r"\ell",
+    "J",
+    r"\frac{1}{|B|}\sum_{i \in B} \ell_i",
+    r"\frac{\partial \ell}{\partial {0}}",
+    r"\frac{\partial J}{\partial {0}}",
+    "{0}",
+    "{0}",
+)
+
+
+def equations(program: Program, notation: _Notation) -> Lines:
+    """Left and right sides: the model, ℓ, J, ∂ℓ/∂ each parameter, and how each parameter changes."""
+    n = notation
+    lines: Lines = []
+    names: dict[Expr, str] = {}
+    if program.target is not None:
+        names = {program.score: n.y_hat}
+        if program.target.args:
+            names[program.target] = "y"
+            lines.append(("y", n.show(program.target)))
+        else:
+            names[program.target] = n.name(program.target.name)
+        lines.append((n.y_hat, n.show(program.score)))
+        if program.prediction is not program.score:
+            lines.append((_filled(n.gradient, "").replace("g()", "prediction") if n is UNICODE else r"\text{prediction}",
+                          n.show(program.prediction, names)))  # fmt: skip
+        lines.append((n.loss, n.show(program.loss, names)))
+        added = "" if program.penalty is ZERO else f" + {n.show(program.penalty)}"
+        lines.append((n.cost, n.mean + added))
+        symbol_of_loss = n.partial
+    else:
+        lines.append(("f", n.show(program.loss)))
+        symbol_of_loss = n.partial.replace("ℓ", "f").replace(r"\ell", "f")
+    for parameter, partial in zip(program.parameters, program.gradient, strict=True):
+        lines.append((_filled(symbol_of_loss, n.name(parameter.name)), n.show(partial, names)))
+    return lines
+
+
+def update_rule(program: Program, notation: _Notation) -> Lines:
+    """How a weight w changes, given its mean gradient g = ∂J/∂w."""
+    n = notation
+    w, g, t = symbol("w", "parameter"), symbol("g", "gradient"), symbol("k", "time")
+    new, state = program.optimizer.recorded(w, g, STEP + 1, program.lr)
+    names = {STEP + 1: n.name(t.name), program.lr: n.name("alpha")}
+    lines: Lines = []
+    for name, value in state.items():
+        before = symbol(f"{name}_w", "state")
+        names[before] = n.name(name)
+        lines.append((n.name(name), n.show(value, names)))
+        names[value] = n.name(name)
+    lines.append((n.name("w"), n.show(new, names)))
+    return lines
+
+
+def _filled(template: str, name: str) -> str:
+    return template.replace("{0}", name)
+
+
+def latex_of(program: Program) -> str:
+    """The whole program as one `aligned` block, without dollar signs."""
+    body = [f"{left} &= {right}" for left, right in equations(program, LATEX)]
+    body += [rf"{left} &\leftarrow {right}" for left, right in update_rule(program, LATEX)]
+    return "\\begin{aligned}\n" + " \\\\\n".join(body) + "\n\\end{aligned}"

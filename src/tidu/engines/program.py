@@ -1,0 +1,139 @@
+"""A program: model, loss and optimizer as expressions, ready for whoever reads them (loop, LaTeX, trace).
+
+It says what one sample adds (loss and gradient) and what one step does (mean, penalty, clipping, update); how many
+samples a step takes and where numbers are kept is the reader's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidu.content.losses import Loss
+from tidu.content.optimizers import Optimizer
+from tidu.content.penalties import clipped, penalty
+from tidu.content.schedules import STEP
+from tidu.errors import NoDerivative
+from tidu.language.calculus import gradient
+from tidu.language.expr import Expr, symbol
+from tidu.language.formula import Formula
+from tidu.language.simplify import ZERO
+from tidu.text import _
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """What is added to the cost and done to the gradient; nothing by default."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+    penalise: tuple[str, ...] | None = None  # names of the parameters that the penalty holds for; None is all
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that training computes, as expressions.
+
+    Of one sample: `score` (ŷ before the link), `prediction`, `target`, `loss`, `slope` (∂ℓ/∂ŷ) and `gradient`
+    (∂ℓ/∂ each parameter). Of one step: `penalty`, and functions of the mean gradient, whose symbols are
+    `mean_gradient`: `penalised`, then `clipped`, then `updates` of parameters and state. A program without data
+    (`columns` empty) minimises `loss` itself.
+    """
+
+    parameters: tuple[Expr, ...]
+    columns: tuple[Expr, ...]
+    score: Expr
+    target: Expr | None
+    prediction: Expr
+    loss: Expr
+    slope: Expr
+    gradient: tuple[Expr, ...]
+    penalty: Expr
+    mean_gradient: tuple[Expr, ...]
+    penalised: tuple[Expr, ...]
+    clipped: tuple[Expr, ...]
+    rate: Expr
+    lr: Expr
+    optimizer: Optimizer
+    new_parameters: tuple[Expr, ...]
+    new_state: tuple[tuple[Expr, Expr, float], ...]  # the symbol, its new value, its value at the start
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order of the formula."""
+        return tuple(p.name for p in self.parameters)
+
+
+def program_of_model(
+    formula: Formula, loss: Loss, optimizer: Optimizer, rate: Expr, regularisation: Regularisation
+) -> Program:
+    """The program that fits `formula` to a table."""
+    return _program(
+        formula.parameters,
+        (*formula.features, *formula.columns),
+        formula.score,
+        formula.target,
+        loss.link(formula.score),
+        loss(formula.score, formula.target),
+        optimizer,
+        rate,
+        regularisation,
+    )
+
+
+def program_of_function(value: Expr, parameters: Sequence[Expr], optimizer: Optimizer, rate: Expr) -> Program:
+    """The program that minimises `value` over its parameters."""
+    return _program(tuple(parameters), (), value, None, value, value, optimizer, rate, Regularisation())
+
+
+def _program(
+    parameters: tuple[Expr, ...],
+    columns: tuple[Expr, ...],
+    score: Expr,
+    target: Expr | None,
+    prediction: Expr,
+    loss: Expr,
+    optimizer: Optimizer,
+    rate: Expr,
+    regularisation: Regularisation,
+) -> Program:
+    slope, *partials = gradient(loss, [score, *parameters])
+    for parameter, partial in zip(parameters, partials, strict=True):
+        if partial is ZERO:
+            raise NoDerivative(
+                _(
+                    "the loss has no slope along '{name}': it stands only inside a condition or a step function, "
+                    "so gradient descent cannot move it. Give it a value in the formula instead"
+                ).format(name=parameter.name)
+            )
+    held = [p for p in parameters if regularisation.penalise is None or p.name in regularisation.penalise]
+    added = penalty(held, regularisation.l1, regularisation.l2)
+    mean = tuple(symbol(p.name, "gradient") for p in parameters)
+    penalised = tuple(g if d is ZERO else g + d for g, d in zip(mean, gradient(added, parameters), strict=True))
+    lr = symbol("lr", "hyper", positive=True)
+    updates = [optimizer.recorded(w, g, STEP + 1, lr) for w, g in zip(parameters, mean, strict=True)]
+    return Program(
+        parameters,
+        columns,
+        score,
+        target,
+        prediction,
+        loss,
+        slope,
+        tuple(partials),
+        added,
+        mean,
+        penalised,
+        clipped(mean, regularisation.clip_norm, regularisation.clip_value),
+        rate,
+        lr,
+        optimizer,
+        tuple(new for new, _state in updates),
+        tuple(
+            (symbol(f"{name}_{w.name}", "state"), new, optimizer.state[name])
+            for w, (_new, state) in zip(parameters, updates, strict=True)
+            for name, new in state.items()
+        ),
+    )

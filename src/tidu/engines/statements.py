@@ -1,0 +1,121 @@
+"""From expressions to assignments: what gets a name, what it is called, and in which order it is computed.
+
+A node gets a line of its own if it is an output, has a label, or is used more than once; everything else is written
+where it is used. Used by the loop writer for the forward pass, the backward pass and the update alike.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from tidu import ieee
+from tidu.language.expr import Expr, code_template, evaluation_order
+from tidu.language.printer import code
+
+_NOUNS = {
+    "add": "sum",
+    "subtract": "difference",
+    "multiply": "product",
+    "divide": "quotient",
+    "negative": "minus",
+    "integer_power": "power",
+    "where": "choice",
+    "logical_and": "both",
+    "logical_or": "either",
+    "logical_not": "otherwise",
+}
+_BUILTINS = {"len", "min", "max", "range", "train", "cost", "predict"}
+
+
+class Names:
+    """Identifiers of one generated function: the user's names first, the loop's own evade them."""
+
+    def __init__(self) -> None:
+        self.of: dict[Expr, str] = {}
+        self._taken = set(keyword.kwlist) | set(keyword.softkwlist) | set(vars(ieee)) | _BUILTINS
+
+    def fresh(self, wish: str) -> str:
+        """An identifier like `wish` that nothing else in the function has."""
+        name = re.sub(r"\W+", "_", wish).strip("_") or "column"
+        name = f"_{name}" if name[0].isdigit() else name
+        candidate = name
+        while candidate in self._taken:
+            candidate = candidate + "_"
+        self._taken.add(candidate)
+        return candidate
+
+    def name(self, node: Expr, wish: str) -> str:
+        """Give `node` an identifier, unless it has one."""
+        if node not in self.of:
+            self.of[node] = self.fresh(wish)
+        return self.of[node]
+
+    def numbered(self, node: Expr) -> str:
+        """A name for an intermediate value, after the operation that makes it: exp_1, product_2."""
+        noun = _NOUNS.get(node.op.name, node.op.name)
+        k = 1
+        while f"{noun}_{k}" in self._taken:
+            k += 1
+        return self.name(node, f"{noun}_{k}")
+
+
+def assignments(
+    outputs: Sequence[Expr],
+    names: Names,
+    labels: Mapping[Expr, str],
+    inline: Collection[Expr] = (),
+    also_used_by: Iterable[Expr] = (),
+) -> list[str]:
+    """The lines that compute `outputs`; each is in `names` afterwards, or is a leaf, or is in `inline`.
+
+    `labels` are wishes for names; `also_used_by` are expressions that come later, whose uses count too: what they
+    share with these gets its name now.
+    """
+    order = evaluation_order(outputs, known=names.of)
+    uses = _uses([*outputs, *also_used_by], names)
+    lines = []
+    for node in order:
+        if node.is_constant or (node in inline and uses[node] <= 1):
+            continue
+        if node in labels or uses[node] > 1 or (node in outputs and node not in inline):
+            text = code(node, names.of)
+            name = names.name(node, labels[node]) if node in labels else names.numbered(node)
+            lines.append(f"{name} = {text}")
+    return lines
+
+
+def _uses(outputs: Sequence[Expr], names: Names) -> Counter[Expr]:
+    """How often each node's code is written out, with 2 for one that a template repeats."""
+    uses: Counter[Expr] = Counter(set(outputs))
+    for node in evaluation_order(outputs, known=names.of):
+        if node.args:
+            template = code_template(node)
+            for i, arg in enumerate(node.args):
+                uses[arg] += template.count(f"{{{i}}}")
+    return uses
+
+
+def repeated_columns(outputs: Sequence[Expr], columns: Iterable[Expr]) -> list[Expr]:
+    """The columns whose cell the code of one sample reads more than once."""
+    uses = _uses(outputs, Names())
+    return [c for c in columns if uses[c] > 1]
+
+
+def per_step(outputs: Sequence[Expr], columns: Collection[Expr], labels: Mapping[Expr, str]) -> list[Expr]:
+    """The largest parts of `outputs` that no sample changes and that are worth computing once a step."""
+    varies: set[Expr] = set(columns)
+    order = evaluation_order(outputs)
+    for node in order:
+        if any(a in varies for a in node.args):
+            varies.add(node)
+    found: dict[Expr, None] = {}
+    for node in order:
+        if node in varies:
+            for arg in node.args:
+                worth = arg.args and arg.op.name not in ("negative",) and arg not in labels
+                if worth and arg not in varies:
+                    found[arg] = None
+    return list(found)

@@ -1,0 +1,1 @@
+"""Expressions, the op table, derivatives, formulas and their printed forms."""

@@ -1,0 +1,261 @@
+"""One printer, four notations: formula text, loop code, Unicode and LaTeX, with the parentheses that each needs.
+
+`text` is what the formula parser reads back to the same node; `code` is what loops run; the other two are for
+people. `names` gives a node a name in place of its inside: with `{ŷ node: "ŷ"}` the derivative of a squared
+loss reads `2(ŷ − y)x`.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import keyword
+import re
+from collections.abc import Callable, Mapping
+
+from tidu.language.expr import (
+    ADD,
+    AND,
+    ATOM,
+    CHOICE,
+    COMPARE,
+    MULTIPLY,
+    NEGATE,
+    NOT,
+    OR,
+    POWER,
+    Expr,
+    code_template,
+    evaluation_order,
+)
+
+Names = Mapping[Expr, str]
+LONGEST = 20_000  # characters; a derivative can print longer than its graph by any factor
+_HOLE = re.compile(r"\{([0-9])\}")
+_GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "kappa": "κ", "lambda": "λ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+}  # fmt: skip
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def text(expr: Expr, names: Names | None = None) -> str:
+    """`expr` in the grammar of formulas: `w1*x**2 + b`."""
+    return _printed(expr, names or {}, _text_node)
+
+
+def code(expr: Expr, names: Names) -> str:
+    """`expr` as Python code of a loop; `names` must name every symbol."""
+    return _printed(expr, names, _code_node)
+
+
+def unicode(expr: Expr, names: Names | None = None) -> str:
+    """`expr` as one line of mathematics: `w₁·x² + b`."""
+    return _printed(expr, names or {}, _unicode_node)
+
+
+def latex(expr: Expr, names: Names | None = None) -> str:
+    """`expr` as LaTeX, without dollar signs."""
+    return _printed(expr, names or {}, _latex_node)
+
+
+Printed = tuple[str, int]  # the text, and how tightly it binds
+NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
+
+
+def _printed(output: Expr, names: Names, node_printer: NodePrinter) -> str:
+    done: dict[Expr, Printed] = {node: (name, ATOM) for node, name in names.items()}
+    for node in evaluation_order([output], known=done):
+        text, binding = node_printer(node, [done[a] for a in node.args])
+        done[node] = (text, binding) if len(text) <= LONGEST else ("…", ATOM)
+    return done[output][0]
+
+
+def _bracketed(part: Printed, least: int) -> str:
+    return part[0] if part[1] >= least else f"({part[0]})"
+
+
+def _filled(template: str, parts: list[str]) -> str:
+    return _HOLE.sub(lambda hole: parts[int(hole.group(1))], template)
+
+
+# -- Python's grammar: formula text and loop code -----------------------------------------------
+def plain_number(value: float) -> str:
+    """A number as people write it: 2 for 2.0, else the shortest digits that give the same float."""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e16 and str(value) != "-0.0" else repr(value)
+
+
+def quoted_name(name: str) -> str:
+    """A column name as formulas write it: as it stands if it is an identifier, else in backticks."""
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"
+
+
+def _text_node(node: Expr, parts: list[Printed]) -> Printed:
+    if node.is_constant:
+        return plain_number(node.value), ATOM if str(node.value)[0] != "-" else NEGATE
+    if node.is_symbol:
+        return quoted_name(node.name), ATOM
+    template = node.op.text.replace("{a}", f"({node.attrs[0]})" if node.attrs and int(node.attrs[0]) < 0 else
+                                    str(node.attrs[0])) if node.attrs else node.op.text  # fmt: skip
+    return _python(template, parts)
+
+
+def _code_node(node: Expr, parts: list[Printed]) -> Printed:
+    if node.is_constant:
+        return repr(node.value), ATOM if str(node.value)[0] != "-" else NEGATE
+    if node.is_symbol:
+        raise KeyError(f"the loop has no name for {node.name!r}")
+    return _python(code_template(node), parts)
+
+
+def _python(template: str, parts: list[Printed]) -> Printed:
+    binding, least = python_grammar(template)
+    return _filled(template, [_bracketed(p, need) for p, need in zip(parts, least, strict=True)]), binding
+
+
+_BINARY = {ast.Add: ADD, ast.Sub: ADD, ast.Mult: MULTIPLY, ast.Div: MULTIPLY, ast.Pow: POWER}
+Grammar = tuple[int, tuple[int, ...]]
+
+
+@functools.cache
+def python_grammar(template: str) -> Grammar:
+    """How tightly a Python template binds, and how tightly what fills each of its holes must bind."""
+    tree = ast.parse(_HOLE.sub(r"_\1", template), mode="eval").body
+    least: dict[int, int] = {}
+    stack = [(tree, CHOICE)]
+    while stack:
+        node, need = stack.pop()
+        if isinstance(node, ast.Name) and node.id.startswith("_"):
+            least[int(node.id[1:])] = max(need, least.get(int(node.id[1:]), CHOICE))
+        else:
+            stack.extend(_operands(node))
+    return _binding(tree), tuple(least[i] for i in sorted(least))
+
+
+def _binding(node: ast.expr) -> int:
+    if isinstance(node, ast.BinOp):
+        return _BINARY[type(node.op)]
+    if isinstance(node, ast.UnaryOp):
+        return NOT if isinstance(node.op, ast.Not) else NEGATE
+    if isinstance(node, ast.BoolOp):
+        return AND if isinstance(node.op, ast.And) else OR
+    return {ast.Compare: COMPARE, ast.IfExp: CHOICE}.get(type(node), ATOM)
+
+
+def _operands(node: ast.expr) -> list[tuple[ast.expr, int]]:
+    """The operands of a node, each with the least binding that needs no parentheses there."""
+    own = _binding(node)
+    if isinstance(node, ast.BinOp):
+        if own == POWER:
+            return [(node.left, ATOM), (node.right, NEGATE)]
+        return [(node.left, own), (node.right, own + 1)]
+    if isinstance(node, ast.UnaryOp):
+        return [(node.operand, own)]
+    if isinstance(node, ast.BoolOp):
+        return [(node.values[0], own), *((v, own + 1) for v in node.values[1:])]
+    if isinstance(node, ast.Compare):
+        return [(node.left, own + 1), *((c, own + 1) for c in node.comparators)]
+    if isinstance(node, ast.IfExp):
+        return [(node.body, own + 1), (node.test, own + 1), (node.orelse, own)]
+    return [(a, CHOICE) for a in getattr(node, "args", [])]
+
+
+# -- mathematics ------------------------------------------------------------------------------
+def short_number(value: float) -> str:
+    """A number in mathematics: 2, 0.01, ½."""
+    return "½" if value == 0.5 else plain_number(value).replace("-", "−")
+
+
+def unicode_name(name: str) -> str:
+    """A symbol in Unicode: w1 is w₁, alpha is α."""
+    stem, digits = _stem_and_digits(name)
+    return _GREEK.get(stem, stem) + digits.translate(_SUBSCRIPT)
+
+
+def latex_name(name: str) -> str:
+    """A symbol in LaTeX: w1 is w_{1}, alpha is \\alpha, a longer word is upright."""
+    stem, digits = _stem_and_digits(name)
+    greek = {"lam": "lambda"}.get(stem, stem)
+    if stem in _GREEK:
+        stem = f"\\{greek}"
+    elif len(stem) > 1:
+        stem = r"\mathrm{" + re.sub(r"([_%&#$])", r"\\\1", stem) + "}"
+    return f"{stem}_{{{digits}}}" if digits else stem
+
+
+def _stem_and_digits(name: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(.*?[^\W\d_])_?(\d+)", name)
+    return (found.group(1), found.group(2)) if found else (name, "")
+
+
+def _unicode_node(node: Expr, parts: list[Printed]) -> Printed:
+    if node.is_constant:
+        return short_number(node.value), ATOM if node.value >= 0 else NEGATE
+    if node.is_symbol:
+        return unicode_name(node.name), ATOM
+    name = node.op.name
+    if name == "multiply":
+        return _juxtaposed(_bracketed(parts[0], MULTIPLY), _right(parts[1], MULTIPLY)), MULTIPLY
+    if name == "integer_power":
+        return _bracketed(parts[0], ATOM) + str(node.attrs[0]).translate(_SUPERSCRIPT), POWER
+    return _notation(node, node.op.unicode, parts, free=r"\((\{0\})\)|\|\{0\}\|")
+
+
+def _juxtaposed(a: str, b: str) -> str:
+    """a times b: side by side where that cannot be misread, else with a dot between."""
+    group_follows = b[0] == "("
+    name_follows = b[0].isalpha() and not re.match(r"\w+\(", b)
+    if a[-1].isdigit() or a[-1] == "½":
+        close = group_follows or b[0].isalpha() or b[0] == "√"
+    else:
+        close = _ends_in_group(a) and (group_follows or name_follows)
+    return a + b if close else f"{a}·{b}"
+
+
+def _ends_in_group(text: str) -> bool:
+    """Whether the last character closes a bracket that groups, rather than one of a function's arguments."""
+    depth = 0
+    for i in range(len(text) - 1, -1, -1):
+        depth += (text[i] == ")") - (text[i] == "(")
+        if depth == 0:
+            return text[i] == "(" and (i == 0 or not (text[i - 1].isalpha() or text[i - 1] in "√₂₀^"))
+    return False
+
+
+def _latex_node(node: Expr, parts: list[Printed]) -> Printed:
+    if node.is_constant:
+        mantissa, _, exponent = plain_number(node.value).partition("e")
+        scale = rf" \times 10^{{{int(exponent)}}}" if exponent else ""
+        return mantissa + scale, NEGATE if node.value < 0 else MULTIPLY if scale else ATOM
+    if node.is_symbol:
+        return latex_name(node.name), ATOM
+    name = node.op.name
+    if name == "multiply":
+        a, b = _bracketed(parts[0], MULTIPLY), _right(parts[1], MULTIPLY)
+        return (rf"{a} \cdot {b}" if b[0].isdigit() or b.startswith("(-") else f"{a} {b}"), MULTIPLY
+    if name in ("integer_power", "power"):
+        base = parts[0][0] if parts[0][1] == ATOM and "^" not in parts[0][0] else rf"\left({parts[0][0]}\right)"
+        exponent = str(node.attrs[0]) if node.attrs else parts[1][0]
+        return f"{base}^{{{exponent}}}", POWER
+    return _notation(node, node.op.latex, parts, free=r"\\left\(|\{\{|\\left\||lfloor|cases|\\left\(e")
+
+
+def _notation(node: Expr, template: str, parts: list[Printed], free: str) -> Printed:
+    """A template of mathematics filled in: holes inside brackets are free, operands of an infix are not."""
+    binding = node.op.binding
+    if binding == ATOM or re.search(free, template):
+        return _filled(template, [p[0] for p in parts]), binding
+    if node.op.name == "negative":
+        return template.replace("{0}", _right(parts[0], MULTIPLY)), NEGATE
+    if node.op.name == "power":
+        return _filled(template, [_bracketed(parts[0], ATOM), _bracketed(parts[1], ATOM)]), binding
+    tighter = {"subtract": 1, "divide": 2}.get(node.op.name, 0) + (binding <= COMPARE)
+    filled = [_bracketed(parts[0], binding + (binding == COMPARE)), *(_right(p, binding + tighter) for p in parts[1:])]
+    return _filled(template, filled), binding
+
+
+def _right(part: Printed, least: int) -> str:
+    """An operand that something precedes: one that begins with a minus sign is bracketed too."""
+    return f"({part[0]})" if part[1] < least or part[0][0] in "-−" else part[0]

@@ -1,0 +1,151 @@
+"""Local rewriting that makes derived expressions look as a textbook has them: no `1 *`, no doubled minus.
+
+Used on what calculus derives, never on what the user wrote: nodes that stand in the memo at the start are kept, so
+that the backward pass shares them with the forward pass. Numbers move to the front of a product, products associate
+to the left, a minus sign moves to the number or to the front.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from tidu.language.expr import Attr, Expr, _node, apply, constant, evaluation_order, operate, raised
+
+ZERO, ONE = constant(0.0), constant(1.0)
+
+
+def simplify(output: Expr, memo: dict[Expr, Expr]) -> Expr:
+    """`output` rewritten bottom up. `memo` holds what each known node becomes, and grows."""
+    for node in evaluation_order([output], known=memo):
+        new = _rewritten(node, tuple(memo[a] for a in node.args)) if node.args else node
+        memo[node] = memo[new] = new
+    return memo[output]
+
+
+def _rewritten(node: Expr, args: tuple[Expr, ...]) -> Expr:
+    """One node on arguments that are simplified already."""
+    if all(a.is_constant for a in args) and not node.op.boolean:
+        value = operate(_node(node.op.name, args, node.attrs), [a.value for a in args])
+        if math.isfinite(value):
+            return constant(value)
+    rule = _RULES.get(node.op.name)
+    return rule(*args, *node.attrs) if rule else _node(node.op.name, args, node.attrs)
+
+
+def _sum(a: Expr, b: Expr) -> Expr:
+    if a is ZERO:
+        return b
+    if b is ZERO:
+        return a
+    if b.op.name == "negative":
+        return _difference(a, b.args[0])
+    if a.op.name == "negative":
+        return _difference(b, a.args[0])
+    if a.op.name == b.op.name == "where" and a.args[0] is b.args[0]:
+        return _choice(a.args[0], _sum(a.args[1], b.args[1]), _sum(a.args[2], b.args[2]))
+    return a + b
+
+
+def _difference(a: Expr, b: Expr) -> Expr:
+    if b is ZERO:
+        return a
+    if a is ZERO:
+        return _opposite(b)
+    if b.op.name == "negative":
+        return _sum(a, b.args[0])
+    return a - b
+
+
+def _opposite(a: Expr) -> Expr:
+    if a.op.name == "negative":
+        return a.args[0]
+    if a.is_constant:
+        return constant(-a.value)
+    if a.op.name == "subtract":
+        return a.args[1] - a.args[0]
+    return -a
+
+
+def _product(a: Expr, b: Expr) -> Expr:
+    if a is ZERO or b is ZERO:
+        return ZERO
+    if a is ONE:
+        return b
+    if b is ONE:
+        return a
+    if a.op.name == "negative":
+        return _opposite(_product(a.args[0], b))
+    if b.op.name == "negative":
+        return _opposite(_product(a, b.args[0]))
+    for choice, other in ((a, b), (b, a)):
+        if choice.op.name == "where" and ZERO in choice.args[1:]:
+            condition, yes, no = choice.args
+            return _choice(condition, _product(yes, other), _product(no, other))
+    (m, a_rest), (n, b_rest) = _leading_number(a), _leading_number(b)
+    if n is not None:  # the numbers of both sides become one, in front
+        front = constant((1.0 if m is None else m) * n)
+        rest = b_rest if a_rest is None else a_rest if b_rest is None else _product(a_rest, b_rest)
+        return front if rest is None else _product(front, rest)
+    if b.op.name == "multiply":
+        return _product(_product(a, b.args[0]), b.args[1])
+    if b.op.name == "divide" and not a.is_constant:
+        return _quotient(_product(a, b.args[0]), b.args[1])
+    if a is b:
+        return a**2
+    if a.op.name == "multiply" and a.args[1] is b:
+        return _product(a.args[0], b**2)
+    return a * b
+
+
+def _leading_number(a: Expr) -> tuple[float | None, Expr | None]:
+    """The number in front of a product and what is left of it; a number alone leaves None."""
+    if a.is_constant:
+        return a.value, None
+    factors = []
+    while a.op.name == "multiply":
+        factors.append(a.args[1])
+        a = a.args[0]
+    if not a.is_constant or not factors:
+        return None, a
+    rest = factors.pop()
+    while factors:
+        rest = rest * factors.pop()
+    return a.value, rest
+
+
+def _quotient(a: Expr, b: Expr) -> Expr:
+    if a is ZERO:
+        return ZERO
+    if b is ONE:
+        return a
+    if a.op.name == "negative":
+        return _opposite(_quotient(a.args[0], b))
+    if b.op.name == "negative":
+        return _opposite(_quotient(a, b.args[0]))
+    return a / b
+
+
+def _integer_power(a: Expr, n: Attr) -> Expr:
+    if n == 0:
+        return ONE
+    if n == 1:
+        return a
+    return raised(a, int(n))
+
+
+def _choice(condition: Expr, a: Expr, b: Expr) -> Expr:
+    if a is b:
+        return a
+    return apply("where", condition, a, b)
+
+
+_RULES: dict[str, Callable[..., Expr]] = {
+    "add": _sum,
+    "subtract": _difference,
+    "negative": _opposite,
+    "multiply": _product,
+    "divide": _quotient,
+    "integer_power": _integer_power,
+    "where": _choice,
+}

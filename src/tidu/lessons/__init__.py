@@ -1,0 +1,1 @@
+"""Lessons: the small programs that people learn gradient descent by, run and explained."""

@@ -1,0 +1,46 @@
+"""The words that people read, in English and Chinese, through gettext.
+
+`_("...")` marks and translates a sentence; the Chinese catalogue is `locale/zh/LC_MESSAGES/tidu.po`, compiled when
+the package is built. The language is that of the locale until `use_language` sets it.
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from pathlib import Path
+
+LANGUAGES = ("en", "zh")
+LOCALE_FOLDER = Path(__file__).parent / "locale"
+_catalogue: gettext.NullTranslations | None = None
+_language = "en"
+
+
+def _(sentence: str) -> str:
+    """`sentence` in the language in use."""
+    if _catalogue is None:
+        use_language(None)
+    return sentence if _catalogue is None or not sentence else _catalogue.gettext(sentence)
+
+
+def language() -> str:
+    """The language in use, `en` or `zh`."""
+    if _catalogue is None:
+        use_language(None)
+    return _language
+
+
+def use_language(name: str | None) -> None:
+    """Speak `en` or `zh`; None is the language of the locale (Chinese for zh_*, else English)."""
+    global _catalogue, _language
+    _language = name if name in LANGUAGES else language_of_locale()
+    _catalogue = gettext.translation("tidu", LOCALE_FOLDER, languages=[_language], fallback=True)
+
+
+def language_of_locale() -> str:
+    """`zh` if the environment asks for Chinese first, else `en`."""
+    for variable in ("TIDU_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(variable, "")
+        if value:
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"

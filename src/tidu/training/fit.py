@@ -1,0 +1,219 @@
+"""`fit`: a formula and a table to a fitted model. The main job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from tidu.data.csv import CsvOptions
+from tidu.data.source import source_of
+from tidu.data.table import Table, train_test_split, without_missing
+from tidu.engines.program import Program
+from tidu.errors import DataError, SettingError
+from tidu.language.expr import Expr
+from tidu.text import _
+from tidu.training.descent import Descent, Limits, Progress, descend
+from tidu.training.run import Run
+from tidu.training.settings import Settings, Start
+
+
+def fit(
+    formula: str,
+    data: object,
+    *,
+    loss: str = "squared",
+    optimizer: str = "gd",
+    lr: float | str | Expr | None = None,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    until_loss: float | None = None,
+    tol: float | None = None,
+    init: Mapping[str, Start] | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    record: str = "epoch",
+    l1: float = 0.0,
+    l2: float = 0.0,
+    penalise: tuple[str, ...] | list[str] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    test_size: float | None = None,
+    drop_missing: bool = False,
+    csv: CsvOptions | None = None,
+    engine: str = "auto",
+    progress: Progress | None = None,
+) -> Run:
+    """Fit a formula to a table by gradient descent.
+
+    Parameters
+    ----------
+    formula : `target = expression`, as in `"y = w*x + b"`. Names of columns are features; `pi` and `e` are numbers;
+        every other name is a parameter.
+    data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
+        array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
+    loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`.
+    optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`.
+    lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
+        `"0.1 * warmup(100) * cosine(1000)"`. Default 0.01 (adadelta 1).
+    batch_size : samples a step; None is the whole set (GD), 1 is one by one (SGD). A last, shorter batch is a step
+        of its own, with the mean over its own size.
+    epochs, steps : the bounds; 1000 epochs if neither is given.
+    until_loss : stop after an epoch whose mean loss is below this.
+    tol : stop after an epoch in which no parameter moved by more than this.
+    init : starting values; a number, `"normal(0, 0.01)"` or `"uniform(-1, 1)"`; 0 for those not named.
+    shuffle, seed : mini-batches are drawn by `default_rng(seed).permutation` anew each epoch, or in the data's order.
+    record : a row of history each `"epoch"` or each `"step"`.
+    l1, l2, penalise : add l1·Σ|w| + ½·l2·Σw² to the cost, over the parameters named (all by default).
+    clip_norm, clip_value : bound the gradient's length, or each of its parts.
+    test_size : a fraction of the rows to keep back; `run.test_metrics` is the score on them.
+    drop_missing : leave out rows with a missing or infinite value; else they are an error.
+    csv : how to read CSV text, where looking at it is not enough.
+    progress : called now and then with (steps done, steps in all, the last loss).
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    FormulaError, DataError, SettingError, NoDerivative
+        Each with one sentence that says what to do.
+
+    Examples
+    --------
+    >>> import tidu
+    >>> run = tidu.fit("y = w*x", {"x": [1.0, 2, 3], "y": [2.0, 4, 6]}, init={"w": 1}, lr=0.01, epochs=100)
+    >>> round(run.params["w"], 12)
+    1.999944439655
+    """
+    if engine not in ("auto", "python"):
+        raise SettingError(_("engine must be auto or python, not {value!r}").format(value=engine))
+    settings = Settings(
+        formula,
+        loss,
+        optimizer,
+        lr if not isinstance(lr, Expr) else repr(lr),
+        batch_size,
+        epochs,
+        steps,
+        until_loss,
+        tol,
+        dict(init or {}),
+        shuffle,
+        seed,
+        record,
+        l1,
+        l2,
+        None if penalise is None else tuple(penalise),
+        clip_norm,
+        clip_value,
+    )
+    source = source_of(data, csv)
+    program = settings.program(source.names)
+    wanted = {c.name for c in program.columns}
+    table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
+    return fit_table(settings, source.names, program, table, test_size, progress)
+
+
+def fit_table(
+    settings: Settings,
+    names: tuple[str, ...],
+    program: Program,
+    table: Table,
+    test_size: float | None,
+    progress: Progress | None,
+) -> Run:
+    """Train on a table that is read and checked."""
+    if table.rows == 0:
+        raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
+    test = None
+    if test_size is not None:
+        table, test = train_test_split(table, test_size, settings.seed)
+    _check_target(program, table, settings)
+    notes = list(table.notes)
+    if settings.batch_size is not None and settings.batch_size > table.rows:
+        notes.append(
+            _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(
+                size=settings.batch_size, rows=table.rows
+            )
+        )
+    start = settings.starting_values(program.parameters)
+    descent = descend(
+        program,
+        [table[c.name] for c in program.columns],
+        start,
+        _limits(settings, table.rows),
+        batch_size=settings.batch_size,
+        shuffle=settings.shuffle,
+        seed=settings.seed,
+        record=settings.record,
+        progress=progress,
+    )
+    notes += _notes_on(descent, program, settings)
+    run = Run(
+        settings,
+        names,
+        dict(zip(program.parameter_names, descent.state.parameters, strict=True)),
+        dict(zip(program.parameter_names, start, strict=True)),
+        dict(zip((s.name for s, _new, _start in program.new_state), descent.state.optimizer, strict=False)),
+        descent.history,
+        descent.stopped,
+        descent.state.epoch,
+        descent.state.step,
+        table.rows,
+        descent.seconds,
+        descent.source,
+        engine="python",
+        engine_reason=_("the loop as plain Python"),
+        notes=tuple(notes),
+        training_data=table,
+    )
+    return replace(run, metrics=run.score(table), test_metrics=None if test is None else run.score(test))
+
+
+def _limits(settings: Settings, rows: int) -> Limits:
+    epochs, steps = settings.limit
+    per_epoch = 1 if settings.batch_size is None else -(-rows // min(settings.batch_size, rows))
+    bounds = [(epochs * per_epoch, "epochs")] if epochs is not None else []
+    bounds += [(steps, "steps")] if steps is not None else []
+    most, word = min(bounds)
+    return Limits(most, word, settings.until_loss, settings.tol)
+
+
+def _check_target(program: Program, table: Table, settings: Settings) -> None:
+    if program.target is not None and program.target.is_symbol:
+        settings.loss_object.check(table[program.target.name])
+
+
+def _notes_on(descent: Descent, program: Program, settings: Settings) -> list[str]:
+    """What a person should know about how it ended."""
+    if descent.stopped == "diverged":
+        step = descent.state.step + 1
+        if descent.state.step == 0:
+            return [
+                _(
+                    "the first step is not finite: at the starting values the loss, or the step that follows from "
+                    "its gradient, is infinite or undefined; give other starting values (--init) or a smaller "
+                    "learning rate than {lr}"
+                ).format(lr=settings.lr)
+            ]
+        return [
+            _(
+                "diverged: step {step} is not finite; the parameters are those before it. "
+                "Try a smaller learning rate than {lr}, or features on a smaller scale"
+            ).format(step=step, lr=settings.lr)
+        ]
+    h = descent.history
+    notes = []
+    if len(h) and not np.any(h.values[:, 1]) and h.loss[0] == h.loss[-1]:
+        notes.append(_("every gradient was 0 from the start, so nothing moved; give other starting values (--init)"))
+    elif len(h) > 1 and h.loss[-1] > h.loss[0]:
+        notes.append(
+            _("the loss has grown from {first:.6g} to {last:.6g}; try a smaller learning rate than {lr}").format(
+                first=h.loss[0], last=h.loss[-1], lr=settings.lr
+            )
+        )
+    return notes

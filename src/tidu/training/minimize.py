@@ -1,0 +1,216 @@
+"""`minimize`: from a point, against the gradient, to the minimum of a plain function. No data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidu.content.optimizers import optimizer_named
+from tidu.content.options import written
+from tidu.content.schedules import rate
+from tidu.engines.mathematics import latex_of
+from tidu.engines.program import Program, program_of_function
+from tidu.errors import FormulaError, SettingError, TiduError
+from tidu.language.calculus import gradient
+from tidu.language.expr import Expr, as_expr, evaluate, symbol, symbols
+from tidu.language.formula import parse_expression
+from tidu.language.printer import text
+from tidu.text import _
+from tidu.training.descent import Limits, Progress, descend
+from tidu.training.history import History
+from tidu.training.run import HISTORY_IN_JSON
+from tidu.training.settings import Settings
+
+DEFAULT_STEPS = 1000
+Point = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """What `tidu.minimize` returns.
+
+    Attributes
+    ----------
+    params : where it ended; `x` is the same, a number for a number, an array for a sequence.
+    value, gradient : of the function there.
+    start, start_value, start_gradient : where it began, and the function there.
+    history : a row for each step: the value and the gradient before it, the point after it.
+    stopped : `steps`, `converged`, `diverged` or `interrupted`.
+    """
+
+    function: str
+    params: Point
+    value: float
+    gradient: Point
+    start: Point
+    start_value: float
+    start_gradient: Point
+    lr: float | str
+    optimizer: str
+    history: History
+    stopped: str
+    steps: int
+    seconds: float
+    source: str
+    program: Program
+    scalar: bool = False
+
+    @property
+    def x(self) -> Any:
+        """Where it ended, in the form in which the start was given."""
+        return next(iter(self.params.values())) if self.scalar else np.array(list(self.params.values()))
+
+    @property
+    def path(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        """Every point on the way, the start first, of shape (steps + 1, parameters)."""
+        way = np.column_stack([self.history[p] for p in self.params])
+        return np.vstack([list(self.start.values()), way])
+
+    @property
+    def diverged(self) -> bool:
+        """Whether it ended at a step that was not finite."""
+        return self.stopped == "diverged"
+
+    def latex(self) -> str:
+        """The function, its partial derivatives and the update as one LaTeX `aligned` block."""
+        return latex_of(self.program)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{n}={v:.8g}" for n, v in self.params.items())
+        return f"<Minimum of '{self.function}': {values}; value {self.value:.6g}; stopped: {self.stopped}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values: what the command line prints for `--json`."""
+        return {
+            "function": self.function,
+            "params": dict(self.params),
+            "value": self.value,
+            "loss": self.value,
+            "gradient": dict(self.gradient),
+            "start": dict(self.start),
+            "start_value": self.start_value,
+            "first_gradient": dict(self.start_gradient),
+            "epochs": self.steps,
+            "steps": self.steps,
+            "stopped": self.stopped,
+            "engine": "python",
+            "lr": self.lr,
+            "optimizer": self.optimizer,
+            "seconds": self.seconds,
+            "history": self.history.thinned(HISTORY_IN_JSON).to_dict(),
+        }
+
+
+def minimize(
+    function: str | Expr | Callable[[Any], Any],
+    x0: float | Sequence[float] | Point,
+    *,
+    lr: float | str | Expr = 0.1,
+    optimizer: str = "gd",
+    steps: int = DEFAULT_STEPS,
+    tol: float | None = None,
+    progress: Progress | None = None,
+) -> Minimum:
+    """Walk down a function of one or several variables.
+
+    Parameters
+    ----------
+    function : a formula (`"3*x1**2 + 4*x2**2"`), or a Python function of tidu's operations. It gets the variable
+        itself where `x0` is a number, a tuple of variables where it is a sequence, a dict where it is a dict.
+    x0 : the start; a dict names the variables of a formula.
+    lr, optimizer : as in `tidu.fit`; the default rate here is 0.1.
+    steps : how many steps at most.
+    tol : stop once no variable moves by more than this in a step.
+
+    Examples
+    --------
+    >>> import tidu
+    >>> tidu.minimize(lambda x: 3 * x**2, x0=1.0, lr=0.1, steps=200).value < 1e-30
+    True
+    """
+    start = _start(x0)
+    value, shown = _expression(function, x0, start)
+    Settings("y = 0", steps=steps, tol=tol)  # checks the two numbers
+    chosen, schedule = optimizer_named(optimizer), rate(lr)
+    variables = [s for s in (symbol(name, "parameter") for name in start) if s in set(symbols([value], "parameter"))]
+    if not variables:
+        raise FormulaError(
+            _("the function '{function}' does not depend on any of its variables").format(function=shown)
+        )
+    program = program_of_function(value, variables, chosen, schedule)
+    names = program.parameter_names
+    descent = descend(
+        program, [], [start[n] for n in names], Limits(steps, "steps", None, tol), record="step", progress=progress
+    )
+    params = dict(zip(names, descent.state.parameters, strict=True))
+    return Minimum(
+        shown,
+        params,
+        *_value_and_gradient(value, variables, params),
+        {n: start[n] for n in names},
+        *_value_and_gradient(value, variables, start),
+        schedule.value if schedule.is_constant else text(schedule),
+        written(chosen.name, chosen.values),
+        descent.history,
+        descent.stopped,
+        descent.state.step,
+        descent.seconds,
+        descent.source,
+        program,
+        isinstance(x0, (int, float)),
+    )
+
+
+def _start(x0: object) -> dict[str, float]:
+    if isinstance(x0, Mapping):
+        start = {str(k): v for k, v in x0.items()}
+    elif isinstance(x0, (int, float, np.number)):
+        start = {"x": x0}
+    elif isinstance(x0, (Sequence, np.ndarray)) and not isinstance(x0, str) and np.ndim(x0) == 1:
+        start = {f"x{k}": v for k, v in enumerate(x0, 1)}
+    else:
+        raise SettingError(
+            _("the start must be a number, a sequence or a dict of numbers, not {value!r}").format(value=x0)
+        )
+    if not start:
+        raise SettingError(_("the start names no variable"))
+    for name, value in start.items():
+        if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+            raise SettingError(
+                _("the starting value of {name} must be a finite number, not {value}").format(name=name, value=value)
+            )
+    return {name: float(value) for name, value in start.items()}
+
+
+def _expression(function: Any, x0: object, start: Mapping[str, float]) -> tuple[Expr, str]:
+    variables = {name: symbol(name, "parameter") for name in start}
+    if isinstance(function, str):
+        return parse_expression(function, variables), function.strip()
+    if isinstance(function, Expr):
+        return function, text(function)
+    argument: Any = variables
+    if isinstance(x0, (int, float, np.number)):
+        argument = variables["x"]
+    elif not isinstance(x0, Mapping):
+        argument = tuple(variables.values())
+    try:
+        value = as_expr(function(argument))
+    except TiduError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise FormulaError(
+            _("the function cannot be recorded: {reason}; use tidu's operations (tidu.sin, tidu.where, ...)").format(
+                reason=error
+            )
+        ) from error
+    return value, text(value)
+
+
+def _value_and_gradient(value: Expr, variables: Sequence[Expr], at: Point) -> tuple[float, dict[str, float]]:
+    point = {v: at[v.name] for v in variables}
+    slopes = gradient(value, variables)
+    return evaluate(value, point), {v.name: evaluate(g, point) for v, g in zip(variables, slopes, strict=True)}

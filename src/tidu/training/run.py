@@ -1,0 +1,294 @@
+"""`Run`: a training that has ended, with its parameters, its history, and what one asks of a fitted model."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.data.source import source_of
+from tidu.data.table import Table, without_missing
+from tidu.engines.build import module_of
+from tidu.engines.loop import predict_source
+from tidu.engines.mathematics import latex_of
+from tidu.engines.program import Program
+from tidu.errors import ColumnNotFound, DataError, ModelFileError
+from tidu.language.expr import evaluate
+from tidu.text import _
+from tidu.training.history import History
+from tidu.training.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = npt.NDArray[np.float64]
+FORMAT = 1
+HISTORY_IN_JSON = 10_000  # rows; a longer history is thinned, the file that `save` writes is not
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `tidu.fit` returns.
+
+    Attributes
+    ----------
+    params : the parameters by name. After a divergence: those before the first bad step.
+    loss : the last loss of the history (mean over an epoch's samples, each before the update that used it).
+    stopped : `epochs`, `steps`, `loss`, `converged`, `diverged` or `interrupted`.
+    history : a row for each epoch or step; see `History`.
+    epochs, steps : how many were completed.
+    source : the loop that ran, as text.
+    rows : how many samples it was trained on; `notes` are sentences about the data and the settings.
+    """
+
+    settings: Settings
+    columns: tuple[str, ...]
+    params: Mapping[str, float]
+    start: Mapping[str, float]
+    optimizer_state: Mapping[str, float]
+    history: History
+    stopped: str
+    epochs: int
+    steps: int
+    rows: int
+    seconds: float
+    source: str
+    engine: str = "python"
+    engine_reason: str = ""
+    metrics: Mapping[str, float] | None = None
+    test_metrics: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
+    training_data: Table | None = None
+
+    # -- what it says of itself -----------------------------------------------------------------
+    @property
+    def loss(self) -> float:
+        """The last loss of the history; nan if the first step was already bad."""
+        return float(self.history.loss[-1]) if len(self.history) else math.nan
+
+    @property
+    def lr(self) -> float | str:
+        """The learning rate, or its formula."""
+        assert self.settings.lr is not None
+        return self.settings.lr
+
+    @property
+    def diverged(self) -> bool:
+        """Whether it ended at a step that was not finite."""
+        return self.stopped == "diverged"
+
+    @property
+    def program(self) -> Program:
+        """The expressions that it ran."""
+        return self.settings.program(self.columns)
+
+    def latex(self) -> str:
+        """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
+        return latex_of(self.program)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{n}={v:.8g}" for n, v in self.params.items())
+        return f"<Run of '{self.settings.formula}': {values}; loss {self.loss:.6g}; stopped: {self.stopped}>"
+
+    # -- what one does with it --------------------------------------------------------------------
+    def predict(self, data: object, drop_missing: bool = False) -> Array:
+        """The predictions for `data` (anything that `tidu.fit` takes; the target may be absent), of shape (rows,)."""
+        table = self.features_of(data, drop_missing)
+        return self.predictions(table)
+
+    def features_of(self, data: object, drop_missing: bool = False) -> Table:
+        """The columns of `data` that the model reads, checked; with the target's too where they are there."""
+        source = source_of(data)
+        program = self.program
+        features = [c.name for c in program.columns if c.role == "feature"]
+        targets = [c.name for c in program.columns if c.role == "target"]
+        for name in features:
+            if name not in source.names:
+                raise ColumnNotFound(
+                    _("the model needs the column '{name}'; the data has {columns}").format(
+                        name=name, columns=", ".join(source.names)
+                    )
+                )
+        wanted = [n for n in source.names if n in features or (n in targets and set(targets) <= set(source.names))]
+        return without_missing(source.table(wanted or source.names), drop_missing)
+
+    def predictions(self, table: Table) -> Array:
+        """The predictions for a table that has been checked."""
+        program = self.program
+        columns = tuple(table[c.name].tolist() for c in program.columns if c.role == "feature")
+        predicted = [0.0] * table.rows
+        module_of(predict_source(program), "predict").predict(
+            columns, tuple(self.params.values()), table.rows, predicted
+        )
+        return np.array(predicted)
+
+    def score(self, data: object, drop_missing: bool = False) -> dict[str, float]:
+        """MSE, RMSE, MAE and R² of the predictions for `data`, with the parameters as they are now."""
+        table = data if isinstance(data, Table) else self.features_of(data, drop_missing)
+        program = self.program
+        assert program.target is not None
+        needed = [c for c in program.columns if c.role == "target"]
+        for column in needed:
+            if column.name not in table:
+                raise ColumnNotFound(
+                    _("scoring needs the target column '{name}'; the data has {columns}").format(
+                        name=column.name, columns=", ".join(table)
+                    )
+                )
+        if table.rows == 0:
+            raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
+        if program.target.args:
+            cells = zip(*(table[c.name].tolist() for c in needed), strict=True)
+            y = np.array([evaluate(program.target, dict(zip(needed, row, strict=True))) for row in cells])
+        else:
+            y = table[program.target.name]
+        return metrics_of(y, self.predictions(table))
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """The loss curve and, for one feature, the data with the fitted curve; saved to `path` if given."""
+        from tidu.pictures.curves import picture_of_run
+        from tidu.pictures.figure import save
+
+        figure = picture_of_run(self)
+        if path is not None:
+            save(figure, path)
+        return figure
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values: what the command line prints for `--json`."""
+        s = self.settings
+        last = {p: float(self.history.gradient(p)[-1]) for p in self.params} if len(self.history) else {}
+        first = {p: float(self.history.gradient(p)[0]) for p in self.params} if len(self.history) else {}
+        return {
+            "formula": s.formula,
+            "params": dict(self.params),
+            "loss": self.loss,
+            "epochs": self.epochs,
+            "steps": self.steps,
+            "stopped": self.stopped,
+            "engine": self.engine,
+            "engine_reason": self.engine_reason,
+            "lr": self.lr,
+            "seconds": self.seconds,
+            "rows": self.rows,
+            "loss_name": s.loss,
+            "optimizer": s.optimizer_in_full,
+            "batch_size": s.batch_size,
+            "shuffle": s.shuffle,
+            "seed": s.seed,
+            "init": dict(self.start),
+            "first_gradient": first,
+            "gradient": last,
+            "reduction": "cost and gradient are means over the batch",
+            "metrics": dict(self.metrics) if self.metrics else None,
+            "test_metrics": dict(self.test_metrics) if self.test_metrics else None,
+            "notes": list(self.notes),
+            "history": self.history.thinned(HISTORY_IN_JSON).to_dict(),
+        }
+
+    # -- files --------------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to a file (safetensors, with its settings as JSON); an old file is replaced whole or not at all.
+
+        Read it again with `tidu.load(path)`.
+        """
+        from safetensors.numpy import save as to_bytes
+
+        h = self.history
+        plain = {
+            "format": FORMAT,
+            "settings": self.settings.to_dict(),
+            "columns": self.columns,
+            "params": dict(self.params),
+            "start": dict(self.start),
+            "optimizer_state": dict(self.optimizer_state),
+            "record": h.record,
+            **{k: getattr(self, k) for k in ("stopped", "epochs", "steps", "rows", "seconds", "source", "engine",
+                                             "engine_reason", "metrics", "test_metrics", "notes")},
+        }  # fmt: skip
+        tensors = {
+            "params": np.array(list(self.params.values())),
+            "history/values": h.values,
+            "history/epoch": h.epoch,
+            "history/step": h.step,
+        }
+        content = to_bytes(tensors, metadata={"tidu": json.dumps(plain, allow_nan=True)})
+        write_whole(path, content)
+
+    def without_data(self) -> Run:
+        """The same run, no longer holding on to its training data."""
+        return replace(self, training_data=None)
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """The run that `Run.save` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        There is no such file, or it is not a model of tidu's.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.fspath(path), framework="np") as file:
+            plain = json.loads((file.metadata() or {})["tidu"])
+            values, epoch, step = (file.get_tensor(f"history/{k}") for k in ("values", "epoch", "step"))
+    except FileNotFoundError:
+        raise ModelFileError(_("there is no file '{path}'").format(path=os.fspath(path))) from None
+    except (SafetensorError, KeyError, OSError, ValueError, TypeError) as error:
+        raise ModelFileError(
+            _("'{path}' is not a model saved by tidu: {reason}").format(
+                path=os.fspath(path), reason=str(error)[:100] or type(error).__name__
+            )
+        ) from None
+    if plain.pop("format") != FORMAT:
+        raise ModelFileError(_("'{path}' was saved by a newer version of tidu").format(path=os.fspath(path)))
+    settings = plain.pop("settings")
+    if settings["penalise"] is not None:
+        settings["penalise"] = tuple(settings["penalise"])
+    params = plain.pop("params")
+    history = History(tuple(params), plain.pop("record"), epoch, step, values)
+    columns, notes = tuple(plain.pop("columns")), tuple(plain.pop("notes"))
+    return Run(Settings(**settings), columns, params, history=history, notes=notes, **plain)
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file so that whoever looks finds the old content or the new, never a part."""
+    target = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise DataError(_("'{path}' cannot be written: {reason}").format(path=target, reason=error.strerror)) from None
+
+
+def metrics_of(y: Array, y_hat: Array) -> dict[str, float]:
+    """Mean squared, root mean squared and mean absolute error, and R² (nan for a target that never varies)."""
+    residual = y - y_hat
+    with np.errstate(all="ignore"):
+        mse = float(np.mean(residual**2))
+        spread = float(np.mean((y - y.mean()) ** 2))
+        return {
+            "mse": mse,
+            "rmse": math.sqrt(mse) if math.isfinite(mse) else mse,
+            "mae": float(np.mean(np.abs(residual))),
+            "r2": 1.0 - mse / spread if spread > 0.0 else math.nan,
+        }

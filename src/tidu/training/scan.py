@@ -1,0 +1,154 @@
+"""`scan`: the cost at every point of a grid, over one or two parameters. What one does before gradient descent."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.data.csv import CsvOptions
+from tidu.data.source import source_of
+from tidu.data.table import without_missing
+from tidu.engines.build import module_of
+from tidu.engines.loop import cost_source
+from tidu.errors import DataError, SettingError
+from tidu.text import _
+from tidu.training.descent import Progress
+from tidu.training.settings import Settings
+
+MOST_POINTS = 4_000_000
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What `tidu.scan` returns.
+
+    Attributes
+    ----------
+    grid : the values tried, by parameter, in the order of the axes of `cost`.
+    cost : mean loss at each point (plus the penalty), of shape (values,) or (values, values).
+    best, best_cost : the point of lowest cost.
+    """
+
+    formula: str
+    loss: str
+    grid: Mapping[str, Array]
+    fixed: Mapping[str, float]
+    cost: Array
+    best: Mapping[str, float]
+    best_cost: float
+    rows: int
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values: what the command line prints for `--json`."""
+        return {
+            "formula": self.formula,
+            "loss_name": self.loss,
+            "rows": self.rows,
+            "params": {**self.fixed, **self.best},
+            "loss": self.best_cost,
+            "best": dict(self.best),
+            "points": int(self.cost.size),
+            "grid": {name: values.tolist() for name, values in self.grid.items()},
+            "cost": self.cost.tolist(),
+            "notes": list(self.notes),
+        }
+
+
+def scan(
+    formula: str,
+    data: object,
+    over: Mapping[str, str | Sequence[float] | Array],
+    *,
+    fixed: Mapping[str, float] | None = None,
+    loss: str = "squared",
+    l1: float = 0.0,
+    l2: float = 0.0,
+    drop_missing: bool = False,
+    csv: CsvOptions | None = None,
+    progress: Progress | None = None,
+) -> Scan:
+    """The cost on a grid of one or two parameters.
+
+    Parameters
+    ----------
+    formula, data, loss, l1, l2, drop_missing, csv : as in `tidu.fit`.
+    over : for each parameter to vary its values, as a sequence or as `"low:high:step"` (both ends included).
+    fixed : values of the parameters that are not varied; 0 for those not named.
+
+    Examples
+    --------
+    >>> import tidu
+    >>> result = tidu.scan("y = w*x", {"x": [1.0, 2, 3], "y": [2.0, 4, 6]}, over={"w": "0:4:0.5"})
+    >>> result.best, result.best_cost
+    ({'w': 2.0}, 0.0)
+    """
+    if not 1 <= len(over) <= 2:
+        raise SettingError(_("a scan is over one parameter or two, not {count}").format(count=len(over)))
+    grid = {name: grid_values(name, values) for name, values in over.items()}
+    points = math.prod(len(v) for v in grid.values())
+    if points > MOST_POINTS:
+        raise SettingError(
+            _("the grid has {points} points; the limit is {limit}").format(points=points, limit=MOST_POINTS)
+        )
+    both = sorted(set(grid) & set(fixed or {}))
+    if both:
+        raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=both[0]))
+    settings = Settings(formula, loss, init={**dict.fromkeys(grid, 0.0), **(fixed or {})}, l1=l1, l2=l2)
+    source = source_of(data, csv)
+    program = settings.program(source.names)
+    wanted = {c.name for c in program.columns}
+    table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
+    if table.rows == 0:
+        raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
+    assert program.target is not None
+    if program.target.is_symbol:
+        settings.loss_object.check(table[program.target.name])
+    start = dict(zip(program.parameter_names, settings.starting_values(program.parameters), strict=True))
+    columns = tuple(table[c.name].tolist() for c in program.columns)
+    evaluate = module_of(cost_source(program), "cost").cost
+    costs = np.empty([len(v) for v in grid.values()])
+    for k, index in enumerate(np.ndindex(*costs.shape)):
+        point = {name: float(values[i]) for (name, values), i in zip(grid.items(), index, strict=True)}
+        costs[index] = evaluate(columns, tuple((start | point).values()))
+        if progress is not None and k % 64 == 0:
+            progress(k + 1, points, float(costs[index]))
+    if not np.isfinite(costs).any():
+        raise SettingError(_("the cost is infinite or undefined at every point of the grid; choose another range"))
+    lowest = np.unravel_index(int(np.nanargmin(costs)), costs.shape)
+    best = {name: float(values[i]) for (name, values), i in zip(grid.items(), lowest, strict=True)}
+    held = {n: v for n, v in start.items() if n not in grid}
+    return Scan(formula.strip(), loss, grid, held, costs, best, float(costs[lowest]), table.rows, table.notes)
+
+
+def grid_values(name: str, values: str | Sequence[float] | Array) -> Array:
+    """The values of one axis; `"0:4:0.1"` is 0, 0.1, ... 4."""
+    if isinstance(values, str):
+        parts = re.split(r"\s*:\s*", values.strip())
+        try:
+            low, high, step = (float(p) for p in parts)
+        except ValueError:
+            low = high = step = math.nan
+        if not (math.isfinite(low) and math.isfinite(high) and step > 0 and high >= low and math.isfinite(step)):
+            raise SettingError(
+                _("the range of {name} must be low:high:step, as in 0:4:0.1, not {value!r}").format(
+                    name=name, value=values
+                )
+            )
+        count = math.floor((high - low) / step + 1e-9) + 1
+        if count > MOST_POINTS:
+            raise SettingError(
+                _("the grid has {points} points; the limit is {limit}").format(points=count, limit=MOST_POINTS)
+            )
+        return low + step * np.arange(count)
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
+        raise SettingError(_("the values of {name} must be finite numbers, at least one").format(name=name))
+    return array

@@ -1,0 +1,170 @@
+"""`Settings`: everything that the user decides about a training, as plain values, checked when it is made.
+
+A saved model holds its settings; a program is built from them and the names of the columns.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tidu.content.losses import Loss, loss_named
+from tidu.content.optimizers import optimizer_named
+from tidu.content.options import written
+from tidu.content.schedules import rate
+from tidu.engines.program import Program, Regularisation, program_of_model
+from tidu.errors import SettingError, closest
+from tidu.language.expr import Expr
+from tidu.language.formula import parse_formula
+from tidu.language.printer import text
+from tidu.text import _
+
+Start = float | str  # a number, or a distribution: "normal(0, 0.01)"
+DEFAULT_EPOCHS = 1000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of `tidu.fit` that decide the result; see there."""
+
+    formula: str
+    loss: str = "squared"
+    optimizer: str = "gd"
+    lr: float | str | None = None  # None is the optimizer's own default
+    batch_size: int | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    until_loss: float | None = None
+    tol: float | None = None
+    init: Mapping[str, Start] = field(default_factory=dict)
+    shuffle: bool = True
+    seed: int = 0
+    record: str = "epoch"
+    l1: float = 0.0
+    l2: float = 0.0
+    penalise: tuple[str, ...] | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0)):
+            _whole(name, getattr(self, name), least)
+        for name in ("l1", "l2"):
+            _number(name, getattr(self, name), at_least=0.0)
+        for name in ("clip_norm", "clip_value"):
+            _number(name, getattr(self, name), above=0.0)
+        _number("tol", self.tol, at_least=0.0)
+        _number("until_loss", self.until_loss)
+        if self.record not in ("epoch", "step"):
+            raise SettingError(_("record must be epoch or step, not {value!r}").format(value=self.record))
+        optimizer = optimizer_named(self.optimizer)
+        loss_named(self.loss)
+        rate_text = optimizer.default_lr if self.lr is None else self.lr
+        expression = rate(rate_text)
+        object.__setattr__(self, "lr", expression.value if expression.is_constant else text(expression))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @property
+    def loss_object(self) -> Loss:
+        """The loss with its options."""
+        return loss_named(self.loss)
+
+    @property
+    def optimizer_in_full(self) -> str:
+        """The optimizer with all its options written out."""
+        chosen = optimizer_named(self.optimizer)
+        return written(chosen.name, chosen.values)
+
+    @property
+    def limit(self) -> tuple[int | None, int | None]:
+        """Epochs and steps; 1000 epochs where neither was given."""
+        return (DEFAULT_EPOCHS, None) if self.epochs is None and self.steps is None else (self.epochs, self.steps)
+
+    def program(self, columns: Sequence[str]) -> Program:
+        """The program of these settings on data that has `columns`."""
+        formula = parse_formula(self.formula, columns, self.init)
+        names = [p.name for p in formula.parameters]
+        if not names:
+            raise SettingError(
+                _("the formula '{formula}' has no parameter to learn").format(formula=self.formula.strip()[:60])
+            )
+        self._known(names, self.init, "init")
+        self._known(names, self.penalise or (), "penalise")
+        return program_of_model(
+            formula,
+            self.loss_object,
+            optimizer_named(self.optimizer),
+            rate(self.lr if self.lr is not None else 0.01),
+            Regularisation(self.l1, self.l2, self.penalise, self.clip_norm, self.clip_value),
+        )
+
+    @staticmethod
+    def _known(names: Sequence[str], given: Mapping[str, Start] | Sequence[str], option: str) -> None:
+        for name in given:
+            if name not in names:
+                near = closest(name, names)
+                hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+                raise SettingError(
+                    _(
+                        "{option} names '{name}', which is not a parameter of the formula{hint}; there are: {names}"
+                    ).format(option=option, name=name, hint=hint, names=", ".join(names))
+                )
+
+    def starting_values(self, parameters: Sequence[Expr]) -> list[float]:
+        """The first value of each parameter: as `init` says, else 0; draws come from a stream of the seed."""
+        generator = np.random.default_rng([self.seed, 2])
+        return [starting_value(p.name, self.init.get(p.name, 0.0), generator) for p in parameters]
+
+
+def starting_value(name: str, start: Start, generator: np.random.Generator) -> float:
+    """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`."""
+    if isinstance(start, str):
+        try:
+            value = ast.parse(start.strip(), mode="eval").body
+            if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and not value.keywords:
+                a, b = (float(ast.literal_eval(x)) for x in value.args)
+                draws: dict[str, Callable[[float, float], float]]
+                draws = {"normal": generator.normal, "uniform": generator.uniform}
+                return float(draws[value.func.id](a, b))
+            start = float(ast.literal_eval(value))
+        except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError, OverflowError):
+            raise SettingError(
+                _("the starting value of {name} must be a number, normal(mean, deviation) or uniform(low, high), "
+                  "not {value}").format(name=name, value=str(start)[:40])
+            ) from None  # fmt: skip
+    if not isinstance(start, (int, float, np.number)) or not math.isfinite(start):
+        raise SettingError(
+            _("the starting value of {name} must be a finite number, not {value}").format(name=name, value=start)
+        )
+    return float(start)
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if value is None and name != "seed":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise SettingError(
+            _("{name} must be a whole number of at least {least}, not {value}").format(
+                name=name, least=least, value=value
+            )
+        )
+
+
+def _number(name: str, value: object, at_least: float = -math.inf, above: float = -math.inf) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        raise SettingError(_("{name} must be a finite number, not {value}").format(name=name, value=value))
+    if value < at_least or value <= above:
+        bound = (
+            _("at least {low:g}").format(low=at_least) if above == -math.inf else _("above {low:g}").format(low=above)
+        )
+        raise SettingError(_("{name} must be {range}, not {value}").format(name=name, range=bound, value=value))
