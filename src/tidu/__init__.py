@@ -46,7 +46,7 @@ _FUNCTIONS = (
     "relu", "sigmoid", "softplus", "where", "equal", "logical_and", "logical_or", "logical_not",
 )  # fmt: skip
 
-__all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, "__version__"]  # noqa: PLE0604
+__all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

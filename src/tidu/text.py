@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import os
+import sys
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
@@ -21,6 +22,11 @@ def _(sentence: str) -> str:
     if _catalogue is None:
         use_language(None)
     return sentence if _catalogue is None or not sentence else _catalogue.gettext(sentence)
+
+
+def mark(sentence: str) -> str:
+    """`sentence` as it is: marks it for the catalogue where it stands, to be translated by `_` where it is shown."""
+    return sentence
 
 
 def language() -> str:
@@ -44,3 +50,31 @@ def language_of_locale() -> str:
         if value:
             return "zh" if value.lower().startswith("zh") else "en"
     return "en"
+
+
+def without_language(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Command-line arguments without `--lang zh`, which may stand anywhere before `--`, and the language it names."""
+    rest: list[str] = []
+    chosen: str | None = None
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            return [*rest, argument, *waiting], chosen
+        if argument == "--lang":
+            chosen = next(waiting, "")
+        elif argument.startswith("--lang="):
+            chosen = argument.removeprefix("--lang=")
+        else:
+            rest.append(argument)
+    return rest, chosen
+
+
+def speak_from_the_start(language: str | None) -> None:
+    """Settle the language of a whole process; libraries that use gettext (click) are made to speak it too."""
+    if language is not None and language not in LANGUAGES:
+        print(f"Error: --lang must be {' or '.join(LANGUAGES)}, not '{language}'", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    use_language(language)
+    os.environ["LANGUAGE"] = _language
+    gettext.bindtextdomain("tidu", LOCALE_FOLDER)
+    gettext.textdomain("tidu")

@@ -17,7 +17,7 @@ from tidu.content.options import Option, chosen, fraction, positive
 from tidu.errors import DataError
 from tidu.language import ops
 from tidu.language.expr import Expr
-from tidu.text import _
+from tidu.text import _, mark
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Targets:
     allowed: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
 
 
-REAL = Targets("any number", lambda y: np.isfinite(y))
-ZERO_ONE = Targets("0 or 1", lambda y: (y == 0.0) | (y == 1.0))
-SIGN = Targets("-1 or 1", lambda y: (y == -1.0) | (y == 1.0))
-COUNT = Targets("0 or more", lambda y: y >= 0.0)
+REAL = Targets(mark("any number"), lambda y: np.isfinite(y))
+ZERO_ONE = Targets(mark("0 or 1"), lambda y: (y == 0.0) | (y == 1.0))
+SIGN = Targets(mark("-1 or 1"), lambda y: (y == -1.0) | (y == 1.0))
+COUNT = Targets(mark("0 or more"), lambda y: y >= 0.0)
 
 
 def identity(score: Expr) -> Expr:

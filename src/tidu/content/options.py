@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from tidu.errors import SettingError, closest
-from tidu.text import _
+from tidu.text import _, mark
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,11 @@ class Option:
 
     def checked(self, owner: str, name: str, value: object) -> float:
         """`value` as a float, if it is a number in the range."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            number = float(value)
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
+            try:
+                number = float(value)
+            except OverflowError:  # an int beyond float64
+                number = value = math.inf
             above = number > self.low if self.low_open else number >= self.low
             below = number < self.high if self.high_open else number <= self.high
             if above and below and math.isfinite(number):
@@ -47,7 +51,8 @@ class Option:
     def range_in_words(self) -> str:
         """The range, as a sentence needs it."""
         if self.high == math.inf:
-            return _("above {low:g}" if self.low_open else "at least {low:g}").format(low=self.low)
+            words = _("above {low:g}") if self.low_open else _("at least {low:g}")
+            return words.format(low=self.low)
         left, right = "(" if self.low_open else "[", ")" if self.high_open else "]"
         return _("in {interval}").format(interval=f"{left}{self.low:g}, {self.high:g}{right}")
 
@@ -71,10 +76,14 @@ class Declared(Protocol):
     """Anything in a registry: it has a name and options."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
     @property
-    def options(self) -> Mapping[str, Option]: ...
+    def options(self) -> Mapping[str, Option]:
+        """Its options by name."""
+        ...
 
 
 Thing = TypeVar("Thing", bound=Declared)
@@ -123,14 +132,16 @@ def _named_call(kind: str, text: str) -> tuple[str, dict[str, Any]]:
         if isinstance(tree, ast.Name):
             return tree.id, {}
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:
-            return tree.func.id, {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+            given = {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
+            if len(given) == len(tree.keywords):
+                return tree.func.id, given
+    except (AttributeError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         pass
     raise SettingError(
         _("'{text}' is not a {kind}; write a name, or a name with options such as {example}").format(
-            text=text[:60], kind=_(kind), example=_EXAMPLES[kind]
+            text=str(text)[:60], kind=_(kind), example=_EXAMPLES[kind]
         )
     )
 
 
-_EXAMPLES = {"loss": "huber(delta=2)", "optimizer": "momentum(momentum=0.8)"}
+_EXAMPLES = {mark("loss"): "huber(delta=2)", mark("optimizer"): "momentum(momentum=0.8)"}

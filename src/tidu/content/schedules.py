@@ -39,7 +39,10 @@ class Schedule:
                     owner=self.name, count=len(self.options), names=", ".join(self.options)
                 )
             )
-        given = dict(zip(self.options, positional, strict=False)) | named
+        given = dict(zip(self.options, positional, strict=False))
+        for name in given.keys() & named.keys():
+            raise SettingError(_("{owner}: {name} is given twice").format(owner=self.name, name=name))
+        given |= named
         values = checked_options(self, {key: _number(value) for key, value in given.items()})
         return self.factor(STEP, **values)
 
@@ -111,7 +114,7 @@ def rate(lr: float | str | Expr) -> Expr:
         raise SettingError(
             _("the learning rate must be a number above 0, not {value:g}").format(value=expression.value)
         )
-    strangers = [s for s in symbols([expression], "parameter", "feature", "target", "hyper", "state")]
+    strangers = symbols([expression], "parameter", "feature", "target", "hyper", "state")
     if strangers:
         raise SettingError(
             _("the learning rate may depend on t and epoch only, not on {name}").format(name=strangers[0].name)

@@ -6,7 +6,9 @@ header (a first line of numbers alone is data), what the columns are called, and
 
 from __future__ import annotations
 
+import codecs
 import io
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from tidu.data.table import Column, Table, names_without_header
+from tidu.data.table import Column, Table, names_without_header, number_in
 from tidu.errors import DataError, SettingError
 from tidu.text import _
 
 Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
 HEAD = 1 << 20  # bytes looked at to settle delimiter and header
+BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
 MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -37,14 +40,27 @@ class CsvOptions:
     def __post_init__(self) -> None:
         if self.header not in ("auto", "yes", "no"):
             raise SettingError(_("header must be auto, yes or no, not {value!r}").format(value=self.header))
-        if self.delimiter != "auto" and len(self.delimiter) != 1:
-            raise SettingError(_("the delimiter must be one character, not {value!r}").format(value=self.delimiter))
+        one = len(self.delimiter) == 1 and self.delimiter.isascii() and self.delimiter not in '\r\n\0"'
+        if self.delimiter != "auto" and not one:
+            raise SettingError(
+                _("the delimiter must be one ASCII character, no quote and no line break, not {value!r}").format(
+                    value=self.delimiter
+                )
+            )
+
+
+@dataclass(frozen=True)
+class _Head:
+    content: bytes
+    is_all: bool  # the whole file
 
 
 @dataclass(frozen=True)
 class _Layout:
     delimiter: str
+    blank_lines: int  # before the first line
     has_header: bool
+    has_rows: bool
     names: tuple[str, ...]
     note: str
 
@@ -65,8 +81,7 @@ def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collectio
     DataError
         Empty, not text, no such columns, rows of different lengths, or a cell that is not a number.
     """
-    head = _head(opener, origin)
-    layout = _layout(head, origin, options)
+    layout = _layout(_head(opener, origin), origin, options)
     doubled = sorted({n for n in layout.names if layout.names.count(n) > 1 and (wanted is None or n in wanted)})
     if doubled:
         raise DataError(
@@ -76,6 +91,8 @@ def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collectio
         )
     # pyarrow wants distinct names; the ones given here are only positions.
     positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
+    if not layout.has_rows:  # pyarrow takes a header without a line end for an error
+        return Table({name: np.empty(0) for name in positions.values()}, origin)
     table = _arrow_table(opener, origin, options, layout, list(positions), pa.float64())
     columns: dict[str, Column] = {}
     for position, name in positions.items():
@@ -91,40 +108,51 @@ def column_names(opener: Opener, origin: str, options: CsvOptions) -> tuple[str,
     return _layout(_head(opener, origin), origin, options).names
 
 
-def _head(opener: Opener, origin: str) -> bytes:
+def _head(opener: Opener, origin: str) -> _Head:
+    """The first bytes; more of them where the first line is longer."""
+    head, is_all = b"", False
     try:
         with opener() as stream:
-            head: bytes = stream.read(HEAD)
+            while not is_all and len(head) < BLOCK and (len(head) < HEAD or not re.search(rb"[\r\n]", head.strip())):
+                more: bytes = stream.read(HEAD)
+                head, is_all = head + more, not more
     except (OSError, pa.ArrowException) as error:
         raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
     if not head.strip():
         raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
-    if head[:4] == b"PAR1" or b"\x00" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head[:4] == b"PAR1" or (b"\x00" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
         raise DataError(
             _("{origin} is not text; CSV (also .gz, .zst) and Parquet (.parquet) can be read").format(origin=origin)
         )
-    return head
+    return _Head(head, is_all)
 
 
-def _layout(head: bytes, origin: str, options: CsvOptions) -> _Layout:
+def _text(head: _Head, origin: str, encoding: str) -> str:
     try:
+        "".encode(encoding)  # refuses codecs that are not for text
         # A cut through the last character of the head is no error.
-        text = io.TextIOWrapper(io.BytesIO(head), encoding=options.encoding, errors="strict").read(len(head) - 8)
-        text = text or head.decode(options.encoding)
-    except LookupError:
-        raise SettingError(_("there is no encoding {value!r}").format(value=options.encoding)) from None
+        text = codecs.getincrementaldecoder(encoding)("strict").decode(head.content, head.is_all)
     except UnicodeError:
         raise DataError(
             _("{origin} is not {encoding} text; name its encoding, for instance --encoding gb18030").format(
-                origin=origin, encoding=options.encoding
+                origin=origin, encoding=encoding
             )
         ) from None
-    lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    except (LookupError, ValueError):  # ValueError: a null byte in the name
+        raise SettingError(_("there is no encoding {value!r}").format(value=encoding)) from None
+    return text.removeprefix("\ufeff")
+
+
+def _layout(head: _Head, origin: str, options: CsvOptions) -> _Layout:
+    lines = io.StringIO(_text(head, origin, options.encoding), newline="").readlines()
+    blank_lines = next((k for k, line in enumerate(lines) if line.strip()), len(lines))
+    lines = lines[blank_lines:]
     if not lines:
         raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
     delimiter = _delimiter(lines[0]) if options.delimiter == "auto" else options.delimiter
-    first = _cells(lines[0], delimiter)
-    has_header = options.header == "yes" or (options.header == "auto" and not all(map(_is_number, first)))
+    first, lines_of_first = _cells(lines, delimiter)
+    has_header = options.header == "yes" or (options.header == "auto" and not _are_numbers(first))
+    has_rows = not head.is_all or not has_header or any(line.strip() for line in lines[lines_of_first:])
     names = tuple(cell.strip() for cell in first) if has_header else tuple(names_without_header(len(first)))
     note = ""
     if options.names is not None:
@@ -139,30 +167,35 @@ def _layout(head: bytes, origin: str, options: CsvOptions) -> _Layout:
         note = _("{origin} has no header line; its columns are called {names}").format(
             origin=origin, names=", ".join(names)
         )
-    return _Layout(delimiter, has_header, names, note)
+    return _Layout(delimiter, blank_lines, has_header, has_rows, names, note)
 
 
 def _delimiter(line: str) -> str:
-    counts = {d: line.count(d) for d in (",", "\t", ";", "|")}
+    unquoted = re.sub(r'"[^"]*"', "", line)
+    counts = {d: unquoted.count(d) for d in (",", "\t", ";", "|")}
     best = max(counts, key=lambda d: counts[d])
     return best if counts[best] else ","
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _cells(lines: Sequence[str], delimiter: str) -> tuple[list[str], int]:
+    """The cells of the first record, and how many lines it takes: quoted cells may hold line ends."""
     import csv
 
+    reader = csv.reader(iter(lines), delimiter=delimiter)
     try:
-        return next(csv.reader([line], delimiter=delimiter))
-    except (csv.Error, StopIteration):
-        return line.split(delimiter)
+        return next(reader), reader.line_num
+    except csv.Error:
+        return lines[0].rstrip("\r\n").split(delimiter), 1
 
 
-def _is_number(cell: str) -> bool:
+def _are_numbers(cells: Sequence[str]) -> bool:
+    """Whether a first line is data: numbers alone, and not only nan and inf."""
     try:
-        float(cell)
+        for cell in cells:
+            number_in(cell)
     except ValueError:
         return False
-    return cell.strip().lower().lstrip("+-") not in ("nan", "inf", "infinity")
+    return any(character.isdigit() for cell in cells for character in cell)
 
 
 def _arrow_table(
@@ -171,20 +204,22 @@ def _arrow_table(
     """The columns at `positions`, or None if a cell cannot be converted to `kind`."""
     read = pa_csv.ReadOptions(
         column_names=[f"{k}" for k in range(len(layout.names))],
+        skip_rows=layout.blank_lines,
         skip_rows_after_names=int(layout.has_header),
         encoding=options.encoding,
-        block_size=1 << 24,
+        block_size=BLOCK,
     )
+    parse = pa_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True)
     convert = pa_csv.ConvertOptions(
         include_columns=list(positions),
-        column_types={p: kind for p in positions},
+        column_types=dict.fromkeys(positions, kind),
         null_values=MISSING,
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
     )
     try:
         with opener() as stream:
-            return pa_csv.read_csv(stream, read, pa_csv.ParseOptions(delimiter=layout.delimiter), convert)
+            return pa_csv.read_csv(stream, read, parse, convert)
     except pa.ArrowInvalid as error:
         reason = str(error).strip().splitlines()[0]
         if "conversion error" in reason and kind == pa.float64():
@@ -205,7 +240,7 @@ def _parsed_cell_by_cell(
     for row, cell in enumerate(cells):
         text = "" if cell is None else cell.strip()
         try:
-            values[row] = np.nan if text in MISSING else float(text)
+            values[row] = np.nan if text in MISSING else number_in(text)
         except ValueError:
             shown = text if len(text) <= 40 else text[:37] + "..."
             raise DataError(

@@ -27,9 +27,13 @@ class Source(Protocol):
     """Something that has named columns of numbers."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        ...
 
-    def table(self, wanted: Collection[str] | None = None) -> Table: ...
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        """The columns in `wanted`, or all."""
+        ...
 
 
 def source_of(data: object, options: CsvOptions | None = None) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -130,8 +131,10 @@ def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
 def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str) -> Table:
     """A table from a two-dimensional array of shape (rows, columns)."""
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = values.astype(np.float64).filled(np.nan)
         matrix = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(_("{origin}: not an array of numbers: {reason}").format(origin=origin, reason=error)) from None
     if matrix.ndim != 2:
         raise DataError(
@@ -149,14 +152,25 @@ def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str)
     return Table({n: np.ascontiguousarray(matrix[:, k]) for k, n in enumerate(names)}, origin)
 
 
+def number_in(text: str) -> float:
+    """The number that a text is. Python's own digit groups are refused: `2020_01` is a name, not 202001."""
+    if "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
+
+
 def numbers(values: object, name: str, origin: str) -> Column:
-    """`values` as a contiguous float64 array of shape (rows,)."""
+    """`values` as a contiguous float64 array of shape (rows,); None and what a mask hides are NaN."""
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = values.astype(np.float64).filled(np.nan)
         array = np.asarray(values)
+        if array.dtype.kind in "mM":
+            raise TypeError(_("it holds times ({kind}); give a number, such as days").format(kind=array.dtype))
         if array.dtype.kind not in "fiub":
-            array = np.asarray([np.nan if v is None else float(v) for v in array.tolist()])
+            array = np.asarray([_number(v) for v in array.tolist()])
         array = np.ascontiguousarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(
             _("{origin}: column '{column}' is not numbers: {reason}").format(origin=origin, column=name, reason=error)
         ) from None
@@ -167,3 +181,9 @@ def numbers(values: object, name: str, origin: str) -> Column:
             )
         )
     return array
+
+
+def _number(value: object) -> float:
+    if value is None:
+        return math.nan
+    return number_in(value) if isinstance(value, str) else float(value)  # type: ignore[arg-type]  # a TypeError tells

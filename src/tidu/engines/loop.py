@@ -153,7 +153,8 @@ def train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` as the text of a module with one function, `train`."""
     w = _Writer(program)
     model = "" if program.target is None else f"{text(program.target)} = {text(program.score)}; "
-    title = f"Training loop, written by tidu. {model}loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}."
+    rest = f"loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}"
+    title = f"Training loop, written by tidu. {model}{rest}."
     own = {
         k: w.own(k)
         for k in (
@@ -257,8 +258,9 @@ class _Train:
             w.sample(depth, o["i"], [p.loss, *p.gradient])
         landmarks = [p.loss] if p.target is None else [p.score, p.loss]
         w.add(depth, *assignments(landmarks, w.names, self.labels, also_used_by=p.gradient))
-        w.add(depth, "# backward")
-        w.add(depth, *assignments(p.gradient, w.names, self.labels, inline=p.gradient))
+        backward = assignments(p.gradient, w.names, self.labels, inline=p.gradient)
+        shared = f": dloss/dy_hat is {w.names.of[p.slope]}" if p.slope in w.names.of and not backward else ""
+        w.add(depth, f"# backward{shared}", *backward)
         partials = list(zip(self.grads, (code(d, w.names.of) for d in p.gradient), strict=True))
         if summed:
             w.add(depth, "# accumulate", f"{o['loss_sum']} += {w.names.of[p.loss]}")

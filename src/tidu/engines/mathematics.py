@@ -26,12 +26,10 @@ class _Notation:
     cost: str
     mean: str
     partial: str
-    gradient: str
-    becomes: str
-    at: str
+    prediction: str
 
 
-UNICODE = _Notation(unicode, unicode_name, "ŷ", "ℓ", "J", "mean of ℓ over the batch", "∂ℓ/∂{0}", "g({0})", "{0}", "{0}")
+UNICODE = _Notation(unicode, unicode_name, "ŷ", "ℓ", "J", "mean of ℓ over the batch", "∂ℓ/∂{0}", "prediction")
 LATEX = _Notation(
     latex,
     latex_name,
@@ -40,9 +38,7 @@ LATEX = _Notation(
     "J",
     r"\frac{1}{|B|}\sum_{i \in B} \ell_i",
     r"\frac{\partial \ell}{\partial {0}}",
-    r"\frac{\partial J}{\partial {0}}",
-    "{0}",
-    "{0}",
+    r"\text{prediction}",
 )
 
 
@@ -60,8 +56,7 @@ def equations(program: Program, notation: _Notation) -> Lines:
             names[program.target] = n.name(program.target.name)
         lines.append((n.y_hat, n.show(program.score)))
         if program.prediction is not program.score:
-            lines.append((_filled(n.gradient, "").replace("g()", "prediction") if n is UNICODE else r"\text{prediction}",
-                          n.show(program.prediction, names)))  # fmt: skip
+            lines.append((n.prediction, n.show(program.prediction, names)))
         lines.append((n.loss, n.show(program.loss, names)))
         added = "" if program.penalty is ZERO else f" + {n.show(program.penalty)}"
         lines.append((n.cost, n.mean + added))

@@ -83,9 +83,11 @@ def program_of_model(
     )
 
 
-def program_of_function(value: Expr, parameters: Sequence[Expr], optimizer: Optimizer, rate: Expr) -> Program:
-    """The program that minimises `value` over its parameters."""
-    return _program(tuple(parameters), (), value, None, value, value, optimizer, rate, Regularisation())
+def program_of_function(
+    value: Expr, parameters: Sequence[Expr], optimizer: Optimizer, rate: Expr, columns: Sequence[Expr] = ()
+) -> Program:
+    """The program that minimises `value` over its parameters; with `columns`, its mean over the rows of a table."""
+    return _program(tuple(parameters), tuple(columns), value, None, value, value, optimizer, rate, Regularisation())
 
 
 def _program(

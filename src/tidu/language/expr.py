@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Union
 from weakref import WeakValueDictionary
 
-Number = Union[int, float]
+Number = int | float
 ExprLike = Union["Expr", int, float]
-Attr = Union[str, float, int]
+Attr = str | float | int
 Derivatives = tuple["Expr | None", ...]
 # Template of one style, or a function of (args, attrs) that picks it.
-Template = Union[str, Callable[[tuple["Expr", ...], tuple[Attr, ...]], str]]
+Template = str | Callable[[tuple["Expr", ...], tuple[Attr, ...]], str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,8 +354,8 @@ def is_nonnegative(node: Expr) -> bool:
         elif name in ("exp", "sqrt", "abs", "sigmoid", "softplus", "cosh"):
             sure[e] = True
         elif name == "integer_power":
-            sure[e] = int(e.attrs[0]) % 2 == 0 or sure[args[0]]
-        elif name in ("add", "multiply", "divide", "minimum"):
+            sure[e] = int(e.attrs[0]) % 2 == 0 or (int(e.attrs[0]) > 0 and sure[args[0]])
+        elif name in ("add", "multiply", "minimum"):  # not divide: 1 / -0.0 is -inf
             sure[e] = all(sure[a] for a in args)
         elif name == "maximum":
             sure[e] = any(sure[a] for a in args)

@@ -65,10 +65,16 @@ def parse_formula(text: str, columns: Sequence[str], known_parameters: Collectio
     """
     _check_size(text)
     left, right = _sides(text)
-    column_symbols = {name: symbol(_normal(name), "feature") for name in columns}
+    column_symbols = {name: symbol(name, "feature") for name in columns}
     target = parse_expression(left, _target_names(left, columns))
     targets = symbols([target], "target")
-    named = column_symbols | {name: symbol(name, "parameter") for name in map(_normal, known_parameters)}
+    if not targets:
+        raise FormulaError(
+            _("the left side of '{formula}' names no column; the data has {columns}").format(
+                formula=_clip(text), columns=", ".join(map(quoted_name, columns)) or _("no columns")
+            )
+        )
+    named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters}
     score = parse_expression(right, named, unknown=lambda name: symbol(name, "parameter"))
     both = {s.name for s in targets} & {s.name for s in symbols([score], "feature")}
     if both:
@@ -124,7 +130,8 @@ class _Reader:
         quoted: Mapping[str, str],
     ) -> None:
         self.text = text
-        self.names = {_normal(name): value for name, value in names.items()}
+        self.names = names
+        self.by_normal_name = {_normal(name): value for name, value in names.items()}
         self.unknown = unknown
         self.functions = functions
         self.quoted = quoted
@@ -202,6 +209,8 @@ class _Reader:
         name = self.quoted.get(node.id, node.id)
         if name in self.names:
             return self.names[name]
+        if _normal(name) in self.by_normal_name:
+            return self.by_normal_name[_normal(name)]
         if node.id in self.quoted:
             raise ColumnNotFound(
                 _("the formula names the column `{name}`; the data has {columns}").format(
@@ -227,6 +236,8 @@ class _Reader:
             self.require_numbers(args, node)
             positional, named = args[: len(node.args)], args[len(node.args) :]
             options = {str(k.arg): v for k, v in zip(node.keywords, named, strict=True)}
+            if len(options) < len(named):
+                raise self.error(_("'{part}' gives a named number twice"), part=self.part(node))
             return self.functions[name](*positional, **options)
         if name not in FUNCTIONS:
             near = closest(name, [*FUNCTIONS, *self.functions])
@@ -335,8 +346,8 @@ def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
 
     def stand_in(found: re.Match[str]) -> str:
         identifier = f"_quoted_column_{len(quoted)}_"
-        quoted[identifier] = _normal(found.group(1))
-        return identifier
+        quoted[identifier] = found.group(1)
+        return f" {identifier} "  # apart from what stands beside it
 
     source = re.sub(r"`([^`]+)`", stand_in, text)
     if "`" in source:
@@ -376,7 +387,7 @@ def _target_names(left: str, columns: Sequence[str]) -> dict[str, Expr]:
                 name=name, columns=", ".join(map(quoted_name, columns)) or _("no columns"), hint=hint
             )
         )
-    return {c: symbol(_normal(c), "target") for c in columns}
+    return {c: symbol(c, "target") for c in columns}
 
 
 def _in_order_of_text(text: str, found: Sequence[Expr]) -> list[Expr]:
@@ -384,7 +395,7 @@ def _in_order_of_text(text: str, found: Sequence[Expr]) -> list[Expr]:
     normal = _normal(text)
 
     def place(s: Expr) -> int:
-        hit = re.search(rf"(?<!\w){re.escape(s.name)}(?!\w)", normal)
+        hit = re.search(rf"(?<!\w){re.escape(_normal(s.name))}(?!\w)", normal)
         return hit.start() if hit else len(normal)
 
     return sorted(found, key=place)
@@ -393,7 +404,7 @@ def _in_order_of_text(text: str, found: Sequence[Expr]) -> list[Expr]:
 def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_parameters: Collection[str]) -> None:
     guessed = [p.name for p in formula.parameters if p.name not in known_parameters]
     used = {s.name for s in (*formula.features, *formula.columns)}
-    unused = [c for c in columns if _normal(c) not in used]
+    unused = [c for c in columns if c not in used]
     for name in guessed:
         near = closest(name, unused) if len(name) > 2 else None
         if near:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import keyword
+import math
 import re
 from collections.abc import Callable, Mapping
 
@@ -48,7 +49,7 @@ def text(expr: Expr, names: Names | None = None) -> str:
 
 def code(expr: Expr, names: Names) -> str:
     """`expr` as Python code of a loop; `names` must name every symbol."""
-    return _printed(expr, names, _code_node)
+    return _printed(expr, names, _code_node, math.inf)
 
 
 def unicode(expr: Expr, names: Names | None = None) -> str:
@@ -65,11 +66,11 @@ Printed = tuple[str, int]  # the text, and how tightly it binds
 NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 
 
-def _printed(output: Expr, names: Names, node_printer: NodePrinter) -> str:
+def _printed(output: Expr, names: Names, node_printer: NodePrinter, longest: float = LONGEST) -> str:
     done: dict[Expr, Printed] = {node: (name, ATOM) for node, name in names.items()}
     for node in evaluation_order([output], known=done):
         text, binding = node_printer(node, [done[a] for a in node.args])
-        done[node] = (text, binding) if len(text) <= LONGEST else ("…", ATOM)
+        done[node] = (text, binding) if len(text) <= longest else ("…", ATOM)
     return done[output][0]
 
 
@@ -112,11 +113,11 @@ def _code_node(node: Expr, parts: list[Printed]) -> Printed:
 
 def _python(template: str, parts: list[Printed]) -> Printed:
     binding, least = python_grammar(template)
-    return _filled(template, [_bracketed(p, need) for p, need in zip(parts, least, strict=True)]), binding
+    return _filled(template, [_bracketed(p, least.get(i, CHOICE)) for i, p in enumerate(parts)]), binding
 
 
 _BINARY = {ast.Add: ADD, ast.Sub: ADD, ast.Mult: MULTIPLY, ast.Div: MULTIPLY, ast.Pow: POWER}
-Grammar = tuple[int, tuple[int, ...]]
+Grammar = tuple[int, Mapping[int, int]]
 
 
 @functools.cache
@@ -131,7 +132,7 @@ def python_grammar(template: str) -> Grammar:
             least[int(node.id[1:])] = max(need, least.get(int(node.id[1:]), CHOICE))
         else:
             stack.extend(_operands(node))
-    return _binding(tree), tuple(least[i] for i in sorted(least))
+    return _binding(tree), least
 
 
 def _binding(node: ast.expr) -> int:

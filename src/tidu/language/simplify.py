@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tidu.language.expr import Attr, Expr, _node, apply, constant, evaluation_order, operate, raised
 
-ZERO, ONE = constant(0.0), constant(1.0)
+ZERO, ONE, MINUS_ONE = constant(0.0), constant(1.0), constant(-1.0)
 
 
 def simplify(output: Expr, memo: dict[Expr, Expr]) -> Expr:
@@ -38,10 +38,12 @@ def _sum(a: Expr, b: Expr) -> Expr:
         return b
     if b is ZERO:
         return a
-    if b.op.name == "negative":
-        return _difference(a, b.args[0])
-    if a.op.name == "negative":
-        return _difference(b, a.args[0])
+    b, minus = _unsigned(b)
+    if minus:
+        return _difference(a, b)
+    a, minus = _unsigned(a)
+    if minus:
+        return _difference(b, a)
     if a.op.name == b.op.name == "where" and a.args[0] is b.args[0]:
         return _choice(a.args[0], _sum(a.args[1], b.args[1]), _sum(a.args[2], b.args[2]))
     return a + b
@@ -52,9 +54,16 @@ def _difference(a: Expr, b: Expr) -> Expr:
         return a
     if a is ZERO:
         return _opposite(b)
-    if b.op.name == "negative":
-        return _sum(a, b.args[0])
-    return a - b
+    b, minus = _unsigned(b)
+    return _sum(a, b) if minus else a - b
+
+
+def _unsigned(a: Expr) -> tuple[Expr, bool]:
+    """`a` without the minus signs before it, and whether they leave one."""
+    minus = False
+    while a.op.name == "negative":
+        a, minus = a.args[0], not minus
+    return a, minus
 
 
 def _opposite(a: Expr) -> Expr:
@@ -74,23 +83,31 @@ def _product(a: Expr, b: Expr) -> Expr:
         return b
     if b is ONE:
         return a
-    if a.op.name == "negative":
-        return _opposite(_product(a.args[0], b))
-    if b.op.name == "negative":
-        return _opposite(_product(a, b.args[0]))
+    if a is MINUS_ONE or b is MINUS_ONE:
+        return _opposite(b if a is MINUS_ONE else a)
+    (a, minus_a), (b, minus_b) = _unsigned(a), _unsigned(b)
+    if minus_a or minus_b:
+        product = _product(a, b)
+        return product if minus_a and minus_b else _opposite(product)
     for choice, other in ((a, b), (b, a)):
         if choice.op.name == "where" and ZERO in choice.args[1:]:
             condition, yes, no = choice.args
             return _choice(condition, _product(yes, other), _product(no, other))
-    (m, a_rest), (n, b_rest) = _leading_number(a), _leading_number(b)
+    n, b_rest = _leading_number(b)
     if n is not None:  # the numbers of both sides become one, in front
+        m, a_rest = _leading_number(a)
         front = constant((1.0 if m is None else m) * n)
         rest = b_rest if a_rest is None else a_rest if b_rest is None else _product(a_rest, b_rest)
         return front if rest is None else _product(front, rest)
-    if b.op.name == "multiply":
-        return _product(_product(a, b.args[0]), b.args[1])
-    if b.op.name == "divide" and not a.is_constant:
-        return _quotient(_product(a, b.args[0]), b.args[1])
+    chain = []
+    while b.op.name == "multiply" or (b.op.name == "divide" and not a.is_constant):
+        chain.append((_product if b.op.name == "multiply" else _quotient, b.args[1]))
+        b = b.args[0]
+    if chain:
+        product = _product(a, b)
+        for combine, factor in reversed(chain):
+            product = combine(product, factor)
+        return product
     if a is b:
         return a**2
     if a.op.name == "multiply" and a.args[1] is b:
@@ -119,10 +136,13 @@ def _quotient(a: Expr, b: Expr) -> Expr:
         return ZERO
     if b is ONE:
         return a
-    if a.op.name == "negative":
-        return _opposite(_quotient(a.args[0], b))
-    if b.op.name == "negative":
-        return _opposite(_quotient(a, b.args[0]))
+    (a, minus_a), (b, minus_b) = _unsigned(a), _unsigned(b)
+    if minus_a or minus_b:
+        quotient = _quotient(a, b)
+        return quotient if minus_a and minus_b else _opposite(quotient)
+    if a.op.name == "where" and ZERO in a.args[1:]:  # else 0 / 0 in the branch that is not taken
+        condition, yes, no = a.args
+        return _choice(condition, _quotient(yes, b), _quotient(no, b))
     return a / b
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from tidu.training.descent import Limits, Progress, descend
 from tidu.training.history import History
 from tidu.training.run import HISTORY_IN_JSON
 from tidu.training.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DEFAULT_STEPS = 1000
 Point = Mapping[str, float]
@@ -74,6 +78,19 @@ class Minimum:
     def diverged(self) -> bool:
         """Whether it ended at a step that was not finite."""
         return self.stopped == "diverged"
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """The value over the steps and the way down, over the curve or the contours of one or two variables."""
+        from tidu.pictures.descents import descent_picture
+        from tidu.pictures.figure import save
+
+        figure = descent_picture(self.function, self.history.loss, list(self.params), self.path, self._value_at)
+        if path is not None:
+            save(figure, path)
+        return figure
+
+    def _value_at(self, *point: float) -> float:
+        return evaluate(self.program.loss, dict(zip(self.program.parameters, point, strict=True)))
 
     def latex(self) -> str:
         """The function, its partial derivatives and the update as one LaTeX `aligned` block."""

@@ -22,6 +22,7 @@ from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, ModelFileError
 from tidu.language.expr import evaluate
+from tidu.pictures.values import FittedCurve
 from tidu.text import _
 from tidu.training.history import History
 from tidu.training.settings import Settings
@@ -154,13 +155,24 @@ class Run:
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The loss curve and, for one feature, the data with the fitted curve; saved to `path` if given."""
-        from tidu.pictures.curves import picture_of_run
+        from tidu.pictures.curves import fit_picture
         from tidu.pictures.figure import save
 
-        figure = picture_of_run(self)
+        figure = fit_picture(self.settings.formula, self.history.record, self.history.loss, self._curve())
         if path is not None:
             save(figure, path)
         return figure
+
+    def _curve(self) -> FittedCurve | None:
+        """The data and the fitted curve, for a model of one feature that still has its training data."""
+        features = [c.name for c in self.program.columns if c.role == "feature"]
+        target = self.program.target
+        if len(features) != 1 or self.training_data is None or target is None or not target.is_symbol:
+            return None
+        x = self.training_data[features[0]]
+        line = np.linspace(x.min(), x.max(), 400)
+        fitted = self.predictions(Table({features[0]: line}))
+        return FittedCurve(features[0], target.name, x, self.training_data[target.name], line, fitted)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values: what the command line prints for `--json`."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from tidu.errors import DataError, SettingError
 from tidu.text import _
 from tidu.training.descent import Progress
 from tidu.training.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_POINTS = 4_000_000
 Array = npt.NDArray[np.float64]
@@ -45,6 +49,22 @@ class Scan:
     best_cost: float
     rows: int
     notes: tuple[str, ...] = ()
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """The cost as a curve over one parameter, or as a map over two."""
+        from tidu.pictures.curves import cost_curve
+        from tidu.pictures.figure import save
+        from tidu.pictures.surfaces import Surface, cost_map
+
+        names, values = list(self.grid), list(self.grid.values())
+        if len(names) == 1:
+            figure = cost_curve(names[0], values[0], self.cost, self.best[names[0]])
+        else:
+            surface = Surface(names[0], names[1], values[0], values[1], self.cost)
+            figure = cost_map(surface, (self.best[names[0]], self.best[names[1]]))
+        if path is not None:
+            save(figure, path)
+        return figure
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values: what the command line prints for `--json`."""
@@ -147,7 +167,7 @@ def grid_values(name: str, values: str | Sequence[float] | Array) -> Array:
             raise SettingError(
                 _("the grid has {points} points; the limit is {limit}").format(points=count, limit=MOST_POINTS)
             )
-        return low + step * np.arange(count)
+        return np.asarray(low + step * np.arange(count), dtype=np.float64)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise SettingError(_("the values of {name} must be finite numbers, at least one").format(name=name))

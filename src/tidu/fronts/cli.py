@@ -1,0 +1,410 @@
+"""The command line: one command a verb, the same words as the Python API.
+
+Each command reads its arguments, calls one function of the package and prints the result, for people or (`--json`)
+for programs. What a person did wrong is one sentence on standard error and status 2.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from tidu import __version__
+from tidu.errors import SettingError, TiduError
+from tidu.text import _, language
+
+if TYPE_CHECKING:
+    from tidu.data.csv import CsvOptions
+
+click.rich_click.TEXT_MARKUP = "rich"
+click.rich_click.SHOW_ARGUMENTS = True
+click.rich_click.MAX_WIDTH = 110
+click.rich_click.OPTIONS_PANEL_TITLE = _("Options")
+click.rich_click.ARGUMENTS_PANEL_TITLE = _("Arguments")
+click.rich_click.COMMANDS_PANEL_TITLE = _("Commands")
+click.rich_click.DEFAULT_STRING = _("[default: {}]")
+click.rich_click.REQUIRED_SHORT_STRING = "*"
+click.rich_click.REQUIRED_LONG_STRING = _("[required]")
+
+GOOD, BAD_OUTCOME, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+Command = Callable[..., Any]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; gives the exit status."""
+    try:
+        outcome = app.main(arguments, prog_name="tidu", standalone_mode=False)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = _("Try '{command} --help'.").format(command=context.command_path) if context else ""
+        say_error(f"{error.format_message()} {hint}")
+        return BAD_INPUT
+    except TiduError as error:
+        say_error(str(error))
+        return BAD_INPUT
+    except MemoryError:
+        say_error(_("there is not enough memory for this; use fewer rows or columns"))
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        say_error(_("interrupted"))
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `tidu ... | head`
+        sys.stderr.close()
+        return GOOD
+    return outcome if isinstance(outcome, int) else GOOD
+
+
+def say_error(sentence: str) -> None:
+    """One line on standard error."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text.assemble((_("Error: "), "bold red"), sentence))
+
+
+def print_json(plain: dict[str, Any]) -> None:
+    """One object on standard output; what JSON cannot hold (nan, inf) is null."""
+    click.echo(json.dumps(_json_safe(plain), ensure_ascii=False))
+
+
+def _json_safe(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _json_safe(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_safe(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# -- options that several commands share ----------------------------------------------------------
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several decorators as one, the first on top."""
+    return lambda f: functools.reduce(lambda g, d: d(g), reversed(decorators), f)
+
+
+output_options = options(
+    click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object and nothing else.")),
+    click.option("--lang", metavar="zh|en", help=_("Language of all words; default from the locale.")),
+)
+csv_options = options(
+    click.option("--drop-missing", is_flag=True, help=_("Leave out rows with a missing or infinite value.")),
+    click.option(
+        "--header", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
+        help=_("Whether the first line names the columns; auto: unless it is all numbers."),
+    ),
+    click.option("--columns", metavar="A,B,...", help=_("Names of the columns, in place of the header.")),
+    click.option("--delimiter", default="auto", show_default=True, help=_("What stands between cells.")),
+    click.option("--encoding", default="utf-8", show_default=True, help=_("Of the text, such as gb18030.")),
+)  # fmt: skip
+loss_options = options(
+    click.option("--loss", default="squared", show_default=True, help=_("squared, half_squared, absolute, "
+                 "huber(delta=1), log_cosh, quantile(tau=0.9), logistic, hinge, poisson.")),
+    click.option("--l1", type=float, default=0.0, help=_("Add l1·Σ|w| to the cost.")),
+    click.option("--l2", type=float, default=0.0, help=_("Add ½·l2·Σw² to the cost.")),
+)  # fmt: skip
+
+
+def csv_of(values: dict[str, Any]) -> CsvOptions:
+    """Take the CSV options out of a command's arguments."""
+    from tidu.data.csv import CsvOptions
+
+    columns = values.pop("columns")
+    names = tuple(n.strip() for n in columns.split(",")) if columns else None
+    delimiter = values.pop("delimiter").replace("\\t", "\t")
+    return CsvOptions(values.pop("header"), names, delimiter, values.pop("encoding"))
+
+
+def assignments(option: str, text: str | None) -> dict[str, str]:
+    """`a=1,b=normal(0,1)` as a dict; commas inside parentheses do not separate."""
+    found: dict[str, str] = {}
+    depth, piece = 0, ""
+    for character in f"{text or ''},":
+        depth += (character in "([") - (character in ")]")
+        if character != "," or depth > 0:
+            piece += character
+            continue
+        name, equals, value = piece.partition("=")
+        if piece.strip():
+            if not equals or not name.strip() or not value.strip():
+                raise SettingError(
+                    _("{option} takes name=value pairs with commas between, as in w=0,b=1; not '{text}'").format(
+                        option=option, text=piece.strip()
+                    )
+                )
+            found[name.strip()] = value.strip()
+        piece = ""
+    return found
+
+
+def numbers(option: str, text: str | None) -> dict[str, float]:
+    """`a=1,b=2` as a dict of numbers."""
+    found = {}
+    for name, value in assignments(option, text).items():
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise SettingError(
+                _("{option}: the value of {name} must be a number, not '{value}'").format(
+                    option=option, name=name, value=value
+                )
+            ) from None
+    return found
+
+
+def check_outputs(plot: str | None, out: str | None = None) -> None:
+    """Refuse what could not be written, before the work is done."""
+    if plot is not None:
+        from tidu.pictures.figure import check_path
+
+        check_path(plot)
+    if out is not None and not Path(out).parent.is_dir():
+        raise SettingError(_("there is no folder '{folder}' to write to").format(folder=Path(out).parent))
+
+
+def _format_usage(command: Any, ctx: click.Context, formatter: Any) -> None:
+    """Begin the help with the word for usage in the language in use, which rich-click leaves in English."""
+    formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=_("Usage:"))
+
+
+class _Command(click.RichCommand):
+    format_usage = _format_usage
+
+
+class _Group(click.RichGroup):
+    format_usage = _format_usage
+    command_class = _Command
+
+
+# -- the commands -------------------------------------------------------------------------------
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=_(
+        "[bold]tidu 梯度[/bold]: gradient descent that you can see.\n\n"
+        "Fit a formula to a table, and read the loop that did it. Start with\n"
+        "[cyan]tidu lesson[/cyan] to learn, or [cyan]tidu fit DATA \"y = w*x + b\"[/cyan] to work."
+    ),
+)  # fmt: skip
+@click.version_option(__version__, "--version", prog_name="tidu", help=_("Print the version."))
+@click.option("--lang", metavar="zh|en", help=_("Language of all words; default from the locale."))
+def app(lang: str | None) -> None:
+    """The group; `lang` has been taken out of the arguments before this is called."""
+
+
+@app.command(
+    help=_(
+        "Fit a formula to a table by gradient descent.\n\n"
+        "DATA is a CSV file (also .gz, .zst), a Parquet file, a pattern such as 'part-*.csv', or - for standard "
+        "input. FORMULA is 'target = expression': names of columns are features, every other name is a parameter "
+        "to be learned."
+    )
+)
+@click.argument("data")
+@click.argument("formula")
+@loss_options
+@click.option("--optimizer", default="gd", show_default=True, help=_("gd, momentum(momentum=0.9), nesterov, adagrad, "
+              "rmsprop, adadelta, adam(beta1=0.9), adamw, amsgrad, nadam."))  # fmt: skip
+@click.option("--lr", help=_("Learning rate: a number, or a formula of the step t and the epoch, such as "
+              "'0.1 * warmup(100) * cosine(1000)'. Default 0.01."))  # fmt: skip
+@click.option("--batch-size", type=int, help=_("Samples a step: 1 is SGD; default all of them (GD)."))
+@click.option("--epochs", type=int, help=_("Passes over the data; default 1000."))
+@click.option("--steps", type=int, help=_("Updates, as a bound instead of epochs or beside it."))
+@click.option("--until-loss", type=float, help=_("Stop after an epoch whose mean loss is below this."))
+@click.option("--tol", type=float, help=_("Stop after an epoch in which no parameter moved by more than this."))
+@click.option("--init", metavar="NAME=VALUE,...", help=_("Starting values: numbers, normal(0,0.01), uniform(-1,1). "
+              "Default 0."))  # fmt: skip
+@click.option("--shuffle/--no-shuffle", default=True, help=_("Mini-batches in a new random order each epoch, or in the "
+              "order of the data."))  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help=_("Of everything that is random."))
+@click.option("--record", type=click.Choice(["epoch", "step"]), default="epoch", show_default=True,
+              help=_("What gets a row of the history."))  # fmt: skip
+@click.option("--penalise", metavar="NAMES", help=_("The parameters that --l1 and --l2 hold for; default all."))
+@click.option("--clip-norm", type=float, help=_("Longest gradient; a longer one is scaled down."))
+@click.option("--clip-value", type=float, help=_("Largest part of the gradient."))
+@click.option("--test-size", type=float, help=_("Fraction of the rows to keep back and score at the end."))
+@csv_options
+@click.option("--engine", type=click.Choice(["auto", "python"]), default="auto", show_default=True,
+              help=_("What runs the loop."))  # fmt: skip
+@click.option("--out", metavar="FILE", help=_("Save the model, for tidu predict and tidu.load."))
+@click.option("--plot", metavar="FILE", help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."))
+@click.option("--show-code", is_flag=True, help=_("Print the loop that ran."))
+@output_options
+def fit(data: str, formula: str, **values: Any) -> int:
+    """`tidu fit`."""
+    from tidu.fronts.progress import watched
+    from tidu.training.fit import fit as fit_model
+
+    plot, out, show_code, as_json = (values.pop(k) for k in ("plot", "out", "show_code", "as_json"))
+    values.pop("lang")
+    check_outputs(plot, out)
+    csv = csv_of(values)
+    init = assignments("--init", values.pop("init"))
+    penalise = values.pop("penalise")
+    names = [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None
+    with watched(_("fitting")) as progress:
+        result = fit_model(formula, data, init=init, penalise=names, csv=csv, progress=progress, **values)
+    if out is not None:
+        result.save(out)
+    if plot is not None:
+        result.plot(plot)
+    if as_json:
+        print_json({**result.to_dict(), **({"source": result.source} if show_code else {})})
+    else:
+        from tidu.fronts.report import report_fit
+
+        report_fit(result, show_code=show_code, written=[p for p in (out, plot) if p is not None])
+    return BAD_OUTCOME if result.diverged else INTERRUPTED if result.stopped == "interrupted" else GOOD
+
+
+@app.command(
+    help=_(
+        "Predict with a saved model.\n\n"
+        "MODEL is what 'tidu fit --out' wrote, DATA is as in 'tidu fit'; the target may be absent. Prints one "
+        "prediction a line, or writes them to a CSV file."
+    )
+)
+@click.argument("model")
+@click.argument("data")
+@csv_options
+@click.option("--out", metavar="FILE", help=_("Write the features and the predictions to this CSV file."))
+@output_options
+def predict(model: str, data: str, **values: Any) -> int:
+    """`tidu predict`."""
+    from tidu.data.source import source_of
+    from tidu.training.run import load
+
+    out, as_json, drop_missing = (values.pop(k) for k in ("out", "as_json", "drop_missing"))
+    values.pop("lang")
+    check_outputs(None, out)
+    fitted = load(model)
+    table = fitted.features_of(source_of(data, csv_of(values)), drop_missing)
+    predictions = fitted.predictions(table)
+    target = [c.name for c in fitted.program.columns if c.role == "target"]
+    metrics = fitted.score(table) if all(name in table for name in target) else None
+    if out is not None:
+        from tidu.fronts.report import write_predictions
+
+        write_predictions(out, table, fitted.settings.formula, predictions)
+    if as_json:
+        print_json({"predictions": predictions.tolist(), "rows": len(predictions), "metrics": metrics,
+                    "formula": fitted.settings.formula, "notes": list(table.notes)})  # fmt: skip
+    elif out is None:
+        click.echo("\n".join(repr(p) for p in predictions.tolist()))
+    else:
+        from tidu.fronts.report import report_predictions
+
+        report_predictions(out, len(predictions), metrics)
+    return GOOD
+
+
+@app.command(
+    help=_(
+        "Walk down a plain function to its minimum.\n\n"
+        "FUNCTION is an expression, such as '3*x1**2 + 4*x2**2'; --at says where to start, and so names the variables."
+    )
+)
+@click.argument("function")
+@click.option("--at", required=True, metavar="NAME=VALUE,...", help=_("Where to start, such as x1=1,x2=1."))
+@click.option("--lr", default="0.1", show_default=True, help=_("Learning rate: a number, or a formula of the step t."))
+@click.option("--optimizer", default="gd", show_default=True, help=_("As in tidu fit."))
+@click.option("--steps", type=int, default=1000, show_default=True, help=_("How many steps at most."))
+@click.option("--tol", type=float, help=_("Stop once no variable moves by more than this in a step."))
+@click.option("--plot", metavar="FILE", help=_("Draw the way down (.png, .svg, .pdf)."))
+@click.option("--show-code", is_flag=True, help=_("Print the loop that ran."))
+@output_options
+def minimize(function: str, at: str, **values: Any) -> int:
+    """`tidu minimize`."""
+    from tidu.fronts.progress import watched
+    from tidu.training.minimize import minimize as walk_down
+
+    plot, show_code, as_json = (values.pop(k) for k in ("plot", "show_code", "as_json"))
+    values.pop("lang")
+    check_outputs(plot)
+    start = numbers("--at", at)
+    with watched(_("descending")) as progress:
+        result = walk_down(function, start, progress=progress, **values)
+    if plot is not None:
+        result.plot(plot)
+    if as_json:
+        print_json({**result.to_dict(), **({"source": result.source} if show_code else {})})
+    else:
+        from tidu.fronts.report import report_minimum
+
+        report_minimum(result, show_code=show_code, written=[plot] if plot is not None else [])
+    return BAD_OUTCOME if result.diverged else GOOD
+
+
+@app.command(
+    help=_(
+        "Try every value of one parameter, or every pair of two, and show the cost.\n\n"
+        "What one does before gradient descent: --over w=0:4:0.1 tries w = 0, 0.1, ... 4."
+    )
+)
+@click.argument("data")
+@click.argument("formula")
+@click.option("--over", multiple=True, required=True, metavar="NAME=LOW:HIGH:STEP", help=_("A parameter to vary; once "
+              "or twice."))  # fmt: skip
+@click.option("--fixed", metavar="NAME=VALUE,...", help=_("Values of the other parameters; default 0."))
+@loss_options
+@csv_options
+@click.option("--plot", metavar="FILE", help=_("Draw the cost as a curve or a map (.png, .svg, .pdf)."))
+@output_options
+def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **values: Any) -> int:
+    """`tidu scan`."""
+    from tidu.fronts.progress import watched
+    from tidu.training.scan import scan as scan_grid
+
+    plot, as_json = values.pop("plot"), values.pop("as_json")
+    values.pop("lang")
+    check_outputs(plot)
+    csv = csv_of(values)
+    ranges = {k: v for text in over for k, v in assignments("--over", text).items()}
+    with watched(_("scanning")) as progress:
+        result = scan_grid(formula, data, ranges, fixed=numbers("--fixed", fixed), csv=csv, progress=progress, **values)
+    if plot is not None:
+        result.plot(plot)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        from tidu.fronts.report import report_scan
+
+        report_scan(result, [plot] if plot is not None else [])
+    return GOOD
+
+
+@app.command(
+    help=_(
+        "Learn: a small program run and explained, number by number, with pictures.\n\n"
+        "Without NAME it lists the lessons."
+    )
+)
+@click.argument("name", required=False)
+@click.option("--out", metavar="FOLDER", help=_("Where data and pictures go; default tidu-lesson-NAME here."))
+@click.option("--no-pictures", is_flag=True, help=_("Print only."))
+@output_options
+def lesson(name: str | None, out: str | None, no_pictures: bool, as_json: bool, lang: str | None) -> int:
+    """`tidu lesson`."""
+    from tidu.lessons.lesson import LESSONS, lesson_named
+
+    if name is None:
+        if as_json:
+            print_json({"lessons": {n: entry.title() for n, entry in LESSONS.items()}})
+        else:
+            from tidu.fronts.report import report_lessons
+
+            report_lessons(LESSONS)
+        return GOOD
+    given = lesson_named(name).give(None if as_json and out is None else out or f"tidu-lesson-{name}", not no_pictures)
+    if as_json:
+        print_json({"lesson": name, "language": language(), **given.numbers, "files": given.files})
+    else:
+        from tidu.fronts.report import report_lesson
+
+        report_lesson(given)
+    return GOOD

@@ -1,0 +1,106 @@
+"""How every picture begins and ends: a blank figure with the right fonts, and saving it.
+
+No window system is used and no global state of matplotlib is left changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from tidu.errors import DataError, MissingDependency, SettingError
+from tidu.text import _, language
+
+try:
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError:
+    raise MissingDependency(_("pictures need matplotlib; install it with: pip install 'tidu[plot]'")) from None
+
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#2868b0", "#e07b1a", "#3a9c55", "#c8383c", "#8559a5", "#8a8f98"
+COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
+CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP",
+    "PingFang SC", "Hiragino Sans GB", "Heiti SC", "Microsoft YaHei", "SimHei", "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS",
+)  # fmt: skip
+FORMATS = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
+P = ParamSpec("P")
+
+
+@functools.cache
+def cjk_font() -> str | None:
+    """The first installed font that has Chinese characters, if any."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {f.name for f in fontManager.ttflist}
+    return next((name for name in CJK_FONTS if name in installed), None)
+
+
+def label(sentence: str) -> str:
+    """`sentence` in the language in use; in English where no font could show the Chinese."""
+    return sentence if language() == "zh" and cjk_font() is None else _(sentence)
+
+
+def drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Give `draw` the style of tidu's pictures while it runs."""
+
+    @functools.wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(_style()):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+def _style() -> dict[Any, Any]:
+    families = [*([cjk_font()] if cjk_font() else []), "DejaVu Sans"]
+    return {
+        "font.family": families,
+        "axes.unicode_minus": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.25,
+        "axes.titlesize": "medium",
+        "legend.frameon": False,
+        "svg.fonttype": "path",
+    }
+
+
+def blank(columns: int = 1, rows: int = 1, width: float = 6.0, height: float = 4.0) -> tuple[Figure, list[Axes]]:
+    """A figure of `rows` × `columns` axes, each `width` × `height` inches; the axes row by row."""
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Raise now what `save` would raise after the work is done."""
+    target = Path(path)
+    if target.suffix.lower() not in FORMATS:
+        raise SettingError(
+            _("a picture's file name must end in {formats}, not '{path}'").format(
+                formats=", ".join(FORMATS), path=os.fspath(path)
+            )
+        )
+    if not target.parent.is_dir():
+        raise DataError(_("there is no folder '{folder}' to write to").format(folder=target.parent))
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write the picture in the format that its name ends in."""
+    check_path(path)
+    try:
+        with matplotlib.rc_context(_style()):
+            figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise DataError(
+            _("'{path}' cannot be written: {reason}").format(path=os.fspath(path), reason=error.strerror)
+        ) from None
