@@ -276,14 +276,13 @@ def fit(data: str, formula: str, **values: Any) -> int:
 @output_options
 def predict(model: str, data: str, **values: Any) -> int:
     """`tidu predict`."""
-    from tidu.data.source import source_of
     from tidu.training.run import load
 
     out, as_json, drop_missing = (values.pop(k) for k in ("out", "as_json", "drop_missing"))
     values.pop("lang")
     check_outputs(None, out)
     fitted = load(model)
-    table = fitted.features_of(source_of(data, csv_of(values)), drop_missing)
+    table = fitted.features_of(data, drop_missing, csv_of(values))
     predictions = fitted.predictions(table)
     target = [c.name for c in fitted.program.columns if c.role == "target"]
     metrics = fitted.score(table) if all(name in table for name in target) else None

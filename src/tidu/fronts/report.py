@@ -215,7 +215,7 @@ def _metrics(metrics: Mapping[str, float] | None) -> str:
     if not metrics:
         return ""
     names = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if not math.isnan(v))
+    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if math.isfinite(v))
 
 
 def _stopped(run: Run) -> str:

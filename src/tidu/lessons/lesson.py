@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PAGES = Path(__file__).parent / "pages"
 PLACE = re.compile(r"«(\w+)»")
+# Markdown puts a space where a line ends, and Chinese has none.
+BREAK_IN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef“])")
 # In the order in which they are best read.
 LESSON_MODULES = {
     "meter": "meter",
@@ -67,7 +69,8 @@ class Lesson:
 
     def page(self, lang: str | None = None) -> str:
         """Its page in the language in use, places not yet filled."""
-        return (PAGES / f"{self.name}.{lang or language()}.md").read_text(encoding="utf-8")
+        text = (PAGES / f"{self.name}.{lang or language()}.md").read_text(encoding="utf-8")
+        return BREAK_IN_CHINESE.sub("", text)
 
     def give(self, folder: str | None, with_pictures: bool = True) -> Given:
         """Run it; write its data and pictures to `folder`, if one is given."""

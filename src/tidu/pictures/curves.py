@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from tidu.pictures.figure import BLUE, COLOURS, GREY, ORANGE, RED, blank, drawn, label
 from tidu.pictures.values import Array, FittedCurve, Series
 
+HIGHEST = 1e250  # above it matplotlib's own arithmetic overflows
 MOST_POINTS = 20_000  # drawn as dots; more would hide the curve and fill the file
 
 
@@ -30,6 +31,7 @@ def fit_picture(formula: str, record: str, loss: Array, curve: FittedCurve | Non
 def loss_curve(axes: Axes, record: str, loss: Array) -> None:
     """Loss over epochs or steps, on a logarithmic axis where it falls far."""
     time = np.arange(len(loss))
+    loss = np.where(np.abs(loss) < HIGHEST, loss, np.nan)
     axes.plot(time, loss, color=BLUE, linewidth=1.6, marker="o" if len(loss) == 1 else None)
     axes.set_xlabel(label("epoch") if record == "epoch" else label("step"))
     axes.set_ylabel(label("loss"))

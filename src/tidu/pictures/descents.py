@@ -13,12 +13,15 @@ from tidu.pictures.figure import BLUE, ORANGE, blank, drawn, label
 from tidu.pictures.surfaces import Surface, draw_paths
 from tidu.pictures.values import Array, Series
 
+FARTHEST = 1e60  # points beyond it, of a walk that diverges, are not drawn
+
 
 @drawn
 def descent_picture(
     function: str, values: Array, names: Sequence[str], path: Array, value_at: Callable[..., float]
 ) -> Figure:
     """The value over the steps and, for one or two variables, the path over the function."""
+    path = path[(np.abs(path) < FARTHEST).all(axis=1)]
     figure, axes = blank(columns=2 if len(names) <= 2 else 1)
     loss_curve(axes[0], "step", values)
     axes[0].set_ylabel(label("value"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, without_missing
 from tidu.engines.build import module_of
@@ -105,9 +106,9 @@ class Run:
         table = self.features_of(data, drop_missing)
         return self.predictions(table)
 
-    def features_of(self, data: object, drop_missing: bool = False) -> Table:
+    def features_of(self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None) -> Table:
         """The columns of `data` that the model reads, checked; with the target's too where they are there."""
-        source = source_of(data)
+        source = source_of(data, csv)
         program = self.program
         features = [c.name for c in program.columns if c.role == "feature"]
         targets = [c.name for c in program.columns if c.role == "target"]

@@ -1,0 +1,156 @@
+"""Lessons: the programs' numbers to 12 digits, both languages complete, and the commands of each page run."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidu.fronts import cli
+from tidu.lessons.lesson import LESSONS, PAGES, PLACE
+from tidu.text import LANGUAGES, use_language
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CLOSE = 1e-12  # the programs' figures are given to 12 significant digits
+
+
+def told(capsys, name):
+    assert cli.run(["lesson", name, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_meter(capsys):
+    steps = told(capsys, "meter")["steps"]
+    assert [s["step"] for s in steps] == list(range(61))
+    assert [steps[k]["error"] for k in (0, 1)] == pytest.approx([4990.005, 3193.6032], rel=CLOSE)
+    assert [steps[k]["w"] for k in (0, 1, 53, 54, 60)] == pytest.approx(
+        [20.08, 36.064, 99.99941598394572, 99.99953278715658, 99.99987752295638], rel=CLOSE
+    )
+    assert told(capsys, "meter")["first_shown_as_100"] == 54
+
+
+def test_one_weight(capsys):
+    got = told(capsys, "one-weight")
+    assert got["grid"]["best"]["w"] == pytest.approx(2)
+    gd = [got["gd"]["epochs"][k] for k in (0, 1, 99)]
+    assert [e["cost"] for e in gd] == pytest.approx(
+        [4.666666666666667, 3.8362074074074086, 1.752432687141379e-08], rel=CLOSE
+    )
+    assert [e["w"] for e in gd] == pytest.approx(
+        [1.0933333333333333, 1.1779555555555554, 1.9999444396553017], rel=CLOSE
+    )
+    assert got["gd"]["prediction_before"] == 4
+    sgd = [got["sgd"]["epochs"][k] for k in (0, 1, 99)]
+    assert [e["loss"] for e in sgd] == pytest.approx([6.12265536, 2.556652655886172, 0.7811291934451824], rel=CLOSE)
+    assert [e["w"] for e in sgd] == pytest.approx([1.323664, 1.562952679168, 2.241576136991251], rel=CLOSE)
+    assert sgd[0]["gradients"] == pytest.approx([-6, -11.52, -14.8464], rel=CLOSE)
+    assert got["sgd"]["prediction_after"] == pytest.approx(8.966304547965004, rel=CLOSE)
+
+
+def test_minimum_and_its_saddle(capsys):
+    got = told(capsys, "minimum")
+    assert got["one"]["first_gradient"] == {"x": 6}
+    assert list(got["three"]["first_gradient"].values()) == [6, 8, 10]
+    assert list(got["three"]["params"].values()) == pytest.approx([0, 0, 0], abs=1e-50)
+    saddle = got["saddle"]
+    assert saddle["gd"]["y"] == 0.0  # it never leaves the ridge
+    assert abs(saddle["gd"]["value"]) < 1e-9
+    for noisy in ("sgd", "mini_batch"):
+        assert abs(saddle[noisy]["y"]) == pytest.approx(2**0.5, abs=0.05)
+        assert saddle[noisy]["value"] == pytest.approx(-1, abs=0.01)
+
+
+def test_line(capsys):
+    got = told(capsys, "line")
+    assert got["error_at_start"] > 1000
+    assert got["curvatures"]["ratio"] > 1000
+    assert abs(got["params"]["w"] - got["best"]["w"]) < 0.3
+    assert abs(got["params"]["b"] - got["best"]["b"]) > 5
+    assert got["w_settled_after"] < 20
+
+
+def test_parabola(capsys):
+    got = told(capsys, "parabola")
+    assert got["last_epoch"] == 999
+    assert got["loss"] == pytest.approx(0.0006422866166133029, rel=CLOSE)
+    assert list(got["params"].values()) == pytest.approx(
+        [4.334302856811493, 4.653193451996958, 6.061894966775589], rel=CLOSE
+    )
+    assert got["epochs_needed"] > 1000
+
+
+def test_linreg(capsys):
+    got = told(capsys, "linreg")
+    assert max(map(abs, got["errors"].values())) < 2e-3
+    assert list(got["sweep"]) == ["0.01", "0.02", "0.03", "0.04"]
+    starts = [tuple(s["init"].values()) for s in got["sweep"].values()]
+    assert len(set(starts)) == 4  # drawn anew for each rate
+
+
+def test_both_pages_of_a_lesson_tell_the_same_numbers():
+    for name, lesson in LESSONS.items():
+        places = [sorted(set(PLACE.findall(lesson.page(lang)))) for lang in LANGUAGES]
+        assert places[0] == places[1], name
+        code = [re.findall(r"^```.*?^```", lesson.page(lang), flags=re.S | re.M) for lang in LANGUAGES]
+        uncommented = [[re.sub(r"  #.*", "", block) for block in blocks] for blocks in code]
+        assert uncommented[0] == uncommented[1], name
+
+
+def test_there_is_no_page_without_a_lesson():
+    assert {p.name for p in PAGES.iterdir()} == {f"{n}.{lang}.md" for n in LESSONS for lang in LANGUAGES}
+
+
+@pytest.mark.parametrize("name", list(LESSONS))
+def test_commands_and_python_of_a_page_run(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = LESSONS[name].give(f"tidu-lesson-{name}").page
+    for script in re.findall(r"^```sh\n(.*?)^```", page, flags=re.S | re.M):
+        for command in script.strip().splitlines():
+            words = __import__("shlex").split(command)
+            assert words[0] == "tidu"
+            assert cli.run(words[1:]) == 0, command
+    whole = [s for s in re.findall(r"^```python\n(.*?)^```", page, flags=re.S | re.M) if "import tidu" in s]
+    assert whole
+    for script in whole:
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", list(LESSONS))
+def test_a_page_is_printed_whole_and_its_files_are_written(name, lang, tmp_path, capsys):
+    use_language(lang)
+    try:
+        assert cli.run(["lesson", name, "--out", str(tmp_path / "here")]) == 0
+    finally:
+        use_language("en")
+    out = capsys.readouterr().out
+    assert "«" not in out
+    assert ("The same with tidu" if lang == "en" else "用 tidu 做同样的事") in out
+    pictures = list((tmp_path / "here").glob("*.png"))
+    assert len(pictures) == len(LESSONS[name].material().pictures)
+
+
+def test_the_example_files_are_the_lessons_data():
+    same = {
+        "meter.csv": ("meter", "meter.csv"),
+        "one-weight-gd.csv": ("one-weight", "gd.csv"),
+        "one-weight-sgd.csv": ("one-weight", "sgd.csv"),
+        "line.csv": ("line", "line.csv"),
+        "parabola.csv": ("parabola", "parabola.csv"),
+        "linreg.csv": ("linreg", "linreg.csv"),
+    }
+    for file, (lesson, data) in same.items():
+        assert (EXAMPLES / file).read_text() == LESSONS[lesson].material().data[data]
+
+
+def test_line_is_cured_as_the_page_says(capsys):
+    """Centred and scaled in the formula, the descent is at the least-squares line within 100 steps."""
+    centred = "y = w*((x - 50)/15) + b"
+    assert cli.run(["fit", str(EXAMPLES / "line.csv"), centred, "--lr", "0.1", "--epochs", "100", "--json"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    best = told(capsys, "line")["best"]
+    assert got["params"]["w"] / 15 == pytest.approx(best["w"], rel=1e-6)
+    assert got["params"]["b"] - 50 * got["params"]["w"] / 15 == pytest.approx(best["b"], rel=1e-6)
