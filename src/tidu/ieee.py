@@ -155,7 +155,7 @@ def sign(x: float) -> float:
 
 def floor(x: float) -> float:
     """The largest whole number not above x, as a float."""
-    return float(math.floor(x)) if isfinite(x) else x
+    return math.copysign(float(math.floor(x)), x) if isfinite(x) else x  # floor(-0.0) is -0.0
 
 
 def maximum(a: float, b: float) -> float:

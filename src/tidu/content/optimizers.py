@@ -98,10 +98,10 @@ def adagrad(s: Any, h: Any) -> None:
     s.w = s.w - h.lr * s.g / (sqrt(s.sum) + h.eps)
 
 
-@optimizer(state=("v",), alpha=fraction(0.99), eps=positive(1e-8))
+@optimizer(state=("v",), rho=fraction(0.99), eps=positive(1e-8))
 def rmsprop(s: Any, h: Any) -> None:
     """RMSProp (Hinton 2012, lecture 6e): AdaGrad that forgets."""
-    s.v = h.alpha * s.v + (1 - h.alpha) * s.g * s.g
+    s.v = h.rho * s.v + (1 - h.rho) * s.g * s.g
     s.w = s.w - h.lr * s.g / (sqrt(s.v) + h.eps)
 
 

@@ -109,7 +109,12 @@ def rate(lr: float | str | Expr) -> Expr:
                 _("lr='auto' comes with the curvature solvers and is not available yet; give a number such as 0.01")
             )
         lr = parse_expression(lr, {"t": STEP, "epoch": EPOCH}, functions=SCHEDULES)
-    expression = simplify(as_expr(lr), {})
+    try:
+        expression = simplify(as_expr(lr), {})
+    except TypeError:
+        raise SettingError(
+            _("the learning rate must be a number or a formula of t and epoch, not {value!r}").format(value=lr)
+        ) from None
     if expression.is_constant and not 0.0 < expression.value < math.inf:
         raise SettingError(
             _("the learning rate must be a number above 0, not {value:g}").format(value=expression.value)

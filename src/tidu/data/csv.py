@@ -17,14 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from tidu.data.table import Column, Table, names_without_header, number_in
+from tidu.data.table import MISSING, Column, Table, clipped, names_without_header, number_in, numbers
 from tidu.errors import DataError, SettingError
 from tidu.text import _
 
 Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
 HEAD = 1 << 20  # bytes looked at to settle delimiter and header
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
-MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -120,26 +119,28 @@ def _head(opener: Opener, origin: str) -> _Head:
         raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
     if not head.strip():
         raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
-    if head[:4] == b"PAR1" or (b"\x00" in head[:4096] and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
-        raise DataError(
-            _("{origin} is not text; CSV (also .gz, .zst) and Parquet (.parquet) can be read").format(origin=origin)
-        )
     return _Head(head, is_all)
 
 
 def _text(head: _Head, origin: str, encoding: str) -> str:
     try:
-        "".encode(encoding)  # refuses codecs that are not for text
-        # A cut through the last character of the head is no error.
-        text = codecs.getincrementaldecoder(encoding)("strict").decode(head.content, head.is_all)
+        wide = b"\0" in "x".encode(encoding)  # refuses codecs that are not for text
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+    except (LookupError, ValueError):  # ValueError: a null byte in the name
+        raise SettingError(_("there is no encoding {value!r}").format(value=encoding)) from None
+    start = head.content[:4096]
+    if start[:4] == b"PAR1" or (b"\0" in start and not wide and not start.startswith((b"\xff\xfe", b"\xfe\xff"))):
+        raise DataError(
+            _("{origin} is not text; CSV (also .gz, .zst) and Parquet (.parquet) can be read").format(origin=origin)
+        )
+    try:
+        text = decoder.decode(head.content, head.is_all)  # a cut through the last character of the head is no error
     except UnicodeError:
         raise DataError(
             _("{origin} is not {encoding} text; name its encoding, for instance --encoding gb18030").format(
                 origin=origin, encoding=encoding
             )
         ) from None
-    except (LookupError, ValueError):  # ValueError: a null byte in the name
-        raise SettingError(_("there is no encoding {value!r}").format(value=encoding)) from None
     return text.removeprefix("\ufeff")
 
 
@@ -199,17 +200,31 @@ def _are_numbers(cells: Sequence[str]) -> bool:
 
 
 def _arrow_table(
-    opener: Opener, origin: str, options: CsvOptions, layout: _Layout, positions: Sequence[str], kind: pa.DataType
+    opener: Opener,
+    origin: str,
+    options: CsvOptions,
+    layout: _Layout,
+    positions: Sequence[str],
+    kind: pa.DataType,
+    threads: bool = True,
 ) -> pa.Table | None:
-    """The columns at `positions`, or None if a cell cannot be converted to `kind`."""
+    """The columns at `positions`, or None if a cell cannot be converted to `kind`; blank rows are left out."""
+    blank: list[Any] = []
+    ragged: list[Any] = []
+
+    def on_invalid(row: Any) -> str:
+        (ragged if row.text.strip() else blank).append(row)
+        return "error" if row.text.strip() else "skip"
+
     read = pa_csv.ReadOptions(
         column_names=[f"{k}" for k in range(len(layout.names))],
         skip_rows=layout.blank_lines,
         skip_rows_after_names=int(layout.has_header),
         encoding=options.encoding,
         block_size=BLOCK,
+        use_threads=threads,
     )
-    parse = pa_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True)
+    parse = pa_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=on_invalid)
     convert = pa_csv.ConvertOptions(
         include_columns=list(positions),
         column_types=dict.fromkeys(positions, kind),
@@ -221,6 +236,16 @@ def _arrow_table(
         with opener() as stream:
             return pa_csv.read_csv(stream, read, parse, convert)
     except pa.ArrowInvalid as error:
+        if ragged and threads:  # only one thread knows which row it is at
+            return _arrow_table(opener, origin, options, layout, positions, kind, threads=False)
+        if ragged:
+            row = ragged[0].number - layout.blank_lines - layout.has_header - len(blank)
+            raise DataError(
+                _("{origin}: row {row} has {found} cell(s), not {expected}: '{text}'").format(
+                    origin=origin, row=row, found=ragged[0].actual_columns, expected=ragged[0].expected_columns,
+                    text=clipped(ragged[0].text),
+                )
+            ) from None  # fmt: skip
         reason = str(error).strip().splitlines()[0]
         if "conversion error" in reason and kind == pa.float64():
             return None
@@ -235,18 +260,4 @@ def _parsed_cell_by_cell(
     """A column that pyarrow could not convert: spaces around numbers are forgiven, the first other cell is named."""
     table = _arrow_table(opener, origin, options, layout, [position], pa.string())
     assert table is not None
-    cells = table.column(position).to_pylist()
-    values = np.empty(len(cells))
-    for row, cell in enumerate(cells):
-        text = "" if cell is None else cell.strip()
-        try:
-            values[row] = np.nan if text in MISSING else number_in(text)
-        except ValueError:
-            shown = text if len(text) <= 40 else text[:37] + "..."
-            raise DataError(
-                _(
-                    "{origin}: row {row} of column '{column}' is '{cell}', which is not a number "
-                    "(rows are counted from 1, after the header)"
-                ).format(origin=origin, row=row + 1, column=name, cell=shown)
-            ) from None
-    return values
+    return numbers(table.column(position).to_pylist(), name, origin)

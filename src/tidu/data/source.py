@@ -6,8 +6,10 @@ numbers. Columns that nobody uses are not read, so they may hold text.
 
 from __future__ import annotations
 
+import functools
 import glob
 import io
+import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -106,16 +108,12 @@ def _from_arrow(table: pa.Table, origin: str, wanted: Collection[str] | None) ->
             raise DataError(_("{origin}: there are two columns '{name}'").format(origin=origin, name=name))
         column = table.column(name)
         kind = column.type
-        if (
-            pa.types.is_floating(kind)
-            or pa.types.is_integer(kind)
-            or pa.types.is_decimal(kind)
-            or pa.types.is_null(kind)
-        ):
+        if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
             columns[name] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         elif pa.types.is_boolean(kind):
             columns[name] = column.cast(pa.int8()).cast(pa.float64()).to_numpy(zero_copy_only=False)
-        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        elif pa.types.is_decimal(kind) or str(kind) in ("string", "large_string", "string_view"):
+            # Not by pyarrow's cast: that of a decimal is not the nearest float64.
             columns[name] = numbers(column.to_pylist(), name, origin)
         else:
             raise DataError(
@@ -130,7 +128,7 @@ def _from_path(path: str, options: CsvOptions) -> Source:
         content = sys.stdin.buffer.read()
         return _CsvFile(lambda: open_bytes(io.BytesIO(content)), _("standard input"), options)
     files = [Path(path)]
-    if not files[0].exists() and glob.has_magic(path):
+    if glob.has_magic(path) and not os.path.exists(path):
         files = [Path(p) for p in sorted(glob.glob(path, recursive=True))]
         if not files:
             raise DataError(_("no file matches '{pattern}'").format(pattern=path))
@@ -139,17 +137,16 @@ def _from_path(path: str, options: CsvOptions) -> Source:
 
 
 def _file(path: Path, options: CsvOptions) -> Source:
+    if os.path.isdir(path):
+        raise DataError(_("'{path}' is a folder; name a file, or a pattern such as '{path}/*.csv'").format(path=path))
     try:
-        if path.is_dir():
-            raise DataError(
-                _("'{path}' is a folder; name a file, or a pattern such as '{path}/*.csv'").format(path=path)
-            )
         with path.open("rb") as file:
             magic = file.read(4)
     except FileNotFoundError:
         raise DataError(_("there is no file '{path}'").format(path=path)) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise DataError(_("'{path}' cannot be read: {reason}").format(path=path, reason=error)) from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(_("'{path}' cannot be read: {reason}").format(path=path, reason=reason)) from None
     if magic == b"PAR1":
         return _ParquetFile(path)
 
@@ -163,7 +160,7 @@ class _CsvFile:
     def __init__(self, opener: Opener, origin: str, options: CsvOptions) -> None:
         self._opener, self.origin, self._options = opener, origin, options
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         return column_names(self._opener, self.origin, self._options)
 

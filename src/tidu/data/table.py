@@ -13,6 +13,7 @@ from tidu.errors import DataError, MissingValues, SettingError
 from tidu.text import _
 
 Column = npt.NDArray[np.float64]
+MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]  # no value, as text
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def train_test_split(table: Table, test_size: float, seed: int) -> tuple[Table, 
 
     The test gets round(test_size · rows) rows, at least one; both keep the order of the data.
     """
-    if not 0.0 < test_size < 1.0:
+    if not isinstance(test_size, (int, float)) or not 0.0 < test_size < 1.0:
         raise SettingError(_("the test part must be a fraction between 0 and 1, not {value}").format(value=test_size))
     count = max(1, round(test_size * table.rows))
     if count >= table.rows:
@@ -132,7 +133,7 @@ def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str)
     """A table from a two-dimensional array of shape (rows, columns)."""
     try:
         if isinstance(values, np.ma.MaskedArray):
-            values = values.astype(np.float64).filled(np.nan)
+            values = np.ma.filled(values.astype(np.float64), np.nan)
         matrix = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(_("{origin}: not an array of numbers: {reason}").format(origin=origin, reason=error)) from None
@@ -160,16 +161,21 @@ def number_in(text: str) -> float:
 
 
 def numbers(values: object, name: str, origin: str) -> Column:
-    """`values` as a contiguous float64 array of shape (rows,); None and what a mask hides are NaN."""
+    """`values` as a contiguous float64 array of shape (rows,).
+
+    None, the words of `MISSING` and what a mask hides are NaN; text is read as in a file.
+    """
     try:
         if isinstance(values, np.ma.MaskedArray):
-            values = values.astype(np.float64).filled(np.nan)
+            values = np.ma.filled(values.astype(np.float64), np.nan)
         array = np.asarray(values)
         if array.dtype.kind in "mM":
             raise TypeError(_("it holds times ({kind}); give a number, such as days").format(kind=array.dtype))
-        if array.dtype.kind not in "fiub":
-            array = np.asarray([_number(v) for v in array.tolist()])
-        array = np.ascontiguousarray(array, dtype=np.float64)
+        if array.dtype.kind not in "fiub" and array.ndim == 1:
+            array = np.array([_number(cell, row, name, origin) for row, cell in enumerate(array.tolist(), 1)])
+        array = np.asarray(array, dtype=np.float64)
+    except DataError:
+        raise
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(
             _("{origin}: column '{column}' is not numbers: {reason}").format(origin=origin, column=name, reason=error)
@@ -180,10 +186,26 @@ def numbers(values: object, name: str, origin: str) -> Column:
                 origin=origin, column=name, ndim=array.ndim
             )
         )
-    return array
+    return np.ascontiguousarray(array)
 
 
-def _number(value: object) -> float:
-    if value is None:
+def _number(cell: object, row: int, name: str, origin: str) -> float:
+    if cell is None:
         return math.nan
-    return number_in(value) if isinstance(value, str) else float(value)  # type: ignore[arg-type]  # a TypeError tells
+    if not isinstance(cell, str):
+        return float(cell)  # type: ignore[arg-type]  # what is no number says so itself
+    text = cell.strip()
+    try:
+        return math.nan if text in MISSING else number_in(text)
+    except ValueError:
+        raise DataError(
+            _(
+                "{origin}: row {row} of column '{column}' is '{cell}', which is not a number "
+                "(the first row of data is row 1)"
+            ).format(origin=origin, row=row, column=name, cell=clipped(text))
+        ) from None
+
+
+def clipped(text: str) -> str:
+    """`text`, or its beginning, for a message."""
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -13,10 +13,12 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import ModuleType
 
 LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
+_building = threading.RLock()
 
 
 @functools.cache
@@ -37,6 +39,11 @@ def loop_folder() -> Path:
 def module_of(source: str, kind: str = "loop") -> ModuleType:
     """The module whose text is `source`; the same text gives the same module object."""
     name = f"tidu_{kind}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    with _building:  # another thread must not be given a module that has yet to run
+        return _module_named(name, source)
+
+
+def _module_named(name: str, source: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     path = loop_folder() / f"{name}.py"
@@ -60,6 +67,10 @@ def _write_if_different(path: Path, source: str) -> None:
             return
     with contextlib.suppress(OSError):  # without the file the loop still runs; only a debugger misses it
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(source)
-        os.replace(temporary, path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(source)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise

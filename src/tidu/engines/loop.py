@@ -109,9 +109,15 @@ class _Writer:
 
     def source(self, title: str) -> str:
         body = "\n".join(self.lines)
-        used = [name for name in vars(ieee) if not name.startswith("_") and re.search(rf"\b{name}\(", body)]
+        used = [name for name in vars(ieee) if not name.startswith("_") and re.search(rf"\b{name}\b", body)]
         imports = [f"from tidu.ieee import {', '.join(sorted(used))}", ""] if used else []
-        return "\n".join([f'"""{title}"""', "", *imports, "", body, ""])
+        return "\n".join([f'"""{_harmless(title)}"""', "", *imports, "", body, ""])
+
+
+def _harmless(title: str) -> str:
+    """A docstring's inside, whatever the columns are called: nothing in it ends the string or cannot be written."""
+    escaped = (c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in title)
+    return "".join(escaped).replace('"', '\\"')
 
 
 def _tuple(names: Sequence[str]) -> str:
@@ -134,6 +140,13 @@ def _wrapped(head: str, parts: Sequence[str], joiner: str, tail: str) -> list[st
             rows.append("")
         rows[-1] += f" {piece}" if rows[-1] else piece
     return [head, *(f"    {row}" for row in rows), tail.lstrip()]
+
+
+def _in_groups(terms: Sequence[str], most: int = 1000) -> list[str]:
+    """The terms of a sum; of a very long one, sums in parentheses, for Python's compiler nests every + in the next."""
+    if len(terms) <= most:
+        return list(terms)
+    return [f"({' + '.join(terms[i : i + most])})" for i in range(0, len(terms), most)]
 
 
 def labels_of(program: Program) -> dict[Expr, str]:
@@ -293,7 +306,7 @@ class _Train:
             w.add(2, f"{o['t']} = {o['step']} + 1.0")
         w.add(2, *assignments([*new_state, *p.new_parameters], w.names, labels))
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-        w.add(2, *_wrapped("if not isfinite(", [o["batch_loss"], *news], " + ", "):"))
+        w.add(2, *_wrapped("if not isfinite(", _in_groups([o["batch_loss"], *news]), " + ", "):"))
         w.lines[-1] += "  # a sum is finite only if all its parts are"
         w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
         olds = [*w.parameters, *self.states]
@@ -355,6 +368,7 @@ def cost_source(program: Program) -> str:
     w.sample(2, i, [program.loss])
     w.add(2, *assignments([program.loss], w.names, labels_of(program)))
     w.add(2, f"{loss_sum} += {w.names.of[program.loss]}")
+    w.add(1, *assignments([program.penalty], w.names, {}, inline=[program.penalty]))
     penalty = "" if program.penalty.is_constant else f" + {code(program.penalty, w.names.of)}"
     w.add(1, f"return {loss_sum} / len({w.columns[0]}){penalty}")
     return w.source("Mean loss, written by tidu.")

@@ -13,6 +13,7 @@ from tidu.engines.program import Program
 from tidu.language.expr import Expr, symbol
 from tidu.language.printer import latex, latex_name, unicode, unicode_name
 from tidu.language.simplify import ZERO
+from tidu.text import _, mark
 
 Lines = list[tuple[str, str]]  # the left side and the right side of each equation
 
@@ -29,7 +30,9 @@ class _Notation:
     prediction: str
 
 
-UNICODE = _Notation(unicode, unicode_name, "ŷ", "ℓ", "J", "mean of ℓ over the batch", "∂ℓ/∂{0}", "prediction")
+UNICODE = _Notation(
+    unicode, unicode_name, "ŷ", "ℓ", "J", mark("mean of ℓ over the batch"), "∂ℓ/∂{0}", mark("prediction")
+)
 LATEX = _Notation(
     latex,
     latex_name,
@@ -56,10 +59,10 @@ def equations(program: Program, notation: _Notation) -> Lines:
             names[program.target] = n.name(program.target.name)
         lines.append((n.y_hat, n.show(program.score)))
         if program.prediction is not program.score:
-            lines.append((n.prediction, n.show(program.prediction, names)))
+            lines.append((_(n.prediction), n.show(program.prediction, names)))
         lines.append((n.loss, n.show(program.loss, names)))
         added = "" if program.penalty is ZERO else f" + {n.show(program.penalty)}"
-        lines.append((n.cost, n.mean + added))
+        lines.append((n.cost, _(n.mean) + added))
         symbol_of_loss = n.partial
     else:
         lines.append(("f", n.show(program.loss)))

@@ -1,13 +1,14 @@
 """From expressions to assignments: what gets a name, what it is called, and in which order it is computed.
 
-A node gets a line of its own if it is an output, has a label, or is used more than once; everything else is written
-where it is used. Used by the loop writer for the forward pass, the backward pass and the update alike.
+A node gets a line of its own if it is an output, has a label, is used more than once, or is very long; everything else
+is written where it is used. Used by the loop writer for the forward pass, the backward pass and the update alike.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -27,6 +28,7 @@ _NOUNS = {
     "logical_or": "either",
     "logical_not": "otherwise",
 }
+MOST_OPERATIONS = 80  # on one line; Python's own parser gives up at 200 nested parentheses
 _BUILTINS = {"len", "min", "max", "range", "train", "cost", "predict"}
 
 
@@ -39,8 +41,9 @@ class Names:
 
     def fresh(self, wish: str) -> str:
         """An identifier like `wish` that nothing else in the function has."""
-        name = re.sub(r"\W+", "_", wish).strip("_") or "column"
-        name = f"_{name}" if name[0].isdigit() else name
+        normal = unicodedata.normalize("NFKC", wish)  # as Python reads identifiers
+        name = re.sub(r"\W+", "_", "".join(c if f"_{c}".isidentifier() else " " for c in normal)).strip("_") or "column"
+        name = name if name.isidentifier() else f"_{name}"
         candidate = name
         while candidate in self._taken:
             candidate = candidate + "_"
@@ -76,11 +79,15 @@ def assignments(
     """
     order = evaluation_order(outputs, known=names.of)
     uses = _uses([*outputs, *also_used_by], names)
+    operations: Counter[Expr] = Counter()  # written out where the node is; 0 for a name
     lines = []
     for node in order:
+        operations[node] = len(node.args) and 1 + sum(operations[a] for a in node.args)
         if node.is_constant or (node in inline and uses[node] <= 1):
             continue
-        if node in labels or uses[node] > 1 or (node in outputs and node not in inline):
+        long = operations[node] > MOST_OPERATIONS
+        if node in labels or uses[node] > 1 or long or (node in outputs and node not in inline):
+            operations[node] = 0
             text = code(node, names.of)
             name = names.name(node, labels[node]) if node in labels else names.numbered(node)
             lines.append(f"{name} = {text}")

@@ -53,7 +53,7 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
     )
     lines = [
         (_("data"), _("{rows} rows").format(rows=run.rows)),
-        (_("descent"), f"{_descent(s.optimizer_in_full, run.lr)}, {batch}"),
+        (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
         (_("loss"), _loss_line(run)),
         (_("fit"), _metrics(run.metrics)),
         (_("test"), _metrics(run.test_metrics)),
@@ -76,7 +76,7 @@ def report_minimum(result: Minimum, show_code: bool, written: Sequence[str]) -> 
     console.print(table)
     lines = [
         (_("value"), f"{_number(result.start_value)} → {_number(result.value)}  {sparkline(result.history.loss)}"),
-        (_("descent"), _descent(result.optimizer, result.lr)),
+        (_("descent"), _("{optimizer}, learning rate {lr}").format(optimizer=result.optimizer, lr=_number(result.lr))),
         (_("stopped"), _("after {steps} steps: {why}").format(steps=result.steps, why=_(STOPPED[result.stopped]))),
     ]
     console.print(_facts(lines))
@@ -200,8 +200,8 @@ def _number(value: float | str) -> str:
     return f"{value:.10g}" if math.isfinite(value) else _("not computed") if math.isnan(value) else str(value)
 
 
-def _descent(optimizer: str, lr: float | str) -> str:
-    return _("{optimizer}, learning rate {lr}").format(optimizer=optimizer, lr=_number(lr))
+def _descent(optimizer: str, lr: float | str, batch: str) -> str:
+    return _("{optimizer}, learning rate {lr}, {batch}").format(optimizer=optimizer, lr=_number(lr), batch=batch)
 
 
 def _loss_line(run: Run) -> str:

@@ -6,6 +6,7 @@ simplified, shares the nodes of what went in, and can be differentiated again.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from tidu.errors import NoDerivative
@@ -42,20 +43,25 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
         if node in wanted or any(a in on_path for a in node.args):
             on_path.add(node)
     memo = {node: node for node in order}
-    adjoint: dict[Expr, Expr] = {cost: ONE}
+    parts: dict[Expr, list[Expr]] = {cost: [ONE]}  # what each use of a node adds, the last use first
+    adjoint: dict[Expr, Expr] = {}
     for node in reversed(order):
-        g = adjoint.get(node)
-        if g is None or g is ZERO or not any(a in on_path for a in node.args):
+        if node not in parts:
+            continue
+        g = functools.reduce(lambda a, b: simplify(a + b, memo), reversed(parts[node]))
+        adjoint[node] = g
+        if g is ZERO or not any(a in on_path for a in node.args):
             continue
         if node.op.grad is None:
             raise NoDerivative(
                 f"'{node.op.name}' has no derivative; the slope of {node!r} is asked for. "
                 "Conditions belong inside where(condition, a, b)."
             )
-        for arg, part in zip(node.args, node.op.grad(g, node, *node.args, *node.attrs), strict=True):
-            if part is None or arg not in on_path:
+        shares = node.op.grad(g, node, *node.args, *node.attrs)
+        for arg, share in reversed(list(zip(node.args, shares, strict=True))):
+            if share is None or arg not in on_path:
                 continue
-            part = simplify(part, memo)
-            if part is not ZERO:
-                adjoint[arg] = simplify(adjoint[arg] + part, memo) if arg in adjoint else part
+            share = simplify(share, memo)
+            if share is not ZERO:
+                parts.setdefault(arg, []).append(share)
     return tuple(adjoint.get(node, ZERO) for node in wrt)

@@ -185,14 +185,9 @@ class Expr:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Expr:
         """NumPy's functions on expressions: `np.sin(x)` is `sin(x)`."""
-        name = {"power": "power", "float_power": "power", "true_divide": "divide"}.get(ufunc.__name__, ufunc.__name__)
-        if method == "__call__" and not kwargs:
-            if name == "power":
-                return raised(*inputs)
-            if name == "absolute":
-                name = "abs"
-            if name in OPS:
-                return apply(name, *inputs)
+        name = _NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
+        if method == "__call__" and not kwargs and name in OPS:
+            return raised(*inputs) if name == "power" else apply(name, *inputs)
         raise TypeError(f"numpy.{ufunc.__name__} has no counterpart in tidu's table of operations")
 
     def __repr__(self) -> str:
@@ -201,17 +196,31 @@ class Expr:
         return text(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _node, (self.op.name, self.args, self.attrs)
+        return _restored, (self.op.name, self.args, self.attrs)
 
 
+# NumPy's names of operations that the table calls something else.
+_NUMPY_NAMES = {
+    "absolute": "abs",
+    "float_power": "power",
+    "true_divide": "divide",
+    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}
 _interned: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
 
 
-def _node(op_name: str, args: tuple[Expr, ...] = (), attrs: tuple[Attr, ...] = ()) -> Expr:
+def _restored(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
+    """A node from a pickle, perhaps in a process that has yet to fill the op table."""
+    import tidu.language.ops  # noqa: F401
+
     if op_name == "constant":
         return constant(float(attrs[0]))
     if op_name == "symbol":
         return symbol(str(attrs[0]), str(attrs[1]), bool(attrs[2]))
+    return _node(op_name, args, attrs)
+
+
+def _node(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
     return _intern(OPS[op_name], args, attrs, (op_name, args, attrs))
 
 
@@ -246,9 +255,11 @@ def as_expr(value: ExprLike) -> Expr:
     if isinstance(value, Expr):
         return value
     try:
-        return constant(value)
+        if not isinstance(value, (str, bytes)):  # of which float() would make a number
+            return constant(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{value!r} is neither a number nor a tidu expression") from None
+        pass
+    raise TypeError(f"{value!r} is neither a number nor a tidu expression")
 
 
 def apply(name: str, *args: ExprLike, attrs: tuple[Attr, ...] = ()) -> Expr:

@@ -269,7 +269,7 @@ erfc = op(
 
 # -- size and steps -----------------------------------------------------------------------------
 absolute = op(
-    "abs", "abs({0})", code="fabs({0})", unicode="|{0}|", latex=r"\left|{0}\right|",
+    "abs", "abs({0})", code="fabs({0})", unicode="|{0}|", latex=r"\left\lvert {0} \right\rvert",
     grad=lambda g, out, x: (g * sign(x),), domain=(REAL,), doc="Absolute value; slope 0 at 0.",
 )  # fmt: skip
 sign: Function = op(

@@ -41,6 +41,8 @@ _GREEK = {
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
+_LATEX = str.maketrans({**{c: f"\\{c}" for c in "_%&#${} "}, "\\": r"\backslash ", "^": r"\wedge "})
+
 
 def text(expr: Expr, names: Names | None = None) -> str:
     """`expr` in the grammar of formulas: `w1*x**2 + b`."""
@@ -166,7 +168,7 @@ def _operands(node: ast.expr) -> list[tuple[ast.expr, int]]:
 # -- mathematics ------------------------------------------------------------------------------
 def short_number(value: float) -> str:
     """A number in mathematics: 2, 0.01, ½."""
-    return "½" if value == 0.5 else plain_number(value).replace("-", "−")
+    return {0.5: "½", -0.5: "−½"}.get(value) or plain_number(value).replace("-", "−")
 
 
 def unicode_name(name: str) -> str:
@@ -182,7 +184,9 @@ def latex_name(name: str) -> str:
     if stem in _GREEK:
         stem = f"\\{greek}"
     elif len(stem) > 1:
-        stem = r"\mathrm{" + re.sub(r"([_%&#$])", r"\\\1", stem) + "}"
+        stem = r"\mathrm{" + stem.translate(_LATEX) + "}"
+    else:
+        stem = stem.translate(_LATEX)
     return f"{stem}_{{{digits}}}" if digits else stem
 
 
@@ -212,7 +216,17 @@ def _juxtaposed(a: str, b: str) -> str:
         close = group_follows or b[0].isalpha() or b[0] == "√"
     else:
         close = _ends_in_group(a) and (group_follows or name_follows)
-    return a + b if close else f"{a}·{b}"
+    return a + b if close and not _divides(a) else f"{a}·{b}"
+
+
+def _divides(text: str) -> bool:
+    """Whether a quotient stands outside all brackets: what is put close behind it would read as its divisor's."""
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and character == "/":
+            return True
+    return False
 
 
 def _ends_in_group(text: str) -> bool:
@@ -240,7 +254,7 @@ def _latex_node(node: Expr, parts: list[Printed]) -> Printed:
         base = parts[0][0] if parts[0][1] == ATOM and "^" not in parts[0][0] else rf"\left({parts[0][0]}\right)"
         exponent = str(node.attrs[0]) if node.attrs else parts[1][0]
         return f"{base}^{{{exponent}}}", POWER
-    return _notation(node, node.op.latex, parts, free=r"\\left\(|\{\{|\\left\||lfloor|cases|\\left\(e")
+    return _notation(node, node.op.latex, parts, free=r"\\left\(|\{\{|\\left\||lfloor|lvert|cases|\\left\(e")
 
 
 def _notation(node: Expr, template: str, parts: list[Printed], free: str) -> Printed:

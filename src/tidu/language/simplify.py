@@ -7,6 +7,7 @@ to the left, a minus sign moves to the number or to the front.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -41,6 +42,9 @@ def _sum(a: Expr, b: Expr) -> Expr:
     b, minus = _unsigned(b)
     if minus:
         return _difference(a, b)
+    number, rest = _leading_number(b)
+    if number is not None and number < 0.0:  # a - 2b rather than a + -2b
+        return _difference(a, constant(-number) if rest is None else _product(constant(-number), rest))
     a, minus = _unsigned(a)
     if minus:
         return _difference(b, a)
@@ -89,10 +93,12 @@ def _product(a: Expr, b: Expr) -> Expr:
     if minus_a or minus_b:
         product = _product(a, b)
         return product if minus_a and minus_b else _opposite(product)
-    for choice, other in ((a, b), (b, a)):
-        if choice.op.name == "where" and ZERO in choice.args[1:]:
-            condition, yes, no = choice.args
-            return _choice(condition, _product(yes, other), _product(no, other))
+    if a.op.name == "where" and ZERO in a.args[1:]:
+        condition, yes, no = a.args
+        return _choice(condition, _product(yes, b), _product(no, b))
+    if b.op.name == "where" and ZERO in b.args[1:]:
+        condition, yes, no = b.args
+        return _choice(condition, _product(a, yes), _product(a, no))
     n, b_rest = _leading_number(b)
     if n is not None:  # the numbers of both sides become one, in front
         m, a_rest = _leading_number(a)
@@ -120,15 +126,13 @@ def _leading_number(a: Expr) -> tuple[float | None, Expr | None]:
     if a.is_constant:
         return a.value, None
     factors = []
-    while a.op.name == "multiply":
-        factors.append(a.args[1])
-        a = a.args[0]
-    if not a.is_constant or not factors:
+    first = a
+    while first.op.name == "multiply":
+        factors.append(first.args[1])
+        first = first.args[0]
+    if not first.is_constant:
         return None, a
-    rest = factors.pop()
-    while factors:
-        rest = rest * factors.pop()
-    return a.value, rest
+    return first.value, functools.reduce(lambda rest, factor: rest * factor, reversed(factors))
 
 
 def _quotient(a: Expr, b: Expr) -> Expr:

@@ -1,0 +1,20 @@
+"""What every test starts from: a cache folder of the session's own, and English."""
+
+import pytest
+
+from tidu.engines.build import LOOP_FOLDER_VARIABLE, loop_folder
+from tidu.text import use_language
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LOOP_FOLDER_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TIDU_LANG", "en")
+        loop_folder.cache_clear()
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    use_language("en")

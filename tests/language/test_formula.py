@@ -1,0 +1,317 @@
+"""From text to expressions: what is allowed means what it says, everything else is refused with a sentence."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import tidu
+from tidu.errors import ColumnNotFound, FormulaError, TiduError
+from tidu.language import ops
+from tidu.language.expr import apply, constant, symbol
+from tidu.language.formula import parse_expression, parse_formula
+from tidu.language.printer import text
+
+COLUMNS = ("x", "y", "height", "two words", "class", "温度（℃）", "x²")
+
+
+def names_of(symbols) -> list[str]:
+    return [s.name for s in symbols]
+
+
+# -- what is allowed ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("formula", "parameters", "features"),
+    [
+        ("y = w*x + b", ["w", "b"], ["x"]),
+        ("y=w*x+b", ["w", "b"], ["x"]),
+        ("  y  =  b + w2*x**2 + w1*x ", ["b", "w2", "w1"], ["x"]),
+        ("y = a*exp(-b*x) + c*height", ["a", "b", "c"], ["x", "height"]),
+        ("y = w*`two words` + `class`*v", ["w", "v"], ["two words", "class"]),
+        ("`class` = w*x", ["w"], ["x"]),
+        ("log(y) = w*x", ["w"], ["x"]),
+        ("y/height = w*x", ["w"], ["x"]),
+        ("y = w*`温度（℃）`", ["w"], ["温度（℃）"]),
+        ("y = w*`温度(°C)`", ["w"], ["温度（℃）"]),
+        ("y = w*`x²`", ["w"], ["x²"]),
+        ("y = 权重*x + 偏置", ["权重", "偏置"], ["x"]),
+        ("y = λ*x", ["λ"], ["x"]),
+        ("y = ｗ*ｘ", ["w"], ["x"]),
+        ("y = pi*w*x + e", ["w"], ["x"]),
+        ("y = w * x # a comment", ["w"], ["x"]),
+        ("y = (w*x\n  + b)", ["w", "b"], ["x"]),
+        ("y = w if x > 0 else v", ["w", "v"], ["x"]),
+        ("y = a*where(x >= 1 and not height < 2 or x == 0, x, 0)", ["a"], ["x", "height"]),
+        ("y = a*where(0 < x <= height != 3, 1, 2)", ["a"], ["x", "height"]),
+    ],
+)  # fmt: skip
+def test_parameters_and_features_in_the_order_of_the_text(formula, parameters, features):
+    read = parse_formula(formula, COLUMNS)
+    assert names_of(read.parameters) == parameters
+    assert names_of(read.features) == features
+    assert read.text == formula.strip()
+
+
+def test_the_two_sides():
+    read = parse_formula("log(y) - height = w*x + 1", COLUMNS)
+    y, height = symbol("y", "target"), symbol("height", "target")
+    assert read.target is ops.log(y) - height
+    assert read.columns == (y, height)
+    assert read.score is symbol("w", "parameter") * symbol("x", "feature") + 1
+
+
+A, B, C = (symbol(name, "parameter") for name in "abc")
+NAMES = {"a": A, "b": B, "c": C}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a + b*c", A + B * C), ("(a + b)*c", (A + B) * C), ("a - b - c", (A - B) - C), ("a/b/c", (A / B) / C),
+        ("a**b**c", A ** (B**C)), ("-a**2", -(A**2)), ("(-a)**2", (-A) ** 2), ("2**-a", 2 ** (-A)), ("+a", A),
+        ("- -a", -(-A)), ("-2", constant(-2.0)), ("1e-3*a", 0.001 * A), ("1_000", constant(1000)), ("0x10", constant(16)),
+        (".5*a", 0.5 * A), ("a**0.5", A**0.5), ("a**-1", A**-1), ("a**(1 + 1)", apply("power", A, constant(1) + 1)),
+        ("max(a, b, c, 1)", ops.maximum(ops.maximum(ops.maximum(A, B), C), 1)),
+        ("min(a, b)", ops.minimum(A, B)), ("ln(a)", ops.log(A)), ("abs(-a)", abs(-A)), ("pi", constant(3.141592653589793)),
+        ("e", constant(2.718281828459045)), ("exp(a)*exp(a)", ops.exp(A) * ops.exp(A)),
+        ("a if b > 0 else c if b < -1 else 0", ops.where(B > 0, A, ops.where(B < -1, C, 0))),
+        ("where(not (a > 0 and b > 0), 1, 2)", ops.where(~((A > 0) & (B > 0)), 1, 2)),
+        ("where(a == b or a != c, 1, 2)", ops.where(ops.equal(A, B) | apply("not_equal", A, C), 1, 2)),
+        ("where(a < b < c, 1, 2)", ops.where((A < B) & (B < C), 1, 2)),
+    ],
+)  # fmt: skip
+def test_meaning(written, meant):
+    assert parse_expression(written, NAMES) is meant
+
+
+def test_a_column_hides_a_constant_and_a_function_of_its_name():
+    columns = ("e", "pi", "exp", "y")
+    read = parse_formula("y = exp(e)*a + pi + exp", columns)
+    assert names_of(read.features) == ["exp", "e", "pi"]
+    assert read.score is ops.exp(symbol("e", "feature")) * symbol("a", "parameter") + symbol("pi", "feature") + symbol(
+        "exp", "feature"
+    )
+
+
+def test_columns_that_look_alike_are_kept_apart():
+    read = parse_formula("y = a*`x²` + b*x2", ("x2", "x²", "y"))
+    assert read.score is A * symbol("x²", "feature") + B * symbol("x2", "feature")
+    assert names_of(parse_formula("y = w*µ", ("µ", "y")).features) == ["µ"]  # the micro sign, which Python reads as μ
+
+
+def test_starting_values_settle_what_is_a_parameter():
+    assert names_of(parse_formula("y = hight*x", COLUMNS, ["hight"]).parameters) == ["hight"]
+    assert names_of(parse_formula("y = mean", COLUMNS, {"mean": 0}).parameters) == ["mean"]
+    assert names_of(parse_formula("y = µ*x", COLUMNS, {"µ": 1.0}).parameters) == ["µ"]
+
+
+def test_functions_of_the_callers_own():
+    def twice(value, by=constant(2.0)):
+        return value * by
+
+    assert parse_expression("twice(a) + twice(b, by=3)", NAMES, functions={"twice": twice}) is A * 2 + B * 3
+
+
+# -- what is refused ------------------------------------------------------------------------------
+BAD = [
+    # formula, words of the message
+    ("", "must read 'target = expression'"),
+    ("y", "'y' must read 'target = expression'"),
+    ("y = ", "'y =' must read"),
+    ("= x", "'= x' must read"),
+    ("y == w*x", "'y == w*x' must read"),
+    ("y = w*x = 3", "'y = w*x = 3' must read"),
+    ("y := w*x", "':= w*x'|cannot be read"),
+    ("y = (w := x)", "must read"),
+    ("y = w*x +", "'w*x +' cannot be read"),
+    ("y = w*x)", "cannot be read"),
+    ("y = (w*x", "'(w*x' cannot be read"),
+    ("y = w x", "'w x' cannot be read near character"),
+    ("y = 2x", "'2x' cannot be read"),
+    ("y = w*x; import os", "cannot be read"),
+    ("y = w*x\nz", "cannot be read"),
+    ("y = __import__('os').system('x')", "__import__"),
+    ("y = __import__('os')", "'os'"),
+    ("y = x.real*w", "'x.real' is not allowed in a formula"),
+    ("y = x.__class__", "'x.__class__' is not allowed"),
+    ("y = lambda: w", "'lambda: w' is not allowed"),
+    ("y = x[0]*w", "'x[0]' is not allowed"),
+    ("y = [w*x]", "'[w * x]' is not allowed"),
+    ("y = (w, x)", "'(w, x)' is not allowed"),
+    ("y = {w: x}", "is not allowed"),
+    ("y = {w}", "is not allowed"),
+    ("y = [w for w in x]", "is not allowed"),
+    ("y = f'{w}'*x", "is not allowed"),
+    ("y = 'text'*x", "'text'"),
+    ("y = b'text'*x", "b'text'"),
+    ("y = w*x if True else 1", "'True' is not allowed"),
+    ("y = None*x", "'None' is not allowed"),
+    ("y = ...*x", "'...' is not allowed"),
+    ("y = 1j*x", "'1j' is not allowed"),
+    ("y = w^2*x", "'^' is not an operator here; a power is written x**2"),
+    ("y = w//x", "'w // x' is not allowed"),
+    ("y = w%x", "'w % x' is not allowed"),
+    ("y = w@x", "'w @ x' is not allowed"),
+    ("y = w << x", "'w << x' is not allowed"),
+    ("y = ~x*w", "'~x' is not allowed"),
+    ("y = w is x", "'w is x' is not allowed"),
+    ("y = w in x", "'w in x' is not allowed"),
+    ("y = await w", "cannot be read|is not allowed"),
+    ("y = yield w", "cannot be read|is not allowed"),
+    ("y = exp(*x)", "'*x' is not allowed"),
+    ("y = exp(**x)", "'exp(**x)' is not a call"),
+    ("y = exp(x=x)", "'y = exp(x=x)' must read"),
+    ("y = exp()", "exp(...) takes 1 argument(s), not 0"),
+    ("y = exp(x, w)", "exp(...) takes 1 argument(s), not 2"),
+    ("y = where(x > 0, 1)", "where(...) takes 3 argument(s), not 2"),
+    ("y = exp*x", "'exp' is a function; write exp(...)"),
+    ("y = eval(x)", "there is no function 'eval'"),
+    ("y = tanhh(x)*w", "there is no function 'tanhh' (did you mean 'tanh'?)"),
+    ("y = (exp)(x)(w)", "'exp(x)(w)' is not a call"),
+    ("y = x > 0", "'x > 0' is a condition, not a number; write where(x > 0, 1, 0)"),
+    ("y = w*(x > 0)", "in 'w * (x > 0)' a condition stands where a number must"),
+    ("y = exp(x > 0)", "in 'exp(x > 0)' a condition stands"),
+    ("y = -(x > 0)", "a condition stands where a number must"),
+    ("y = (x > 0) > w", "a condition stands where a number must"),
+    ("y = where(x, w, 1)", "in 'where(x, w, 1)' a number stands where a condition"),
+    ("y = w if x else 1", "a number stands where a condition"),
+    ("y = where(not x, w, 1)", "in 'not x' a number stands where a condition"),
+    ("y = where(x and w, w, 1)", "in 'x and w' a number stands where a condition"),
+    ("y = where(x > 0, x > 1, w)", "a condition stands where a number must"),
+    ("y = 1e999*x", "'1e999'|1e309|larger than a float64"),
+    ("y = 1" + "0" * 400 + "*x", "is larger than a float64 can hold"),
+    ("y = " + "9" * 5000 + "*x", "999"),
+    ("y = class*x", "'class*x' cannot be read"),
+    ("y = `no such`*w", "names the column `no such`; the data has x, y, height, `two words`"),
+    ("y = w*`x", "a backtick is not closed"),
+    ("y = w*``", "a backtick is not closed|cannot be read"),
+    ("y = a`x`", "cannot be read"),
+    ("y = `x`2", "cannot be read"),
+    ("z = w*x", "names the target 'z'"),
+    ("hight = w*x", "names the target 'hight'; the data has x, y, height"),
+    ("5 = w*x", "left side of '5 = w*x' names no column"),
+    ("y*q = w*x", "'q' is not known here"),
+    ("y = w*y", "the target y stands on both sides of 'y = w*y'"),
+    ("y/x = w*x", "the target x stands on both sides"),
+    ("y = hight*w", "the formula names 'hight'; the data has"),
+    ("y = mean", "uses no column besides its target"),
+    ("y = w*x\x00", "'y = w*x\\x00'|null bytes"),
+    ("y = w*\ud800", "cannot be read"),
+    ("y = w*\u200bx", "cannot be read"),
+    ("y = w×x", "'w×x' cannot be read"),
+    ("y = w*x" + " " * 10_000, "has 10007 characters; the limit is 10000"),
+    ("y = " + "x" * 10**6, "has 1000004 characters; the limit is 10000"),
+    ("y = " + "(" * 10**4 + "x" + ")" * 10**4, "has 20005 characters"),
+    ("y = " + "(" * 3000 + "x" + ")" * 3000, "nests 3000 parentheses; the limit is 100"),
+    ("y = " + "[" * 101 + "x" + "]" * 101, "nests 101 parentheses"),
+    ("y = " + "-" * 9990 + "x", "is nested too deeply"),
+    ("y = x" + "**x" * 3000, "is nested too deeply"),
+    ("y = " + "not " * 2400 + "x", "in 'not x' a number stands"),
+    ("y = x" + "+x" * 4900, "is nested too deeply"),
+    ("y = " + "a," * 4900, "cannot be read|is not allowed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "words"), BAD, ids=[repr(f)[:40] for f, _ in BAD])
+def test_a_bad_formula_is_refused_with_its_reason(formula, words):
+    with pytest.raises(FormulaError) as caught:
+        parse_formula(formula, COLUMNS)
+    message = str(caught.value)
+    assert any(part in message for part in words.split("|")), message
+    assert len(message) < 1000
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["y = w*x + exp(`no such`)", "z = w*x", "y = hight*w", "y = mean", "hight = w*x"],
+)
+def test_an_unknown_column_is_an_error_of_formula_and_of_data(formula):
+    with pytest.raises(ColumnNotFound):
+        parse_formula(formula, COLUMNS)
+
+
+def test_the_message_suggests_the_name_that_was_meant():
+    for formula in ("y = hight*w", "hight = w*x"):
+        with pytest.raises(ColumnNotFound, match="did you mean 'height'"):
+            parse_formula(formula, COLUMNS)
+    with pytest.raises(FormulaError, match=r"'bb' is not known here; known are: a, b, c"):
+        parse_expression("bb", NAMES)
+    with pytest.raises(FormulaError, match=r"'heigth' is not known here \(did you mean 'height'\?\)"):
+        parse_expression("heigth", {"height": A})
+
+
+def test_a_tower_of_powers_is_not_computed_while_it_is_read():
+    # 9**9**9 as whole numbers has 369 million digits.
+    run = tidu.fit("y = w*x + 9**9**9", {"x": [1.0, 2, 3], "y": [1.0, 2, 3]}, epochs=2)
+    assert run.stopped == "diverged"
+    assert text(parse_expression("9**9**9", {})) == "9**9**9"
+
+
+def test_named_numbers_are_for_the_callers_own_functions():
+    with pytest.raises(FormulaError, match=r"exp\(\.\.\.\) takes no named arguments"):
+        parse_expression("exp(x=a)", NAMES)
+
+
+def test_own_functions_refuse_a_number_given_twice():
+    with pytest.raises(FormulaError, match=r"'f\(a=1, a=2\)' gives a named number twice"):
+        parse_expression("f(a=1, a=2)", {}, functions={"f": lambda a: a})
+
+
+def test_reading_leaves_the_recursion_limit_and_the_warnings_alone(recwarn):
+    limit = sys.getrecursionlimit()
+    for formula in ("y = 1(x)", "y = x if 1is 1 else 2", "y = '\\d'"):
+        with pytest.raises(FormulaError):
+            parse_formula(formula, COLUMNS)
+    assert sys.getrecursionlimit() == limit
+    assert not recwarn.list
+
+
+# -- nothing else ever escapes ---------------------------------------------------------------------
+ALPHABET = st.sampled_from(
+    "x y w b = + - * / ** ( ) , . 1 2.5 1e308 exp( log( where( min( step( tanh( if else and or not < <= == != > ` `x` "
+    "0 -1 pi e # [ ] { } : := lambda 'a' \" ~ ^ % @ \\ \n \t _ ½ ² １ 权重 ｘ ̇ \u200b \x00 \ud800 f'{x}' *x ... True".split(" ")
+)
+SOUP = st.lists(ALPHABET, max_size=15).map("".join) | st.lists(ALPHABET, max_size=15).map(" ".join)
+PLAUSIBLE = st.lists(
+    st.sampled_from("x w b 2 + - * / ** exp( log( sqrt( ( ) where(x>0, , abs( 0 -".split(" ")), min_size=1, max_size=14
+).map(" ".join)
+DATA = {"x": [1, 2, 3], "y": [1, 2, 3]}
+
+
+@given(st.text(max_size=40) | SOUP | PLAUSIBLE)
+@example("`" * 5)
+@example("y = `=`")
+@example("y = x # `")
+@settings(deadline=None, max_examples=600)
+def test_parsing_any_text_gives_a_formula_or_a_tidu_error(written):
+    for formula in (written, f"y = {written}", f"{written} = w*x"):
+        try:
+            read = parse_formula(formula, ("x", "y", "权重"))
+        except TiduError as error:
+            assert str(error)
+        else:
+            assert read.columns
+
+
+@given(SOUP | PLAUSIBLE | PLAUSIBLE)
+@example("w*x**0 + b")
+@example("w*" + "-" * 800 + "x")
+@example("w" + "/x" * 800)
+@example("x" + "**x" * 500 + "*w")
+@example("w*x" + "+1" * 1000)
+@example("w*(" + "x*" * 900 + "1)")
+@example("x/" * 900 + "w")
+@example("1/(x - x)*w")
+@example("w*log(x - 3) + sqrt(b)")
+@settings(deadline=None, max_examples=150)
+def test_fitting_any_formula_ends_in_a_run_or_a_tidu_error(written):
+    try:
+        run = tidu.fit(f"y = {written}", DATA, epochs=2)
+    except TiduError as error:
+        assert str(error)
+    else:
+        assert run.stopped in ("epochs", "diverged")
