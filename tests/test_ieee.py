@@ -75,7 +75,9 @@ def test_against_numpy_everywhere(name):
         with np.errstate(all="ignore"):
             expected = numpy_function(*(np.float64(a) for a in arguments))
         # A few last digits; below 1e-307 a library may lose more. log_cosh by logaddexp cancels near 0.
-        assert value == pytest.approx(float(expected), rel=1e-14, abs=1e-15 if name == "log_cosh" else 1e-307, nan_ok=True)
+        assert value == pytest.approx(
+            float(expected), rel=1e-14, abs=1e-15 if name == "log_cosh" else 1e-307, nan_ok=True
+        )
         if value == 0.0 and name in ("divide", "power", "sqrt", "floor", "sin", "log1p"):
             assert math.copysign(1.0, value) == math.copysign(1.0, expected)
 

@@ -38,7 +38,9 @@ def samples(text: str) -> list[tuple[float, float]]:
     chosen = loss_named(text)
     random = np.random.default_rng(1)
     scores = random.normal(0.0, 3.0, 60)
-    targets = random.choice(TARGETS[chosen.targets.words], 60) if chosen.targets.words in TARGETS else random.normal(size=60)
+    targets = (
+        random.choice(TARGETS[chosen.targets.words], 60) if chosen.targets.words in TARGETS else random.normal(size=60)
+    )
     return list(zip(scores.tolist(), targets.tolist(), strict=True))
 
 

@@ -32,8 +32,8 @@ ORACLES = {
 }
 STEPS = 200
 FEATURES = ("x1", "x2", "x3")
-# So far away that the adaptive rules are still on their way after 200 steps: once they jump about the minimum with steps
-# of full length, a rounding error grows to a step, and no two libraries agree for long.
+# So far away that the adaptive rules are still on their way after 200 steps: once they jump about the minimum with
+# steps of full length, a rounding error grows to a step, and no two libraries agree for long.
 START = (-20.0, -15.0, 17.0, 14.0)
 
 
@@ -123,7 +123,12 @@ def test_the_defaults_are_the_libraries(name):
             assert value == theirs[key], key
 
 
-W, G, T, LR = symbol("w", "parameter"), symbol("g", "gradient"), symbol("t", "time"), symbol("lr", "hyper", positive=True)
+W, G, T, LR = (
+    symbol("w", "parameter"),
+    symbol("g", "gradient"),
+    symbol("t", "time"),
+    symbol("lr", "hyper", positive=True),
+)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -135,11 +136,12 @@ def test_bad_text(named, text, words):
     assert len(str(caught.value)) < 300
 
 
-@given(st.text(max_size=30) | st.lists(st.sampled_from("huber adam ( ) delta = 1 2 , ' { } [ ] ** *".split())).map("".join))
+PIECES = ["huber", "adam", "(", ")", "delta", "=", "1", "2", ",", "'", "{", "}", "[", "]", "**", "*"]
+
+
+@given(st.text(max_size=30) | st.lists(st.sampled_from(PIECES)).map("".join))
 @settings(deadline=None, max_examples=200)
 def test_any_text_names_something_or_is_a_tidu_error(text):
     for named in (loss_named, optimizer_named):
-        try:
+        with contextlib.suppress(TiduError):
             assert named(text).name in text
-        except TiduError as error:
-            assert str(error)

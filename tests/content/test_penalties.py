@@ -43,7 +43,7 @@ def torch_gradient(values) -> torch.Tensor:
     return parameter
 
 
-RANDOM = np.random.default_rng(3).normal(0, 5, (40, 3)).tolist() + [[0.0, 0.0, 0.0], [3.0, 0.0, 4.0]]
+RANDOM = [*np.random.default_rng(3).normal(0, 5, (40, 3)).tolist(), [0.0, 0.0, 0.0], [3.0, 0.0, 4.0]]
 
 
 @pytest.mark.parametrize("bound", [0.1, 5.0, 12.0])

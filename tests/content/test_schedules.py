@@ -99,7 +99,9 @@ def test_a_rate_written_out():
     assert evaluate(written, {STEP: 45.0, EPOCH: 5.0}) == 0.05 * 0.25
 
 
-@pytest.mark.parametrize("lr", [0.1, "0.1", "1/10", "0.2*0.5", "0.1*constant()", np.float64(0.1), 0.1 * schedules.constant()])
+@pytest.mark.parametrize(
+    "lr", [0.1, "0.1", "1/10", "0.2*0.5", "0.1*constant()", np.float64(0.1), 0.1 * schedules.constant()]
+)
 def test_a_rate_that_does_not_change_is_a_number(lr):
     assert rate(lr).is_constant
     assert rate(lr).value == pytest.approx(0.1)

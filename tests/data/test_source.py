@@ -51,7 +51,7 @@ class OnlyTheProtocol:
 @pytest.mark.parametrize(
     "data",
     [
-        {"x": X, "y": Y},
+        {"x": X, "y": Y, "name": ["a", "b", "c"], "when": [None], "more": object()},
         {"x": np.array(X), "y": tuple(Y)},
         {"x": pd.Series(X), "y": pl.Series(Y)},
         {"x": ["1.5", "-2", ".1"], "y": Y},
@@ -171,6 +171,8 @@ def test_two_columns_of_one_name_matter_only_if_they_are_used():
         (b"x,y\n1,2", "not an array of numbers"),
         (np.arange(3.0), "two dimensions"),
         ({}, "no columns"),
+        ({"x": [1], 1: [2]}, "must be text, not 1"),
+        ({"x": [1, 2], "y": [1]}, "differ in length: x: 2, y: 1"),
         ({"x": [], "y": []}, "data has no rows"),
         (np.empty((0, 2)), "data has no rows"),
         (pa.table({"x": pa.array([], pa.float64()), "y": pa.array([], pa.float64())}), "has no rows"),

@@ -114,7 +114,12 @@ def test_too_few_rows_to_split(rows, size):
 
 # -- names ----------------------------------------------------------------------------------------
 def test_names_where_the_data_has_none():
-    assert [names_without_header(k) for k in (1, 2, 3, 4)] == [["y"], ["x", "y"], ["x1", "x2", "y"], ["x1", "x2", "x3", "y"]]
+    assert [names_without_header(k) for k in (1, 2, 3, 4)] == [
+        ["y"],
+        ["x", "y"],
+        ["x1", "x2", "y"],
+        ["x1", "x2", "x3", "y"],
+    ]
 
 
 # -- numbers --------------------------------------------------------------------------------------

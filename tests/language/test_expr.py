@@ -187,7 +187,11 @@ def test_every_op_says_what_it_is(name):
 AWKWARD = st.sampled_from([0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e-320, -1e-320, 1e200]) | st.floats()
 
 
-@given(expressions(), st.lists(AWKWARD, min_size=len(SYMBOLS), max_size=len(SYMBOLS)), st.floats(0.0, 1e9, exclude_min=True))
+@given(
+    expressions(),
+    st.lists(AWKWARD, min_size=len(SYMBOLS), max_size=len(SYMBOLS)),
+    st.floats(0.0, 1e9, exclude_min=True),
+)
 @settings(deadline=None, max_examples=300)
 def test_what_is_certain_holds_at_every_point(expr, values, eps):
     point = dict(zip(SYMBOLS, values, strict=True)) | {EPS: eps}

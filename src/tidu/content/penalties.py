@@ -19,7 +19,7 @@ def penalty(parameters: Sequence[Expr], l1: float, l2: float) -> Expr:
         terms += [l1 * abs(w) for w in parameters]
     if l2:
         terms += [0.5 * l2 * w**2 for w in parameters]
-    return functools.reduce(lambda a, b: a + b, terms, as_expr(0.0)) if terms else as_expr(0.0)
+    return functools.reduce(lambda a, b: a + b, terms) if terms else as_expr(0.0)
 
 
 def norm(gradient: Sequence[Expr]) -> Expr:

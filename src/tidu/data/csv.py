@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from tidu.data.arrow import float64_of
 from tidu.data.table import MISSING, Column, Table, clipped, names_without_header, number_in, numbers
 from tidu.errors import DataError, SettingError
 from tidu.text import _
@@ -98,7 +99,7 @@ def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collectio
         if table is None:
             columns[name] = _parsed_cell_by_cell(opener, origin, options, layout, position, name)
         else:
-            columns[name] = table.column(position).to_numpy(zero_copy_only=False)
+            columns[name] = float64_of(table.column(position))
     return Table(columns, origin, (layout.note,) if layout.note else ())
 
 
@@ -190,10 +191,11 @@ def _cells(lines: Sequence[str], delimiter: str) -> tuple[list[str], int]:
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    """Whether a first line is data: numbers alone, and not only nan and inf."""
+    """Whether a first line is data: numbers and perhaps missing cells, and not only nan and inf."""
     try:
         for cell in cells:
-            number_in(cell)
+            if cell.strip() not in MISSING:
+                number_in(cell)
     except ValueError:
         return False
     return any(character.isdigit() for cell in cells for character in cell)

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
+from tidu.data.arrow import table_of_arrow
 from tidu.data.csv import CsvOptions, Opener, column_names, open_bytes, read_csv
-from tidu.data.table import Column, Table, from_mapping, from_matrix, numbers
+from tidu.data.table import Table, from_mapping, from_matrix, text_names
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -54,7 +55,7 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
     if hasattr(data, "__arrow_c_stream__"):
         return _Arrow(_stream_to_table(data), type(data).__name__)
     if isinstance(data, Mapping):
-        return _Loaded(from_mapping(data, "data"))
+        return _Columns(data)
     if isinstance(data, (np.ndarray, Sequence)):
         return _Loaded(from_matrix(data, options.names, "data"))
     raise DataError(
@@ -78,6 +79,17 @@ class _Loaded:
         return t if wanted is None else Table({n: c for n, c in t.items() if n in wanted}, t.origin, t.notes)
 
 
+class _Columns:
+    """A dict of columns; those that nobody wants are never looked at."""
+
+    def __init__(self, columns: Mapping[str, object]) -> None:
+        self._columns = columns
+        self.names = text_names(columns)
+
+    def table(self, wanted: Collection[str] | None = None) -> Table:
+        return from_mapping({n: c for n, c in self._columns.items() if wanted is None or n in wanted}, "data")
+
+
 class _Arrow:
     def __init__(self, table: pa.Table, origin: str) -> None:
         self._table, self._origin = table, origin
@@ -87,7 +99,7 @@ class _Arrow:
         return tuple(self._table.column_names)
 
     def table(self, wanted: Collection[str] | None = None) -> Table:
-        return _from_arrow(self._table, self._origin, wanted)
+        return table_of_arrow(self._table, self._origin, wanted)
 
 
 def _stream_to_table(data: Any) -> pa.Table:
@@ -97,29 +109,6 @@ def _stream_to_table(data: Any) -> pa.Table:
         raise DataError(
             _("{origin} cannot be read: {reason}").format(origin=type(data).__name__, reason=error)
         ) from None
-
-
-def _from_arrow(table: pa.Table, origin: str, wanted: Collection[str] | None) -> Table:
-    columns: dict[str, Column] = {}
-    for name in table.column_names:
-        if wanted is not None and name not in wanted:
-            continue
-        if table.column_names.count(name) > 1:
-            raise DataError(_("{origin}: there are two columns '{name}'").format(origin=origin, name=name))
-        column = table.column(name)
-        kind = column.type
-        if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
-            columns[name] = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        elif pa.types.is_boolean(kind):
-            columns[name] = column.cast(pa.int8()).cast(pa.float64()).to_numpy(zero_copy_only=False)
-        elif pa.types.is_decimal(kind) or str(kind) in ("string", "large_string", "string_view"):
-            # Not by pyarrow's cast: that of a decimal is not the nearest float64.
-            columns[name] = numbers(column.to_pylist(), name, origin)
-        else:
-            raise DataError(
-                _("{origin}: column '{column}' holds {kind}, not numbers").format(origin=origin, column=name, kind=kind)
-            )
-    return Table({n: np.ascontiguousarray(c, dtype=np.float64) for n, c in columns.items()}, origin)
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -185,7 +174,7 @@ class _ParquetFile:
             read = self._file.read(columns=None if wanted is None else [n for n in self.names if n in wanted])
         except (pa.ArrowException, OSError) as error:
             raise DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error)) from None
-        return _from_arrow(read, self.origin, wanted)
+        return table_of_arrow(read, self.origin, wanted)
 
 
 class _Files:

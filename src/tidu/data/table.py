@@ -112,13 +112,17 @@ def names_without_header(count: int) -> list[str]:
     return ["x", "y"] if count == 2 else [*(f"x{k}" for k in range(1, count)), "y"]
 
 
-def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
-    """A table from a dict of arrays or lists; each must be numbers, one-dimensional, and of one length."""
-    arrays: dict[str, Column] = {}
-    for name, values in columns.items():
+def text_names(columns: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the columns, which must be text."""
+    for name in columns:
         if not isinstance(name, str):
             raise DataError(_("column names must be text, not {name!r}").format(name=name))
-        arrays[name] = numbers(values, name, origin)
+    return tuple(columns)
+
+
+def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
+    """A table from a dict of arrays or lists; each must be numbers, one-dimensional, and of one length."""
+    arrays = {name: numbers(columns[name], name, origin) for name in text_names(columns)}
     lengths = {name: len(a) for name, a in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(

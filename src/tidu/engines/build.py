@@ -17,6 +17,8 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
+from tidu import ieee
+
 LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
 _building = threading.RLock()
 
@@ -36,9 +38,15 @@ def loop_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="tidu-loops-"))
 
 
+@functools.cache
+def _functions_text() -> bytes:
+    """The text of the functions that loops import: compiled code that was kept is of no use once they change."""
+    return Path(str(ieee.__file__)).read_bytes()
+
+
 def module_of(source: str, kind: str = "loop") -> ModuleType:
     """The module whose text is `source`; the same text gives the same module object."""
-    name = f"tidu_{kind}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    name = f"tidu_{kind}_{hashlib.sha256(source.encode() + _functions_text()).hexdigest()[:16]}"
     with _building:  # another thread must not be given a module that has yet to run
         return _module_named(name, source)
 

@@ -109,7 +109,8 @@ class _Writer:
 
     def source(self, title: str) -> str:
         body = "\n".join(self.lines)
-        used = [name for name in vars(ieee) if not name.startswith("_") and re.search(rf"\b{name}\b", body)]
+        words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
+        used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
         imports = [f"from tidu.ieee import {', '.join(sorted(used))}", ""] if used else []
         return "\n".join([f'"""{_harmless(title)}"""', "", *imports, "", body, ""])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tidu.content.schedules import STEP
 from tidu.engines.program import Program
-from tidu.language.expr import Expr, symbol
+from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.printer import latex, latex_name, unicode, unicode_name
 from tidu.language.simplify import ZERO
 from tidu.text import _, mark
@@ -78,14 +78,26 @@ def update_rule(program: Program, notation: _Notation) -> Lines:
     w, g, t = symbol("w", "parameter"), symbol("g", "gradient"), symbol("k", "time")
     new, state = program.optimizer.recorded(w, g, STEP + 1, program.lr)
     names = {STEP + 1: n.name(t.name), program.lr: n.name("alpha")}
+    names |= {symbol(f"{name}_w", "state"): n.name(name) for name in state}
+    waiting = [(name, symbol(f"{name}_w", "state"), value) for name, value in state.items()] + [("w", w, new)]
     lines: Lines = []
-    for name, value in state.items():
-        before = symbol(f"{name}_w", "state")
-        names[before] = n.name(name)
+    while waiting:
+        name, _old, value = _next(waiting, names)
+        waiting = [other for other in waiting if other[0] != name]
         lines.append((n.name(name), n.show(value, names)))
         names[value] = n.name(name)
-    lines.append((n.name("w"), n.show(new, names)))
     return lines
+
+
+def _next(waiting: list[tuple[str, Expr, Expr]], names: dict[Expr, str]) -> tuple[str, Expr, Expr]:
+    """The first that can be overwritten: no other one waits to read what it was before."""
+    for candidate in waiting:
+        _name, old, value = candidate
+        known = {*names, value} - {old}
+        others = [v for _n, _o, v in waiting if v is not value]
+        if old not in evaluation_order(others, known=known):
+            return candidate
+    return waiting[0]
 
 
 def _filled(template: str, name: str) -> str:

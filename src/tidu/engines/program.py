@@ -106,8 +106,8 @@ def _program(
         if partial is ZERO:
             raise NoDerivative(
                 _(
-                    "the loss has no slope along '{name}': it stands only inside a condition or a step function, "
-                    "so gradient descent cannot move it. Give it a value in the formula instead"
+                    "the loss has no slope along '{name}' (it is multiplied by 0, or stands only inside a condition "
+                    "or a step function), so gradient descent cannot move it; give it a value in the formula instead"
                 ).format(name=parameter.name)
             )
     held = [p for p in parameters if regularisation.penalise is None or p.name in regularisation.penalise]

@@ -78,6 +78,7 @@ def assignments(
     share with these gets its name now.
     """
     order = evaluation_order(outputs, known=names.of)
+    wanted, inline = set(outputs), set(inline)
     uses = _uses([*outputs, *also_used_by], names)
     operations: Counter[Expr] = Counter()  # written out where the node is; 0 for a name
     lines = []
@@ -86,7 +87,7 @@ def assignments(
         if node.is_constant or (node in inline and uses[node] <= 1):
             continue
         long = operations[node] > MOST_OPERATIONS
-        if node in labels or uses[node] > 1 or long or (node in outputs and node not in inline):
+        if node in labels or uses[node] > 1 or long or (node in wanted and node not in inline):
             operations[node] = 0
             text = code(node, names.of)
             name = names.name(node, labels[node]) if node in labels else names.numbered(node)

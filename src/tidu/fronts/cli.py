@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +30,9 @@ click.rich_click.MAX_WIDTH = 110
 click.rich_click.OPTIONS_PANEL_TITLE = _("Options")
 click.rich_click.ARGUMENTS_PANEL_TITLE = _("Arguments")
 click.rich_click.COMMANDS_PANEL_TITLE = _("Commands")
-click.rich_click.DEFAULT_STRING = _("[default: {}]")
+click.rich_click.DEFAULT_STRING = _("(default: {})")
 click.rich_click.REQUIRED_SHORT_STRING = "*"
-click.rich_click.REQUIRED_LONG_STRING = _("[required]")
+click.rich_click.REQUIRED_LONG_STRING = _("(required)")
 
 GOOD, BAD_OUTCOME, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 Command = Callable[..., Any]
@@ -55,9 +56,15 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say_error(_("interrupted"))
         return INTERRUPTED
+    except UnicodeEncodeError as error:  # a file name, say; what we say ourselves is never stopped by an encoding
+        say_error(str(error))
+        return BAD_INPUT
     except BrokenPipeError:  # the reader of our output has gone, as in `tidu ... | head`
         sys.stderr.close()
         return GOOD
+    except OSError as error:
+        say_error(_("the output cannot be written: {reason}").format(reason=error.strerror or error))
+        return BAD_INPUT
     return outcome if isinstance(outcome, int) else GOOD
 
 
@@ -110,6 +117,11 @@ loss_options = options(
 )  # fmt: skip
 
 
+def status_of(stopped: str) -> int:
+    """The exit status for the way in which a descent ended."""
+    return {"diverged": BAD_OUTCOME, "interrupted": INTERRUPTED}.get(stopped, GOOD)
+
+
 def csv_of(values: dict[str, Any]) -> CsvOptions:
     """Take the CSV options out of a command's arguments."""
     from tidu.data.csv import CsvOptions
@@ -157,14 +169,23 @@ def numbers(option: str, text: str | None) -> dict[str, float]:
     return found
 
 
-def check_outputs(plot: str | None, out: str | None = None) -> None:
-    """Refuse what could not be written, before the work is done."""
+def check_outputs(plot: str | None, out: str | None = None, data: str = "-") -> None:
+    """Refuse what could not be written, or would write over what is needed, before the work is done."""
     if plot is not None:
         from tidu.pictures.figure import check_path
 
         check_path(plot)
-    if out is not None and not Path(out).parent.is_dir():
-        raise SettingError(_("there is no folder '{folder}' to write to").format(folder=Path(out).parent))
+    for path in (plot, out):
+        if path is None:
+            continue
+        if not path or Path(path).is_dir():
+            raise SettingError(_("'{path}' is not the name of a file to write").format(path=path))
+        if not Path(path).parent.is_dir():
+            raise SettingError(_("there is no folder '{folder}' to write to").format(folder=Path(path).parent))
+        if data != "-" and os.path.exists(path) and os.path.exists(data) and os.path.samefile(path, data):
+            raise SettingError(_("'{path}' is the data; it would be overwritten").format(path=path))
+    if plot is not None and out is not None and Path(plot).absolute() == Path(out).absolute():
+        raise SettingError(_("'{path}' cannot be both the model and the picture").format(path=out))
 
 
 def _format_usage(command: Any, ctx: click.Context, formatter: Any) -> None:
@@ -229,8 +250,8 @@ def app(lang: str | None) -> None:
 @click.option("--clip-value", type=float, help=_("Largest part of the gradient."))
 @click.option("--test-size", type=float, help=_("Fraction of the rows to keep back and score at the end."))
 @csv_options
-@click.option("--engine", type=click.Choice(["auto", "python"]), default="auto", show_default=True,
-              help=_("What runs the loop."))  # fmt: skip
+@click.option("--engine", type=click.Choice(["auto", "python", "numba"]), default="auto", show_default=True,
+              help=_("What runs the loop: python as it stands, numba compiled, or auto."))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Save the model, for tidu predict and tidu.load."))
 @click.option("--plot", metavar="FILE", help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."))
 @click.option("--show-code", is_flag=True, help=_("Print the loop that ran."))
@@ -242,7 +263,7 @@ def fit(data: str, formula: str, **values: Any) -> int:
 
     plot, out, show_code, as_json = (values.pop(k) for k in ("plot", "out", "show_code", "as_json"))
     values.pop("lang")
-    check_outputs(plot, out)
+    check_outputs(plot, out, data)
     csv = csv_of(values)
     init = assignments("--init", values.pop("init"))
     penalise = values.pop("penalise")
@@ -259,7 +280,7 @@ def fit(data: str, formula: str, **values: Any) -> int:
         from tidu.fronts.report import report_fit
 
         report_fit(result, show_code=show_code, written=[p for p in (out, plot) if p is not None])
-    return BAD_OUTCOME if result.diverged else INTERRUPTED if result.stopped == "interrupted" else GOOD
+    return status_of(result.stopped)
 
 
 @app.command(
@@ -280,7 +301,7 @@ def predict(model: str, data: str, **values: Any) -> int:
 
     out, as_json, drop_missing = (values.pop(k) for k in ("out", "as_json", "drop_missing"))
     values.pop("lang")
-    check_outputs(None, out)
+    check_outputs(None, out, data)
     fitted = load(model)
     table = fitted.features_of(data, drop_missing, csv_of(values))
     predictions = fitted.predictions(table)
@@ -289,10 +310,18 @@ def predict(model: str, data: str, **values: Any) -> int:
     if out is not None:
         from tidu.fronts.report import write_predictions
 
-        write_predictions(out, table, fitted.settings.formula, predictions)
+        write_predictions(out, table, fitted.prediction_name, predictions)
     if as_json:
-        print_json({"predictions": predictions.tolist(), "rows": len(predictions), "metrics": metrics,
-                    "formula": fitted.settings.formula, "notes": list(table.notes)})  # fmt: skip
+        print_json(
+            {
+                "predictions": predictions.tolist(),
+                "prediction": fitted.prediction_name,
+                "rows": len(predictions),
+                "metrics": metrics,
+                "formula": fitted.settings.formula,
+                "notes": list(table.notes),
+            }
+        )
     elif out is None:
         click.echo("\n".join(repr(p) for p in predictions.tolist()))
     else:
@@ -336,7 +365,7 @@ def minimize(function: str, at: str, **values: Any) -> int:
         from tidu.fronts.report import report_minimum
 
         report_minimum(result, show_code=show_code, written=[plot] if plot is not None else [])
-    return BAD_OUTCOME if result.diverged else GOOD
+    return status_of(result.stopped)
 
 
 @app.command(

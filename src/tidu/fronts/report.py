@@ -132,14 +132,14 @@ def report_lesson(given: Given) -> None:
     _closing(console, None, given.files)
 
 
-def write_predictions(path: str, table: Table, formula: str, predictions: np.ndarray[Any, Any]) -> None:
+def write_predictions(path: str, table: Table, name: str, predictions: np.ndarray[Any, Any]) -> None:
     """A CSV file of the columns that were read and the prediction of each row."""
     import csv
     import io
 
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*table, "prediction"])
+    writer.writerow([*table, name])
     columns = [*(table[name].tolist() for name in table), predictions.tolist()]
     writer.writerows([repr(v) for v in row] for row in zip(*columns, strict=True))
     write_whole(Path(path), buffer.getvalue().encode())
@@ -167,6 +167,8 @@ def _mathematics(program: Program, title: str) -> RenderableType:
     for left, right in update_rule(program, UNICODE):
         body.add_row(Text(left, style="bold", justify="right"), "←", Text(right))
     meaning = _("g is the mean of ∂ℓ/∂w over the batch, α the learning rate")
+    if program.penalised != program.mean_gradient or program.clipped != program.mean_gradient:
+        meaning = _("g is ∂J/∂w over the batch, penalty and clipping included, α the learning rate")
     if program.target is None:
         meaning = _("g is ∂f/∂w, α the learning rate; w stands for each variable")
     return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
@@ -235,8 +237,10 @@ def _notes(console: Console, notes: Sequence[str], bad: bool) -> None:
 
 
 def _closing(console: Console, source: str | None, written: Sequence[str]) -> None:
-    if source is not None:
-        console.print(Syntax(source, "python", theme="friendly", background_color="default"))
+    if source is not None and console.is_terminal:
+        console.print(Syntax(source, "python", theme="friendly", background_color="default", word_wrap=True))
+    elif source is not None:  # every line whole: what is shown is what ran, and can be run again
+        print(source)  # noqa: T201
     for path in written:
         console.print(Text.assemble(("  → ", "green"), path))
     console.print()

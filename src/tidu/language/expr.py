@@ -7,7 +7,7 @@ that reads a graph (printer, calculus, loop writer) walks `evaluation_order`, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Union
 from weakref import WeakValueDictionary
@@ -281,15 +281,18 @@ def raised(base: ExprLike, exponent: ExprLike) -> Expr:
     return apply("power", base, exponent)
 
 
-def evaluation_order(outputs: Iterable[Expr], known: Iterable[Expr] = ()) -> list[Expr]:
-    """Every node that `outputs` need, each once, arguments before their users; `known` nodes are left out."""
+def evaluation_order(outputs: Iterable[Expr], known: Container[Expr] = ()) -> list[Expr]:
+    """Every node that `outputs` need, each once, arguments before their users; `known` nodes are left out.
+
+    `known` is only asked, never copied: it may be large, and this is called often.
+    """
     order: list[Expr] = []
-    done = set(known)
+    done: set[Expr] = set()
     for output in outputs:
         stack = [(output, False)]
         while stack:
             node, expanded = stack.pop()
-            if node in done:
+            if node in done or node in known:
                 continue
             if expanded:
                 done.add(node)

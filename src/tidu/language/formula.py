@@ -11,20 +11,24 @@ from __future__ import annotations
 import ast
 import functools
 import re
-import unicodedata
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from tidu.errors import ColumnNotFound, FormulaError, closest
 from tidu.language.expr import OPS, Expr, apply, constant, raised, symbol, symbols
+from tidu.language.formula_text import (
+    check_size,
+    clipped,
+    normal,
+    sides,
+    syntax_tree,
+    with_ascii_signs,
+    without_backticks,
+)
 from tidu.language.ops import CONSTANTS, FUNCTIONS
 from tidu.language.printer import quoted_name
 from tidu.text import _
-
-LONGEST = 10_000  # characters
-DEEPEST = 100  # nested parentheses
 
 _BINARY = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
 _COMPARE = {
@@ -63,16 +67,24 @@ def parse_formula(text: str, columns: Sequence[str], known_parameters: Collectio
     ------
     FormulaError, ColumnNotFound
     """
-    _check_size(text)
-    left, right = _sides(text)
+    if not isinstance(text, str):
+        raise FormulaError(_("the formula must be text such as 'y = w*x + b', not {value!r}").format(value=text))
+    text = with_ascii_signs(text)
+    check_size(text)
+    left, right = sides(text)
     column_symbols = {name: symbol(name, "feature") for name in columns}
     target = parse_expression(left, _target_names(left, columns))
     targets = symbols([target], "target")
     if not targets:
         raise FormulaError(
             _("the left side of '{formula}' names no column; the data has {columns}").format(
-                formula=_clip(text), columns=", ".join(map(quoted_name, columns)) or _("no columns")
+                formula=clipped(text), columns=", ".join(map(quoted_name, columns)) or _("no columns")
             )
+        )
+    taken = [name for name in known_parameters if name in column_symbols]
+    if taken:
+        raise FormulaError(
+            _("'{name}' is a column of the data; only a parameter can have a starting value").format(name=taken[0])
         )
     named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters}
     score = parse_expression(right, named, unknown=lambda name: symbol(name, "parameter"))
@@ -80,7 +92,7 @@ def parse_formula(text: str, columns: Sequence[str], known_parameters: Collectio
     if both:
         raise FormulaError(
             _("the target {name} stands on both sides of '{formula}'; a model must not be given its own answer").format(
-                name=", ".join(map(quoted_name, sorted(both))), formula=_clip(text)
+                name=", ".join(map(quoted_name, sorted(both))), formula=clipped(text)
             )
         )
     formula = Formula(
@@ -105,14 +117,15 @@ def parse_expression(
 
     `functions` adds functions to those of the op table; theirs may take named numbers (`step(every=100)`).
     """
-    _check_size(text)
-    source, quoted = _without_backticks(text)
-    tree = _syntax_tree(source, text)
+    text = with_ascii_signs(text)
+    check_size(text)
+    source, quoted = without_backticks(text)
+    tree = syntax_tree(source, text)
     result = _Reader(text, names, unknown, functions or {}, quoted).read(tree)
     if result.op.boolean:
         raise FormulaError(
             _("'{formula}' is a condition, not a number; write where({formula}, 1, 0) to make a number of it").format(
-                formula=_clip(text)
+                formula=clipped(text)
             )
         )
     return result
@@ -131,7 +144,7 @@ class _Reader:
     ) -> None:
         self.text = text
         self.names = names
-        self.by_normal_name = {_normal(name): value for name, value in names.items()}
+        self.by_normal_name = {normal(name): value for name, value in names.items()}
         self.unknown = unknown
         self.functions = functions
         self.quoted = quoted
@@ -209,8 +222,8 @@ class _Reader:
         name = self.quoted.get(node.id, node.id)
         if name in self.names:
             return self.names[name]
-        if _normal(name) in self.by_normal_name:
-            return self.by_normal_name[_normal(name)]
+        if normal(name) in self.by_normal_name:
+            return self.by_normal_name[normal(name)]
         if node.id in self.quoted:
             raise ColumnNotFound(
                 _("the formula names the column `{name}`; the data has {columns}").format(
@@ -219,6 +232,8 @@ class _Reader:
             )
         if name in CONSTANTS:
             return constant(CONSTANTS[name])
+        if name in ("inf", "nan"):
+            raise self.error(_("'{name}' is not a number that a model can hold"), name=name)
         if name in FUNCTIONS or name in self.functions:
             raise self.error(_("'{name}' is a function; write {name}(...)"), name=name)
         if self.unknown is None:
@@ -283,7 +298,8 @@ class _Reader:
             return self.error(_("'{part}' is not a call that a formula can make"), part=self.part(node))
         return self.error(
             _(
-                "'{part}' is not allowed in a formula; it may hold numbers, names, + - * / **, comparisons and functions"
+                "'{part}' is not allowed in a formula; it may hold numbers, names, + - * / **, "
+                "comparisons and functions"
             ),
             part=self.part(node),
         )
@@ -295,91 +311,16 @@ class _Reader:
             written = self.text
         for stand_in, name in self.quoted.items():
             written = written.replace(stand_in, f"`{name}`")
-        return _clip(written)
+        return clipped(written)
 
     def error(self, message: str, **values: object) -> FormulaError:
-        return FormulaError(_("formula '{formula}': ").format(formula=_clip(self.text)) + message.format(**values))
-
-
-# -- text before it is a tree -------------------------------------------------------------------
-def _clip(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _normal(name: str) -> str:
-    """A name as Python's own parser sees it (Unicode normal form NFKC)."""
-    return unicodedata.normalize("NFKC", name)
-
-
-def _check_size(text: str) -> None:
-    if len(text) > LONGEST:
-        raise FormulaError(
-            _("the formula has {length} characters; the limit is {limit}").format(length=len(text), limit=LONGEST)
-        )
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([") - (character in ")]")
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST:
-        raise FormulaError(
-            _("the formula '{formula}' nests {depth} parentheses; the limit is {limit}").format(
-                formula=_clip(text), depth=deepest, limit=DEEPEST
-            )
-        )
-
-
-def _sides(text: str) -> tuple[str, str]:
-    parts = re.split(r"(?<![<>=!])=(?!=)", re.sub(r"`[^`]*`", lambda m: "`" + "q" * (len(m[0]) - 2) + "`", text))
-    if len(parts) != 2 or not parts[0].strip() or not parts[1].strip():
-        raise FormulaError(
-            _("the formula '{formula}' must read 'target = expression', as in 'y = w*x + b'").format(
-                formula=_clip(text)
-            )
-        )
-    return text[: len(parts[0])].strip(), text[len(parts[0]) + 1 :].strip()
-
-
-def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
-    """Columns in backticks exchanged for identifiers that nothing else can be."""
-    quoted: dict[str, str] = {}
-
-    def stand_in(found: re.Match[str]) -> str:
-        identifier = f"_quoted_column_{len(quoted)}_"
-        quoted[identifier] = found.group(1)
-        return f" {identifier} "  # apart from what stands beside it
-
-    source = re.sub(r"`([^`]+)`", stand_in, text)
-    if "`" in source:
-        raise FormulaError(_("formula '{formula}': a backtick is not closed").format(formula=_clip(text)))
-    return source, quoted
-
-
-def _syntax_tree(source: str, text: str) -> ast.expr:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's remarks on '1(x)' and the like; such text is refused below
-            return ast.parse(source.strip(), mode="eval").body
-    except SyntaxError as error:
-        said = str(error.msg).split(". Perhaps")[0]
-        where = _(" near character {column}").format(column=error.offset) if error.offset else ""
-        raise FormulaError(
-            _("the formula '{formula}' cannot be read{where}: {reason}").format(
-                formula=_clip(text), where=where, reason=said
-            )
-        ) from None
-    except (RecursionError, MemoryError):
-        raise FormulaError(_("the formula '{formula}' is nested too deeply").format(formula=_clip(text))) from None
-    except ValueError as error:  # null bytes, lone surrogates
-        raise FormulaError(
-            _("the formula '{formula}' cannot be read: {reason}").format(formula=_clip(repr(text)), reason=error)
-        ) from None
+        return FormulaError(_("formula '{formula}': ").format(formula=clipped(self.text)) + message.format(**values))
 
 
 # -- names ------------------------------------------------------------------------------------
 def _target_names(left: str, columns: Sequence[str]) -> dict[str, Expr]:
-    name = _normal(left.strip().strip("`"))
-    if name.isidentifier() and name not in {_normal(c) for c in columns}:
+    name = normal(left.strip().strip("`"))
+    if name.isidentifier() and name not in {normal(c) for c in columns}:
         near = closest(name, columns)
         hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
         raise ColumnNotFound(
@@ -392,13 +333,21 @@ def _target_names(left: str, columns: Sequence[str]) -> dict[str, Expr]:
 
 def _in_order_of_text(text: str, found: Sequence[Expr]) -> list[Expr]:
     """Symbols by their first place in the text, so that w1 comes before w2 whatever the tree's order."""
-    normal = _normal(text)
+    text = normal(text)
 
     def place(s: Expr) -> int:
-        hit = re.search(rf"(?<!\w){re.escape(_normal(s.name))}(?!\w)", normal)
-        return hit.start() if hit else len(normal)
+        hit = re.search(rf"(?<!\w){re.escape(normal(s.name))}(?!\w)", text)
+        return hit.start() if hit else len(text)
 
     return sorted(found, key=place)
+
+
+def _column_that_was_meant(name: str, columns: Sequence[str], unused: Sequence[str]) -> str | None:
+    """The column that a parameter's name looks like: other capitals, a number too many (x3 beside x1, x2), a slip."""
+    same = next((c for c in columns if c.lower() == name.lower()), None)
+    stem = name.rstrip("0123456789")
+    numbered = [c for c in columns if stem and stem != name and c != stem and c.rstrip("0123456789") == stem]
+    return same or next(iter(numbered), None) or (closest(name, unused) if len(name) > 2 else None)
 
 
 def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_parameters: Collection[str]) -> None:
@@ -406,7 +355,7 @@ def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_par
     used = {s.name for s in (*formula.features, *formula.columns)}
     unused = [c for c in columns if c not in used]
     for name in guessed:
-        near = closest(name, unused) if len(name) > 2 else None
+        near = _column_that_was_meant(name, columns, unused)
         if near:
             raise ColumnNotFound(
                 _(
@@ -420,7 +369,7 @@ def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_par
                 "the formula '{formula}' uses no column besides its target; the data has {columns}. "
                 "If {names} is meant as a parameter, give it a starting value: --init {first}=0"
             ).format(
-                formula=_clip(formula.text),
+                formula=clipped(formula.text),
                 columns=", ".join(map(quoted_name, columns)),
                 names=_(" or ").join(guessed),
                 first=guessed[0],

@@ -278,7 +278,8 @@ sign: Function = op(
 )  # fmt: skip
 floor = op(
     "floor", "floor({0})", unicode="⌊{0}⌋", latex=r"\left\lfloor {0} \right\rfloor",
-    grad=lambda g, out, x: (constant(0.0),), domain=(REAL,), doc="Largest whole number not above x; slope 0 between jumps.",
+    grad=lambda g, out, x: (constant(0.0),), domain=(REAL,),
+    doc="Largest whole number not above x; slope 0 between jumps.",
 )  # fmt: skip
 minimum = op(
     "minimum", "min({0}, {1})", code="minimum({0}, {1})", latex=r"\min\left({0}, {1}\right)",

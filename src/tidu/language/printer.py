@@ -69,11 +69,15 @@ NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 
 
 def _printed(output: Expr, names: Names, node_printer: NodePrinter, longest: float = LONGEST) -> str:
-    done: dict[Expr, Printed] = {node: (name, ATOM) for node, name in names.items()}
-    for node in evaluation_order([output], known=done):
-        text, binding = node_printer(node, [done[a] for a in node.args])
+    done: dict[Expr, Printed] = {}
+
+    def printed(node: Expr) -> Printed:
+        return done[node] if node in done else (names[node], ATOM)
+
+    for node in evaluation_order([output], known=names):
+        text, binding = node_printer(node, [printed(a) for a in node.args])
         done[node] = (text, binding) if len(text) <= longest else ("…", ATOM)
-    return done[output][0]
+    return printed(output)[0]
 
 
 def _bracketed(part: Printed, least: int) -> str:
@@ -178,7 +182,7 @@ def unicode_name(name: str) -> str:
 
 
 def latex_name(name: str) -> str:
-    """A symbol in LaTeX: w1 is w_{1}, alpha is \\alpha, a longer word is upright."""
+    r"""A symbol in LaTeX: w1 is w_{1}, alpha is \alpha, a longer word is upright."""
     stem, digits = _stem_and_digits(name)
     greek = {"lam": "lambda"}.get(stem, stem)
     if stem in _GREEK:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from tidu.errors import DataError, MissingDependency, SettingError, closest
 from tidu.text import _, language
+from tidu.training.fit import fit
+from tidu.training.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,6 +117,14 @@ class _Lessons(Mapping[str, Lesson]):
 
     def __len__(self) -> int:
         return len(LESSON_MODULES)
+
+
+def fit_whole(*arguments: Any, **options: Any) -> Run:
+    """A run that was not cut short by Ctrl-C, which ends the lesson: what it says would not be true."""
+    run = fit(*arguments, **options)
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return run
 
 
 LESSONS: Mapping[str, Lesson] = _Lessons()

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidu.lessons.lesson import Material, csv_text, rows
+from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
 from tidu.text import mark
-from tidu.training.fit import fit
 from tidu.training.run import Run
 from tidu.training.scan import scan
 
@@ -31,7 +30,7 @@ def data() -> dict[str, list[float]]:
 def material() -> Material:
     """The run, and what it hides: the curvatures, and how long b would take."""
     table = data()
-    run = fit("y = w*x + b", table, lr=LR, epochs=STEPS)
+    run = fit_whole("y = w*x + b", table, lr=LR, epochs=STEPS)
     x, y = np.array(table["x"]), np.array(table["y"])
     best_w, best_b = (float(v) for v in np.linalg.lstsq(np.column_stack([x, np.ones_like(x)]), y, rcond=None)[0])
     hessian = 2.0 * np.array([[np.mean(x * x), np.mean(x)], [np.mean(x), 1.0]])

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidu.lessons.lesson import Material, csv_text, rows
+from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
 from tidu.text import mark
-from tidu.training.fit import fit
 from tidu.training.run import Run
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ SHOWN = (0, 1, 2, 3, 5, 10, 20, 30, 40, 50, 53, 54, 60)
 
 def descent() -> Run:
     """61 updates from w = 0.1 at a learning rate of 0.2."""
-    return fit("y = w*x", DATA, loss="half_squared", lr=0.2, init={"w": 0.1}, epochs=61)
+    return fit_whole("y = w*x", DATA, loss="half_squared", lr=0.2, init={"w": 0.1}, epochs=61)
 
 
 def material() -> Material:

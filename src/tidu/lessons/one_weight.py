@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidu.lessons.lesson import Material, csv_text, rows
+from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
 from tidu.lessons.minimum import saddle_descents
 from tidu.text import mark
-from tidu.training.fit import fit
 from tidu.training.run import Run
 from tidu.training.scan import Scan, scan
 
@@ -24,7 +23,7 @@ ASKED = {"x": [4.0]}
 
 def descent(data: dict[str, list[float]], batch_size: int | None, record: str = "epoch") -> Run:
     """100 epochs from w = 1 at a learning rate of 0.01, samples in the given order."""
-    return fit(
+    return fit_whole(
         "y = w*x", data, init={"w": 1}, lr=0.01, epochs=EPOCHS, batch_size=batch_size, shuffle=False, record=record
     )
 

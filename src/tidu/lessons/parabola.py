@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidu.lessons.lesson import Material, csv_text, rows
+from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
 from tidu.text import mark
-from tidu.training.fit import fit
 from tidu.training.run import Run
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def data() -> dict[str, list[float]]:
 
 def descent(epochs: int = 1000, optimizer: str = "gd", lr: float = 0.001) -> Run:
     """One sample an update, in order, until the mean loss of an epoch is under 0.00001."""
-    return fit(
+    return fit_whole(
         FORMULA,
         data(),
         init={"w1": 1, "w2": 0, "w3": 1},

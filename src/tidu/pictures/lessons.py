@@ -56,9 +56,10 @@ def _batch_row(axes: Axes, samples: int, size: int) -> None:
         last = min(first + size, samples)
         colour = COLOURS[k % len(COLOURS)]
         for i in range(first, last):
-            box = FancyBboxPatch((i + 0.08, 0.1), 0.84, 0.8, boxstyle="round,pad=0,rounding_size=0.15", facecolor=colour,
-                                 edgecolor="none", alpha=0.25)  # fmt: skip
-            axes.add_patch(box)
+            style = "round,pad=0,rounding_size=0.15"
+            axes.add_patch(
+                FancyBboxPatch((i + 0.08, 0.1), 0.84, 0.8, boxstyle=style, facecolor=colour, alpha=0.25, lw=0)
+            )
             axes.text(i + 0.5, 0.5, str(i + 1), ha="center", va="center")
         axes.annotate("", xy=(last + 0.0, -0.75), xytext=((first + last) / 2, 0.0), arrowprops={"arrowstyle": "->",
                       "color": colour, "connectionstyle": "arc3,rad=0.15"})  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,16 +23,22 @@ from tidu.engines.loop import (
     LoopShape,
     Stopped,
     arguments_of,
+    cost_source,
     history_columns,
     state_at_start,
     train_source,
 )
 from tidu.engines.program import Program
-from tidu.language.expr import evaluate
+from tidu.language.expr import evaluate, evaluation_order
+from tidu.text import _
 from tidu.training.history import History
 
+Array = npt.NDArray[np.float64]
 SLICE_SECONDS = 0.1  # short enough for a smooth progress bar and a prompt Ctrl-C, long enough to cost nothing
 FIRST_SLICE_SAMPLES = 20_000
+PATIENCE = 2.0  # seconds of plain Python that cost less than starting the compiler
+SECONDS_A_NODE, SECONDS_A_STEP = 3e-8, 5e-7  # of plain Python, roughly
+MOST_BACK = 8  # steps to go back, at most, for a point at which the cost is finite
 MOST_ORDERED = 2_000_000  # row numbers of shuffled epochs held at once
 
 
@@ -60,6 +67,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What ran the loop, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Descent:
     """How a descent ended. `stopped` is epochs, steps, loss, converged, diverged or interrupted."""
 
@@ -68,9 +83,25 @@ class Descent:
     stopped: str
     seconds: float
     source: str
+    engine: Engine
 
 
 Progress = Callable[[int, int, float], None]  # steps done, steps in all, the last loss
+
+
+def engine_for(wish: str, program: Program, steps: int, per_step: int) -> Engine:
+    """The engine that was asked for; for `auto`, plain Python where that is done before a compiler has begun."""
+    if wish == "python":
+        return Engine("python", _("the loop as plain Python"))
+    if wish == "numba":
+        return Engine("numba", _("the loop compiled by Numba"))
+    nodes = len(evaluation_order([program.loss, *program.gradient]))
+    seconds = steps * (per_step * nodes * SECONDS_A_NODE + len(program.new_state) * SECONDS_A_NODE + SECONDS_A_STEP)
+    if seconds < PATIENCE:
+        return Engine("python", _("the loop as plain Python: short work"))
+    return Engine(
+        "numba", _("the loop compiled by Numba: about {seconds:.0f} s of plain Python").format(seconds=seconds)
+    )
 
 
 def batch_of(rows: int, batch_size: int | None) -> Batch:
@@ -92,51 +123,61 @@ def descend(
     shuffle: bool = False,
     seed: int = 0,
     record: str = "epoch",
+    engine: str = "auto",
     progress: Progress | None = None,
 ) -> Descent:
-    """Run the loop of `program` on columns, each of shape (rows,), in the order of `program.columns`."""
+    """Run the loop of `program` on columns, each of shape (rows,), in the order of `program.columns`.
+
+    `engine` is `python`, `numba` or `auto`; whichever it is, the result has the same bits.
+    """
     rows = len(columns[0]) if columns else 0
     batch = batch_of(rows, batch_size)
     mini = batch in (Batch.ONE, Batch.SOME)
     shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None)
     source = train_source(program, shape)
     per_step = {Batch.ONE: 1, Batch.SOME: batch_size or 1}.get(batch, max(rows, 1))
-    steps_per_epoch = -(-max(rows, 1) // per_step)
-    loop = _Loop(program, shape, source, columns, per_step, rows, limits)
+    chosen = engine_for(engine, program, limits.steps, per_step)
+    kind = _CompiledLoop if chosen.name == "numba" else _PlainLoop
+    loop = kind(program, shape, source, columns, per_step, rows, limits)
     state = TrainingState(
         tuple(float(p) for p in parameters),
         state_at_start(program, shape, parameters),
         random=np.random.default_rng(seed).bit_generator.state,
     )
     began = time.perf_counter()
-    recorded: list[tuple[float, ...]] = []
+    recorded: list[Array] = [np.empty((0, len(history_columns(program))))]
+    earlier: deque[TrainingState] = deque(maxlen=2 * MOST_BACK)  # where the last slices began
     stopped = ""
     slice_steps = max(1, FIRST_SLICE_SAMPLES // per_step)
-    while not stopped:
-        slice_began = time.perf_counter()
-        last_step = min(limits.steps, state.step + loop.affordable(slice_steps, steps_per_epoch))
-        try:
-            state, rows_done, why = loop.run(state, last_step, steps_per_epoch)
-        except KeyboardInterrupt:
-            stopped = "interrupted"
-            break
-        recorded += rows_done
-        if why is not Stopped.GOING:
-            stopped = why.name.lower()
-        elif state.step >= limits.steps:
-            stopped = limits.bound
-        if progress is not None:
-            progress(state.step, limits.steps, recorded[-1][0] if recorded else math.nan)
-        taken = time.perf_counter() - slice_began
-        slice_steps = max(1, int(slice_steps * min(4.0, max(0.25, SLICE_SECONDS / max(taken, 1e-6)))))
+    try:
+        while not stopped:
+            slice_began = time.perf_counter()
+            last_step = min(limits.steps, state.step + loop.affordable(slice_steps))
+            earlier.append(state)
+            state, rows_done, why = loop.run(state, last_step)
+            recorded.append(rows_done)
+            if why is not Stopped.GOING:
+                stopped = why.name.lower()
+            elif state.step >= limits.steps:
+                stopped = limits.bound
+            if progress is not None:
+                progress(state.step, limits.steps, float(recorded[-1][-1, 0]) if len(recorded[-1]) else math.nan)
+            taken = time.perf_counter() - slice_began
+            slice_steps = max(1, int(slice_steps * min(4.0, max(0.25, SLICE_SECONDS / max(taken, 1e-6)))))
+    except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
+        stopped = stopped or "interrupted"
+    values = np.concatenate(recorded)
+    if stopped == "diverged":
+        state = _last_good(loop, program, columns, state, earlier)
+        values = values[: state.step if record == "step" else state.epoch]
     if record == "epoch" and state.start:
-        recorded.append(_row_of_unfinished_epoch(program, state))
-    history = _history(program, record, recorded, state, steps_per_epoch)
-    return Descent(state, history, stopped, time.perf_counter() - began, source)
+        values = np.vstack([values, _row_of_unfinished_epoch(program, state)])
+    history = _history(program, record, values, state, loop.steps_per_epoch)
+    return Descent(state, history, stopped, time.perf_counter() - began, source, chosen)
 
 
 class _Loop:
-    """The generated function, with what stays the same from slice to slice."""
+    """The generated function, with what stays the same from slice to slice; how numbers are kept is a subclass's."""
 
     def __init__(
         self,
@@ -148,31 +189,43 @@ class _Loop:
         rows: int,
         limits: Limits,
     ) -> None:
-        self.shape, self.rows = shape, rows
-        self.train = module_of(source).train
+        self.shape, self.rows, self.width = shape, rows, len(history_columns(program))
+        self.steps_per_epoch = -(-max(rows, 1) // per_step)
+        self.train = self.function_of(source)
+        self.drawn: tuple[int, Any, Any] = (-1, None, None)  # the last epoch's order, and the generator after it
         self.names = arguments_of(program, shape)
         self.fixed: dict[str, Any] = {
-            "columns": tuple(c.tolist() for c in columns),  # lists of floats: what plain Python reads fastest
+            "columns": tuple(self.kept(c) for c in columns),
             "batch_size": per_step,
             "settings": (program.rate.value,) if program.rate.is_constant else (),
             "until_loss": -math.inf if limits.until_loss is None else limits.until_loss,
             "tol": limits.tol,
         }
 
-    def affordable(self, steps: int, steps_per_epoch: int) -> int:
+    def function_of(self, source: str) -> Callable[..., Any]:
+        """The function that runs this source."""
+        raise NotImplementedError
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        """A column, or the order of the samples in an epoch, as the function reads it."""
+        raise NotImplementedError
+
+    def blank_history(self, rows: int) -> Any:
+        """Where the function writes rows of the history."""
+        raise NotImplementedError
+
+    def affordable(self, steps: int) -> int:
         """`steps`, cut so that not too many shuffled epochs are held at once."""
         if not self.shape.shuffled:
             return steps
-        return min(steps, max(1, MOST_ORDERED // self.rows) * steps_per_epoch)
+        return min(steps, max(1, MOST_ORDERED // self.rows) * self.steps_per_epoch)
 
-    def run(
-        self, state: TrainingState, last_step: int, steps_per_epoch: int
-    ) -> tuple[TrainingState, list[tuple[float, ...]], Stopped]:
+    def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
         """One slice: from a state to the next, with the rows that it recorded."""
-        orders, generators = self.orders(state, last_step, steps_per_epoch)
+        orders, generators = self.orders(state, last_step)
         count = last_step - state.step
-        rows = count if self.shape.record == "step" else count // steps_per_epoch + 1
-        history: list[tuple[float, ...]] = [()] * rows
+        rows = count if self.shape.record == "step" else count // self.steps_per_epoch + 1
+        history = self.blank_history(rows)
         changing = {
             "orders": orders,
             "parameters": state.parameters,
@@ -185,22 +238,90 @@ class _Loop:
         parameters, optimizer, position, gradient, row, why = self.train(*(values[name] for name in self.names))
         epoch, step, start, epoch_loss = position
         random = generators[epoch - state.epoch] if generators else state.random
+        if why == Stopped.DIVERGED:  # this gradient is the bad step's; the state is that before it
+            gradient = state.gradient if step == state.step else self.run(state, step)[0].gradient
         new = TrainingState(parameters, optimizer, epoch, step, start, epoch_loss, gradient, random)
-        return new, history[:row], Stopped(why)
+        return new, np.array(history[:row], dtype=np.float64).reshape(row, self.width), Stopped(why)
 
-    def orders(
-        self, state: TrainingState, last_step: int, steps_per_epoch: int
-    ) -> tuple[list[list[int]], list[Mapping[str, Any]]]:
+    def orders(self, state: TrainingState, last_step: int) -> tuple[Any, list[Mapping[str, Any]]]:
         """The permutation of each epoch that the slice touches, and the generator before each and after all."""
         if not self.shape.shuffled:
             return [], []
         generator = np.random.default_rng()
         generator.bit_generator.state = dict(state.random)
-        orders, before = [], []
-        for _epoch in range(state.epoch, (last_step - 1) // steps_per_epoch + 1):
+        orders: list[Any] = []
+        before: list[Mapping[str, Any]] = []
+        for epoch in range(state.epoch, (last_step - 1) // self.steps_per_epoch + 1):
             before.append(generator.bit_generator.state)
-            orders.append(generator.permutation(self.rows).tolist())
-        return orders, [*before, generator.bit_generator.state]
+            if epoch == self.drawn[0]:  # drawn for the slice before, which ended in mid-epoch
+                orders.append(self.drawn[1])
+                generator.bit_generator.state = self.drawn[2]
+            else:
+                orders.append(self.kept(generator.permutation(self.rows)))
+        self.drawn = (state.epoch + len(orders) - 1, orders[-1], generator.bit_generator.state)
+        return self.together(orders), [*before, generator.bit_generator.state]
+
+    def together(self, orders: list[Any]) -> Any:
+        """The orders of several epochs as the function reads them."""
+        return orders
+
+
+class _PlainLoop(_Loop):
+    """Plain Python, on lists of floats: what it reads fastest."""
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        return module_of(source).train  # type: ignore[no-any-return]
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        return numbers.tolist()
+
+    def blank_history(self, rows: int) -> Any:
+        return [()] * rows
+
+
+class _CompiledLoop(_Loop):
+    """Machine code, on arrays."""
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        from tidu.engines.native import compiled
+
+        return compiled(source)
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        return np.ascontiguousarray(numbers)
+
+    def blank_history(self, rows: int) -> Any:
+        return np.empty((rows, self.width))
+
+    def together(self, orders: list[Any]) -> Any:
+        return np.stack(orders)
+
+
+def _last_good(
+    loop: _Loop, program: Program, columns: Sequence[Array], state: TrainingState, earlier: Sequence[TrainingState]
+) -> TrainingState:
+    """The state before the first bad step: finite parameters at which the cost is finite too.
+
+    A step may end at finite parameters from which nothing can be computed. That step is the bad one, and what came
+    before it is computed again, from the last of the `earlier` states that lies before it.
+    """
+    candidate = state
+    for step in range(state.step, max(state.step - MOST_BACK, -1), -1):
+        if step < state.step:
+            from_here = [s for s in earlier if s.step <= step]
+            if not from_here:
+                break
+            candidate = from_here[-1] if from_here[-1].step == step else loop.run(from_here[-1], step)[0]
+        if _cost_is_finite(program, columns, candidate.parameters):
+            return candidate
+    return state
+
+
+def _cost_is_finite(program: Program, columns: Sequence[Array], parameters: tuple[float, ...]) -> bool:
+    if not columns:
+        return math.isfinite(evaluate(program.loss, dict(zip(program.parameters, parameters, strict=True))))
+    cost = module_of(cost_source(program), "cost").cost
+    return math.isfinite(cost(tuple(c.tolist() for c in columns), parameters))
 
 
 def _row_of_unfinished_epoch(program: Program, state: TrainingState) -> tuple[float, ...]:
@@ -210,13 +331,9 @@ def _row_of_unfinished_epoch(program: Program, state: TrainingState) -> tuple[fl
     return (state.epoch_loss / state.start, norm, lr, *state.parameters, *state.gradient)
 
 
-def _history(
-    program: Program, record: str, recorded: list[tuple[float, ...]], state: TrainingState, steps_per_epoch: int
-) -> History:
-    width = len(history_columns(program))
-    values = np.array(recorded, dtype=np.float64).reshape(len(recorded), width)
-    k = np.arange(len(recorded), dtype=np.int64)
+def _history(program: Program, record: str, values: Array, state: TrainingState, steps_per_epoch: int) -> History:
+    k = np.arange(len(values), dtype=np.int64)
     epoch, step = (k // steps_per_epoch, k) if record == "step" else (k, (k + 1) * steps_per_epoch - 1)
-    if record == "epoch" and state.start and len(recorded):
+    if record == "epoch" and state.start and len(values):
         step[-1] = state.step - 1
     return History(program.parameter_names, record, epoch, step, values)

@@ -15,8 +15,10 @@ from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.descent import Descent, Limits, Progress, descend
-from tidu.training.run import Run
+from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
+
+ENGINES = ("auto", "python", "numba")
 
 
 def fit(
@@ -43,7 +45,9 @@ def fit(
     test_size: float | None = None,
     drop_missing: bool = False,
     csv: CsvOptions | None = None,
+    scale: bool = False,
     engine: str = "auto",
+    dtype: str = "float64",
     progress: Progress | None = None,
 ) -> Run:
     """Fit a formula to a table by gradient descent.
@@ -70,7 +74,10 @@ def fit(
     clip_norm, clip_value : bound the gradient's length, or each of its parts.
     test_size : a fraction of the rows to keep back; `run.test_metrics` is the score on them.
     drop_missing : leave out rows with a missing or infinite value; else they are an error.
+    engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
+        result has the same bits.
     csv : how to read CSV text, where looking at it is not enough.
+    scale, dtype : descending in rescaled parameters, and float32, are still to come; only the defaults are taken.
     progress : called now and then with (steps done, steps in all, the last loss).
 
     Returns
@@ -89,8 +96,12 @@ def fit(
     >>> round(run.params["w"], 12)
     1.999944439655
     """
-    if engine not in ("auto", "python"):
-        raise SettingError(_("engine must be auto or python, not {value!r}").format(value=engine))
+    if engine not in ENGINES:
+        raise SettingError(
+            _("engine must be one of {names}, not {value!r}").format(names=", ".join(ENGINES), value=engine)
+        )
+    if scale is not False or dtype != "float64":
+        raise SettingError(_("scale=True and dtype other than float64 are not available yet; leave them out"))
     settings = Settings(
         formula,
         loss,
@@ -107,7 +118,7 @@ def fit(
         record,
         l1,
         l2,
-        None if penalise is None else tuple(penalise),
+        None if penalise is None else (penalise,) if isinstance(penalise, str) else tuple(penalise),
         clip_norm,
         clip_value,
     )
@@ -115,7 +126,7 @@ def fit(
     program = settings.program(source.names)
     wanted = {c.name for c in program.columns}
     table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
-    return fit_table(settings, source.names, program, table, test_size, progress)
+    return fit_table(settings, source.names, program, table, test_size, engine, progress)
 
 
 def fit_table(
@@ -124,6 +135,7 @@ def fit_table(
     program: Program,
     table: Table,
     test_size: float | None,
+    engine: str,
     progress: Progress | None,
 ) -> Run:
     """Train on a table that is read and checked."""
@@ -150,6 +162,7 @@ def fit_table(
         shuffle=settings.shuffle,
         seed=settings.seed,
         record=settings.record,
+        engine=engine,
         progress=progress,
     )
     notes += _notes_on(descent, program, settings)
@@ -166,8 +179,8 @@ def fit_table(
         table.rows,
         descent.seconds,
         descent.source,
-        engine="python",
-        engine_reason=_("the loop as plain Python"),
+        engine=descent.engine.name,
+        engine_reason=descent.engine.reason,
         notes=tuple(notes),
         training_data=table,
     )
@@ -184,8 +197,8 @@ def _limits(settings: Settings, rows: int) -> Limits:
 
 
 def _check_target(program: Program, table: Table, settings: Settings) -> None:
-    if program.target is not None and program.target.is_symbol:
-        settings.loss_object.check(table[program.target.name])
+    if program.target is not None:
+        settings.loss_object.check(target_values(program.target, table))
 
 
 def _notes_on(descent: Descent, program: Program, settings: Settings) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +16,14 @@ from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program, program_of_function
 from tidu.errors import FormulaError, SettingError, TiduError
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, as_expr, evaluate, symbol, symbols
+from tidu.language.expr import ROLES, Expr, as_expr, evaluate, symbol, symbols
 from tidu.language.formula import parse_expression
 from tidu.language.printer import text
 from tidu.text import _
 from tidu.training.descent import Limits, Progress, descend
 from tidu.training.history import History
 from tidu.training.run import HISTORY_IN_JSON
-from tidu.training.settings import Settings
+from tidu.training.settings import Settings, finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,6 +61,7 @@ class Minimum:
     source: str
     program: Program
     scalar: bool = False
+    engine: str = "python"
 
     @property
     def x(self) -> Any:
@@ -71,8 +71,11 @@ class Minimum:
     @property
     def path(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """Every point on the way, the start first, of shape (steps + 1, parameters)."""
-        way = np.column_stack([self.history[p] for p in self.params])
-        return np.vstack([list(self.start.values()), way])
+        way = np.tile(list(self.start.values()), (len(self.history) + 1, 1))
+        for k, name in enumerate(self.start):
+            if name in self.history.parameters:  # the function does not depend on the others
+                way[1:, k] = self.history[name]
+        return way
 
     @property
     def diverged(self) -> bool:
@@ -90,7 +93,8 @@ class Minimum:
         return figure
 
     def _value_at(self, *point: float) -> float:
-        return evaluate(self.program.loss, dict(zip(self.program.parameters, point, strict=True)))
+        at = dict(zip(self.params, point, strict=True))
+        return evaluate(self.program.loss, {p: at[p.name] for p in self.program.parameters})
 
     def latex(self) -> str:
         """The function, its partial derivatives and the update as one LaTeX `aligned` block."""
@@ -114,7 +118,7 @@ class Minimum:
             "epochs": self.steps,
             "steps": self.steps,
             "stopped": self.stopped,
-            "engine": "python",
+            "engine": self.engine,
             "lr": self.lr,
             "optimizer": self.optimizer,
             "seconds": self.seconds,
@@ -151,24 +155,31 @@ def minimize(
     """
     start = _start(x0)
     value, shown = _expression(function, x0, start)
-    Settings("y = 0", steps=steps, tol=tol)  # checks the two numbers
+    checked = Settings("y = 0", steps=steps, tol=tol)
     chosen, schedule = optimizer_named(optimizer), rate(lr)
-    variables = [s for s in (symbol(name, "parameter") for name in start) if s in set(symbols([value], "parameter"))]
-    if not variables:
+    variables = [symbol(name, "parameter") for name in start]
+    named = symbols([value], *ROLES)
+    strangers = [s.name for s in named if s not in variables]
+    if strangers:
+        raise FormulaError(
+            _("the function '{function}' names '{name}', and the start does not; it names: {names}").format(
+                function=shown, name=strangers[0], names=", ".join(start)
+            )
+        )
+    if not named:
         raise FormulaError(
             _("the function '{function}' does not depend on any of its variables").format(function=shown)
         )
-    program = program_of_function(value, variables, chosen, schedule)
+    program = program_of_function(value, [v for v in variables if v in named], chosen, schedule)
     names = program.parameter_names
-    descent = descend(
-        program, [], [start[n] for n in names], Limits(steps, "steps", None, tol), record="step", progress=progress
-    )
-    params = dict(zip(names, descent.state.parameters, strict=True))
+    limits = Limits(checked.steps or DEFAULT_STEPS, "steps", None, checked.tol)
+    descent = descend(program, [], [start[n] for n in names], limits, record="step", progress=progress)
+    params = start | dict(zip(names, descent.state.parameters, strict=True))
     return Minimum(
         shown,
         params,
         *_value_and_gradient(value, variables, params),
-        {n: start[n] for n in names},
+        start,
         *_value_and_gradient(value, variables, start),
         schedule.value if schedule.is_constant else text(schedule),
         written(chosen.name, chosen.values),
@@ -178,7 +189,8 @@ def minimize(
         descent.seconds,
         descent.source,
         program,
-        isinstance(x0, (int, float)),
+        isinstance(x0, (int, float, np.number)),
+        descent.engine.name,
     )
 
 
@@ -187,20 +199,23 @@ def _start(x0: object) -> dict[str, float]:
         start = {str(k): v for k, v in x0.items()}
     elif isinstance(x0, (int, float, np.number)):
         start = {"x": x0}
-    elif isinstance(x0, (Sequence, np.ndarray)) and not isinstance(x0, str) and np.ndim(x0) == 1:
-        start = {f"x{k}": v for k, v in enumerate(x0, 1)}
+    elif isinstance(x0, (Sequence, np.ndarray)) and not isinstance(x0, str):
+        start = {f"x{k}": v for k, v in enumerate(np.atleast_1d(np.asarray(x0, dtype=object)), 1)}
     else:
         raise SettingError(
             _("the start must be a number, a sequence or a dict of numbers, not {value!r}").format(value=x0)
         )
     if not start:
         raise SettingError(_("the start names no variable"))
-    for name, value in start.items():
-        if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+    numbers = {name: finite(value) for name, value in start.items()}
+    for name, number in numbers.items():
+        if number is None:
             raise SettingError(
-                _("the starting value of {name} must be a finite number, not {value}").format(name=name, value=value)
+                _("the starting value of {name} must be a finite number, not {value}").format(
+                    name=name, value=start[name]
+                )
             )
-    return {name: float(value) for name, value in start.items()}
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _expression(function: Any, x0: object, start: Mapping[str, float]) -> tuple[Expr, str]:

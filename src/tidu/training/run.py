@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -22,7 +23,8 @@ from tidu.engines.loop import predict_source
 from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, ModelFileError
-from tidu.language.expr import evaluate
+from tidu.language.expr import Expr, evaluate, symbols
+from tidu.language.printer import text
 from tidu.pictures.values import FittedCurve
 from tidu.text import _
 from tidu.training.history import History
@@ -103,10 +105,11 @@ class Run:
     # -- what one does with it --------------------------------------------------------------------
     def predict(self, data: object, drop_missing: bool = False) -> Array:
         """The predictions for `data` (anything that `tidu.fit` takes; the target may be absent), of shape (rows,)."""
-        table = self.features_of(data, drop_missing)
-        return self.predictions(table)
+        return self.predictions(self.features_of(data, drop_missing, with_target=False))
 
-    def features_of(self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None) -> Table:
+    def features_of(
+        self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None, with_target: bool = True
+    ) -> Table:
         """The columns of `data` that the model reads, checked; with the target's too where they are there."""
         source = source_of(data, csv)
         program = self.program
@@ -119,7 +122,9 @@ class Run:
                         name=name, columns=", ".join(source.names)
                     )
                 )
-        wanted = [n for n in source.names if n in features or (n in targets and set(targets) <= set(source.names))]
+        if with_target and set(targets) <= set(source.names):
+            features += targets
+        wanted = [n for n in source.names if n in features]
         return without_missing(source.table(wanted or source.names), drop_missing)
 
     def predictions(self, table: Table) -> Array:
@@ -131,6 +136,12 @@ class Run:
             columns, tuple(self.params.values()), table.rows, predicted
         )
         return np.array(predicted)
+
+    @property
+    def prediction_name(self) -> str:
+        """What a column of predictions is called: of a function of columns, it says of which."""
+        target = self.program.target
+        return f"prediction of {text(target)}" if target is not None and target.args else "prediction"
 
     def score(self, data: object, drop_missing: bool = False) -> dict[str, float]:
         """MSE, RMSE, MAE and R² of the predictions for `data`, with the parameters as they are now."""
@@ -147,12 +158,7 @@ class Run:
                 )
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
-        if program.target.args:
-            cells = zip(*(table[c.name].tolist() for c in needed), strict=True)
-            y = np.array([evaluate(program.target, dict(zip(needed, row, strict=True))) for row in cells])
-        else:
-            y = table[program.target.name]
-        return metrics_of(y, self.predictions(table))
+        return metrics_of(target_values(program.target, table), self.predictions(table))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The loss curve and, for one feature, the data with the fitted curve; saved to `path` if given."""
@@ -209,7 +215,7 @@ class Run:
 
     # -- files --------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the run to a file (safetensors, with its settings as JSON); an old file is replaced whole or not at all.
+        """Write the run to a file (safetensors, with its settings as JSON); an old file is replaced whole or not.
 
         Read it again with `tidu.load(path)`.
         """
@@ -233,8 +239,8 @@ class Run:
             "history/epoch": h.epoch,
             "history/step": h.step,
         }
-        content = to_bytes(tensors, metadata={"tidu": json.dumps(plain, allow_nan=True)})
-        write_whole(path, content)
+        plain["sha256"] = _digest(plain, tensors)
+        write_whole(path, to_bytes(tensors, metadata={"tidu": json.dumps(plain, allow_nan=True)}))
 
     def without_data(self) -> Run:
         """The same run, no longer holding on to its training data."""
@@ -254,30 +260,66 @@ def load(path: str | os.PathLike[str]) -> Run:
     try:
         with safe_open(os.fspath(path), framework="np") as file:
             plain = json.loads((file.metadata() or {})["tidu"])
-            values, epoch, step = (file.get_tensor(f"history/{k}") for k in ("values", "epoch", "step"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
+        if plain["format"] != FORMAT:
+            raise ModelFileError(_("'{path}' was saved by a newer version of tidu").format(path=os.fspath(path)))
+        if plain.pop("sha256") != _digest(plain, tensors):
+            raise ValueError(_("its content is damaged"))
+        return _run_of(plain, tensors)
     except FileNotFoundError:
         raise ModelFileError(_("there is no file '{path}'").format(path=os.fspath(path))) from None
-    except (SafetensorError, KeyError, OSError, ValueError, TypeError) as error:
+    except ModelFileError:
+        raise
+    except (SafetensorError, LookupError, AttributeError, OSError, ValueError, TypeError) as error:
         raise ModelFileError(
             _("'{path}' is not a model saved by tidu: {reason}").format(
                 path=os.fspath(path), reason=str(error)[:100] or type(error).__name__
             )
         ) from None
-    if plain.pop("format") != FORMAT:
-        raise ModelFileError(_("'{path}' was saved by a newer version of tidu").format(path=os.fspath(path)))
+
+
+def _run_of(plain: dict[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> Run:
+    """The run of what `save` wrote."""
+    plain.pop("format")
     settings = plain.pop("settings")
     if settings["penalise"] is not None:
         settings["penalise"] = tuple(settings["penalise"])
     params = plain.pop("params")
+    values, epoch, step = (tensors[f"history/{k}"] for k in ("values", "epoch", "step"))
     history = History(tuple(params), plain.pop("record"), epoch, step, values)
     columns, notes = tuple(plain.pop("columns")), tuple(plain.pop("notes"))
     return Run(Settings(**settings), columns, params, history=history, notes=notes, **plain)
 
 
+def _digest(plain: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+    """A hash of everything in a model file: a flipped bit must not become another model."""
+    digest = hashlib.sha256(json.dumps(plain, allow_nan=True).encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def target_values(target: Expr, table: Table) -> Array:
+    """The left side of a formula, for each row."""
+    if target.is_symbol:
+        return table[target.name]
+    needed = symbols([target], "target")
+    cells = zip(*(table[c.name].tolist() for c in needed), strict=True)
+    return np.array([evaluate(target, dict(zip(needed, row, strict=True))) for row in cells])
+
+
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that whoever looks finds the old content or the new, never a part."""
+    """Write a file so that whoever looks finds the old content or the new, never a part.
+
+    A link is followed; what is no plain file (a device, a pipe) is written through.
+    """
     target = Path(path)
     try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
+            return
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -289,16 +331,18 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         except BaseException:
             os.unlink(temporary)
             raise
-    except OSError as error:
-        raise DataError(_("'{path}' cannot be written: {reason}").format(path=target, reason=error.strerror)) from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(_("'{path}' cannot be written: {reason}").format(path=target, reason=reason)) from None
 
 
 def metrics_of(y: Array, y_hat: Array) -> dict[str, float]:
     """Mean squared, root mean squared and mean absolute error, and R² (nan for a target that never varies)."""
-    residual = y - y_hat
     with np.errstate(all="ignore"):
+        residual = y - y_hat
         mse = float(np.mean(residual**2))
-        spread = float(np.mean((y - y.mean()) ** 2))
+        # The mean of equal numbers may differ from them in the last bit.
+        spread = float(np.mean((y - y.mean()) ** 2)) if y.min() < y.max() else 0.0
         return {
             "mse": mse,
             "rmse": math.sqrt(mse) if math.isfinite(mse) else mse,

@@ -20,6 +20,7 @@ from tidu.engines.loop import cost_source
 from tidu.errors import DataError, SettingError
 from tidu.text import _
 from tidu.training.descent import Progress
+from tidu.training.run import target_values
 from tidu.training.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,8 +130,7 @@ def scan(
     if table.rows == 0:
         raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
     assert program.target is not None
-    if program.target.is_symbol:
-        settings.loss_object.check(table[program.target.name])
+    settings.loss_object.check(target_values(program.target, table))
     start = dict(zip(program.parameter_names, settings.starting_values(program.parameters), strict=True))
     columns = tuple(table[c.name].tolist() for c in program.columns)
     evaluate = module_of(cost_source(program), "cost").cost
@@ -162,13 +162,16 @@ def grid_values(name: str, values: str | Sequence[float] | Array) -> Array:
                     name=name, value=values
                 )
             )
-        count = math.floor((high - low) / step + 1e-9) + 1
+        count = math.floor(min((high - low) / step, 1e18) + 1e-9) + 1
         if count > MOST_POINTS:
             raise SettingError(
                 _("the grid has {points} points; the limit is {limit}").format(points=count, limit=MOST_POINTS)
             )
         return np.asarray(low + step * np.arange(count), dtype=np.float64)
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty(0)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise SettingError(_("the values of {name} must be finite numbers, at least one").format(name=name))
     return array

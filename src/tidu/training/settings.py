@@ -52,21 +52,25 @@ class Settings:
     clip_value: float | None = None
 
     def __post_init__(self) -> None:
+        # What is kept is Python's own int and float: a model file holds no NumPy scalars.
+        plain: dict[str, Any] = {}
         for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0)):
-            _whole(name, getattr(self, name), least)
-        for name in ("l1", "l2"):
-            _number(name, getattr(self, name), at_least=0.0)
+            plain[name] = _whole(name, getattr(self, name), least)
+        for name in ("l1", "l2", "tol"):
+            plain[name] = _number(name, getattr(self, name), at_least=0.0)
         for name in ("clip_norm", "clip_value"):
-            _number(name, getattr(self, name), above=0.0)
-        _number("tol", self.tol, at_least=0.0)
-        _number("until_loss", self.until_loss)
+            plain[name] = _number(name, getattr(self, name), above=0.0)
+        plain["until_loss"] = _number("until_loss", self.until_loss)
+        plain["init"] = {n: v.item() if isinstance(v, np.number) else v for n, v in self.init.items()}
         if self.record not in ("epoch", "step"):
             raise SettingError(_("record must be epoch or step, not {value!r}").format(value=self.record))
         optimizer = optimizer_named(self.optimizer)
         loss_named(self.loss)
         rate_text = optimizer.default_lr if self.lr is None else self.lr
         expression = rate(rate_text)
-        object.__setattr__(self, "lr", expression.value if expression.is_constant else text(expression))
+        plain["lr"] = expression.value if expression.is_constant else text(expression)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -126,45 +130,62 @@ class Settings:
 
 def starting_value(name: str, start: Start, generator: np.random.Generator) -> float:
     """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`."""
+    value: Any = start
     if isinstance(start, str):
         try:
-            value = ast.parse(start.strip(), mode="eval").body
-            if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and not value.keywords:
-                a, b = (float(ast.literal_eval(x)) for x in value.args)
+            tree = ast.parse(start.strip(), mode="eval").body
+            if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
+                a, b = (float(ast.literal_eval(x)) for x in tree.args)
                 draws: dict[str, Callable[[float, float], float]]
                 draws = {"normal": generator.normal, "uniform": generator.uniform}
-                return float(draws[value.func.id](a, b))
-            start = float(ast.literal_eval(value))
+                value = draws[tree.func.id](a, b)
+            else:
+                value = float(ast.literal_eval(tree))
         except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError, OverflowError):
             raise SettingError(
                 _("the starting value of {name} must be a number, normal(mean, deviation) or uniform(low, high), "
                   "not {value}").format(name=name, value=str(start)[:40])
             ) from None  # fmt: skip
-    if not isinstance(start, (int, float, np.number)) or not math.isfinite(start):
+    number = finite(value)
+    if number is None:
         raise SettingError(
             _("the starting value of {name} must be a finite number, not {value}").format(name=name, value=start)
         )
-    return float(start)
+    return number
 
 
-def _whole(name: str, value: object, least: int) -> None:
+def finite(value: object) -> float | None:
+    """`value` as a float, if it is a real number that a float64 can hold."""
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(name: str, value: object, least: int) -> int | None:
     if value is None and name != "seed":
-        return
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise SettingError(
             _("{name} must be a whole number of at least {least}, not {value}").format(
                 name=name, least=least, value=value
             )
         )
+    return int(value)
 
 
-def _number(name: str, value: object, at_least: float = -math.inf, above: float = -math.inf) -> None:
+def _number(name: str, value: object, at_least: float = -math.inf, above: float = -math.inf) -> float | None:
     if value is None:
-        return
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    number = None if isinstance(value, bool) else finite(value)
+    if number is None:
         raise SettingError(_("{name} must be a finite number, not {value}").format(name=name, value=value))
-    if value < at_least or value <= above:
+    if number < at_least or number <= above:
         bound = (
             _("at least {low:g}").format(low=at_least) if above == -math.inf else _("above {low:g}").format(low=above)
         )
         raise SettingError(_("{name} must be {range}, not {value}").format(name=name, range=bound, value=value))
+    return number

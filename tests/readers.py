@@ -58,8 +58,8 @@ class _Reader:
         self.names = {**names, "e": math.e}
         words = sorted([*FUNCTIONS, *self.names], key=len, reverse=True)
         token = re.compile(
-            r"\s*(\d+(?:\.\d+)?(?:e[−+]?\d+)?|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+|\\frac|\\sqrt|\\begin\{cases\}|\\end\{cases\}|\\text\{if \}"
-            r"|\\text\{otherwise\}|\\\\|" + "|".join(map(re.escape, words)) + r"|\S)"
+            r"\s*(\d+(?:\.\d+)?(?:e[−+]?\d+)?|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+|\\frac|\\sqrt|\\begin\{cases\}|\\end\{cases\}"
+            r"|\\text\{if \}|\\text\{otherwise\}|\\\\|" + "|".join(map(re.escape, words)) + r"|\S)"
         )
         self.tokens = [*token.findall(shown), "end"]
         self.k = 0

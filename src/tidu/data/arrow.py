@@ -1,0 +1,60 @@
+"""Arrow columns to float64 arrays: what CSV, Parquet and frames arrive as.
+
+The values are read from Arrow's own buffers: pyarrow's conversion to NumPy imports pandas where that is installed, half
+a second that a fit of a small file has no use for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pyarrow as pa
+
+from tidu.data.table import Column, Table, numbers
+from tidu.errors import DataError
+from tidu.text import _
+
+
+def float64_of(column: pa.ChunkedArray) -> Column:
+    """A column of Arrow's float64 as an array of shape (rows,); null is NaN."""
+    values = np.empty(len(column))
+    start = 0
+    for chunk in column.chunks:
+        part = values[start : start + len(chunk)]
+        start += len(chunk)
+        validity, data = chunk.buffers()
+        if len(chunk) == 0:
+            continue
+        if data is None:  # nothing but nulls
+            part[:] = np.nan
+            continue
+        part[:] = np.frombuffer(data, np.float64, len(chunk), 8 * chunk.offset)
+        if chunk.null_count:
+            valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+            part[valid[chunk.offset : chunk.offset + len(chunk)] == 0] = np.nan
+    return values
+
+
+def table_of_arrow(table: pa.Table, origin: str, wanted: Collection[str] | None) -> Table:
+    """The columns in `wanted` (all, where None) of an Arrow table of numbers."""
+    columns: dict[str, Column] = {}
+    for name in table.column_names:
+        if wanted is not None and name not in wanted:
+            continue
+        if table.column_names.count(name) > 1:
+            raise DataError(_("{origin}: there are two columns '{name}'").format(origin=origin, name=name))
+        column = table.column(name)
+        kind = column.type
+        if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
+            columns[name] = float64_of(column.cast(pa.float64(), safe=False))
+        elif pa.types.is_boolean(kind):
+            columns[name] = float64_of(column.cast(pa.int8()).cast(pa.float64()))
+        elif pa.types.is_decimal(kind) or str(kind) in ("string", "large_string", "string_view"):
+            # Not by pyarrow's cast: that of a decimal is not the nearest float64.
+            columns[name] = numbers(column.to_pylist(), name, origin)
+        else:
+            raise DataError(
+                _("{origin}: column '{column}' holds {kind}, not numbers").format(origin=origin, column=name, kind=kind)
+            )
+    return Table(columns, origin)
