@@ -77,14 +77,15 @@ def losses() -> str:
 
 def optimizers() -> str:
     parts = [
-        "# Optimizers\n\n$g$ is the mean gradient over the batch, $\\alpha$ the learning rate, $k$ the update (from 1).\n"
+        "# Optimizers\n\n$g$ is the mean gradient over the batch, $\\alpha$ the learning rate, $k$ the update\n(from 1).\n"
     ]
     x = symbol("x", "parameter")
     for name, entry in OPTIMIZERS.items():
         program = program_of_function(x**2, [x], entry, symbol("lr", "hyper"))
         rule = " \\\\\n".join(rf"{left} &\leftarrow {right}" for left, right in update_rule(program, LATEX))
         parts.append(
-            f"## {name}\n\n{first_line(entry.rule)}\n\nOptions: {shown(entry.options)}. Default rate {entry.default_lr:g}.\n\n"
+            f"## {name}\n\n{first_line(entry.rule)}\n\nOptions: {shown(entry.options)}. "
+            f"Default rate {entry.default_lr:g}.\n\n"
             f"$$\n\\begin{{aligned}}\n{rule}\n\\end{{aligned}}\n$$\n"
         )
     return "\n".join(parts)
@@ -96,8 +97,8 @@ def schedules() -> str:
         for name, entry in SCHEDULES.items()
     ]
     return (
-        "# Learning-rate schedules\n\nA learning rate is an expression of the step $t$ and the `epoch`, both from 0. A\n"
-        "schedule is a factor; factors multiply: `0.1 * warmup(100) * cosine(1000)`.\n\n"
+        "# Learning-rate schedules\n\nA learning rate is an expression of the step $t$ and the `epoch`, both from 0.\n"
+        "A schedule is a factor; factors multiply: `0.1 * warmup(100) * cosine(1000)`.\n\n"
         + table(["name", "factor, with the default options", "options", "about"], rows)
     )
 

@@ -7,8 +7,8 @@ import zlib
 
 import numpy as np
 import pytest
-from oracles import ORACLES, tensor, torch_gradient
 
+from oracles import ORACLES, tensor, torch_gradient
 from tidu.errors import NoDerivative
 from tidu.language import ops
 from tidu.language.calculus import gradient

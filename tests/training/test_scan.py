@@ -87,7 +87,7 @@ def test_rounding_never_costs_a_range_its_end(count):
     "text", ["", "0:4", "0:4:1:2", "a:b:c", "0:4:0", "0:4:-1", "4:0:1", "0:inf:1", "nan:4:1", "0:4:nan", ":::"]
 )
 def test_text_that_is_no_range(text):
-    with pytest.raises(SettingError, match="the range of w must be low:high:step, as in 0:4:0.1"):
+    with pytest.raises(SettingError, match=r"the range of w must be low:high:step, as in 0:4:0\.1"):
         grid_values("w", text)
 
 
