@@ -77,7 +77,8 @@ def losses() -> str:
 
 def optimizers() -> str:
     parts = [
-        "# Optimizers\n\n$g$ is the mean gradient over the batch, $\\alpha$ the learning rate, $k$ the update\n(from 1).\n"
+        "# Optimizers\n\n$g$ is the mean gradient over the batch, $\\alpha$ the learning rate,\n"
+        "$k$ the update (from 1).\n"
     ]
     x = symbol("x", "parameter")
     for name, entry in OPTIMIZERS.items():

@@ -203,6 +203,11 @@ def test_progress_is_told_of_every_slice(monkeypatch):
     assert [loss for _done, _all, loss in told[1::2]] == run.history.loss.tolist()
 
 
+def test_slices_that_are_held_small_do_not_pile_up_wishes(monkeypatch):
+    monkeypatch.setattr(descent, "MOST_ORDERED", 10)  # one epoch at a time, far faster than a slice may take
+    assert fitted(batch_size=5, epochs=1200).stopped == "epochs"
+
+
 def test_slices_grow_until_they_take_their_time(monkeypatch):
     monkeypatch.setattr(descent, "FIRST_SLICE_SAMPLES", 10)
     told = []
@@ -356,14 +361,20 @@ def test_a_formula_that_only_training_takes_out_of_its_domain():
     assert math.isfinite(run.loss)
 
 
-def test_one_sample_that_is_always_bad_leaves_the_steps_before_it():
+@pytest.mark.parametrize("slice_steps", [10**9, 1])
+def test_one_sample_that_is_always_bad_leaves_the_steps_before_it(monkeypatch, slice_steps):
+    monkeypatch.setattr(descent._Loop, "affordable", lambda self, _steps: slice_steps)
     rows = 3000
     data = {"x": np.r_[np.linspace(1, 2, rows), 0.0], "y": np.ones(rows + 1)}
     began = time.perf_counter()
-    run = tidu.fit("y = a/x + b", data, batch_size=1, shuffle=False, record="step", epochs=2)
-    assert (run.stopped, run.steps, len(run.history)) == ("diverged", rows, rows)
-    assert f"step {rows + 1} is not finite" in run.notes[0]
+    settings = {"batch_size": 1, "shuffle": False, "epochs": 2}
+    run, every = (tidu.fit("y = a/x + b", data, record=record, **settings) for record in ("epoch", "step"))
     assert time.perf_counter() - began < 20  # not a pass over the data for each of the steps
+    assert (every.stopped, every.steps, len(every.history)) == ("diverged", rows, rows)
+    assert f"step {rows + 1} is not finite" in every.notes[0]
+    # The row of the unfinished epoch tells of its last good step, not of the bad one.
+    assert (run.params, run.steps, len(run.history)) == (every.params, rows, 1)
+    assert same_bits(run.history.values[-1, 1:], every.history.values[-1, 1:])
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------------

@@ -163,7 +163,9 @@ def descend(
             if progress is not None:
                 progress(state.step, limits.steps, float(recorded[-1][-1, 0]) if len(recorded[-1]) else math.nan)
             taken = time.perf_counter() - slice_began
-            slice_steps = max(1, int(slice_steps * min(4.0, max(0.25, SLICE_SECONDS / max(taken, 1e-6)))))
+            # From the steps that were done, not those hoped for: what cannot be afforded must not pile up.
+            done = last_step - earlier[-1].step
+            slice_steps = max(1, int(done * min(4.0, max(0.25, SLICE_SECONDS / max(taken, 1e-6)))))
     except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
         stopped = stopped or "interrupted"
     values = np.concatenate(recorded)
