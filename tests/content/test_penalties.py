@@ -21,9 +21,9 @@ AT = dict(zip(W, VALUES, strict=True))
 
 def test_value_and_slope_by_hand():
     cost = penalty(W, l1=0.1, l2=0.3)
-    assert evaluate(cost, AT) == pytest.approx(0.1 * 5.5 + 0.5 * 0.3 * (0.25 + 4 + 9), rel=1e-15)
+    assert evaluate(cost, AT) == pytest.approx(0.1 * 5.5 + 0.5 * 0.3 * (0.25 + 4 + 9), rel=1e-15, abs=0.0)
     expected = [0.1 * math.copysign(1, w) + 0.3 * w for w in VALUES]
-    assert [evaluate(g, AT) for g in gradient(cost, W)] == pytest.approx(expected, rel=1e-15)
+    assert [evaluate(g, AT) for g in gradient(cost, W)] == pytest.approx(expected, rel=1e-15, abs=0.0)
 
 
 def test_the_slope_of_l1_is_0_at_0():
@@ -64,12 +64,12 @@ def test_clip_by_norm_against_torch(bound):
         length = torch.nn.utils.clip_grad_norm_([parameter], bound).item()
         at = dict(zip(G, values, strict=True))
         ours = [evaluate(p, at) for p in parts]
-        assert evaluate(norm(G), at) == pytest.approx(length, rel=1e-15)
+        assert evaluate(norm(G), at) == pytest.approx(length, rel=1e-15, abs=0.0)
         if length > bound + 1e-6:
             # torch divides by length + 1e-6.
             expected = [g * (length + 1e-6) / length for g in parameter.grad.tolist()]
-            assert ours == pytest.approx(expected, rel=1e-14)
-            assert math.hypot(*ours) == pytest.approx(bound, rel=1e-15)
+            assert ours == pytest.approx(expected, rel=1e-14, abs=0.0)
+            assert math.hypot(*ours) == pytest.approx(bound, rel=1e-15, abs=0.0)
         else:
             assert ours == values
 
@@ -77,7 +77,7 @@ def test_clip_by_norm_against_torch(bound):
 def test_values_are_clipped_before_the_norm():
     parts = clipped(G[:2], clip_norm=1.0, clip_value=3.0)
     at = {G[0]: 100.0, G[1]: -4.0}
-    assert [evaluate(p, at) for p in parts] == pytest.approx([math.sqrt(0.5), -math.sqrt(0.5)], rel=1e-15)
+    assert [evaluate(p, at) for p in parts] == pytest.approx([math.sqrt(0.5), -math.sqrt(0.5)], rel=1e-15, abs=0.0)
 
 
 DATA = {"x": np.linspace(-1, 2, 20), "y": np.sin(np.linspace(0, 3, 20)) * 3}
@@ -119,7 +119,7 @@ def torch_fit(steps: int, l2: float = 0.0, l1: float = 0.0, clip_norm=None, clip
 def test_a_training_with_penalty_or_clipping_against_torch(options):
     run = tidu.fit("y = w*x + b", DATA, lr=0.05, epochs=60, init={"w": 2, "b": 2}, **options)
     # 60 steps of a contraction: the two orders of summation differ by a few roundings.
-    assert list(run.params.values()) == pytest.approx(torch_fit(60, **options), rel=1e-12)
+    assert list(run.params.values()) == pytest.approx(torch_fit(60, **options), rel=1e-12, abs=0.0)
     plain = tidu.fit("y = w*x + b", DATA, lr=0.05, epochs=60, init={"w": 2, "b": 2})
     assert run.params != plain.params
 

@@ -81,7 +81,7 @@ def test_a_factor_begins_at_or_below_one_and_stays_finite_and_nonnegative(name):
 
 def test_cosine_stays_at_its_floor():
     assert factors(schedules.cosine(10, floor=0.25), 14)[10:] == [0.25] * 4
-    assert factors(schedules.cosine(10), 11)[5] == pytest.approx(0.5, rel=1e-15)
+    assert factors(schedules.cosine(10), 11)[5] == pytest.approx(0.5, rel=1e-15, abs=0.0)
 
 
 def test_factors_multiply_in_python_and_as_text():
@@ -90,7 +90,7 @@ def test_factors_multiply_in_python_and_as_text():
     assert rate("0.1 * warmup(steps=100) * cosine(floor=0.1, steps=1000)") is composed
     for t in (0, 1, 50, 99, 100, 500, 1000, 5000):
         expected = 0.1 * min((t + 1) / 100, 1) * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(t / 1000, 1))))
-        assert evaluate(composed, {STEP: float(t)}) == pytest.approx(expected, rel=1e-14)
+        assert evaluate(composed, {STEP: float(t)}) == pytest.approx(expected, rel=1e-14, abs=0.0)
 
 
 def test_a_rate_written_out():

@@ -109,6 +109,10 @@ def test_it_stops_after_the_epoch_whose_mean_loss_is_below_the_bound():
         assert expected.stopped == "loss"
         assert (list(parameters), history) == (expected.parameters, expected.history)
         assert position[0] == len(history) == 7
+        *_rest, at_the_bound = run(
+            made, shape, columns, [2.0, 2.0], 5 * -(-7 // size), batch_size=size, until_loss=losses[4]
+        )[0]
+        assert at_the_bound == Stopped.GOING  # below it, not at it
 
 
 def test_it_stops_after_the_epoch_in_which_nothing_moved_by_more_than_tol():
@@ -287,7 +291,7 @@ def test_cost_and_predictions_are_those_of_the_expressions(loss):
         total += evaluate(made.loss, sample)
     cost = module_of(cost_source(made), "cost").cost(columns, parameters)
     # The cost adds the penalty's terms one by one to the mean.
-    assert cost == pytest.approx(total / len(X) + evaluate(made.penalty, weights), rel=1e-15)
+    assert cost == pytest.approx(total / len(X) + evaluate(made.penalty, weights), rel=1e-15, abs=0.0)
     predictions = [0.0] * len(X)
     module_of(predict_source(made), "predict").predict(columns[:1], parameters, len(X), predictions)
     assert predictions == [evaluate(made.prediction, sample) for sample in samples]

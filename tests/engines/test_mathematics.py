@@ -148,6 +148,6 @@ def test_the_lines_of_an_update_carried_out_in_their_order_are_the_update_that_r
         assert key in known
         known[key] = read(right.replace("\\_", "_"), known)
     assert len(lines) == len(chosen.state) + 1
-    assert known["w"] == pytest.approx(evaluate(new, at), rel=1e-13)
+    assert known["w"] == pytest.approx(evaluate(new, at), rel=1e-13, abs=0.0)
     for key, value in new_state.items():
-        assert known[plain(key)] == pytest.approx(evaluate(value, at), rel=1e-13)
+        assert known[plain(key)] == pytest.approx(evaluate(value, at), rel=1e-13, abs=0.0)
