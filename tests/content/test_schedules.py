@@ -164,3 +164,8 @@ def test_rates_that_cannot_be_read(lr, words):
 
 def test_options_as_numpy_numbers():
     assert schedules.step(np.int64(10), factor=np.float32(0.5)) is schedules.step(10, 0.5)
+
+
+def test_a_whole_number_beyond_float64_is_no_rate():
+    with pytest.raises(SettingError, match="learning rate must be"):
+        rate(10**400)

@@ -3,6 +3,7 @@
 import gzip
 import math
 import struct
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -136,6 +137,15 @@ def test_very_long_lines(file, size):
     long = "a" * size
     assert columns(file(f"x,y,z\n1,2.5,{long}\n3,4,b\n"), ["x", "y"]) == XY
     assert columns(file(f"x,y\n1,2.5{'0' * size}\n3,4\n")) == XY
+
+
+def test_very_many_columns(file):
+    names = [f"column{k}" for k in range(50_000)]
+    text = ",".join(names) + "\n" + ",".join(map(str, range(50_000))) + "\n"
+    began = time.perf_counter()
+    assert columns(file(text), ["column7", "column49999"]) == {"column7": [7], "column49999": [49999]}
+    assert len(columns(file(text))) == 50_000
+    assert time.perf_counter() - began < 20  # it takes 1; a comparison of each name with each took minutes
 
 
 @pytest.mark.parametrize("tail", range(1, 12))

@@ -111,7 +111,7 @@ def rate(lr: float | str | Expr) -> Expr:
         lr = parse_expression(lr, {"t": STEP, "epoch": EPOCH}, functions=SCHEDULES)
     try:
         expression = simplify(as_expr(lr), {})
-    except TypeError:
+    except (TypeError, OverflowError):  # OverflowError: a whole number beyond float64
         raise SettingError(
             _("the learning rate must be a number or a formula of t and epoch, not {value!r}").format(value=lr)
         ) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,12 +83,13 @@ def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collectio
         Empty, not text, no such columns, rows of different lengths, or a cell that is not a number.
     """
     layout = _layout(_head(opener, origin), origin, options)
-    doubled = sorted({n for n in layout.names if layout.names.count(n) > 1 and (wanted is None or n in wanted)})
+    counts = Counter(n for n in layout.names if wanted is None or n in wanted)
+    doubled = sorted(n for n, count in counts.items() if count > 1)
     if doubled:
         raise DataError(
             _(
                 "{origin}: the column name '{name}' stands {count} times in the header; rename, or give --columns"
-            ).format(origin=origin, name=doubled[0], count=layout.names.count(doubled[0]))
+            ).format(origin=origin, name=doubled[0], count=counts[doubled[0]])
         )
     # pyarrow wants distinct names; the ones given here are only positions.
     positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
