@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -178,7 +179,7 @@ def descend(
     return Descent(state, history, stopped, time.perf_counter() - began, source, chosen)
 
 
-class _Loop:
+class _Loop(ABC):
     """The generated function, with what stays the same from slice to slice; how numbers are kept is a subclass's."""
 
     def __init__(
@@ -204,17 +205,17 @@ class _Loop:
             "tol": limits.tol,
         }
 
+    @abstractmethod
     def function_of(self, source: str) -> Callable[..., Any]:
         """The function that runs this source."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kept(self, numbers: npt.NDArray[Any]) -> Any:
         """A column, or the order of the samples in an epoch, as the function reads it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def blank_history(self, rows: int) -> Any:
         """Where the function writes rows of the history."""
-        raise NotImplementedError
 
     def affordable(self, steps: int) -> int:
         """`steps`, cut so that not too many shuffled epochs are held at once."""
