@@ -48,6 +48,10 @@ ORACLES = {
     "power": (lambda a, b: abs(a) if b == 0.5 and a in (0.0, -np.inf) else np.power(a, b), math.pow),  # not a root
     "maximum": (np.maximum, None),
     "minimum": (np.minimum, None),
+    "where": (np.where, None),
+    "logical_and": (np.logical_and, None),
+    "logical_or": (np.logical_or, None),
+    "logical_not": (np.logical_not, None),
 }
 PUBLIC = [
     name
@@ -56,6 +60,12 @@ PUBLIC = [
 ]
 NUMBERS = [math.nan, -1.0, 1.0, 0.5, -0.5, 709.8, -745.2, 2.0, 3.0, 1e-320]
 ANY = st.floats(allow_nan=False) | st.sampled_from(NUMBERS) | st.integers(-9, 9)
+TAKES = {
+    **dict.fromkeys(("divide", "power", "maximum", "minimum"), (ANY, ANY)),
+    "where": (st.booleans(), ANY, ANY),
+    **dict.fromkeys(("logical_and", "logical_or"), (st.booleans(), st.booleans())),
+    "logical_not": (st.booleans(),),
+}
 
 
 def test_every_function_has_an_oracle_and_every_oracle_a_function():
@@ -65,16 +75,16 @@ def test_every_function_has_an_oracle_and_every_oracle_a_function():
 @pytest.mark.parametrize("name", ORACLES)
 def test_against_numpy_everywhere(name):
     function, (numpy_function, _exact) = getattr(ieee, name), ORACLES[name]
-    arity = 2 if name in ("divide", "power", "maximum", "minimum") else 1
+    takes = TAKES.get(name, (ANY,))
 
-    @given(st.tuples(*[ANY] * arity))
-    @example((0.0,) * arity)
-    @example((-0.0,) * arity)
+    @given(st.tuples(*takes))
+    @example((0.0,) * len(takes))
+    @example((-0.0,) * len(takes))
     @settings(deadline=None, max_examples=200)
     def check(arguments):
         value = function(*arguments)
         with np.errstate(all="ignore"):
-            expected = numpy_function(*(np.float64(a) for a in arguments))
+            expected = numpy_function(*(a if isinstance(a, bool) else np.float64(a) for a in arguments))
         # SciPy loses two digits in the tail of erfc, libraries differ below 1e-307, and logaddexp cancels near 0.
         least = 1e-15 if name == "log_cosh" else 1e-307
         assert value == pytest.approx(float(expected), rel=1e-13, abs=least, nan_ok=True)
@@ -101,7 +111,9 @@ def test_the_bits_are_those_of_pythons_math_wherever_that_gives_a_number(name):
     assert checked > 50
 
 
-@pytest.mark.parametrize("name", [n for n in PUBLIC if n not in ("isfinite", "maximum", "minimum")])
+@pytest.mark.parametrize(
+    "name", [n for n in PUBLIC if n not in ("isfinite", "maximum", "minimum", "where") and not n.startswith("logical_")]
+)
 def test_a_whole_number_goes_in_and_a_float_comes_out(name):
     assert type(getattr(ieee, name)(*((2, 3) if name in ("divide", "power") else (1,)))) is float
 

@@ -172,6 +172,26 @@ def minimum(a: float, b: float) -> float:
     return a if a <= b else b
 
 
+def where(condition: bool, a: float, b: float) -> float:
+    """`a` where the condition holds, `b` elsewhere; both are computed."""
+    return a if condition else b
+
+
+def logical_and(a: bool, b: bool) -> bool:
+    """Whether both hold."""
+    return a and b
+
+
+def logical_or(a: bool, b: bool) -> bool:
+    """Whether either holds."""
+    return a or b
+
+
+def logical_not(a: bool) -> bool:
+    """Whether it does not hold."""
+    return not a
+
+
 def sigmoid(x: float) -> float:
     """1 / (1 + e**-x), without overflow on either side."""
     if x >= 0.0:

@@ -246,7 +246,7 @@ def test_the_line_reads_like_a_loop_written_by_hand():
         ("y = a*exp(-k*x)", "exp_1 = exp(-k * x_i)"),
         ("y = -(-w)*x - -b", "y_hat = --w * x_i - -b"),
         ("y = 0*x + 1.50*x*w", "y_hat = 0.0 * x_i + 1.5 * x_i * w"),
-        ("y = w*x if x > 0 else b", "y_hat = w * x_i if greater_1 else b"),
+        ("y = w*x if x > 0 else b", "y_hat = where(greater_1, w * x_i, b)"),
         ("y = w*x**2 + b*x**7", "power_1 = x_i * x_i"),
         ("y = w*x**2 + b*x**7", "power_2 = power(x_i, 7.0)"),
         ("log(y) = w*x", "target = log(y[i])"),

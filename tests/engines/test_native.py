@@ -7,12 +7,14 @@ import math
 import numba
 import numpy as np
 import pytest
+from numba.extending import register_jitable
 
 import tidu
 from tidu import ieee
 from tidu.content.losses import COUNT, LOSSES, REAL, SIGN, ZERO_ONE
 from tidu.engines import native
 from tidu.engines.build import loop_folder
+from tidu.kernels import CHUNK, summed
 
 ROWS = 40
 random = np.random.default_rng(5)
@@ -83,24 +85,115 @@ FUNCTIONS = {
 }
 
 
+BOTH = [False, True]
+TAKES = {
+    **dict.fromkeys(("divide", "power", "maximum", "minimum"), [VALUES[::4] + VALUES[-16:]] * 2),
+    "where": [BOTH, VALUES[::9], VALUES[-8:]],
+    "logical_and": [BOTH, BOTH],
+    "logical_or": [BOTH, BOTH],
+    "logical_not": [BOTH],
+}
+
+
+def same(got, expected):
+    if expected != expected:
+        return got != got
+    return got == expected and math.copysign(1, got) == math.copysign(1, expected)
+
+
 @pytest.mark.parametrize("name", list(FUNCTIONS))
 def test_every_function_of_the_loops(name):
     function = FUNCTIONS[name]
-    two = name in ("divide", "power", "maximum", "minimum")
-    if not two:
-        compiled = numba.njit(error_model="numpy")(lambda x: function(x))
-        arguments = [(v,) for v in VALUES]
-    else:
-        assert len(inspect.signature(function).parameters) == 2
-        compiled = numba.njit(error_model="numpy")(lambda a, b: function(a, b))
-        arguments = list(itertools.product(VALUES[::4] + VALUES[-16:], repeat=2))
+    takes = TAKES.get(name, [VALUES])
+    names = ", ".join("abc"[: len(takes)])
+    assert len(inspect.signature(function).parameters) == len(takes)
+    compiled = numba.njit(error_model="numpy")(eval(f"lambda {names}: {name}({names})", {name: function}))
     assert native  # which tells the compiler what these functions are
-    for given in arguments:
-        expected, got = function(*given), compiled(*given)
-        if expected != expected:
-            assert got != got, given
-        else:
-            assert (got, math.copysign(1, got)) == (expected, math.copysign(1, expected)), given
+    for given in itertools.product(*takes):
+        assert same(compiled(*given), function(*given)), given
+
+
+# -- eight samples at a time ------------------------------------------------------------------------
+def summed_both_ways(text, arguments):
+    """A function of samples that gives `summed` of a sample function, as Python and compiled."""
+    scope = dict(vars(ieee))
+    exec(text, scope)
+    sample = register_jitable(error_model="numpy")(scope["sample"])
+    by_range = numba.njit(error_model="numpy")(lambda first, last, *a: summed(sample, range(first, last), *a))
+    in_order = numba.njit(error_model="numpy")(lambda order, *a: summed(sample, order, *a))
+    as_lists = [a.tolist() if isinstance(a, np.ndarray) else a for a in arguments]
+
+    def both(samples):
+        plain = summed(sample, samples, *as_lists)
+        if isinstance(samples, range):
+            return plain, by_range(samples.start, samples.stop, *arguments)
+        return plain, in_order(np.array(samples), *arguments)
+
+    return both
+
+
+@pytest.mark.parametrize("arity", [1, 2, 3])
+def test_every_function_on_eight_samples(arity):
+    names = [n for n in FUNCTIONS if len(TAKES.get(n, [VALUES])) == arity]
+    product = list(itertools.product(*[VALUES, VALUES[::4] + VALUES[-16:], VALUES[-8:]][:arity]))
+    columns = [np.array([row[k] for row in product]) for k in range(arity)]
+    lines, outputs = [], []
+    for name in names:
+        takes = TAKES.get(name, [VALUES])
+        value = f"{name}({', '.join(f'c{k}[i] > 0.5' if takes[k] is BOTH else f'c{k}[i]' for k in range(arity))})"
+        lines.append(f"{name}_ = {f'where({value}, 1.0, 2.0)' if name.startswith('logical') else value}")
+        # What is not finite would hide the rest of its sum; and only 1/v tells 0.0 from -0.0.
+        lines.append(f"finite = {name}_ - {name}_ == 0.0")
+        outputs += [f"where(finite_{name}, {name}_, 0.5) * 1e-300", f"where({name}_ > 1e308, 1.0, 3.0)"]
+        outputs += [f"where({name}_ == 0.0, where(divide(1.0, {name}_) > 0.0, 1.0, 3.0), 5.0)"]
+        lines[-1] = f"finite_{name} = {name}_ - {name}_ == 0.0"
+    arguments = ", ".join(f"c{k}" for k in range(arity))
+    text = f"def sample(i, {arguments}):\n    " + "\n    ".join([*lines, f"return {', '.join(outputs)}"])
+    both = summed_both_ways(text, columns)
+    for first in range(0, len(product) - 16, 16):
+        plain, compiled = both(range(first, first + 16))
+        assert compiled == plain, first
+
+
+OPERATIONS = ["x + w", "w - x", "x * y", "x / y", "w / x", "-x", "x + 1", "2 * y", "1.0", "w"]
+OPERATIONS += [f"where(x {sign} {other}, x, w)" for sign in ("<", "<=", ">", ">=", "==", "!=") for other in ("y", "w")]
+
+
+def test_arithmetic_on_eight_samples():
+    values = np.random.default_rng(3).choice([-1.5, 0.25, 0.5, 1.0, 3.0], (2, 60))
+    text = f"def sample(i, xs, ys, w):\n    x = xs[i]\n    y = ys[i]\n    return {', '.join(OPERATIONS)}"
+    rows = np.ascontiguousarray(values.T)
+    by_columns = summed_both_ways(text, (*values, 0.5))
+    by_rows = summed_both_ways(text, (rows[:, 0], rows[:, 1], 0.5))
+    for count in (1, 7, 8, 9, 45):
+        order = np.random.default_rng(4).permutation(60)[:count].tolist()
+        for samples in (range(5, 5 + count), order):
+            plain, compiled = by_columns(samples)
+            assert compiled == plain
+            assert by_rows(samples) == (plain, plain)
+
+
+def test_chunks():
+    x = np.random.default_rng(5).normal(size=3 * CHUNK + 5)
+    both = summed_both_ways("def sample(i, x, w):\n    return w * x[i], x[i]", (x, 0.3))
+    for samples in (CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5):
+        plain, compiled = both(range(samples))
+        assert compiled == plain
+        assert plain[1] == pytest.approx(math.fsum(x[:samples]), rel=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("options", [{}, {"batch_size": 150_000}, {"batch_size": 150_000, "shuffle": False}], ids=str)
+def test_threads_share_the_work_and_change_no_bit(threads, options):
+    rng = np.random.default_rng(6)
+    x, z = rng.normal(size=(2, 310_000))
+    data = {"x": x, "z": z, "y": np.tanh(x) + 0.1 * z}
+    runs = [
+        tidu.fit("y = tanh(a*x) + b*z", data, epochs=2, lr=0.1, engine="numba", threads=t, **options)
+        for t in (threads, 1)
+    ]
+    np.testing.assert_array_equal(runs[0].history.values, runs[1].history.values)
+    assert runs[0].params == runs[1].params
 
 
 def test_a_damaged_cache_is_rebuilt(tmp_path):
@@ -112,5 +205,5 @@ def test_a_damaged_cache_is_rebuilt(tmp_path):
     for file in files:
         file.write_bytes(b"not a cache")
     module = native.module_of(first.source)
-    del module.compiled_train
+    del module.compiled["train"]
     assert tidu.fit(formula, data, engine="numba", epochs=3).params == first.params

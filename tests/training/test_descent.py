@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import tidu
-from tidu.training import descent
+from tidu.training import descent, loops
 
 RNG = np.random.default_rng(42)
 X = RNG.uniform(-1, 2, 10)
@@ -163,7 +163,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_where_the_slices_are_cut_changes_no_bit(monkeypatch, shape):
     def end(steps):
-        monkeypatch.setattr(descent._Loop, "affordable", lambda self, _steps: steps)
+        monkeypatch.setattr(loops.Loop, "last_step_of_slice", lambda self, state, _steps: state.step + steps)
         run = fitted(CURVE if "lr" not in shape else LINE, init={"b": 0.1}, **{"epochs": 12, **shape})
         history = run.history
         numbers = [history.values.tobytes(), history.epoch.tolist(), history.step.tolist()]
@@ -178,7 +178,7 @@ def test_where_the_slices_are_cut_changes_no_bit(monkeypatch, shape):
 @pytest.mark.parametrize("shape", [{"batch_size": 3, "optimizer": "adam", "tol": 1e-9}, {"lr": 2.0}], ids=str)
 def test_the_compiled_loop_gives_the_same_bits_in_slices_too(monkeypatch, shape):
     plain = fitted(**{"epochs": 300, **shape}, engine="python")
-    monkeypatch.setattr(descent._Loop, "affordable", lambda self, _steps: 7)
+    monkeypatch.setattr(loops.Loop, "last_step_of_slice", lambda self, state, _steps: state.step + 7)
     compiled = fitted(**{"epochs": 300, **shape}, engine="numba")
     assert (compiled.engine, plain.engine) == ("numba", "python")
     assert same_bits(compiled.history.values, plain.history.values)
@@ -188,7 +188,7 @@ def test_the_compiled_loop_gives_the_same_bits_in_slices_too(monkeypatch, shape)
 
 def test_orders_held_in_parts_change_no_bit(monkeypatch):
     whole = fitted(batch_size=3, epochs=40)
-    monkeypatch.setattr(descent, "MOST_ORDERED", 25)  # two epochs at a time
+    monkeypatch.setattr(loops, "MOST_ORDERED", 25)  # two epochs at a time
     assert same_bits(fitted(batch_size=3, epochs=40).history.values, whole.history.values)
 
 
@@ -204,7 +204,7 @@ def test_progress_is_told_of_every_slice(monkeypatch):
 
 
 def test_slices_that_are_held_small_do_not_pile_up_wishes(monkeypatch):
-    monkeypatch.setattr(descent, "MOST_ORDERED", 10)  # one epoch at a time, far faster than a slice may take
+    monkeypatch.setattr(loops, "MOST_ORDERED", 10)  # one epoch at a time, far faster than a slice may take
     assert fitted(batch_size=5, epochs=1200).stopped == "epochs"
 
 
@@ -363,7 +363,7 @@ def test_a_formula_that_only_training_takes_out_of_its_domain():
 
 @pytest.mark.parametrize("slice_steps", [10**9, 1])
 def test_one_sample_that_is_always_bad_leaves_the_steps_before_it(monkeypatch, slice_steps):
-    monkeypatch.setattr(descent._Loop, "affordable", lambda self, _steps: slice_steps)
+    monkeypatch.setattr(loops.Loop, "last_step_of_slice", lambda self, state, _steps: state.step + slice_steps)
     rows = 3000
     data = {"x": np.r_[np.linspace(1, 2, rows), 0.0], "y": np.ones(rows + 1)}
     began = time.perf_counter()
@@ -400,7 +400,7 @@ def test_an_interrupt_in_the_progress_callback_keeps_the_state(batch_size):
 
 @pytest.mark.usefixtures("small_slices")
 def test_an_interrupt_inside_the_loop_loses_only_its_slice(monkeypatch):
-    whole = descent._Loop.run
+    whole = loops.Loop.run
 
     def run_or_interrupt(self, state, *rest):
         new = whole(self, state, *rest)
@@ -408,7 +408,7 @@ def test_an_interrupt_inside_the_loop_loses_only_its_slice(monkeypatch):
             raise KeyboardInterrupt
         return new
 
-    monkeypatch.setattr(descent._Loop, "run", run_or_interrupt)
+    monkeypatch.setattr(loops.Loop, "run", run_or_interrupt)
     run = fitted(batch_size=3, epochs=100)
     monkeypatch.undo()
     assert (run.stopped, run.steps) == ("interrupted", 6)
@@ -428,7 +428,7 @@ def test_an_interrupt_before_the_first_slice_ends_is_a_run_of_no_steps(monkeypat
     def interrupt(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(descent._Loop, "run", interrupt)
+    monkeypatch.setattr(loops.Loop, "run", interrupt)
     run = fitted(init={"w": 2})
     assert (run.stopped, run.steps, len(run.history)) == ("interrupted", 0, 0)
     assert run.params == {"w": 2, "b": 0}

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
-from tidu import ieee
+from tidu import ieee, kernels
 
 LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
 _building = threading.RLock()
@@ -40,8 +40,10 @@ def loop_folder() -> Path:
 
 @functools.cache
 def _functions_text() -> bytes:
-    """The text of the functions that loops import: compiled code that was kept is of no use once they change."""
-    return Path(str(ieee.__file__)).read_bytes()
+    """The text of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
+    here = Path(__file__).parent
+    files = [Path(str(ieee.__file__)), Path(str(kernels.__file__)), here / "lanes.py", here / "native.py"]
+    return b"".join(file.read_bytes() for file in files)
 
 
 def module_of(source: str, kind: str = "loop") -> ModuleType:

@@ -20,6 +20,7 @@ from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import code, text, unicode
 
 WIDTH = 100
+SUMMED_FROM = 32  # samples a step; from here on they are worth computing eight at a time
 
 
 class Batch(Enum):
@@ -48,6 +49,8 @@ class LoopShape:
     shuffled: bool = False
     record: str = "epoch"  # or "step": a row of the history for each
     stops_on_change: bool = False  # whether it ends once no parameter moves by more than `tol` in an epoch
+    summed: bool = False  # whether samples are a function, which `summed` calls, or written into the loop
+    dtype: str = "float64"  # or "float32": what a sample is computed in; sums and updates are in float64
 
 
 def arguments_of(program: Program, shape: LoopShape) -> list[str]:
@@ -111,8 +114,10 @@ class _Writer:
         body = "\n".join(self.lines)
         words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
         used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
-        imports = [f"from tidu.ieee import {', '.join(sorted(used))}", ""] if used else []
-        return "\n".join([f'"""{_harmless(title)}"""', "", *imports, "", body, ""])
+        imports = [f"from tidu.ieee import {', '.join(sorted(used))}"] if used else []
+        imports += ["from tidu.kernels import summed"] if "summed" in words else []
+        imports = ["from numpy import float32", "", *imports] if "float32" in words else imports
+        return "\n".join([f'"""{_harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
 
 
 def _harmless(title: str) -> str:
@@ -194,6 +199,7 @@ class _Train:
     def __init__(self, w: _Writer, shape: LoopShape, own: dict[str, str]) -> None:
         self.w, self.shape, self.own, self.program = w, shape, own, w.program
         self.labels = labels_of(self.program)
+        self.narrow = shape.dtype == "float32"
         self.grads = [w.names.name(g, f"grad_{g.name}") for g in self.program.mean_gradient]
         self.states = [w.names.name(s, s.name) for s, _new, _start in self.program.new_state]
         # Where each parameter was when the epoch began is state too: a slice may end in mid-epoch.
@@ -202,18 +208,42 @@ class _Train:
         w.names.of[self.program.lr] = own["lr"]
 
     def write(self) -> None:
+        self.hoisted = self.per_step()
         self.head()
+        if self.shape.summed:
+            self.sample_function()
+        self.signature()
         self.setup()
         self.batch()
         self.step()
         self.end_of_step()
         self.finish()
 
+    def per_step(self) -> list[str]:
+        """The lines of what is the same for every sample of a batch."""
+        if self.shape.batch not in (Batch.ALL, Batch.SOME):
+            return []
+        outputs = [self.program.loss, *self.program.gradient]
+        return assignments(per_step(outputs, self.program.columns, self.labels), self.w.names, {})
+
     def head(self) -> None:
-        o, w = self.own, self.w
-        w.add(0, f"{o['GOING']}, {o['DIVERGED']}, {o['LOSS']}, {o['CONVERGED']} = range(4)", "", "")
-        arguments = [o[k] for k in arguments_of(self.program, self.shape)]
-        w.add(0, *_wrapped("def train(", arguments, ", ", "):"))
+        o = self.own
+        self.w.add(0, f"{o['GOING']}, {o['DIVERGED']}, {o['LOSS']}, {o['CONVERGED']} = range(4)", "", "")
+
+    def sample_function(self) -> None:
+        """One sample as a function of its number, the columns and what the step gives."""
+        o, w, p = self.own, self.w, self.program
+        outputs = [p.loss, *p.gradient]
+        read = {*outputs, *(a for node in evaluation_order(outputs, known=w.names.of) for a in node.args)}
+        self.arguments = [name for node, name in w.names.of.items() if node in read]
+        w.add(0, *_wrapped("def sample(", [o["i"], *self.arguments], ", ", "):"))
+        w.add(1, '"""The loss of one sample, and its derivative by each parameter."""')
+        partials = self.sample(1)
+        w.add(1, *_wrapped("return (", [self.loss, *partials], ", ", ")"), "", "")
+
+    def signature(self) -> None:
+        arguments = [self.own[k] for k in arguments_of(self.program, self.shape)]
+        self.w.add(0, *_wrapped("def train(", arguments, ", ", "):"))
 
     def setup(self) -> None:
         o, w = self.own, self.w
@@ -235,38 +265,61 @@ class _Train:
 
     # -- the samples of one batch ---------------------------------------------------------------
     def batch(self) -> None:
-        o, w, p, batch = self.own, self.w, self.program, self.shape.batch
-        outputs = [p.loss, *p.gradient]
+        o, w, batch = self.own, self.w, self.shape.batch
         if batch is Batch.SOME:
             w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
-        summed = batch in (Batch.ALL, Batch.SOME)
-        if summed:
-            w.add(2, f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
-        hoisted = per_step(outputs, p.columns, self.labels) if summed else []
-        if hoisted:
-            w.add(2, "# the same for every sample", *assignments(hoisted, w.names, {}))
-        depth, i = 2, o["i"]
         if self.shape.shuffled:
             w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
-        if batch is Batch.ALL:
-            w.add(2, f"for {i} in range({o['n']}):")
-            depth = 3
-        elif batch is Batch.SOME:
-            w.add(2, f"for {o['k'] if self.shape.shuffled else i} in range({o['start']}, {o['stop']}):")
-            depth = 3
-            if self.shape.shuffled:
-                w.add(3, f"{i} = {o['order']}[{o['k']}]")
-        elif batch is Batch.ONE:
-            w.add(2, f"{i} = {o['order']}[{o['start']}]" if self.shape.shuffled else f"{i} = {o['start']}")
-        self.sample(depth, summed)
-        if batch is Batch.ALL:
-            self.mean(o["n"])
-        elif batch is Batch.SOME:
+        if self.hoisted:
+            w.add(2, "# the same for every sample", *self.hoisted)
+        if batch not in (Batch.ALL, Batch.SOME):
+            self.only_sample()
+            return
+        first = "" if batch is Batch.ALL else f"{o['start']}, "
+        last = o["n"] if batch is Batch.ALL else o["stop"]
+        if self.shape.summed:
+            shuffled = f"{o['order']}[{o['start']}:{o['stop']}]"
+            samples = shuffled if self.shape.shuffled else f"range({first}{last})"
+            w.add(2, "# forward and backward of each sample, accumulated")
+            sums = ", ".join([o["loss_sum"], *self.grads])
+            w.add(2, *_wrapped(f"{sums} = summed(", ["sample", samples, *map(self.given, self.arguments)], ", ", ")"))
+        else:
+            self.each_sample(first, last)
+        if batch is Batch.SOME:
             w.add(2, f"{o['count']} = {o['stop']} - {o['start']}")
-            self.mean(o["count"])
+        self.mean(o["n"] if batch is Batch.ALL else o["count"])
 
-    def sample(self, depth: int, summed: bool) -> None:
+    def given(self, argument: str) -> str:
+        """An argument as samples want it."""
+        return f"float32({argument})" if self.narrow and argument not in self.w.columns else argument
+
+    def only_sample(self) -> None:
+        o, w = self.own, self.w
+        if self.shape.batch is Batch.ONE:
+            w.add(2, f"{o['i']} = {o['order']}[{o['start']}]" if self.shape.shuffled else f"{o['i']} = {o['start']}")
+        partials = self.sample(2)
+        w.add(2, *(f"{g} = {partial}" for g, partial in zip(self.grads, partials, strict=True)))
+        w.add(2, f"{o['batch_loss']} = {self.loss}")
+
+    def each_sample(self, first: str, last: str) -> None:
+        o, w = self.own, self.w
+        w.add(2, f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
+        w.add(2, f"for {o['k'] if self.shape.shuffled else o['i']} in range({first}{last}):")
+        if self.shape.shuffled:
+            w.add(3, f"{o['i']} = {o['order']}[{o['k']}]")
+        partials = self.sample(3)
+        w.add(3, "# accumulate", f"{o['loss_sum']} += {self.loss}")
+        w.add(3, *(f"{g} += {partial}" for g, partial in zip(self.grads, partials, strict=True)))
+
+    def sample(self, depth: int) -> list[str]:
+        """The lines of one sample; returns its partial derivatives, as code."""
         o, w, p = self.own, self.w, self.program
+        outside = dict(w.names.of)
+        if self.narrow:
+            constants = (node for node in evaluation_order([p.loss, *p.gradient]) if node.is_constant)
+            w.names.of |= {node: f"float32({node.value!r})" for node in constants}
+            if not self.shape.summed:
+                w.names.of |= {q: f"float32({name})" for q, name in zip(p.parameters, w.parameters, strict=True)}
         w.add(depth, "# forward")
         if p.columns:
             w.sample(depth, o["i"], [p.loss, *p.gradient])
@@ -275,13 +328,10 @@ class _Train:
         backward = assignments(p.gradient, w.names, self.labels, inline=p.gradient)
         shared = f": dloss/dy_hat is {w.names.of[p.slope]}" if p.slope in w.names.of and not backward else ""
         w.add(depth, f"# backward{shared}", *backward)
-        partials = list(zip(self.grads, (code(d, w.names.of) for d in p.gradient), strict=True))
-        if summed:
-            w.add(depth, "# accumulate", f"{o['loss_sum']} += {w.names.of[p.loss]}")
-            w.add(depth, *(f"{g} += {partial}" for g, partial in partials))
-        else:
-            w.add(depth, *(f"{g} = {partial}" for g, partial in partials))
-            w.add(depth, f"{o['batch_loss']} = {w.names.of[p.loss]}")
+        partials = [code(d, w.names.of) for d in p.gradient]
+        self.loss = w.names.of[p.loss]
+        w.names.of = outside
+        return partials
 
     def mean(self, count: str) -> None:
         o, w = self.own, self.w
@@ -306,6 +356,8 @@ class _Train:
         if any(STEP + 1 in evaluation_order([new]) for new in (*new_state, *p.new_parameters)):
             w.add(2, f"{o['t']} = {o['step']} + 1.0")
         w.add(2, *assignments([*new_state, *p.new_parameters], w.names, labels))
+        if self.narrow:
+            w.add(2, *(f"{new} = float(float32({new}))" for new in map(w.names.of.get, p.new_parameters)))
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
         w.add(2, *_wrapped("if not isfinite(", _in_groups([o["batch_loss"], *news]), " + ", "):"))
         w.lines[-1] += "  # a sum is finite only if all its parts are"

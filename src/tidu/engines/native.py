@@ -1,8 +1,9 @@
 """The same loop, compiled by Numba: machine speed, and the same bits as the plain Python run.
 
 What is compiled is the text that is shown; only the functions of `tidu.ieee` are exchanged for their C counterparts,
-which give the same values (tests assert it for every operation). Nothing may be reassociated, so nothing is faster
-than it is exact. Compiled code is kept beside the module's file and is there in the next process.
+which give the same values (tests assert it for every operation), and `summed` for eight samples at a time
+(`lanes`), in the order of its Python text. Compiled code is kept beside the module's file and is there in the next
+process.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numba
 import numpy as np
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from tidu import ieee
+from tidu.engines import lanes  # tells Numba what `summed` is  # noqa: F401
 from tidu.engines.build import module_of
+from tidu.kernels import CHUNK, Sums, added
 
 # Functions of `tidu.ieee` that C's library has under the same name, with IEEE 754 results as they stand.
 _IN_C = (
@@ -27,7 +31,10 @@ _IN_C = (
     "asinh", "acosh", "atanh",
 )  # fmt: skip
 # ... and those whose Python text compiles as it stands.
-_AS_WRITTEN = ("sign", "maximum", "minimum", "sigmoid", "softplus", "log_cosh")
+_AS_WRITTEN = (
+    "sign", "maximum", "minimum", "where", "logical_and", "logical_or", "logical_not", "sigmoid", "softplus",
+    "log_cosh",
+)  # fmt: skip
 
 
 def _replace(function: Callable[..., float], implementation: Callable[..., Any]) -> None:
@@ -38,9 +45,9 @@ def _replace(function: Callable[..., float], implementation: Callable[..., Any])
 
 
 def _c_function(name: str) -> Callable[[float], float]:
-    scope = {"math": math}
+    scope: dict[str, Any] = {"math": math}
     exec(f"def {name}(x):\n    return math.{name}(x)\n", scope)
-    return scope[name]  # type: ignore[return-value]
+    return scope[name]
 
 
 def _divide(a: float, b: float) -> float:
@@ -52,7 +59,7 @@ def _power(a: float, b: float) -> float:
 
 
 def _floor(x: float) -> float:
-    return np.floor(x)  # type: ignore[no-any-return]
+    return np.floor(x)
 
 
 for _name in _IN_C:
@@ -64,22 +71,65 @@ _replace(ieee.power, _power)
 _replace(ieee.floor, _floor)
 
 
-def compiled(source: str) -> Callable[..., Any]:
-    """The function `train` of a loop source as machine code; compiled once, then read from the cache folder."""
-    module = module_of(source)
-    function = getattr(module, "compiled_train", None)
-    if function is None:
-        function = _Compiled(module)
-        module.compiled_train = function  # type: ignore[attr-defined]
-    return function
+# What `fast` allows: sums in any order, a*b + c rounded once, x/c as a product. Infinity and nan stay what they are,
+# for they are how a divergence is seen.
+_FAST = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def compiled(source: str, name: str = "train", kind: str = "loop", fast: bool = False) -> Callable[..., Any]:
+    """The function `name` of a generated module as machine code; compiled once, then read from the cache folder."""
+    module = module_of(source, f"fast_{kind}" if fast else kind)  # Numba does not tell the two apart in its cache
+    functions: dict[str, Callable[..., Any]] = vars(module).setdefault("compiled", {})
+    if name not in functions:
+        functions[name] = _Compiled(module, name, fast)
+    return functions[name]
+
+
+# How threads call what a loop sums: a part of the samples each.
+_BY_CHUNK = """
+
+def sums_over_range(first, last, *arguments):
+    return summed(sample, range(first, last), *arguments)
+
+
+def sums_in_order(order, *arguments):
+    return summed(sample, order, *arguments)
+"""
+
+
+def summed_by_threads(source: str, pool: Executor, threads: int, fast: bool = False) -> Callable[..., Sums]:
+    """What `summed` is for a loop source where several threads share the chunks: the same sums, bit for bit."""
+    over_range = compiled(source + _BY_CHUNK, "sums_over_range", "sums", fast)
+    in_order = compiled(source + _BY_CHUNK, "sums_in_order", "sums", fast)
+
+    def summed(_sample: object, samples: Any, *arguments: Any) -> Sums:
+        chunks = -(-len(samples) // CHUNK)
+        parts: list[Sums] = [()] * chunks
+        left = iter(range(chunks))  # whoever is done takes the next
+
+        def work() -> None:
+            for k in left:
+                part = samples[k * CHUNK : (k + 1) * CHUNK]
+                if isinstance(part, range):
+                    parts[k] = over_range(part.start, part.stop, *arguments)
+                else:
+                    parts[k] = in_order(part, *arguments)
+
+        others = [pool.submit(work) for _ in range(min(threads, chunks) - 1)]
+        work()
+        for other in others:
+            other.result()
+        return added(parts)
+
+    return summed
 
 
 class _Compiled:
     """Calls the compiled function; a cache file that cannot be read is deleted, and what it held compiled anew."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-        self._function = _jitted(module)
+    def __init__(self, module: ModuleType, name: str, fast: bool) -> None:
+        self._module, self._name, self._fast = module, name, fast
+        self._function = _jitted(module, name, fast)
         self._has_run = False
 
     def __call__(self, *arguments: Any) -> Any:
@@ -90,23 +140,26 @@ class _Compiled:
         except (numba.core.errors.NumbaError, KeyboardInterrupt):
             raise
         except Exception:  # whatever unpickling a damaged file raises; the loop itself raises nothing
-            _remove_cache(self._module)
-            self._function = _jitted(self._module)
+            _remove_cache(self._module, self._name)
+            self._function = _jitted(self._module, self._name, self._fast)
             result = self._function(*arguments)
         self._has_run = True
         return result
 
 
-def _jitted(module: ModuleType) -> Callable[..., Any]:
-    function: Callable[..., Any] = module.train
+def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FAST if fast else False}
+    if hasattr(module, "sample"):
+        register_jitable(**options)(module.sample)  # compiled where `summed` calls it
+    function = getattr(module, name)
     try:
-        return numba.njit(function, cache=True, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
+        return numba.njit(function, cache=True, **options)
     except RuntimeError:  # no folder to cache in
-        return numba.njit(function, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
+        return numba.njit(function, **options)
 
 
-def _remove_cache(module: ModuleType) -> None:
+def _remove_cache(module: ModuleType, name: str) -> None:
     path = Path(str(module.__file__))
-    for file in path.parent.glob(f"__pycache__/{path.stem}.train-*.nb*"):
+    for file in path.parent.glob(f"__pycache__/{path.stem}.{name}-*.nb*"):
         with contextlib.suppress(OSError):
             file.unlink()

@@ -150,19 +150,19 @@ def equal(a: ExprLike, b: ExprLike) -> Expr:
 
 
 logical_and = op(
-    "logical_and", "{0} and {1}", unicode="{0} ∧ {1}", latex=r"{0} \land {1}", binding=AND, boolean=True,
-    grad=None, domain=((0, 1), (0, 1)),
+    "logical_and", "{0} and {1}", code="logical_and({0}, {1})", unicode="{0} ∧ {1}", latex=r"{0} \land {1}",
+    binding=AND, boolean=True, grad=None, domain=((0, 1), (0, 1)),
 )  # fmt: skip
 logical_or = op(
-    "logical_or", "{0} or {1}", unicode="{0} ∨ {1}", latex=r"{0} \lor {1}", binding=OR, boolean=True,
-    grad=None, domain=((0, 1), (0, 1)),
+    "logical_or", "{0} or {1}", code="logical_or({0}, {1})", unicode="{0} ∨ {1}", latex=r"{0} \lor {1}",
+    binding=OR, boolean=True, grad=None, domain=((0, 1), (0, 1)),
 )  # fmt: skip
 logical_not = op(
-    "logical_not", "not {0}", unicode="¬{0}", latex=r"\lnot {0}", binding=NOT, boolean=True,
+    "logical_not", "not {0}", code="logical_not({0})", unicode="¬{0}", latex=r"\lnot {0}", binding=NOT, boolean=True,
     grad=None, domain=((0, 1),),
 )  # fmt: skip
 where: Function = op(
-    "where", "where({0}, {1}, {2})", code="{1} if {0} else {2}",
+    "where", "where({0}, {1}, {2})",
     latex=r"\begin{cases}{1} & \text{if } {0}\\ {2} & \text{otherwise}\end{cases}",
     grad=lambda g, out, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
     domain=((0, 1), REAL, REAL),

@@ -18,8 +18,6 @@ import numpy.typing as npt
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, without_missing
-from tidu.engines.build import module_of
-from tidu.engines.loop import predict_source
 from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, ModelFileError
@@ -27,6 +25,7 @@ from tidu.language.expr import Expr, evaluate, symbols
 from tidu.language.printer import text
 from tidu.pictures.values import FittedCurve
 from tidu.text import _
+from tidu.training.evaluation import predictions_of
 from tidu.training.history import History
 from tidu.training.settings import Settings
 
@@ -130,12 +129,8 @@ class Run:
     def predictions(self, table: Table) -> Array:
         """The predictions for a table that has been checked."""
         program = self.program
-        columns = tuple(table[c.name].tolist() for c in program.columns if c.role == "feature")
-        predicted = [0.0] * table.rows
-        module_of(predict_source(program), "predict").predict(
-            columns, tuple(self.params.values()), table.rows, predicted
-        )
-        return np.array(predicted)
+        features = [table[c.name] for c in program.columns if c.role == "feature"]
+        return predictions_of(program, features, tuple(self.params.values()), table.rows)
 
     @property
     def prediction_name(self) -> str:

@@ -15,11 +15,10 @@ import numpy.typing as npt
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import without_missing
-from tidu.engines.build import module_of
-from tidu.engines.loop import cost_source
 from tidu.errors import DataError, SettingError
 from tidu.text import _
 from tidu.training.descent import Progress
+from tidu.training.evaluation import cost_of
 from tidu.training.run import target_values
 from tidu.training.settings import Settings
 
@@ -132,12 +131,11 @@ def scan(
     assert program.target is not None
     settings.loss_object.check(target_values(program.target, table))
     start = dict(zip(program.parameter_names, settings.starting_values(program.parameters), strict=True))
-    columns = tuple(table[c.name].tolist() for c in program.columns)
-    evaluate = module_of(cost_source(program), "cost").cost
+    cost = cost_of(program, [table[c.name] for c in program.columns], points)
     costs = np.empty([len(v) for v in grid.values()])
     for k, index in enumerate(np.ndindex(*costs.shape)):
         point = {name: float(values[i]) for (name, values), i in zip(grid.items(), index, strict=True)}
-        costs[index] = evaluate(columns, tuple((start | point).values()))
+        costs[index] = cost(tuple((start | point).values()))
         if progress is not None and k % 64 == 0:
             progress(k + 1, points, float(costs[index]))
     if not np.isfinite(costs).any():

@@ -26,6 +26,7 @@ from tidu.text import _
 
 Start = float | str  # a number, or a distribution: "normal(0, 0.01)"
 DEFAULT_EPOCHS = 1000
+DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Settings:
     penalise: tuple[str, ...] | None = None
     clip_norm: float | None = None
     clip_value: float | None = None
+    dtype: str = "float64"
+    fast: bool = False
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
@@ -62,6 +65,12 @@ class Settings:
             plain[name] = _number(name, getattr(self, name), above=0.0)
         plain["until_loss"] = _number("until_loss", self.until_loss)
         plain["init"] = {n: v.item() if isinstance(v, np.number) else v for n, v in self.init.items()}
+        if self.dtype not in DTYPES:
+            raise SettingError(
+                _("dtype must be one of {names}, not {value!r}").format(names=", ".join(DTYPES), value=self.dtype)
+            )
+        if not isinstance(self.fast, bool):
+            raise SettingError(_("fast must be True or False, not {value!r}").format(value=self.fast))
         if self.record not in ("epoch", "step"):
             raise SettingError(_("record must be epoch or step, not {value!r}").format(value=self.record))
         optimizer = optimizer_named(self.optimizer)

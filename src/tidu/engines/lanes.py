@@ -1,0 +1,355 @@
+"""Eight samples at a time: the arithmetic of `sample` functions for Numba, on machine vectors.
+
+A loop's `sample(i, x, y, w, b)` is compiled as it stands for a vector of eight sample numbers: `x[i]` is then eight
+values, and so is all that follows from them. Each of the eight is computed as it would be alone, so `summed` gives
+the bits of its plain Python text in `tidu.kernels`. Imported by `native` only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
+
+from tidu import ieee
+from tidu.kernels import CHUNK, LANES, summed
+
+_INT, _INDEX = ir.IntType(32), ir.IntType(64)
+
+
+class Lanes(types.Type):
+    """Eight values side by side, of one scalar type: numbers, or truth values."""
+
+    def __init__(self, element: types.Type) -> None:
+        self.element = element
+        super().__init__(name=f"Lanes({element})")
+
+
+class Consecutive(types.Type):
+    """Eight sample numbers, one after another; the first is what is kept."""
+
+
+class Scattered(types.Type):
+    """Eight sample numbers in any order."""
+
+
+_CONSECUTIVE, _SCATTERED = Consecutive("Consecutive"), Scattered("Scattered")
+
+
+def _vector(element: types.Type) -> ir.VectorType:
+    kinds = {types.float64: ir.DoubleType(), types.float32: ir.FloatType(), types.boolean: ir.IntType(1)}
+    return ir.VectorType(kinds[element], LANES)
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        super().__init__(manager, kind, _vector(kind.element))
+
+
+@register_model(Consecutive)
+class _ConsecutiveModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Consecutive) -> None:
+        super().__init__(manager, kind, _INDEX)
+
+
+@register_model(Scattered)
+class _ScatteredModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Scattered) -> None:
+        super().__init__(manager, kind, ir.VectorType(_INDEX, LANES))
+
+
+_SCALARS_AND_LANES = (types.Float, types.Integer, types.Boolean, Lanes)
+
+
+# -- arithmetic and comparisons -------------------------------------------------------------------
+def _element(kind: types.Type) -> types.Type:
+    return kind.element if isinstance(kind, Lanes) else kind
+
+
+def _together(*kinds: types.Type) -> types.Type:
+    """The scalar type that numbers of these types are computed in."""
+    narrow = all(_element(k) == types.float32 for k in kinds)
+    return types.float32 if narrow else types.float64
+
+
+def _as_lanes(context: Any, builder: Any, value: Any, kind: types.Type, element: types.Type) -> Any:
+    """The value as eight of `element`, repeated if it is one number."""
+    if isinstance(kind, Lanes):
+        if kind.element == element:
+            return value
+        widened = element == types.float64
+        return builder.fpext(value, _vector(element)) if widened else builder.fptrunc(value, _vector(element))
+    scalar = context.cast(builder, value, kind, element)
+    blank = ir.Constant(_vector(element), ir.Undefined)
+    first = builder.insert_element(blank, scalar, _INT(0))
+    return builder.shuffle_vector(first, blank, ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES))
+
+
+def _define(
+    function: Any, arity: int, emit: Callable[..., Any], result: types.Type | None = None, truths: tuple[int, ...] = ()
+) -> None:
+    """Compile `function` on lanes by `emit(context, builder, *vectors)`; numbers among the arguments are repeated.
+
+    The result is of the arguments' type, or `result`; the arguments at the places `truths` are truth values.
+    """
+
+    def elements(kinds: Sequence[types.Type]) -> list[types.Type]:
+        numbers = [k for place, k in enumerate(kinds) if place not in truths]
+        common = _together(*numbers) if numbers else types.boolean
+        return [types.boolean if place in truths else common for place in range(arity)]
+
+    @type_callable(function)
+    def type_of_result(context: Any) -> Callable[..., types.Type | None]:
+        def typer(*kinds: types.Type) -> types.Type | None:
+            if any(isinstance(k, Lanes) for k in kinds) and all(isinstance(k, _SCALARS_AND_LANES) for k in kinds):
+                return Lanes(result or elements(kinds)[-1])
+            return None
+
+        # Numba looks at the names of a typer's parameters, so it must have as many as the function.
+        names = ", ".join("abc"[:arity])
+        return eval(f"lambda {names}: typer({names})", {"typer": typer})
+
+    def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        wanted = elements(signature.args)
+        return emit(
+            context,
+            builder,
+            *(_as_lanes(context, builder, *each) for each in zip(values, signature.args, wanted, strict=True)),
+        )
+
+    for pattern in itertools.product((Lanes, types.Any), repeat=arity):
+        if Lanes in pattern:
+            lower_builtin(function, *pattern)(lower)
+
+
+for _function, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _define(_function, 2, lambda _c, builder, a, b, name=_instruction: getattr(builder, name)(a, b))
+for _function, _sign in (
+    (operator.lt, "<"),
+    (operator.le, "<="),
+    (operator.gt, ">"),
+    (operator.ge, ">="),
+    (operator.eq, "=="),
+):
+    _define(_function, 2, lambda _c, b, x, y, sign=_sign: b.fcmp_ordered(sign, x, y), types.boolean)
+_define(operator.ne, 2, lambda _c, b, x, y: b.fcmp_unordered("!=", x, y), types.boolean)
+_define(operator.neg, 1, lambda _c, builder, a: builder.fneg(a))
+
+
+# -- the functions of `tidu.ieee` -------------------------------------------------------------------
+def _larger(sign: str) -> Callable[..., Any]:
+    def emit(context: Any, builder: Any, a: Any, b: Any) -> Any:
+        chosen = builder.select(builder.fcmp_ordered(sign, a, b), a, b)
+        return builder.select(builder.fcmp_unordered("!=", a, a), a, chosen)
+
+    return emit
+
+
+def _intrinsic_of_llvm(name: str) -> Callable[..., Any]:
+    def emit(context: Any, builder: Any, a: Any) -> Any:
+        width = "f64" if isinstance(a.type.element, ir.DoubleType) else "f32"
+        full = f"llvm.{name}.v{LANES}{width}"
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type]), full), [a]
+        )
+
+    return emit
+
+
+_define(ieee.divide, 2, lambda _c, builder, a, b: builder.fdiv(a, b))
+_define(ieee.fabs, 1, _intrinsic_of_llvm("fabs"))
+_define(ieee.sqrt, 1, _intrinsic_of_llvm("sqrt"))
+_define(ieee.maximum, 2, _larger(">="))
+_define(ieee.minimum, 2, _larger("<="))
+_define(ieee.where, 3, lambda _c, builder, c, a, b: builder.select(c, a, b), truths=(0,))
+_define(ieee.logical_and, 2, lambda _c, builder, a, b: builder.and_(a, b), types.boolean, truths=(0, 1))
+_define(ieee.logical_or, 2, lambda _c, builder, a, b: builder.or_(a, b), types.boolean, truths=(0, 1))
+_define(ieee.logical_not, 1, lambda _c, builder, a: builder.not_(a), types.boolean, truths=(0,))
+
+
+def _one_by_one(function: Callable[..., float], arity: int) -> None:
+    """Compile a function of the C library on lanes: called for each of the eight."""
+    names = ", ".join("ab"[:arity])
+    # Named, not `function`: Numba keeps what it compiled by the code, which must differ.
+    scalar = eval(f"lambda {names}: {function.__name__}({names})", {function.__name__: function})
+
+    def emit(context: Any, builder: Any, *vectors: Any) -> Any:
+        element = types.float64 if isinstance(vectors[0].type.element, ir.DoubleType) else types.float32
+        result = ir.Constant(vectors[0].type, ir.Undefined)
+        for place in range(LANES):
+            each = [builder.extract_element(v, _INT(place)) for v in vectors]
+            value = context.compile_internal(builder, scalar, element(*[element] * arity), each)
+            result = builder.insert_element(result, value, _INT(place))
+        return result
+
+    _define(function, arity, emit)
+
+
+for _name in (
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+    "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sign", "floor", "sigmoid", "softplus", "log_cosh",
+):  # fmt: skip
+    _one_by_one(getattr(ieee, _name), 1)
+_one_by_one(ieee.power, 2)
+
+
+# -- reading columns ------------------------------------------------------------------------------
+@type_callable(operator.getitem)
+def _type_of_cells(context: Any) -> Callable[..., types.Type | None]:
+    def typer(column: types.Type, samples: types.Type) -> types.Type | None:
+        if isinstance(column, types.Array) and column.ndim == 1 and isinstance(samples, (Consecutive, Scattered)):
+            return Lanes(column.dtype)
+        return None
+
+    return typer
+
+
+@lower_builtin(operator.getitem, types.Array, Consecutive)
+def _consecutive_cells(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    kind = signature.args[0]
+    if kind.layout != "C":
+        places = [builder.add(values[1], _INDEX(k)) for k in range(LANES)]
+        return _gathered(context, builder, kind, values[0], places)
+    column = context.make_array(kind)(context, builder, values[0])
+    first = builder.gep(column.data, [values[1]])
+    cells = builder.load(builder.bitcast(first, _vector(kind.dtype).as_pointer()))
+    cells.align = kind.dtype.bitwidth // 8
+    return cells
+
+
+@lower_builtin(operator.getitem, types.Array, Scattered)
+def _scattered_cells(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    places = [builder.extract_element(values[1], _INT(k)) for k in range(LANES)]
+    return _gathered(context, builder, signature.args[0], values[0], places)
+
+
+def _gathered(context: Any, builder: Any, kind: types.Array, array: Any, places: Sequence[Any]) -> Any:
+    column = context.make_array(kind)(context, builder, array)
+    cells = ir.Constant(_vector(kind.dtype), ir.Undefined)
+    for k, place in enumerate(places):
+        pointer = cgutils.get_item_pointer(context, builder, kind, column, [place])
+        cells = builder.insert_element(cells, builder.load(pointer), _INT(k))
+    return cells
+
+
+# -- sums over samples ----------------------------------------------------------------------------
+@intrinsic
+def _eight(typing_context: Any, samples: types.Type, k: types.Type) -> Any:
+    """Eight sample numbers, from place k of a range or an array."""
+    if isinstance(samples, types.RangeType):
+        return _CONSECUTIVE(samples, types.int64), lambda context, builder, signature, values: values[1]
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        order = context.make_array(samples)(context, builder, values[0])
+        first = builder.gep(order.data, [values[1]])
+        numbers = builder.load(builder.bitcast(first, ir.VectorType(_INDEX, LANES).as_pointer()))
+        numbers.align = 8
+        return numbers
+
+    return _SCATTERED(samples, types.int64), emit
+
+
+@intrinsic
+def _nothing(typing_context: Any, sample: types.Type, numbers: types.Type, arguments: types.Type) -> Any:
+    """Zeros, as many and as wide as `sample` gives values."""
+    given = typing_context.resolve_function_type(sample, (types.unliteral(numbers), *arguments), {}).return_type
+    wide = isinstance(numbers, (Consecutive, Scattered))
+    kind = types.UniTuple(Lanes(types.float64) if wide else types.float64, len(given))
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return context.get_constant_null(kind) if not wide else ir.Constant(context.get_value_type(kind), None)
+
+    return kind(sample, numbers, arguments), emit
+
+
+@intrinsic
+def _plus(typing_context: Any, sums: types.UniTuple, parts: types.BaseTuple) -> Any:
+    """Each sum with its part added."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        result = values[0]
+        for k, kind in enumerate(parts):
+            old, part = builder.extract_value(values[0], k), builder.extract_value(values[1], k)
+            if isinstance(sums.dtype, Lanes):
+                part = _as_lanes(context, builder, part, kind, types.float64)
+            else:
+                part = context.cast(builder, part, kind, types.float64)
+            result = builder.insert_value(result, builder.fadd(old, part), k)
+        return result
+
+    return sums(sums, parts), emit
+
+
+@intrinsic
+def _totals(typing_context: Any, sums: types.UniTuple) -> Any:
+    """The eight of each sum, added in pairs: the first half to the second, until one is left."""
+    kind = types.UniTuple(types.float64, len(sums))
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        totals = []
+        for k in range(len(sums)):
+            vector = builder.extract_value(values[0], k)
+            parts = [builder.extract_element(vector, _INT(place)) for place in range(LANES)]
+            while len(parts) > 1:
+                half = len(parts) // 2
+                parts = [builder.fadd(a, b) for a, b in zip(parts[:half], parts[half:], strict=True)]
+            totals += parts
+        return context.make_tuple(builder, kind, totals)
+
+    return kind(sums), emit
+
+
+@njit(nogil=True, error_model="numpy")
+def _chunk(sample, samples, first, last, arguments):
+    """The sums over the samples at places first ... last - 1, as `kernels._chunk` has them."""
+    whole = last - (last - first) % LANES
+    lanes = _nothing(sample, _eight(samples, first), arguments)
+    for k in range(first, whole, LANES):
+        lanes = _plus(lanes, sample(_eight(samples, k), *arguments))
+    rest = _nothing(sample, first, arguments)
+    for k in range(whole, last):
+        rest = _plus(rest, sample(_number(samples, k), *arguments))
+    return _plus(_totals(lanes), rest)
+
+
+def _number(samples: Any, k: int) -> int:
+    """The sample number at place k of a range or an array."""
+    return samples[k]
+
+
+@overload(_number)
+def _compiled_number(samples, k):
+    if isinstance(samples, types.RangeType):
+        return lambda samples, k: k
+    return lambda samples, k: samples[k]
+
+
+@overload(summed)
+def _compiled_summed(sample, samples, *arguments):
+    def over_range(sample, samples, *arguments):
+        first, last = samples.start, samples.stop
+        sums = _chunk(sample, samples, first, min(first + CHUNK, last), arguments)
+        for start in range(first + CHUNK, last, CHUNK):
+            sums = _plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
+        return sums
+
+    def over_order(sample, samples, *arguments):
+        last = len(samples)
+        sums = _chunk(sample, samples, 0, min(CHUNK, last), arguments)
+        for start in range(CHUNK, last, CHUNK):
+            sums = _plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
+        return sums
+
+    return over_range if isinstance(samples, types.RangeType) else over_order

@@ -1,0 +1,47 @@
+"""Sums over many samples, which generated loops call where a batch is large; always in the same order.
+
+Every eighth sample goes to the same one of eight running sums, so that eight samples can be computed at once. The
+eight are added in pairs; the last samples, fewer than eight, have a sum of their own, which is added to that. Every
+65,536 samples make one such sum, and these are added one after another, so that several threads can share the work.
+Whoever computes them (plain Python here, machine code, threads), the order is this one, and so is every bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from operator import add
+
+LANES = 8  # enough for the additions of a core not to wait for each other
+CHUNK = 65_536  # samples; long enough for handing one to a thread to cost nothing
+
+Sums = tuple[float, ...]
+
+
+def summed(sample: Callable[..., Sums], samples: Sequence[int], *arguments: object) -> Sums:
+    """The sum of what `sample(i, *arguments)` gives, part by part, over the sample numbers in `samples`.
+
+    `samples` is a range, or a list of numbers; not empty.
+    """
+    chunks = (samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK))
+    return added(_chunk(sample, chunk, arguments) for chunk in chunks)
+
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """The sums of sums, from the left."""
+    return reduce(lambda a, b: tuple(map(add, a, b)), parts)
+
+
+def _chunk(sample: Callable[..., Sums], samples: Sequence[int], arguments: tuple[object, ...]) -> Sums:
+    whole = len(samples) - len(samples) % LANES
+    lanes = [_running(sample, samples[lane:whole:LANES], arguments) for lane in range(LANES if whole else 0)]
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = [added(pair) for pair in zip(lanes[:half], lanes[half:], strict=True)]
+    rest = samples[whole:]
+    return added([*lanes, *([_running(sample, rest, arguments)] if len(rest) else [])])
+
+
+def _running(sample: Callable[..., Sums], samples: Iterable[int], arguments: tuple[object, ...]) -> Sums:
+    parts = zip(*(sample(i, *arguments) for i in samples), strict=True)
+    return tuple(reduce(add, part, 0.0) for part in parts)

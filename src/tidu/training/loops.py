@@ -1,0 +1,274 @@
+"""The generated loop with the data that it reads: plain, compiled, or with threads that share each step's samples.
+
+`descent` runs one of these from state to state. What is kept where, and in which order samples are drawn, is decided
+here; what a step computes is the loop's text and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.build import module_of
+from tidu.engines.loop import LoopShape, Stopped, arguments_of, history_columns
+from tidu.engines.program import Program
+from tidu.kernels import CHUNK
+
+Array = npt.NDArray[np.float64]
+MOST_ORDERED = 2_000_000  # row numbers of shuffled epochs held at once
+BEYOND_CACHE = 1 << 20  # bytes of data; where more is read in a random order, the processor waits for memory
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that the next step depends on, beside data and settings."""
+
+    parameters: tuple[float, ...]
+    optimizer: tuple[float, ...]
+    epoch: int = 0
+    step: int = 0
+    start: int = 0  # rows of this epoch that are done
+    epoch_loss: float = 0.0  # sum of the losses of these rows
+    gradient: tuple[float, ...] = ()  # of the last step
+    random: Mapping[str, Any] = field(default_factory=dict)  # the generator's, before this epoch's permutation
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a loop runs on: columns of shape (rows,) in the program's order, and what stays the same in every step."""
+
+    program: Program
+    shape: LoopShape
+    source: str
+    columns: Sequence[Array]
+    per_step: int  # samples
+    steps: int  # at most
+    until_loss: float = -math.inf
+    tol: float | None = None
+    threads: int = 1
+    fast: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Samples in all; 0 for a plain function."""
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The last of them may have fewer samples."""
+        return -(-max(self.rows, 1) // self.per_step)
+
+
+def loop_of(engine: str, work: Work) -> Loop:
+    """The loop of an engine, `python` or `numba`; close it when done."""
+    if engine == "python":
+        return _PlainLoop(work)
+    if work.shape.summed and work.threads > 1 and work.per_step >= 2 * CHUNK:
+        return _ThreadedLoop(work)
+    return _CompiledLoop(work)
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Loop(ABC):
+    """The generated function, with what stays the same from slice to slice; how numbers are kept is a subclass's."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.width = len(history_columns(work.program))
+        self.train = self.function_of(work.source)
+        self.drawn: tuple[int, Any, Any] = (-1, None, None)  # the last epoch's order, and the generator after it
+        self.names = arguments_of(work.program, work.shape)
+        rate = work.program.rate
+        self.fixed: dict[str, Any] = {
+            "columns": tuple(self.kept(c) for c in work.columns),
+            "batch_size": work.per_step,
+            "settings": (rate.value,) if rate.is_constant else (),
+            "until_loss": work.until_loss,
+            "tol": work.tol,
+        }
+
+    @abstractmethod
+    def function_of(self, source: str) -> Callable[..., Any]:
+        """The function that runs this source."""
+
+    @abstractmethod
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        """A column, or the order of the samples in an epoch, as the function reads it."""
+
+    @abstractmethod
+    def blank_history(self, rows: int) -> Any:
+        """Where the function writes rows of the history."""
+
+    def close(self) -> None:  # noqa: B027  # most have none
+        """Let go of threads."""
+
+    def last_step_of_slice(self, state: TrainingState, steps: int) -> int:
+        """Where a slice of about `steps` steps ends: so that not too many shuffled epochs are held at once."""
+        if self.work.shape.shuffled:
+            steps = min(steps, max(1, MOST_ORDERED // self.work.rows) * self.work.steps_per_epoch)
+        return state.step + steps
+
+    def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
+        """One slice: from a state to the next, with the rows that it recorded."""
+        drawn, generators = self.drawn_for(state, last_step) if self.work.shape.shuffled else ({}, [])
+        count = last_step - state.step
+        rows = count if self.work.shape.record == "step" else count // self.work.steps_per_epoch + 1
+        history = self.blank_history(rows)
+        changing = {
+            "parameters": state.parameters,
+            "state": state.optimizer,
+            "position": (state.epoch, state.step, state.start, state.epoch_loss),
+            "last_step": last_step,
+            "history": history,
+        }
+        values = self.fixed | changing | drawn
+        parameters, optimizer, position, gradient, row, why = self.train(*(values[name] for name in self.names))
+        epoch, step, start, epoch_loss = position
+        random = generators[epoch - state.epoch] if generators else state.random
+        if why == Stopped.DIVERGED:  # this gradient is the bad step's; the state is that before it
+            gradient = state.gradient if step == state.step else self.run(state, step)[0].gradient
+        new = TrainingState(parameters, optimizer, epoch, step, start, epoch_loss, gradient, random)
+        return new, np.array(history[:row], dtype=np.float64).reshape(row, self.width), Stopped(why)
+
+    def drawn_for(self, state: TrainingState, last_step: int) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+        """The permutation of each epoch that the slice touches, and the generator before each and after all."""
+        generator = np.random.default_rng()
+        generator.bit_generator.state = dict(state.random)
+        orders: list[Any] = []
+        before: list[Mapping[str, Any]] = []
+        for epoch in range(state.epoch, (last_step - 1) // self.work.steps_per_epoch + 1):
+            before.append(generator.bit_generator.state)
+            if epoch == self.drawn[0]:  # drawn for the slice before, which ended in mid-epoch
+                orders.append(self.drawn[1])
+                generator.bit_generator.state = self.drawn[2]
+            else:
+                orders.append(self.kept(generator.permutation(self.work.rows)))
+        self.drawn = (state.epoch + len(orders) - 1, orders[-1], generator.bit_generator.state)
+        return {"orders": self.together(orders)}, [*before, generator.bit_generator.state]
+
+    def together(self, orders: list[Any]) -> Any:
+        """The orders of several epochs as the function reads them."""
+        return orders
+
+
+class _PlainLoop(Loop):
+    """Plain Python, on lists of floats: what it reads fastest."""
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        return module_of(source).train  # type: ignore[no-any-return]
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        return numbers.tolist()
+
+    def blank_history(self, rows: int) -> Any:
+        return [()] * rows
+
+
+class _CompiledLoop(Loop):
+    """Machine code, on arrays. Large data that is drawn in a random order is put into that order beforehand."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        large = work.rows * len(work.columns) * 8 > BEYOND_CACHE
+        epochs = -(-work.steps // work.steps_per_epoch)
+        self.shuffled = (
+            ShuffledRows([self.kept(c) for c in work.columns], epochs) if work.shape.shuffled and large else None
+        )
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        from tidu.engines.native import compiled
+
+        return compiled(source, fast=self.work.fast)
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        is_column = numbers.dtype == np.float64
+        return np.ascontiguousarray(numbers, dtype=self.work.shape.dtype if is_column else numbers.dtype)
+
+    def blank_history(self, rows: int) -> Any:
+        return np.empty((rows, self.width))
+
+    def together(self, orders: list[Any]) -> Any:
+        return np.stack(orders)
+
+    def close(self) -> None:
+        if self.shuffled is not None:
+            self.shuffled.close()
+
+    def last_step_of_slice(self, state: TrainingState, steps: int) -> int:
+        last = super().last_step_of_slice(state, steps)
+        return last if self.shuffled is None else min(last, (state.epoch + 1) * self.work.steps_per_epoch)
+
+    def drawn_for(self, state: TrainingState, last_step: int) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+        if self.shuffled is None:
+            return super().drawn_for(state, last_step)
+        if last_step > (state.epoch + 1) * self.work.steps_per_epoch:
+            raise AssertionError("a slice of shuffled rows lies within an epoch")
+        columns, after = self.shuffled.epoch(state.epoch, state.random)
+        return {"columns": columns, "orders": self.shuffled.in_place}, [state.random, after]
+
+
+class _ThreadedLoop(_CompiledLoop):
+    """Plain Python around each step, whose sums several threads of machine code share."""
+
+    def __init__(self, work: Work) -> None:
+        self.pool = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
+        super().__init__(work)
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        from tidu.engines.native import summed_by_threads
+
+        train = module_of(source).train
+        summed = summed_by_threads(source, self.pool, self.work.threads, self.work.fast)
+        return FunctionType(train.__code__, train.__globals__ | {"summed": summed})
+
+    def close(self) -> None:
+        super().close()
+        self.pool.shutdown()
+
+
+class ShuffledRows:
+    """The data in the order of an epoch, row by row; a thread prepares the next epoch while this one is learnt.
+
+    Reading rows one after another costs a fraction of fetching them from all over memory, so putting them in order
+    pays even for one use.
+    """
+
+    def __init__(self, columns: Sequence[Array], epochs: int) -> None:
+        self.rows, self.epochs = np.column_stack(columns), epochs
+        self.in_place = np.arange(len(self.rows))[np.newaxis, :]
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="tidu")
+        self.here: tuple[int, Any, Mapping[str, Any]] = (-1, None, {})
+        self.ahead: Future[tuple[int, Any, Mapping[str, Any]]] | None = None
+
+    def epoch(self, number: int, random: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+        """The columns in the order of epoch `number`, and the generator's state after it was drawn from `random`."""
+        if self.here[0] != number:
+            ready = self.ahead.result() if self.ahead is not None else None
+            self.here = ready if ready is not None and ready[0] == number else self.drawn(number, random)
+            more = number + 1 < self.epochs
+            self.ahead = self.pool.submit(self.drawn, number + 1, self.here[2]) if more else None
+        return self.here[1], self.here[2]
+
+    def drawn(self, number: int, random: Mapping[str, Any]) -> tuple[int, Any, Mapping[str, Any]]:
+        """An epoch's columns, each a view of the rows."""
+        generator = np.random.default_rng()
+        generator.bit_generator.state = dict(random)
+        rows = np.take(self.rows, generator.permutation(len(self.rows)), axis=0)
+        return number, tuple(rows[:, k] for k in range(rows.shape[1])), generator.bit_generator.state
+
+    def close(self) -> None:
+        """End the thread."""
+        self.pool.shutdown(cancel_futures=True)
