@@ -1,4 +1,4 @@
-"""Sums over many samples, which generated loops call where a batch is large; always in the same order.
+"""What generated loops call for many numbers at once; above all sums over samples, always in the same order.
 
 Every eighth sample goes to the same one of eight running sums, so that eight samples can be computed at once. The
 eight are added in pairs; the last samples, fewer than eight, have a sum of their own, which is added to that. Every
@@ -45,3 +45,8 @@ def _chunk(sample: Callable[..., Sums], samples: Sequence[int], arguments: tuple
 def _running(sample: Callable[..., Sums], samples: Iterable[int], arguments: tuple[object, ...]) -> Sums:
     parts = zip(*(sample(i, *arguments) for i in samples), strict=True)
     return tuple(reduce(add, part, 0.0) for part in parts)
+
+
+def record(history: list[tuple[float, ...]], row: int, values: tuple[float, ...]) -> None:
+    """Write a row of the history."""
+    history[row] = values

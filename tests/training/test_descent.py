@@ -193,7 +193,7 @@ def test_orders_held_in_parts_change_no_bit(monkeypatch):
 
 
 def test_progress_is_told_of_every_slice(monkeypatch):
-    monkeypatch.setattr(descent, "FIRST_SLICE_SAMPLES", 1)
+    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "python", 1)
     monkeypatch.setattr(descent, "SLICE_SECONDS", 0.0)
     told = []
     run = fitted(batch_size=5, epochs=4, progress=lambda *said: told.append(said))
@@ -209,7 +209,7 @@ def test_slices_that_are_held_small_do_not_pile_up_wishes(monkeypatch):
 
 
 def test_slices_grow_until_they_take_their_time(monkeypatch):
-    monkeypatch.setattr(descent, "FIRST_SLICE_SAMPLES", 10)
+    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "python", 10)
     told = []
     fitted(epochs=20_000, progress=lambda done, _all, _loss: told.append(done))
     assert told[-1] == 20_000
@@ -380,7 +380,7 @@ def test_one_sample_that_is_always_bad_leaves_the_steps_before_it(monkeypatch, s
 # -- Ctrl-C ---------------------------------------------------------------------------------------
 @pytest.fixture
 def small_slices(monkeypatch):
-    monkeypatch.setattr(descent, "FIRST_SLICE_SAMPLES", 1)
+    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "python", 1)
     monkeypatch.setattr(descent, "SLICE_SECONDS", 0.0)
 
 

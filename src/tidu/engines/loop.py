@@ -115,7 +115,8 @@ class _Writer:
         words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
         used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
         imports = [f"from tidu.ieee import {', '.join(sorted(used))}"] if used else []
-        imports += ["from tidu.kernels import summed"] if "summed" in words else []
+        called = [name for name in ("record", "summed") if name in words]
+        imports += [f"from tidu.kernels import {', '.join(called)}"] if called else []
         imports = ["from numpy import float32", "", *imports] if "float32" in words else imports
         return "\n".join([f'"""{_harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
 
@@ -401,7 +402,7 @@ class _Train:
         squares = " + ".join(f"{g} * {g}" for g in self.grads)
         w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", squares.split(" + "), " + ", ")"))
         row = [loss, o["gradient_norm"], o["lr"], *w.parameters, *self.grads]
-        w.add(depth, *_wrapped(f"{o['history']}[{o['row']}] = (", row, ", ", ")"), f"{o['row']} += 1")
+        w.add(depth, *_wrapped(f"record({o['history']}, {o['row']}, (", row, ", ", "))"), f"{o['row']} += 1")
 
     def finish(self) -> None:
         o, w = self.own, self.w

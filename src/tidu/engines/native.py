@@ -23,7 +23,7 @@ from numba.extending import overload, register_jitable
 from tidu import ieee
 from tidu.engines import lanes  # tells Numba what `summed` is  # noqa: F401
 from tidu.engines.build import module_of
-from tidu.kernels import CHUNK, Sums, added
+from tidu.kernels import CHUNK, Sums, added, record
 
 # Functions of `tidu.ieee` that C's library has under the same name, with IEEE 754 results as they stand.
 _IN_C = (
@@ -74,6 +74,15 @@ _replace(ieee.floor, _floor)
 # What `fast` allows: sums in any order, a*b + c rounded once, x/c as a product. Infinity and nan stay what they are,
 # for they are how a divergence is seen.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
+
+
+@overload(record)
+def _compiled_record(history, row, values):
+    # Each cell by itself: assigning a tuple to a row has Numba compile the text of an error message, for seconds.
+    cells = "".join(f"    history[row, {k}] = values[{k}]\n" for k in range(len(values)))
+    scope: dict[str, Any] = {}
+    exec(f"def record(history, row, values):\n{cells}", scope)
+    return scope["record"]
 
 
 def compiled(source: str, name: str = "train", kind: str = "loop", fast: bool = False) -> Callable[..., Any]:

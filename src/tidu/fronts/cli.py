@@ -252,6 +252,11 @@ def app(lang: str | None) -> None:
 @csv_options
 @click.option("--engine", type=click.Choice(["auto", "python", "numba"]), default="auto", show_default=True,
               help=_("What runs the loop: python as it stands, numba compiled, or auto."))  # fmt: skip
+@click.option("--threads", type=int, help=_("How many may share the samples of a large step; default all cores."))
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True,
+              help=_("What a sample is computed in."))  # fmt: skip
+@click.option("--fast", is_flag=True, help=_("Let the compiler reorder and fuse operations; the last digits may "
+              "differ."))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Save the model, for tidu predict and tidu.load."))
 @click.option("--plot", metavar="FILE", help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."))
 @click.option("--show-code", is_flag=True, help=_("Print the loop that ran."))

@@ -34,9 +34,9 @@ from tidu.training.loops import Loop, TrainingState, Work, cores, loop_of
 
 Array = npt.NDArray[np.float64]
 SLICE_SECONDS = 0.1  # short enough for a smooth progress bar and a prompt Ctrl-C, long enough to cost nothing
-FIRST_SLICE_SAMPLES = 20_000
+FIRST_SLICE_SAMPLES = {"python": 20_000, "numba": 1_000_000}
 MOST_GROWTH = 16.0  # from one slice to the next
-PATIENCE = 2.0  # seconds of plain Python that cost less than starting the compiler
+PATIENCE = 1.0  # seconds of plain Python that cost less than starting the compiler
 SECONDS_A_STEP = 5e-7  # of plain Python, roughly
 MOST_BACK = 8  # steps to go back, at most, for a point at which the cost is finite
 
@@ -148,19 +148,19 @@ def descend(
     chosen = engine_for(engine, work)
     began = time.perf_counter()
     with closing(loop_of(chosen.name, work)) as loop:
-        state, history, stopped = _descended(loop, state, limits, progress)
+        first_slice = max(1, FIRST_SLICE_SAMPLES[chosen.name] // per_step)
+        state, history, stopped = _descended(loop, state, limits, first_slice, progress)
     return Descent(state, history, stopped, time.perf_counter() - began, work.source, chosen)
 
 
 def _descended(
-    loop: Loop, state: TrainingState, limits: Limits, progress: Progress | None
+    loop: Loop, state: TrainingState, limits: Limits, slice_steps: int, progress: Progress | None
 ) -> tuple[TrainingState, History, str]:
     """The state at the end, the whole history, and the word for why it ended."""
     work = loop.work
     recorded: list[Array] = [np.empty((0, loop.width))]
     earlier: deque[TrainingState] = deque(maxlen=2 * MOST_BACK)  # where the last slices began
     stopped = ""
-    slice_steps = max(1, FIRST_SLICE_SAMPLES // work.per_step)
     try:
         while not stopped:
             slice_began = time.perf_counter()

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ class Run:
         """Whether it ended at a step that was not finite."""
         return self.stopped == "diverged"
 
-    @property
+    @cached_property
     def program(self) -> Program:
         """The expressions that it ran."""
         return self.settings.program(self.columns)
