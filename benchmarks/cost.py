@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import peers
 from job import Job
@@ -25,12 +25,9 @@ LONGEST_COMPILATION = 60.0  # seconds, beyond which the next larger size is not 
 
 
 def table(
-    title: Words, notes: list[Words], axis: Words, jobs: Iterable[tuple[int, Job]], unit: int, scale: Scale
+    title: Words, notes: list[Words], axis: Words, jobs: Sequence[tuple[int, Job]], per_feature: bool, scale: Scale
 ) -> Table:
-    """Each job's time, divided by the samples that it goes through (and by its features, where `unit` is 1).
-
-    `unit` 0 divides by samples, 1 by samples and features.
-    """
+    """Each job's time, divided by the samples that it goes through, and if `per_feature` by its features too."""
     rows: list[list[Words]] = []
     lines: dict[Words, tuple[list[float], list[float]]] = {name: ([], []) for name in (LOOP, CALL, HAND, JAX)}
     notes = [*notes, FIRST_CALLS]
@@ -51,7 +48,7 @@ def table(
                 )
             )
             break
-        samples = job.rows * job.epochs * (job.features if unit else 1)
+        samples = job.rows * job.epochs * (job.features if per_feature else 1)
         cells = []
         for name, (xs, ys) in lines.items():
             found = figures.get(name)
@@ -62,13 +59,14 @@ def table(
             cells.append(
                 found.problem if found and found.problem else same(duration(median / samples) if median else "")
             )
-        first = figures[CALL].first
+        first, usual = figures[CALL].first, figures[CALL].median
         rows.append([same(count(size)), *cells, same(duration(first)), same(_peak_memory())])
-        if first is not None and first > LONGEST_COMPILATION:
+        compiling = first - usual if first is not None and usual is not None else 0.0
+        if compiling > LONGEST_COMPILATION and size != jobs[-1][0]:
             notes.append(
                 (
-                    f"Larger sizes were not tried: compiling took {first:.0f} s.",
-                    f"更大的规模未测：编译用了 {first:.0f} 秒。",
+                    f"Larger sizes were not tried: compiling took {compiling:.0f} s.",
+                    f"更大的未测：编译用了 {compiling:.0f} 秒。",
                 )
             )
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -42,16 +43,15 @@ def prepared(job: Job, compiled: bool = False) -> Callable[[], Answer]:
             optimizer.step()
         return Answer(np.array([*w.detach().numpy(), b.item()]))
 
-    @torch.compile
     def step(w, b, x, t):
         grad_w, grad_b = torch.func.grad(cost, argnums=(0, 1))(w, b, x, t)
         return w - job.lr * grad_w, b - job.lr * grad_b
 
-    def by_compiled_steps() -> Answer:
+    def by_compiled_steps(step) -> Answer:
         w, b = torch.zeros(job.features, dtype=torch.float64), torch.zeros((), dtype=torch.float64)
         with torch.no_grad():
             for x, t in batches():
                 w, b = step(w, b, x, t)
         return Answer(np.array([*w.numpy(), b.item()]))
 
-    return by_compiled_steps if compiled else eager
+    return functools.partial(by_compiled_steps, torch.compile(step)) if compiled else eager

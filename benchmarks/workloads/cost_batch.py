@@ -19,5 +19,5 @@ def table(scale: Scale) -> Table:
     sizes = [m for m in (1, 10, 100, 1000, 10_000, 100_000, 1_000_000) if m <= rows]
     jobs = [(m, Job(rows, 10, None if m == rows else m, 2, lr=0.01)) for m in sizes]
     return cost.table(
-        ("Cost against the batch size", "耗时与批量大小"), NOTES, ("batch size", "批量大小"), jobs, 0, scale
+        ("Cost against the batch size", "耗时与批量大小"), NOTES, ("batch size", "批量大小"), jobs, False, scale
     )

@@ -23,5 +23,5 @@ def table(scale: Scale) -> Table:
     sizes = [1, 3, 10, 30] if scale.quick else [1, 3, 10, 30, 100, 300, 1000]
     jobs = [(d, Job(CELLS // d, d, None, 20, lr=0.5 / (d + 1))) for d in sizes]
     return cost.table(
-        ("Cost against the number of features", "耗时与特征数"), NOTES, ("features", "特征数"), jobs, 1, scale
+        ("Cost against the number of features", "耗时与特征数"), NOTES, ("features", "特征数"), jobs, True, scale
     )

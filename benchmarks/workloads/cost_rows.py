@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cost
 from job import Job
 from machine import free_bytes
@@ -35,11 +33,5 @@ def table(scale: Scale) -> Table:
                 f"未测 {sizes[len(fitting)]:,} 行：可用内存为 {free_bytes() / 2**30:.0f} GiB。",
             )
         )
-    return cost.table(
-        ("Cost against the number of rows", "耗时与行数"), notes, ("rows", "行数"), _jobs(fitting), 0, scale
-    )
-
-
-def _jobs(sizes: list[int]) -> Iterator[tuple[int, Job]]:
-    for n in sizes:
-        yield n, Job(n, 1, None, max(1, min(2000, WORK // n)), lr=0.1)
+    jobs = [(n, Job(n, 1, None, max(1, min(2000, WORK // n)), lr=0.1)) for n in fitting]
+    return cost.table(("Cost against the number of rows", "耗时与行数"), notes, ("rows", "行数"), jobs, False, scale)
