@@ -1,40 +1,45 @@
-"""What the figures were taken on, and how they are taken."""
+"""What the figures were taken on, and with which versions."""
 
 from __future__ import annotations
 
 import os
 import platform
-import statistics
-import time
-from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+PACKAGES = ("numpy", "numba", "torch", "jax", "scikit-learn", "vowpalwabbit")
 
-def machine() -> str:
-    """One line about this machine."""
-    model = ""
+
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        model = next(
-            (line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line), ""
-        )
-    return f"{model or platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
-def median_seconds(work: Callable[[], object], runs: int = 7, warm: bool = True) -> float:
-    """The median time of one call."""
-    if warm:
-        work()
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+def machine(threads: int) -> str:
+    """One line about this machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{processor()}, {threads} of {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
-def print_table(headings: list[str], rows: list[list[str]]) -> None:
-    """Columns of text, the first to the left, the others to the right."""
-    widths = [max(len(r[k]) for r in [headings, *rows]) for k in range(len(headings))]
-    for row in (headings, ["-" * w for w in widths], *rows):
-        print("  ".join(c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))))
+def versions() -> str:
+    """The versions of what is compared; what is missing is named as such."""
+
+    def of(package: str) -> str:
+        try:
+            return f"{package} {version(package)}"
+        except PackageNotFoundError:
+            return f"{package} not installed"
+
+    return ", ".join(of(p) for p in ("tidu", *PACKAGES))
+
+
+def free_bytes() -> int:
+    """Memory that can be taken without swapping; 4 GiB where the system does not say."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return 4 * 2**30
+    line = next(line for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable"))
+    return int(line.split()[1]) * 1024
