@@ -193,6 +193,7 @@ LINE = '''\
 """Training loop, written by tidu. y = w*x + b; loss (ŷ − y)²; gd, full batch."""
 
 from tidu.ieee import isfinite, sqrt
+from tidu.kernels import record
 
 
 GOING, DIVERGED, LOSS, CONVERGED = range(4)
@@ -308,3 +309,74 @@ def test_predictions_of_a_constant():
     predictions = [0.0] * 3
     module_of(predict_source(made), "predict").predict((), (4.0,), 3, predictions)
     assert predictions == [4.0] * 3
+
+
+# -- large batches ----------------------------------------------------------------------------------
+def _summed(rows):
+    """The sum of rows of numbers in the order that `tidu.kernels` promises, written another way."""
+    rows = np.array(rows)
+    whole = len(rows) // 8 * 8
+    totals = []
+    if whole:
+        eight = np.zeros((8, rows.shape[1]))
+        for block in rows[:whole].reshape(-1, 8, rows.shape[1]):
+            eight = eight + block
+        four = eight[:4] + eight[4:]
+        two = four[:2] + four[2:]
+        totals.append(two[0] + two[1])
+    if whole < len(rows):
+        rest = np.zeros(rows.shape[1])
+        for row in rows[whole:]:
+            rest = rest + row
+        totals.append(rest)
+    return sum(totals[1:], start=totals[0])
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("size", [32, 37, 45])
+def test_the_samples_of_a_large_batch_are_summed_in_the_promised_order(size, shuffled):
+    made = program("y = a*tanh(w*x) - b/(1 + x**2)")
+    random = np.random.default_rng(11)
+    columns = random.normal(size=(2, 45)).tolist()
+    order = random.permutation(45).tolist() if shuffled else list(range(45))
+    batch = Batch.ALL if size == 45 and not shuffled else Batch.SOME
+    weights = [0.3, -0.2, 0.7]
+    shape = LoopShape(batch, shuffled, "step", summed=True)
+    steps = -(-45 // size)
+    _returned, history = run(made, shape, columns, weights, steps, orders=[order], batch_size=size)
+    for row, first in zip(history, range(0, 45, size), strict=True):
+        at = dict(zip(made.parameters, weights, strict=True))
+        samples = [
+            at | {c: v[i] for c, v in zip(made.columns, columns, strict=True)} for i in order[first : first + size]
+        ]
+        sums = _summed([[evaluate(e, s) for e in (made.loss, *made.gradient)] for s in samples])
+        loss, *gradient = (sums / len(samples)).tolist()
+        assert (row[0], list(row[-3:])) == (loss, gradient)
+        weights = list(row[3:6])
+
+
+def test_a_large_batch_reads_like_a_function_of_one_sample():
+    source = train_source(program(), LoopShape(Batch.SOME, shuffled=True, summed=True))
+    assert (
+        """
+def sample(i, x, y, w, b):
+    \"\"\"The loss of one sample, and its derivative by each parameter.\"\"\"
+    # forward
+    x_i = x[i]
+    y_hat = w * x_i + b
+    residual = y_hat - y[i]
+    loss = residual * residual
+    # backward
+    dloss_dy_hat = 2.0 * residual
+    return (loss, dloss_dy_hat * x_i, dloss_dy_hat)
+"""
+        in source
+    )
+    assert "loss_sum, grad_w, grad_b = summed(sample, order[start:stop], x, y, w, b)" in source
+
+
+def test_single_precision_stands_in_the_text():
+    for shape in (LoopShape(Batch.ALL, summed=True, dtype="float32"), LoopShape(Batch.ONE, dtype="float32")):
+        source = train_source(program(), shape)
+        assert "dloss_dy_hat = float32(2.0) * residual" in source
+        assert "new_w = float(float32(new_w))" in source

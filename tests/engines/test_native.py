@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import math
+import os
 
 import numba
 import numpy as np
@@ -14,6 +15,7 @@ from tidu import ieee
 from tidu.content.losses import COUNT, LOSSES, REAL, SIGN, ZERO_ONE
 from tidu.engines import native
 from tidu.engines.build import loop_folder
+from tidu.errors import SettingError
 from tidu.kernels import CHUNK, summed
 
 ROWS = 40
@@ -39,14 +41,30 @@ def assert_same_bits(formula, data, **options):
     assert (compiled.stopped, compiled.epochs, compiled.steps) == (plain.stopped, plain.epochs, plain.steps)
 
 
-@pytest.mark.parametrize("loss", list(LOSSES))
-def test_every_loss(loss):
-    assert_same_bits(LINE, {"x": X, "y": TARGETS[LOSSES[loss].targets]}, loss=loss, batch_size=7)
+MODELS = [
+    (LINE, {}),
+    ("y = a*exp(-b*x) + c*z", {"a": 1.0, "b": 0.1}),
+    ("y = where(x > 0, a*x, b*x) + tanh(c*z)", {"a": 0.2, "c": 0.1}),
+]
+BATCHES = [1, 7, 32, None]
+EVERYTHING = list(itertools.product(LOSSES, tidu.OPTIMIZERS, MODELS, BATCHES))
 
 
-@pytest.mark.parametrize("optimizer", list(tidu.OPTIMIZERS))
-def test_every_optimizer(optimizer):
-    assert_same_bits(LINE, {"x": X, "y": TARGETS[REAL]}, optimizer=optimizer, batch_size=1)
+def chosen():
+    """Each loss with each optimizer, models and batches in turn; all combinations if TIDU_TEST_EVERYTHING is set."""
+    if os.environ.get("TIDU_TEST_EVERYTHING"):
+        return EVERYTHING
+    pairs = itertools.product(LOSSES, tidu.OPTIMIZERS)
+    return [(loss, o, MODELS[k % 3], BATCHES[k // 3 % 4]) for k, (loss, o) in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "model", "batch_size"), chosen(), ids=lambda v: v[0].split(" ")[2] if type(v) is tuple else v
+)
+def test_every_loss_with_every_optimizer(loss, optimizer, model, batch_size):
+    formula, init = model
+    data = {"x": X, "z": Z, "y": TARGETS[LOSSES[loss].targets]}
+    assert_same_bits(formula, data, loss=loss, optimizer=optimizer, init=init, batch_size=batch_size, lr=0.05)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +212,47 @@ def test_threads_share_the_work_and_change_no_bit(threads, options):
     ]
     np.testing.assert_array_equal(runs[0].history.values, runs[1].history.values)
     assert runs[0].params == runs[1].params
+
+
+# -- other bits, on demand -----------------------------------------------------------------------------
+@pytest.mark.parametrize("batch_size", [1, 7, 32, None])
+@pytest.mark.parametrize(
+    "formula", [LINE, "y = a*exp(-b*x/9) + tanh(c*z)", "y = sigmoid(w*x + v*z) + where(x > 0, b, 0)"]
+)
+@pytest.mark.parametrize(
+    # A step rounds to 6e-8 or 1.1e-16; 200 steps towards a minimum forget most of it.
+    ("mode", "tolerance"),
+    [({"dtype": "float32"}, 2e-5), ({"fast": True}, 1e-13)],
+    ids=["float32", "fast"],
+)
+def test_float32_and_fast_stay_near_the_exact_run(formula, batch_size, mode, tolerance):
+    data = {"x": X, "z": Z, "y": TARGETS[REAL]}
+    options = {"lr": 0.05, "epochs": 200, "batch_size": batch_size, "init": {"a": 1.0} if "a*" in formula else {}}
+    exact, other = tidu.fit(formula, data, **options), tidu.fit(formula, data, **options, **mode)
+    assert other.engine == "numba"
+    assert next(iter(mode.values())) in (True, "float32")
+    assert ("float32" if "dtype" in mode else "fast") in other.engine_reason
+    for name, value in exact.params.items():
+        assert other.params[name] == pytest.approx(value, rel=tolerance, abs=tolerance)
+    if "dtype" in mode:
+        assert all(np.float32(v) == v for v in other.params.values())
+        assert other.params != exact.params
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_float32_on_threads(threads):
+    x = np.random.default_rng(8).normal(size=200_000)
+    run = tidu.fit(LINE, {"x": x, "y": 3 * x - 1}, dtype="float32", threads=threads, epochs=30, lr=0.3)
+    assert run.params == {"w": np.float32(run.params["w"]), "b": np.float32(run.params["b"])}
+    assert run.params["w"] == pytest.approx(3.0, abs=1e-5)
+    one = tidu.fit(LINE, {"x": x, "y": 3 * x - 1}, dtype="float32", threads=1, epochs=30, lr=0.3)
+    assert run.params == one.params
+
+
+def test_the_plain_loop_is_exact_only():
+    for mode in ({"fast": True}, {"dtype": "float32"}):
+        with pytest.raises(SettingError, match="compiled loop"):
+            tidu.fit(LINE, {"x": X, "y": X}, engine="python", **mode)
 
 
 def test_a_damaged_cache_is_rebuilt(tmp_path):
