@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.errors import NoDerivative
 from tidu.language.expr import Derivatives
 from tidu.language.operand import applied, array_function
 from tidu.language.ops import exp, where
@@ -100,20 +101,26 @@ def _row(x: Any) -> Any:
     return reshape(x, attrs=((*shape_of(x)[:-1], 1, *shape_of(x)[-1:]),))
 
 
+def _cast_share(g: Any, out: Any, x: Any, kind: str) -> Derivatives:
+    if np.dtype(kind).kind != "f":
+        raise NoDerivative(f"the conversion to {kind} has no derivative; take detach() of what needs none")
+    return (g,)
+
+
 # -- shapes ---------------------------------------------------------------------------------------
 copy = array_op(
     "copy", "xp.array({0})", grad=lambda g, out, x: (g,), cases=((((2, 3),), ()), (((),), ())), doc="The same values."
 )
 cast = array_op(
-    "cast", "xp.asarray({0}).astype({a})", grad=lambda g, out, x, kind: (g,), cases=((((2, 3),), ("float64",)),),
+    "cast", "xp.asarray({0}).astype({a})", grad=_cast_share, cases=((((2, 3),), ("float64",)),),
     doc="The values in another kind of number.",
 )  # fmt: skip
-reshape = array_op(
+reshape: Callable[..., Any] = array_op(
     "reshape", "xp.reshape({0}, {a})", grad=lambda g, out, x, shape: (reshape(g, attrs=(shape_of(x),)),),
     cases=((((2, 3),), ((3, 2),)), (((4,),), ((2, 1, 2),)), (((1, 1),), ((),))),
     doc="The same elements in the same order, in another shape.",
 )  # fmt: skip
-transpose = array_op(
+transpose: Callable[..., Any] = array_op(
     "transpose", "xp.transpose({0}, {a})",
     grad=lambda g, out, x, axes: (transpose(g, attrs=(tuple(int(k) for k in np.argsort(axes)),)),),
     cases=((((2, 3),), ((1, 0),)), (((2, 3, 4),), ((2, 0, 1),))), doc="Axes in another order.",
@@ -133,7 +140,7 @@ index: Callable[..., Any] = array_op(
     ),
     doc="x[key].",
 )  # fmt: skip
-scatter = array_op(
+scatter: Callable[..., Any] = array_op(
     "scatter", "scatter({0}, {a}, {b})", grad=lambda g, out, x, key, shape: (index(g, attrs=(key,)),),
     cases=((((3,),), (1, (4, 3))), (((3, 3),), (np.array([0, 2, 0]), (4, 3)))),
     doc="Zeros of a shape, with x added at a key: the counterpart of index.",

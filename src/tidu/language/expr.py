@@ -209,7 +209,7 @@ class Expr(Operand):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Expr:
         """NumPy's functions on expressions: `np.sin(x)` is `sin(x)`."""
-        name = _NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
+        name = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
         if method == "__call__" and not kwargs and name in OPS:
             return raised(*inputs) if name == "power" else apply(name, *inputs)
         raise TypeError(f"numpy.{ufunc.__name__} has no counterpart in tidu's table of operations")
@@ -224,7 +224,7 @@ class Expr(Operand):
 
 
 # NumPy's names of operations that the table calls something else.
-_NUMPY_NAMES = {
+NUMPY_NAMES = {
     "absolute": "abs",
     "float_power": "power",
     "true_divide": "divide",

@@ -26,6 +26,10 @@ class AnyOp(Protocol):
         """Its key in the table."""
 
     @property
+    def grad(self) -> Function | None:
+        """Its derivative rule."""
+
+    @property
     def on_arrays(self) -> Function:
         """Its value as a function of NumPy arrays, then attributes."""
 
