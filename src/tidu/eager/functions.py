@@ -15,16 +15,19 @@ from tidu.errors import ShapeMismatch, TensorError
 from tidu.language import array_ops as table
 from tidu.language import ops
 from tidu.language.array_ops import shape_of
+from tidu.language.operand import Operand, applied
 from tidu.text import _
 
 Axis = int | Sequence[int] | None
+_TOTAL = table.ARRAY_OPS["sum"]
+_ALL = tuple(tuple(range(n)) for n in range(5))
 
 
 def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
     """`axis` as numbers from 0 up; all axes for None."""
     n = len(shape_of(x))
     if axis is None:
-        return tuple(range(n))
+        return _ALL[n] if n < len(_ALL) else tuple(range(n))
     numbers = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
     for k in numbers:
         if not -n <= k < n:
@@ -41,14 +44,15 @@ def _axis(x: Any, axis: int, more: int = 0) -> int:
 
 def _arraylike(x: Any) -> Any:
     """Lists as arrays, so that they have a shape."""
-    return x if hasattr(x, "shape") or isinstance(x, (int, float)) else np.asarray(x)
+    return x if isinstance(x, Operand) or hasattr(x, "shape") or isinstance(x, (int, float)) else np.asarray(x)
 
 
 # -- reductions -----------------------------------------------------------------------------------
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001  (NumPy's name)
     """Sum of all elements, or along axes."""
     x = _arraylike(x)
-    return table.total(x, attrs=(_axes(x, axis), keepdims))
+    axes = _axes(x, axis)
+    return applied(_TOTAL, (x,), (axes, keepdims)) if axes else x
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

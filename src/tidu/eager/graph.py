@@ -102,10 +102,12 @@ def adjoints(
             for parent, value, share in zip(parents, inputs, shares, strict=True):
                 if parent is None or share is None:
                     continue
-                if type(share) is not float or type(value) is not float:
-                    if callable(share):
-                        share = share()
-                    share = _fitted_tensor(share, value) if recorded else _fitted(share, value)
+                if callable(share):
+                    share = share()
+                if recorded:
+                    share = _fitted_tensor(share, value)
+                elif type(share) is not float or type(value) is not float:
+                    share = _fitted(share, value)
                 known = adjoint.get(parent)
                 adjoint[parent] = share if known is None else known + share
     return adjoint
@@ -136,7 +138,7 @@ def _fitted(share: Any, value: Any) -> Any:
         return float(np.sum(share))
     shape = value.shape
     if type(share) is not np.ndarray:
-        share = np.asarray(share, dtype=value.dtype)
+        return np.full(shape, share, value.dtype)
     if share.shape != shape:
         axes = _spread_axes(share.shape, shape)
         share = np.broadcast_to(share.sum(axis=axes, keepdims=True).reshape(_without(share.shape, axes, shape)), shape)

@@ -18,13 +18,14 @@ from tidu.eager import functions as f
 from tidu.eager.graph import RECORDING, adjoints, backward_order
 from tidu.eager.methods import Methods
 from tidu.eager.numpy_names import array_function_of, ufunc_of
-from tidu.eager.values import FLOAT, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
+from tidu.eager.values import FLOAT, NUMBERS, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
 from tidu.errors import ShapeMismatch, TensorError
 from tidu.language.array_ops import ARRAY_OPS
 from tidu.language.expr import OPS, raised
 from tidu.language.operand import AnyOp
 from tidu.text import _
 
+_blank = object.__new__
 _serial = itertools.count(1).__next__
 INDEX = ARRAY_OPS["index"]
 ADD, SUBTRACT, MULTIPLY, DIVIDE = (OPS[name] for name in ("add", "subtract", "multiply", "divide"))
@@ -400,16 +401,19 @@ def tensor(data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = 
 
 
 def record(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Tensor:
-    """`op` on tensors, arrays and numbers: its value at once, and how it was made where something has a gradient."""
-    values = []
+    """`op` on tensors, arrays and numbers: its value at once, and how it was made where something has a gradient.
+
+    Every operation comes through here, so it is written to be quick: small tensors are most of a learner's work.
+    """
+    values: list[Any] = []
     parents: list[Tensor | None] = []
-    wanted = False
-    plain = True  # Python numbers alone
+    wanted = borrowed = False
+    single = True  # Python numbers alone
     for a in args:
         if type(a) is Tensor:
             value = a.value
             if type(value) is not float:
-                plain = False
+                single = False
                 if a._lent:
                     value = np.array(value)
                 else:
@@ -421,22 +425,21 @@ def record(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Ten
                 parents.append(None)
         else:
             value = plain_value(a)
-            plain = plain and type(value) in (float, int, bool)
+            if type(value) not in NUMBERS:
+                single = False
+                borrowed = True
             parents.append(None)
         values.append(value)
-    numbers = op.on_numbers(*attrs) if plain else None
-    if numbers is not None:
-        value = numbers(*values)
-        if type(value) is not float:
-            value = np.asarray(value) if type(value) is bool else float(value)
-    else:
-        value = on_arrays(op, values, attrs)
-    new = object.__new__(Tensor)
+    function = op.on_numbers(*attrs) if single else None
+    value = function(*values) if function is not None else on_arrays(op, values, attrs)
+    if type(value) is not float and (type(value) is not np.ndarray or not value.shape):
+        value = normal(value)
+    new: Tensor = _blank(Tensor)
     new.value = value
     if wanted and RECORDING.get():
         new.requires_grad = True
         new.serial = _serial()
-        if not plain:
+        if borrowed:
             values = [kept_value(v, a) for v, a in zip(values, args, strict=True)]
         new.made = (op, tuple(parents), tuple(values), attrs)
     else:

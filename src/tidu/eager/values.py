@@ -16,6 +16,7 @@ from tidu.language.operand import AnyOp, Operand
 from tidu.text import _
 
 FLOAT = np.dtype(np.float64)
+NUMBERS = (float, int, bool)
 
 
 def on_arrays(op: AnyOp, values: list[Any], attrs: tuple[Any, ...]) -> Any:
@@ -23,7 +24,7 @@ def on_arrays(op: AnyOp, values: list[Any], attrs: tuple[Any, ...]) -> Any:
     if not isinstance(op, Op):  # operations on shapes need something that has one
         values = [np.float64(v) if type(v) is float else v for v in values]
     try:
-        return normal(op.on_arrays(*values, *attrs))
+        return op.on_arrays(*values, *attrs)
     except ValueError as error:
         shapes = " · ".join(str(np.shape(v)) for v in values)
         raise ShapeMismatch(
@@ -42,14 +43,14 @@ def on_arrays(op: AnyOp, values: list[Any], attrs: tuple[Any, ...]) -> Any:
 def normal(value: Any) -> Any:
     """A single float64 as a Python float, everything else as an array."""
     if type(value) is not np.ndarray:
-        return float(value) if type(value) is np.float64 else np.asarray(value)
+        return float(value) if type(value) in (np.float64, int) else np.asarray(value)
     return float(value) if value.ndim == 0 and value.dtype == FLOAT else value
 
 
 def plain_value(a: Any) -> Any:
     """What is not a tensor as a number or an array of numbers."""
     kind = type(a)
-    if kind is float or kind is int or kind is bool:
+    if kind in NUMBERS:
         return a
     if kind is np.float64:
         return float(a)

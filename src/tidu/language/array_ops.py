@@ -78,11 +78,16 @@ def array_op(
 # -- what rules need to know of shapes ----------------------------------------------------------
 def shape_of(x: Any) -> Shape:
     """The shape of a tensor, an array or a number."""
-    return tuple(x.shape) if hasattr(x, "shape") else ()
+    if type(x) is float:
+        return ()
+    shape: Shape = getattr(x, "shape", ())
+    return shape
 
 
 def kept(g: Any, x: Any, axis: Axes) -> Any:
     """`g`, which has lost the axes `axis` of `x`, with length 1 there, so that it broadcasts with `x`."""
+    if not shape_of(g):
+        return g
     shape = tuple(1 if k in axis else n for k, n in enumerate(shape_of(x)))
     return g if shape_of(g) == shape else reshape(g, attrs=(shape,))
 
@@ -179,7 +184,7 @@ _REDUCED: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...] = (
     (((4,),), ((0,), False)),
 )
 total = array_op(
-    "sum", "xp.sum({0}, axis={a}, keepdims={b})", grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis),),
+    "sum", "{0}.sum(axis={a}, keepdims={b})", grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis),),
     cases=_REDUCED, doc="Sum along axes.",
 )  # fmt: skip
 first_largest = array_op(

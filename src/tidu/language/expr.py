@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Union, overload
 from weakref import WeakValueDictionary
 
@@ -49,6 +49,7 @@ class Op:
     boolean: bool = False
     formula_name: str | None = None
     doc: str = ""
+    numbers: dict[tuple[Any, ...], Callable[..., Any]] = field(default_factory=dict)  # what `on_numbers` has compiled
 
     @property
     def arity(self) -> int:
@@ -60,11 +61,13 @@ class Op:
         """Its value on NumPy arrays, then attributes."""
         return array_function(self.array, self.arity, int("{a}" in self.array))
 
-    @functools.cache  # noqa: B019  (ops are entries of a table and live as long as the program)
     def on_numbers(self, *attrs: Any) -> Callable[..., Any]:
         """Its value on Python numbers: what the loops compute."""
-        unknown = symbol("_", "feature")
-        return code_function(_template(self, (unknown,) * self.arity, attrs), self.arity)
+        function = self.numbers.get(attrs)
+        if function is None:
+            template = _template(self, (symbol("_", "feature"),) * self.arity, attrs)
+            function = self.numbers[attrs] = code_function(template, self.arity)
+        return function
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

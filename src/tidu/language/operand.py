@@ -59,7 +59,9 @@ def applied(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> An
     for a in args:
         if isinstance(a, (str, bytes)) or a is None:
             raise TypeError(f"{op.name} takes numbers, arrays, tensors or expressions, not {a!r}")
-    return op.on_arrays(*(a if isinstance(a, (float, np.generic)) else np.asarray(a) for a in args), *attrs)
+    # Among elements a Python number takes the precision of the array beside it; what is about shapes needs one.
+    weak = (float, int, bool) if numbers is not None else ()
+    return op.on_arrays(*(a if type(a) in weak else np.asarray(a) for a in args), *attrs)
 
 
 @functools.cache
