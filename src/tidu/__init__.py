@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tidu.eager.transforms import hvp as hvp
     from tidu.eager.transforms import jacobian as jacobian
     from tidu.eager.transforms import value_and_grad as value_and_grad
+    from tidu.eager.walk import walk_back as walk_back
     from tidu.errors import TiduError as TiduError
     from tidu.training.fit import fit as fit
     from tidu.training.history import History as History
@@ -57,6 +58,7 @@ _PLACES = {
     "hessian": "tidu.eager.transforms",
     "hvp": "tidu.eager.transforms",
     "check_gradient": "tidu.eager.transforms",
+    "walk_back": "tidu.eager.walk",
 }
 _MODULES = {"schedules": "tidu.content.schedules"}
 _FUNCTIONS = (

@@ -64,9 +64,14 @@ def backward_order(output: Tensor, stops: Iterable[Tensor] = ()) -> list[Tensor]
 
 
 def adjoints(
-    output: Tensor, seed: Any, order: Iterable[Tensor], stops: Iterable[Tensor] = (), recorded: bool = False
+    output: Tensor,
+    seed: Any,
+    order: Iterable[Tensor],
+    stops: Iterable[Tensor] = (),
+    recorded: bool = False,
+    every: bool = False,
 ) -> dict[Tensor, Any]:
-    """∂output/∂tensor, times `seed`, for each leaf, each stop and each single number of `order`.
+    """∂output/∂tensor, times `seed`, for each leaf, each stop and each single number of `order`; `every`: for all.
 
     Recorded, the derivatives are tensors that can be differentiated again; otherwise they are bare numbers and arrays.
 
@@ -82,7 +87,7 @@ def adjoints(
             g = adjoint.get(node)
             if g is None:  # on no path with a slope: the condition of a `where`
                 continue
-            if not (type(g) is float or node.keeps):
+            if not (type(g) is float or node.keeps or every):
                 del adjoint[node]
             op, parents, inputs, attrs = made
             if op.grad is None:

@@ -71,14 +71,16 @@ class Readings(Operand):
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        body = np.array2string(np.asarray(self.value), separator=", ", prefix="tensor(") if self.shape else (
-            repr(np.asarray(self.value).item()))  # fmt: skip
-        notes = (
-            [] if type(self.value) is float or self.dtype in (FLOAT, np.int64, np.bool_) else [f"dtype={self.dtype}"]
-        )
+        notes = [_text(self.value, "tensor(")]
+        if self.dtype not in (FLOAT, np.int64, np.bool_):
+            notes.append(f"dtype={self.dtype}")
         if self.made is not None:
             notes.append(f"made by {self.made[0].name}")
         elif self.requires_grad:
-            grad = "not computed" if self.grad is None else np.array2string(np.asarray(self.grad), separator=", ")
-            notes.append(f"grad={grad}")
-        return f"tensor({', '.join([body, *notes])})"
+            notes.append(f"grad={'not computed' if self.grad is None else _text(self.grad, '')}")
+        return f"tensor({', '.join(notes)})"
+
+
+def _text(value: Any, before: str) -> str:
+    array = np.asarray(value)
+    return np.array2string(array, separator=", ", prefix=before) if array.ndim else repr(array.item())

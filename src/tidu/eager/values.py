@@ -65,8 +65,9 @@ def plain_value(a: Any) -> Any:
 
 
 def _stacked(a: Any) -> npt.NDArray[Any]:
+    bare = _without_tensors(a)
     try:
-        return np.asarray(_without_tensors(a))
+        return np.asarray(bare)
     except ValueError:
         raise ShapeMismatch(
             _("the rows of {value} have different lengths; a tensor needs the same length in each").format(
