@@ -1,4 +1,4 @@
-"""`walk_back`: what `backward()` does, shown. The graph as a tree, and every step of the chain rule with its numbers."""
+"""`walk_back` shows what `backward()` does: the graph as a tree, and each step of the chain rule with its numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tidu.text import _
 
 @dataclass(frozen=True)
 class Passed:
-    """What one visit hands on to one argument: the slope so far, times the local slope."""
+    """What one visit hands on to one argument: the slope so far, times the local slope.
+
+    `local` is None where that is not a product of numbers, as for a product of matrices.
+    """
 
     to: str
     local: Any
@@ -80,14 +83,14 @@ class Walk:
     def steps(self) -> str:
         """The chain rule, one line for each slope that is handed on."""
         output = self.visits[0].name
-        lines = [f"∂{output}/∂{output} = {shown(self.visits[0].slope)}"]
-        for visit in self.visits:
-            for p in visit.passed:
-                lines.append(
-                    f"∂{output}/∂{p.to} += ∂{output}/∂{visit.name} · ∂{visit.name}/∂{p.to} = "
-                    f"{shown(visit.slope)} · {shown(p.local)} = {shown(p.share)}"
-                )
-        return "\n".join(lines)
+        first = f"∂{output}/∂{output} = {shown(self.visits[0].slope)}"
+        return "\n".join([first, *(self._step(output, visit, p) for visit in self.visits for p in visit.passed)])
+
+    @staticmethod
+    def _step(output: str, visit: Visit, p: Passed) -> str:
+        rule = f"∂{output}/∂{p.to} += ∂{output}/∂{visit.name} · ∂{visit.name}/∂{p.to}"
+        factors = "" if p.local is None else f" = {shown(visit.slope)} · {shown(p.local)}"
+        return f"{rule}{factors} = {shown(p.share)}"
 
     def __str__(self) -> str:
         return f"{self.tree()}\n\n{self.steps()}"
@@ -147,10 +150,11 @@ def _visit(node: Tensor, called: Mapping[Tensor, str], data: Mapping[str, Any], 
     for k, parent in enumerate(parents):
         if parent is None:
             continue
-        one = 1.0 if type(node.value) is float else np.ones_like(node.value)
-        local, share = (_share(node, g, k) for g in (one, slope))
+        share = _share(node, slope, k)
         if share is not None:
-            passed.append(Passed(called[parent], local, share))
+            one = 1.0 if type(node.value) is float else np.ones_like(node.value)
+            factors = op.name in OPS or type(node.value) is float
+            passed.append(Passed(called[parent], _share(node, one, k) if factors else None, share))
     return Visit(name, _formula(op.name, arguments, attrs), node.value, slope, tuple(passed), arguments, node.keeps)
 
 
@@ -169,6 +173,8 @@ def _name_of_data(value: Any, data: Mapping[str, Any]) -> str:
 
 
 def _formula(op: str, arguments: tuple[str, ...], attrs: tuple[Any, ...]) -> str:
+    if op == "integer_power" and 0 <= attrs[0] <= 9:
+        return arguments[0] + "⁰¹²³⁴⁵⁶⁷⁸⁹"[attrs[0]]
     if op in OPS:
         return OPS[op].unicode.replace("{a}", str(attrs[0]) if attrs else "").format(*arguments)
     return f"{op}({', '.join(arguments)})"
