@@ -73,6 +73,36 @@ ORACLES: dict[str, Oracle] = {
     "softplus": Oracle(lambda x: np.logaddexp(x, 0.0), lambda x: torch.logaddexp(x, torch.zeros_like(x))),
 }
 
+# The same for `ARRAY_OPS`, as functions of torch tensors and then attributes; the value is held to them too.
+ARRAY_ORACLES: dict[str, Callable[..., Any]] = {
+    "copy": torch.clone,
+    "cast": lambda x, kind: x.to(getattr(torch, kind)),
+    "reshape": torch.reshape,
+    "transpose": torch.permute,
+    "broadcast_to": torch.broadcast_to,
+    "index": lambda x, key: x[_torch_key(key)],
+    "scatter": lambda x, key, shape: torch.zeros(shape, dtype=x.dtype).index_put(
+        (torch.as_tensor(key),), x, accumulate=True
+    ),
+    "concatenate": lambda *args: torch.cat(args[:-1], dim=args[-1]),
+    "stack": lambda *args: torch.stack(args[:-1], dim=args[-1]),
+    "sum": lambda x, axis, keepdims: torch.sum(x, dim=axis, keepdim=keepdims),
+    "first_largest": lambda x, axis: x == torch.amax(x, dim=axis, keepdim=True),
+    "max": lambda x, axis, keepdims: torch.amax(x, dim=axis, keepdim=keepdims),
+    "argmax": lambda x, axis: torch.argmax(x, dim=axis),
+    "logsumexp": lambda x, axis, keepdims: torch.logsumexp(x, dim=axis, keepdim=keepdims),
+    "softmax": lambda x, axis: torch.exp(x - torch.logsumexp(x, dim=axis, keepdim=True)),
+    "matmul": torch.matmul,
+}
+
+
+def _torch_key(key: Any) -> Any:
+    """An index with arrays in it as torch takes it; a negative step, which torch lacks, does not occur in the cases."""
+    if isinstance(key, tuple):
+        return tuple(_torch_key(part) for part in key)
+    return torch.as_tensor(key) if isinstance(key, (list, np.ndarray)) else key
+
+
 CONDITIONS: dict[str, Callable[..., Any]] = {
     "less": torch.lt,
     "less_equal": torch.le,

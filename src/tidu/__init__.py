@@ -1,7 +1,8 @@
 """tidu (梯度): gradient descent that you can see.
 
 `fit` fits a formula to a table, `minimize` finds the minimum of a function, `scan` tries every value on a grid,
-`load` reads a saved run. Functions for use in formulas of your own (`exp`, `sin`, `where`, ...) are here too.
+`load` reads a saved run. `tensor` and `Tensor` are for code that computes gradients step by step, `grad` and its
+relatives for derivatives of functions. Functions for formulas, tensors and numbers (`exp`, `where`, ...) are here too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from tidu.content.optimizers import OPTIMIZERS as OPTIMIZERS
     from tidu.content.schedules import SCHEDULES as SCHEDULES
     from tidu.data.csv import CsvOptions as CsvOptions
+    from tidu.eager.graph import no_grad as no_grad
+    from tidu.eager.tensor import Tensor as Tensor
+    from tidu.eager.tensor import tensor as tensor
+    from tidu.eager.transforms import check_gradient as check_gradient
+    from tidu.eager.transforms import grad as grad
+    from tidu.eager.transforms import hessian as hessian
+    from tidu.eager.transforms import hvp as hvp
+    from tidu.eager.transforms import jacobian as jacobian
+    from tidu.eager.transforms import value_and_grad as value_and_grad
+    from tidu.eager.walk import walk_back as walk_back
     from tidu.errors import TiduError as TiduError
     from tidu.training.fit import fit as fit
     from tidu.training.history import History as History
@@ -38,6 +49,16 @@ _PLACES = {
     "OPTIMIZERS": "tidu.content.optimizers",
     "SCHEDULES": "tidu.content.schedules",
     "TiduError": "tidu.errors",
+    "Tensor": "tidu.eager.tensor",
+    "tensor": "tidu.eager.tensor",
+    "no_grad": "tidu.eager.graph",
+    "grad": "tidu.eager.transforms",
+    "value_and_grad": "tidu.eager.transforms",
+    "jacobian": "tidu.eager.transforms",
+    "hessian": "tidu.eager.transforms",
+    "hvp": "tidu.eager.transforms",
+    "check_gradient": "tidu.eager.transforms",
+    "walk_back": "tidu.eager.walk",
 }
 _MODULES = {"schedules": "tidu.content.schedules"}
 _FUNCTIONS = (
@@ -46,7 +67,12 @@ _FUNCTIONS = (
     "relu", "sigmoid", "softplus", "where", "equal", "logical_and", "logical_or", "logical_not",
 )  # fmt: skip
 
-__all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, "__version__"]
+_ARRAY_FUNCTIONS = (
+    "amax", "amin", "argmax", "clip", "concatenate", "dot", "expand_dims", "log_softmax", "logsumexp", "matmul", "mean",
+    "norm", "outer", "reshape", "softmax", "squeeze", "stack", "std", "sum", "transpose", "var",
+)  # fmt: skip
+
+__all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, *_ARRAY_FUNCTIONS, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -56,6 +82,8 @@ def __getattr__(name: str) -> Any:
         value = importlib.import_module(_MODULES[name])
     elif name in _FUNCTIONS:
         value = getattr(importlib.import_module("tidu.language.ops"), name)
+    elif name in _ARRAY_FUNCTIONS:
+        value = getattr(importlib.import_module("tidu.eager.functions"), name)
     else:
         raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     globals()[name] = value

@@ -8,6 +8,8 @@
     │   └── MissingValues       cells that are empty, NaN or infinite
     ├── SettingError            an option has a value that cannot work
     ├── NoDerivative            gradient descent has no slope to follow
+    ├── TensorError             a tensor cannot be made, changed or walked back from in this way
+    │   └── ShapeMismatch       arrays whose shapes do not fit each other
     ├── ModelFileError          a saved model cannot be read
     └── MissingDependency       an optional package is not installed
 
@@ -49,6 +51,14 @@ class SettingError(TiduError, ValueError):
 
 class NoDerivative(TiduError, ValueError):
     """A derivative was asked for where there is none."""
+
+
+class TensorError(TiduError, ValueError):
+    """A tensor cannot be made, changed or walked back from in this way."""
+
+
+class ShapeMismatch(TensorError):
+    """The shapes of two arrays do not fit each other."""
 
 
 class ModelFileError(TiduError, ValueError):

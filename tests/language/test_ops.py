@@ -115,6 +115,38 @@ def test_a_condition_inside_where_is_passed_by():
     assert gradient(ops.where(a < b, c, 2 * c), [a, b]) == (constant(0.0), constant(0.0))
 
 
+@pytest.mark.parametrize(("name", "attrs"), CASES)
+def test_the_array_form_is_the_code_form(name, attrs):
+    rows = points(name)
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    values = OPS[name].on_arrays(*columns, *attrs)
+    assert values.dtype == (bool if OPS[name].boolean else float)
+    # NumPy's functions differ from the C library's in the last digits; 1e-14 is 45 of these.
+    np.testing.assert_allclose(values, [at(node(name, attrs), row) for row in rows], rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", [name for name in OPS if not name.startswith("logical") and not OPS[name].boolean])
+def test_the_array_form_keeps_float32(name):
+    attrs = (3,) if name == "integer_power" else ()
+    columns = [
+        np.array(c, dtype=bool if c[0] is True or c[0] is False else np.float32)
+        for c in zip(*points(name), strict=True)
+    ]
+    assert OPS[name].on_arrays(*columns, *attrs).dtype == np.float32
+
+
+def test_a_function_of_plain_numbers_is_a_number_and_of_arrays_an_array():
+    assert ops.exp(1) == math.e
+    assert type(ops.exp(1)) is float
+    assert ops.where(True, 1.0, 2.0) == 1.0
+    assert ops.maximum([1.0, 5.0], 3).tolist() == [3.0, 5.0]
+    assert raised(2.0, -1) == 0.5
+    with pytest.raises(TypeError, match="not 'one'"):
+        ops.exp("one")
+    with pytest.raises(TypeError, match="exp takes 1 argument, not 2"):
+        ops.exp(1.0, 2.0)
+
+
 INF, NAN = math.inf, math.nan
 EXTREMES = [
     ("exp", 1000.0), ("exp", -1000.0), ("exp", INF), ("exp", -INF), ("exp", NAN),
@@ -154,6 +186,8 @@ def test_extreme_values_are_those_of_numpy(case):
     name, *arguments = case
     with np.errstate(all="ignore"):
         expected = float(ORACLES[name].value(*(np.float64(a) for a in arguments)))
+        of_arrays = OPS[name].on_arrays(*(np.array([a]) for a in arguments)).item()
+    assert of_arrays == pytest.approx(expected, rel=1e-15, abs=0.0, nan_ok=True)
     value = at(node(name, ()), tuple(arguments))
     assert value == pytest.approx(expected, rel=1e-15, abs=0.0, nan_ok=True)
     if value == 0.0:

@@ -89,6 +89,20 @@ def test_linreg(capsys):
     assert len(set(starts)) == 4  # drawn anew for each rate
 
 
+def test_backward(capsys):
+    got = told(capsys, "backward")
+    # By hand: ŷ − y = 1·2 + 0.5 − 5, ∂ℓ/∂w = (ŷ − y)·x, ∂ℓ/∂b = ŷ − y
+    assert got["values"]["residual"] == -2.5
+    assert got["gradient"] == {"w": -5.0, "b": -2.5}
+    assert got["moments"] == {"at_first": None, "once": -5.0, "again": -10.0, "zeroed": 0.0}
+    assert got["nudged"] == pytest.approx(-5.0, abs=0.0021)  # half the nudge times the curvature x² = 4
+    assert got["two_uses"]["a"] == 4 + 1
+    assert got["batch"] == {"each": [-0.5, -5.0, -1.5], "sum": -7.0}
+    assert [(s["from"], s["to"]) for s in got["steps"]][:2] == [("loss", "square"), ("square", "residual")]
+    assert all(s["share"] == s["slope"] * s["local"] for s in got["steps"])
+    assert got["update"]["loss"] < got["loss"]
+
+
 def test_both_pages_of_a_lesson_tell_the_same_numbers():
     for name, lesson in LESSONS.items():
         places = [sorted(set(PLACE.findall(lesson.page(lang)))) for lang in LANGUAGES]
@@ -144,6 +158,20 @@ def test_the_example_files_are_the_lessons_data():
     }
     for file, (lesson, data) in same.items():
         assert (EXAMPLES / file).read_text() == LESSONS[lesson].material().data[data]
+
+
+def test_linear_regression_from_scratch_recovers_the_truth():
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "from_scratch.py")], capture_output=True, text=True, check=True
+    )
+    *epochs, last = done.stdout.strip().splitlines()
+    losses = [float(line.split()[-1]) for line in epochs]
+    assert len(losses) == 3
+    assert losses[0] > 100 * losses[2]
+    assert losses[2] < 6e-5  # the noise alone is ½·0.01²
+    off = [abs(float(number)) for number in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", last)]
+    assert len(off) == 3
+    assert max(off) < 2e-3
 
 
 def test_line_is_cured_as_the_page_says(capsys):

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 
 from tidu.errors import NoDerivative
-from tidu.language.expr import Expr, evaluation_order
+from tidu.language.expr import Expr, as_expr, evaluation_order
 from tidu.language.simplify import ONE, ZERO, simplify
 
 
@@ -61,7 +61,7 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
         for arg, share in reversed(list(zip(node.args, shares, strict=True))):
             if share is None or arg not in on_path:
                 continue
-            share = simplify(share, memo)
+            share = simplify(as_expr(share() if callable(share) else share), memo)
             if share is not ZERO:
                 parts.setdefault(arg, []).append(share)
     return tuple(adjoint.get(node, ZERO) for node in wrt)

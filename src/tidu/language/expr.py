@@ -7,15 +7,19 @@ that reads a graph (printer, calculus, loop writer) walks `evaluation_order`, wh
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Union
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Union, overload
 from weakref import WeakValueDictionary
+
+from tidu.language.operand import AnyOp, Operand, applied, array_function
 
 Number = int | float
 ExprLike = Union["Expr", int, float]
 Attr = str | float | int
-Derivatives = tuple["Expr | None", ...]
+# One share for each argument: an adjoint, None for a condition, or a function that gives it where it is wanted.
+Derivatives = tuple[Any, ...]
 # Template of one style, or a function of (args, attrs) that picks it.
 Template = str | Callable[[tuple["Expr", ...], tuple[Attr, ...]], str]
 
@@ -24,15 +28,18 @@ Template = str | Callable[[tuple["Expr", ...], tuple[Attr, ...]], str]
 class Op:
     """One operation: its value, its derivative and its looks, declared together.
 
-    `code` is evaluated as it stands by the loops (`{0}`, `{1}` are the arguments, `{a}` the attribute); `text`,
-    `unicode` and `latex` print it. `grad(g, out, *args, *attrs)` gives each argument's adjoint as expressions,
-    with None for an argument that is a condition and has no slope; an op without `grad` cannot be differentiated.
+    `code` is evaluated as it stands by the loops (`{0}`, `{1}` are the arguments, `{a}` the attribute), `array` on
+    whole arrays (`xp` is NumPy, other names are in `tidu.arrays`); `text`, `unicode` and `latex` print it.
+    `grad(g, out, *args, *attrs)` gives each argument's adjoint, written with operators and functions of the table,
+    so that it serves expressions, tensors and arrays. None is for an argument that is a condition and has no slope;
+    an op without `grad` cannot be differentiated. A share may be a function without arguments that gives it.
     `domain` is one interval per argument in which tests sample. `binding` is the precedence of the mathematical
     notation (that of `code` and `text` follows from Python's grammar).
     """
 
     name: str
     code: Template
+    array: str
     text: str
     unicode: str
     latex: str
@@ -42,11 +49,25 @@ class Op:
     boolean: bool = False
     formula_name: str | None = None
     doc: str = ""
+    numbers: dict[tuple[Any, ...], Callable[..., Any]] = field(default_factory=dict)  # what `on_numbers` has compiled
 
     @property
     def arity(self) -> int:
         """How many arguments it takes."""
         return len(self.domain)
+
+    @functools.cached_property
+    def on_arrays(self) -> Callable[..., Any]:
+        """Its value on NumPy arrays, then attributes."""
+        return array_function(self.array, self.arity, int("{a}" in self.array))
+
+    def on_numbers(self, *attrs: Any) -> Callable[..., Any]:
+        """Its value on Python numbers: what the loops compute."""
+        function = self.numbers.get(attrs)
+        if function is None:
+            template = _template(self, (symbol("_", "feature"),) * self.arity, attrs)
+            function = self.numbers[attrs] = code_function(template, self.arity)
+        return function
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -57,7 +78,7 @@ CHOICE, OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE, POWER, ATOM = range(10)
 
 
 def _leaf(name: str) -> Op:
-    return Op(name, "", "", "", "", None, (), ATOM)
+    return Op(name, "", "", "", "", "", None, (), ATOM)
 
 
 CONSTANT = _leaf("constant")
@@ -66,7 +87,7 @@ ROLES = ("feature", "target", "parameter", "gradient", "state", "hyper", "time")
 OPS: dict[str, Op] = {}
 
 
-class Expr:
+class Expr(Operand):
     """A node of an expression graph; see `constant`, `symbol` and the functions of `tidu.language.ops`.
 
     `==` and `hash` are by identity, which for interned nodes is equality of structure; use `equal(a, b)` for
@@ -115,6 +136,12 @@ class Expr:
         if self.op is not SYMBOL:
             raise TypeError(f"{self} is not a symbol")
         return str(self.attrs[1])
+
+    def applied(self, op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Expr:
+        """The node of `op` on `args`."""
+        if not isinstance(op, Op):
+            raise TypeError(f"{op.name} is for tensors and arrays; an expression is a single number")
+        return apply(op.name, *args, attrs=attrs)
 
     # -- operators ----------------------------------------------------------------------------
     def __add__(self, other: ExprLike) -> Expr:
@@ -185,7 +212,7 @@ class Expr:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Expr:
         """NumPy's functions on expressions: `np.sin(x)` is `sin(x)`."""
-        name = _NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
+        name = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
         if method == "__call__" and not kwargs and name in OPS:
             return raised(*inputs) if name == "power" else apply(name, *inputs)
         raise TypeError(f"numpy.{ufunc.__name__} has no counterpart in tidu's table of operations")
@@ -200,7 +227,7 @@ class Expr:
 
 
 # NumPy's names of operations that the table calls something else.
-_NUMPY_NAMES = {
+NUMPY_NAMES = {
     "absolute": "abs",
     "float_power": "power",
     "true_divide": "divide",
@@ -273,12 +300,16 @@ def apply(name: str, *args: ExprLike, attrs: tuple[Attr, ...] = ()) -> Expr:
     return _node(name, nodes, attrs)
 
 
-def raised(base: ExprLike, exponent: ExprLike) -> Expr:
+@overload
+def raised(base: ExprLike, exponent: ExprLike) -> Expr: ...
+@overload
+def raised(base: Any, exponent: Any) -> Any: ...
+def raised(base: Any, exponent: Any) -> Any:
     """base ** exponent; a whole-number exponent is an attribute, so that it can become a product."""
-    base, exponent = as_expr(base), as_expr(exponent)
-    if exponent.is_constant and exponent.value.is_integer() and abs(exponent.value) <= 1024:
-        return apply("integer_power", base, attrs=(int(exponent.value),))
-    return apply("power", base, exponent)
+    number = exponent.value if type(exponent) is Expr and exponent.is_constant else exponent
+    if isinstance(number, (int, float)) and float(number).is_integer() and abs(number) <= 1024:
+        return applied(OPS["integer_power"], (base,), (int(number),))
+    return applied(OPS["power"], (base, exponent))
 
 
 def evaluation_order(outputs: Iterable[Expr], known: Container[Expr] = ()) -> list[Expr]:
@@ -330,26 +361,30 @@ def evaluate(output: Expr, values: Mapping[Expr, float]) -> float:
     return known[output]
 
 
-_compiled: dict[str, Any] = {}
-
-
 def code_template(node: Expr) -> str:
     """The Python code of this node, with `{0}`, `{1}` for its arguments."""
-    code = node.op.code
-    template = code(node.args, node.attrs) if callable(code) else code
-    return template.replace("{a}", repr(node.attrs[0])) if node.attrs else template
+    return _template(node.op, node.args, node.attrs)
+
+
+def _template(op: Op, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> str:
+    template = op.code(args, attrs) if callable(op.code) else op.code
+    return template.replace("{a}", repr(attrs[0])) if attrs else template
+
+
+@functools.cache
+def code_function(template: str, arity: int) -> Callable[..., Any]:
+    """A code template as a function of its arguments."""
+    from tidu import ieee
+
+    names = [f"_{i}" for i in range(arity)]
+    # The template is from the op table, never from a user.
+    function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {template.format(*names)}", vars(ieee).copy())
+    return function
 
 
 def operate(node: Expr, arguments: list[float]) -> float:
     """The value of one node: its code template, evaluated."""
-    from tidu import ieee
-
-    template = code_template(node)
-    if template not in _compiled:
-        names = [f"_{i}" for i in range(node.op.arity)]
-        # The template is from the op table, never from a user.
-        _compiled[template] = eval(f"lambda {', '.join(names)}: {template.format(*names)}", vars(ieee).copy())
-    value = _compiled[template](*arguments)
+    value = code_function(code_template(node), node.op.arity)(*arguments)
     return value if isinstance(value, bool) else float(value)
 
 

@@ -1,8 +1,10 @@
 """The op table: every operation that a formula, a loss or an optimizer can use, each declared in one place.
 
-`code` is what the loops run and what defines the value; `text` is what the formula parser reads back; the
-derivative is written with ops, so that it can be printed, compiled and differentiated again. To add an
-operation, add an entry here and an oracle for it in `tests/language/test_ops.py`, which iterates the table.
+`code` is what the loops run and what defines the value; `array` is the same for whole arrays; `text` is what the
+formula parser reads back; the derivative is written with ops, so that it can be printed, compiled and differentiated
+again, and serves expressions, tensors and arrays. To add an operation, add an entry here and an oracle for it in
+`tests/oracles.py`; the tests iterate the table. Operations on whole arrays (sums, products of matrices) are in
+`array_ops.py`.
 
 Domains are the intervals in which tests sample; functions are defined beyond them wherever IEEE 754 says so.
 Derivatives: Abramowitz & Stegun 1964, ch. 3, 4 and 7. At a kink the derivative is the one that the textbooks
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, Protocol, cast, overload
 
 from tidu.language.expr import (
     ADD,
@@ -31,13 +34,21 @@ from tidu.language.expr import (
     ExprLike,
     Op,
     Template,
-    apply,
-    constant,
     is_never_zero,
     raised,
 )
+from tidu.language.operand import applied
 
-Function = Callable[..., Expr]
+
+class Function(Protocol):
+    """A function of the table, on whatever can be operated on."""
+
+    @overload
+    def __call__(self, *args: ExprLike) -> Expr: ...
+    @overload
+    def __call__(self, *args: Any) -> Any: ...
+
+
 REAL = (-3.0, 3.0)
 POSITIVE = (0.1, 4.0)
 
@@ -49,17 +60,24 @@ def op(
     grad: Callable[..., Derivatives] | None,
     domain: tuple[tuple[float, float], ...],
     code: Template | None = None,
+    array: str | None = None,
     unicode: str | None = None,
     latex: str | None = None,
     binding: int = ATOM,
     boolean: bool = False,
     doc: str = "",
 ) -> Function:
-    """Register an operation and return the function that applies it to expressions or numbers."""
+    """Register an operation and return the function that applies it to expressions, tensors, arrays or numbers.
+
+    Without `array`, an operator is the same on arrays, and a function is NumPy's of the same name.
+    """
     formula_name = text.split("(")[0] if binding == ATOM and text.split("(")[0].isidentifier() else None
-    OPS[name] = Op(
+    if array is None:
+        array = text if binding != ATOM else f"xp.{name}({', '.join(f'{{{i}}}' for i in range(len(domain)))})"
+    entry = OPS[name] = Op(
         name,
         text if code is None else code,
+        array,
         text,
         unicode or text,
         latex or text,
@@ -71,12 +89,14 @@ def op(
         doc,
     )
 
-    def function(*args: ExprLike) -> Expr:
-        return apply(name, *args)
+    def function(*args: Any) -> Any:
+        if len(args) != entry.arity:
+            raise TypeError(f"{name} takes {entry.arity} argument{'s' if entry.arity != 1 else ''}, not {len(args)}")
+        return applied(entry, args)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc or f"{text} as an expression."
-    return function
+    return cast(Function, function)
 
 
 # -- arithmetic -------------------------------------------------------------------------------
@@ -106,16 +126,17 @@ divide = op(
 )  # fmt: skip
 negative = op("negative", "-{0}", unicode="−{0}", binding=NEGATE, grad=lambda g, out, a: (-g,), domain=(REAL,))
 integer_power = op(
-    "integer_power", "{0}**{a}", code=_integer_power_code, unicode="{0}^{a}", latex="{0}^{{a}}", binding=POWER,
+    "integer_power", "{0}**{a}", code=_integer_power_code, array="whole_power({0}, {a})",
+    unicode="{0}^{a}", latex="{0}^{{a}}", binding=POWER,
     grad=lambda g, out, a, n: (g * (n * raised(a, n - 1)),), domain=(POSITIVE,),
     doc="x**n for a whole number n; up to the fourth power it is a product.",
 )  # fmt: skip
 power = op(
     "power", "{0}**{1}", code="power({0}, {1})", unicode="{0}^{1}", latex="{0}^{{1}}", binding=POWER,
     grad=lambda g, out, a, b: (
-        g * (b * raised(a, b.value - 1 if b.is_constant else b - 1)),
+        g * (b * raised(a, b - 1)),
         # 0**p is flat in p wherever it is finite, though log(0) is not.
-        g * where(equal(a, 0), 0, out * log(a)),
+        lambda: g * where(equal(a, 0), 0, out * log(a)),
     ),
     domain=(POSITIVE, REAL),
     doc="x**p for any p; nan for a negative x with a fractional p.",
@@ -144,21 +165,24 @@ for _name, (_text, _unicode, _latex) in _COMPARISONS.items():
     )
 
 
-def equal(a: ExprLike, b: ExprLike) -> Expr:
+def equal(a: Any, b: Any) -> Any:
     """The condition a = b (`==` on expressions is identity)."""
-    return apply("equal", a, b)
+    return applied(OPS["equal"], (a, b))
 
 
 logical_and = op(
-    "logical_and", "{0} and {1}", code="logical_and({0}, {1})", unicode="{0} ∧ {1}", latex=r"{0} \land {1}",
-    binding=AND, boolean=True, grad=None, domain=((0, 1), (0, 1)),
+    "logical_and", "{0} and {1}", code="logical_and({0}, {1})", array="xp.logical_and({0}, {1})",
+    unicode="{0} ∧ {1}", latex=r"{0} \land {1}", binding=AND, boolean=True,
+    grad=None, domain=((0, 1), (0, 1)),
 )  # fmt: skip
 logical_or = op(
-    "logical_or", "{0} or {1}", code="logical_or({0}, {1})", unicode="{0} ∨ {1}", latex=r"{0} \lor {1}",
-    binding=OR, boolean=True, grad=None, domain=((0, 1), (0, 1)),
+    "logical_or", "{0} or {1}", code="logical_or({0}, {1})", array="xp.logical_or({0}, {1})",
+    unicode="{0} ∨ {1}", latex=r"{0} \lor {1}", binding=OR, boolean=True,
+    grad=None, domain=((0, 1), (0, 1)),
 )  # fmt: skip
 logical_not = op(
-    "logical_not", "not {0}", code="logical_not({0})", unicode="¬{0}", latex=r"\lnot {0}", binding=NOT, boolean=True,
+    "logical_not", "not {0}", code="logical_not({0})", array="xp.logical_not({0})",
+    unicode="¬{0}", latex=r"\lnot {0}", binding=NOT, boolean=True,
     grad=None, domain=((0, 1),),
 )  # fmt: skip
 where: Function = op(
@@ -213,15 +237,15 @@ tan = op(
     domain=((-1.4, 1.4),), doc="Tangent of x radians.",
 )  # fmt: skip
 asin = op(
-    "asin", "asin({0})", unicode="arcsin({0})", latex=r"\arcsin\left({0}\right)",
+    "asin", "asin({0})", array="xp.arcsin({0})", unicode="arcsin({0})", latex=r"\arcsin\left({0}\right)",
     grad=lambda g, out, x: (g / sqrt(1 - x**2),), domain=((-0.95, 0.95),), doc="Inverse sine, in radians.",
 )  # fmt: skip
 acos = op(
-    "acos", "acos({0})", unicode="arccos({0})", latex=r"\arccos\left({0}\right)",
+    "acos", "acos({0})", array="xp.arccos({0})", unicode="arccos({0})", latex=r"\arccos\left({0}\right)",
     grad=lambda g, out, x: (-(g / sqrt(1 - x**2)),), domain=((-0.95, 0.95),), doc="Inverse cosine, in radians.",
 )  # fmt: skip
 atan = op(
-    "atan", "atan({0})", unicode="arctan({0})", latex=r"\arctan\left({0}\right)",
+    "atan", "atan({0})", array="xp.arctan({0})", unicode="arctan({0})", latex=r"\arctan\left({0}\right)",
     grad=lambda g, out, x: (g / (1 + x**2),), domain=(REAL,), doc="Inverse tangent, in radians.",
 )  # fmt: skip
 
@@ -239,30 +263,33 @@ tanh = op(
     domain=(REAL,), doc="Hyperbolic tangent.",
 )  # fmt: skip
 asinh = op(
-    "asinh", "asinh({0})", unicode="arsinh({0})", latex=r"\operatorname{arsinh}\left({0}\right)",
+    "asinh", "asinh({0})", array="xp.arcsinh({0})",
+    unicode="arsinh({0})", latex=r"\operatorname{arsinh}\left({0}\right)",
     grad=lambda g, out, x: (g / sqrt(1 + x**2),), domain=(REAL,), doc="Inverse hyperbolic sine.",
 )  # fmt: skip
 acosh = op(
-    "acosh", "acosh({0})", unicode="arcosh({0})", latex=r"\operatorname{arcosh}\left({0}\right)",
+    "acosh", "acosh({0})", array="xp.arccosh({0})",
+    unicode="arcosh({0})", latex=r"\operatorname{arcosh}\left({0}\right)",
     grad=lambda g, out, x: (g / (sqrt(x - 1) * sqrt(x + 1)),), domain=((1.1, 4.0),),
     doc="Inverse hyperbolic cosine.",
 )  # fmt: skip
 atanh = op(
-    "atanh", "atanh({0})", unicode="artanh({0})", latex=r"\operatorname{artanh}\left({0}\right)",
+    "atanh", "atanh({0})", array="xp.arctanh({0})",
+    unicode="artanh({0})", latex=r"\operatorname{artanh}\left({0}\right)",
     grad=lambda g, out, x: (g / (1 - x**2),), domain=((-0.95, 0.95),), doc="Inverse hyperbolic tangent.",
 )  # fmt: skip
 log_cosh = op(
-    "log_cosh", "log_cosh({0})", unicode="ln cosh({0})", latex=r"\ln\cosh\left({0}\right)",
+    "log_cosh", "log_cosh({0})", array="log_cosh({0})", unicode="ln cosh({0})", latex=r"\ln\cosh\left({0}\right)",
     grad=lambda g, out, x: (g * tanh(x),), domain=(REAL,), doc="log(cosh(x)), without overflow.",
 )  # fmt: skip
 
 # -- error function -----------------------------------------------------------------------------
 erf = op(
-    "erf", "erf({0})", latex=r"\operatorname{erf}\left({0}\right)",
+    "erf", "erf({0})", array="erf({0})", latex=r"\operatorname{erf}\left({0}\right)",
     grad=lambda g, out, x: (g * (2 / math.sqrt(math.pi) * exp(-(x**2))),), domain=(REAL,), doc="Error function.",
 )  # fmt: skip
 erfc = op(
-    "erfc", "erfc({0})", latex=r"\operatorname{erfc}\left({0}\right)",
+    "erfc", "erfc({0})", array="erfc({0})", latex=r"\operatorname{erfc}\left({0}\right)",
     grad=lambda g, out, x: (g * (-2 / math.sqrt(math.pi) * exp(-(x**2))),), domain=(REAL,),
     doc="1 - erf(x), exact where erf(x) is near 1.",
 )  # fmt: skip
@@ -274,11 +301,11 @@ absolute = op(
 )  # fmt: skip
 sign: Function = op(
     "sign", "sign({0})", latex=r"\operatorname{sign}\left({0}\right)",
-    grad=lambda g, out, x: (constant(0.0),), domain=(REAL,), doc="-1, 0 or 1; slope 0 away from the jump.",
+    grad=lambda g, out, x: (0.0,), domain=(REAL,), doc="-1, 0 or 1; slope 0 away from the jump.",
 )  # fmt: skip
 floor = op(
     "floor", "floor({0})", unicode="⌊{0}⌋", latex=r"\left\lfloor {0} \right\rfloor",
-    grad=lambda g, out, x: (constant(0.0),), domain=(REAL,),
+    grad=lambda g, out, x: (0.0,), domain=(REAL,),
     doc="Largest whole number not above x; slope 0 between jumps.",
 )  # fmt: skip
 minimum = op(
@@ -294,15 +321,16 @@ maximum = op(
 
 # -- activations ------------------------------------------------------------------------------
 relu = op(
-    "relu", "relu({0})", code="maximum({0}, 0.0)", latex=r"\operatorname{relu}\left({0}\right)",
+    "relu", "relu({0})", code="maximum({0}, 0.0)", array="xp.maximum({0}, 0.0)",
+    latex=r"\operatorname{relu}\left({0}\right)",
     grad=lambda g, out, x: (where(x > 0, g, 0.0),), domain=(REAL,), doc="max(x, 0); slope 0 at 0.",
 )  # fmt: skip
 sigmoid = op(
-    "sigmoid", "sigmoid({0})", unicode="σ({0})", latex=r"\sigma\left({0}\right)",
+    "sigmoid", "sigmoid({0})", array="sigmoid({0})", unicode="σ({0})", latex=r"\sigma\left({0}\right)",
     grad=lambda g, out, x: (g * (out * (1 - out)),), domain=(REAL,), doc="1 / (1 + e**-x), the logistic function.",
 )  # fmt: skip
 softplus = op(
-    "softplus", "softplus({0})", latex=r"\operatorname{softplus}\left({0}\right)",
+    "softplus", "softplus({0})", array="softplus({0})", latex=r"\operatorname{softplus}\left({0}\right)",
     grad=lambda g, out, x: (g * sigmoid(x),), domain=(REAL,), doc="log(1 + e**x).",
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ LESSON_MODULES = {
     "line": "line",
     "parabola": "parabola",
     "linreg": "linreg",
+    "backward": "backward",
 }
 
 

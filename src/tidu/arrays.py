@@ -1,0 +1,93 @@
+"""Functions of whole arrays that NumPy lacks or has in a form that overflows; the op tables name them in `array`.
+
+The counterpart of `ieee.py`, which is about single numbers. What goes in as float32 comes out as float32.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+LOG_2 = math.log(2.0)
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e**-x), without overflow on either side."""
+    z = np.exp(-np.abs(x))
+    return np.where(x >= 0.0, 1.0, z) / (1.0 + z)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + e**x), without overflow on either side."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def log_cosh(x: Array) -> Array:
+    """log(cosh(x)), without overflow far out and without cancellation near 0."""
+    size = np.abs(x)
+    near = 0.5 * np.log1p(np.sinh(np.minimum(size, 1.0)) ** 2)
+    return np.where(size < 1.0, near, size + np.log1p(np.exp(-2.0 * size)) - LOG_2)
+
+
+def erf(x: Array) -> Array:
+    """Error function, element by element as the C library has it."""
+    return _each(math.erf, x)
+
+
+def erfc(x: Array) -> Array:
+    """1 - erf(x), exact where erf(x) is near 1."""
+    return _each(math.erfc, x)
+
+
+def _each(function: Any, x: Array) -> Array:
+    x = np.asarray(x)
+    kind = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    return np.fromiter(map(function, x.ravel().tolist()), kind, x.size).reshape(x.shape)
+
+
+def whole_power(x: Array, n: int) -> Array:
+    """x**n for a whole number n; a product up to the fourth power."""
+    if 2 <= n <= 4:
+        square = x * x
+        return square if n == 2 else square * x if n == 3 else square * x * x
+    return np.power(x, float(n))
+
+
+def first_largest(x: Array, axis: tuple[int, ...]) -> Array:
+    """True at the largest element along `axis`, the first of them where several are equal; False elsewhere."""
+    rest = tuple(k for k in range(x.ndim) if k not in axis)
+    front = np.transpose(x, rest + axis)
+    flat = front.reshape(*front.shape[: len(rest)], -1)
+    mark = np.zeros(flat.shape, dtype=bool)
+    np.put_along_axis(mark, np.argmax(flat, axis=-1, keepdims=True), True, axis=-1)
+    return np.transpose(mark.reshape(front.shape), np.argsort(rest + axis))
+
+
+def logsumexp(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+    """log of the sum of e**x along `axis`, without overflow."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total: Array = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+def softmax(x: Array, axis: tuple[int, ...]) -> Array:
+    """e**x over the sum of e**x along `axis`, without overflow."""
+    z: Array = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    total: Array = np.sum(z, axis=axis, keepdims=True)
+    return z / total
+
+
+def scatter(g: Array, key: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape` with `g` added at `key`: what `x[key]` takes out, put back; a place named twice gets both."""
+    whole = np.zeros(shape, dtype=np.asarray(g).dtype)
+    parts = key if isinstance(key, tuple) else (key,)
+    if all(isinstance(part, (int, slice)) or part is None or part is Ellipsis for part in parts):
+        whole[key] = g
+    else:
+        np.add.at(whole, key, g)
+    return whole

@@ -1,0 +1,1 @@
+"""Tensors that compute at once, remember how, and walk back."""

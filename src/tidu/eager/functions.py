@@ -1,0 +1,239 @@
+"""Functions on whole tensors and arrays, with NumPy's names and conventions for axes.
+
+They bring axes and keys into the one form that the table of `array_ops.py` has. What works element by element (`exp`,
+`where`, `maximum`, ...) is in `language/ops.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tidu.errors import ShapeMismatch, TensorError
+from tidu.language import array_ops as table
+from tidu.language import ops
+from tidu.language.array_ops import shape_of
+from tidu.language.operand import Operand, applied
+from tidu.text import _
+
+Axis = int | Sequence[int] | None
+_TOTAL = table.ARRAY_OPS["sum"]
+_ALL = tuple(tuple(range(n)) for n in range(5))
+
+
+def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
+    """`axis` as numbers from 0 up; all axes for None."""
+    n = len(shape_of(x))
+    if axis is None:
+        return _ALL[n] if n < len(_ALL) else tuple(range(n))
+    numbers = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    for k in numbers:
+        if not -n <= k < n:
+            raise ShapeMismatch(_("there is no axis {axis} in the shape {shape}").format(axis=k, shape=shape_of(x)))
+    return tuple(sorted(int(k) % n for k in numbers))
+
+
+def _axis(x: Any, axis: int, more: int = 0) -> int:
+    n = len(shape_of(x)) + more
+    if not -n <= axis < n:
+        raise ShapeMismatch(_("there is no axis {axis} in the shape {shape}").format(axis=axis, shape=shape_of(x)))
+    return axis % n
+
+
+def _arraylike(x: Any) -> Any:
+    """Lists as arrays, so that they have a shape."""
+    return x if isinstance(x, Operand) or hasattr(x, "shape") or isinstance(x, (int, float)) else np.asarray(x)
+
+
+# -- reductions -----------------------------------------------------------------------------------
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001  (NumPy's name)
+    """Sum of all elements, or along axes."""
+    x = _arraylike(x)
+    axes = _axes(x, axis)
+    return applied(_TOTAL, (x,), (axes, keepdims)) if axes else x
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Mean of all elements, or along axes."""
+    x = _arraylike(x)
+    return sum(x, axis, keepdims) / _count(x, axis)
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+    """Mean squared distance from the mean; divided by n - ddof."""
+    x = _arraylike(x)
+    return sum((x - mean(x, axis, keepdims=True)) ** 2, axis, keepdims) / (_count(x, axis) - ddof)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+    """Standard deviation: the root of `var`."""
+    return ops.sqrt(var(x, axis, keepdims, ddof))
+
+
+def _count(x: Any, axis: Axis) -> float:
+    return float(np.prod([shape_of(x)[k] for k in _axes(x, axis)], dtype=float))
+
+
+def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Largest element, of all or along axes; the slope goes to the first of several equal ones."""
+    x = _arraylike(x)
+    return table.largest(x, attrs=(_axes(x, axis), keepdims))
+
+
+def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Smallest element, of all or along axes; the slope goes to the first of several equal ones."""
+    return -amax(-_arraylike(x), axis, keepdims)
+
+
+def argmax(x: Any, axis: int | None = None) -> Any:
+    """Position of the largest element; it has no derivative."""
+    x = _arraylike(x)
+    return table.where_largest(x, attrs=(axis if axis is None else _axis(x, axis),))
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))), without overflow."""
+    x = _arraylike(x)
+    return table.logsumexp(x, attrs=(_axes(x, axis), keepdims))
+
+
+def softmax(x: Any, axis: Axis = -1) -> Any:
+    """exp(x) / sum(exp(x)) along axes, without overflow."""
+    x = _arraylike(x)
+    return table.softmax(x, attrs=(_axes(x, axis),))
+
+
+def log_softmax(x: Any, axis: Axis = -1) -> Any:
+    """Logarithm of `softmax`, exact where that is near 0."""
+    x = _arraylike(x)
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+# -- products -------------------------------------------------------------------------------------
+def matmul(a: Any, b: Any) -> Any:
+    """Product of matrices, or of a matrix and a vector; stacks of matrices broadcast."""
+    a, b = _arraylike(a), _arraylike(b)
+    if not shape_of(a) or not shape_of(b):
+        raise ShapeMismatch(_("a product of matrices needs arrays; a single number multiplies with *"))
+    return table.matmul(a, b)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """Scalar product of vectors, product of matrices, or of anything with a number, as NumPy's dot."""
+    a, b = _arraylike(a), _arraylike(b)
+    if not shape_of(a) or not shape_of(b):
+        return a * b
+    if len(shape_of(a)) > 2 or len(shape_of(b)) > 2:
+        raise ShapeMismatch(_("dot takes vectors and matrices; use matmul for stacks of them"))
+    return table.matmul(a, b)
+
+
+def outer(a: Any, b: Any) -> Any:
+    """Every element of one vector times every element of another."""
+    return reshape(a, (-1, 1)) * reshape(b, (1, -1))
+
+
+# -- shapes ---------------------------------------------------------------------------------------
+def reshape(x: Any, shape: int | Sequence[int]) -> Any:
+    """The same elements in another shape; one length may be -1."""
+    x = _arraylike(x)
+    want = [shape] if isinstance(shape, (int, np.integer)) else list(shape)
+    size = int(np.prod(shape_of(x), dtype=int))
+    if want.count(-1) == 1:
+        rest = int(np.prod([n for n in want if n != -1], dtype=int))
+        if rest and size % rest == 0:
+            want[want.index(-1)] = size // rest
+    if int(np.prod(want, dtype=int)) != size or -1 in want:
+        raise ShapeMismatch(
+            _("{size} elements of the shape {have} do not fill the shape {want}").format(
+                size=size, have=shape_of(x), want=tuple(want)
+            )
+        )
+    return table.reshape(x, attrs=(tuple(int(n) for n in want),))
+
+
+def ravel(x: Any) -> Any:
+    """All elements in one row."""
+    return reshape(x, -1)
+
+
+def expand_dims(x: Any, axis: int) -> Any:
+    """One more axis, of length 1."""
+    x = _arraylike(x)
+    shape = list(shape_of(x))
+    shape.insert(_axis(x, axis, more=1), 1)
+    return reshape(x, shape)
+
+
+def squeeze(x: Any, axis: Axis = None) -> Any:
+    """Without axes of length 1."""
+    x = _arraylike(x)
+    shape = shape_of(x)
+    gone = [k for k, n in enumerate(shape) if n == 1] if axis is None else _axes(x, axis)
+    return reshape(x, [n for k, n in enumerate(shape) if k not in gone])
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """Axes in another order; reversed without `axes`."""
+    x = _arraylike(x)
+    n = len(shape_of(x))
+    order = tuple(reversed(range(n))) if axes is None else tuple(_axis(x, k) for k in axes)
+    if sorted(order) != list(range(n)):
+        raise ShapeMismatch(
+            _("{axes} is not an order of the axes of the shape {shape}").format(axes=axes, shape=shape_of(x))
+        )
+    return table.transpose(x, attrs=(order,))
+
+
+def swapaxes(x: Any, first: int, second: int) -> Any:
+    """Two axes exchanged."""
+    x = _arraylike(x)
+    order = list(range(len(shape_of(x))))
+    a, b = _axis(x, first), _axis(x, second)
+    order[a], order[b] = order[b], order[a]
+    return transpose(x, order)
+
+
+def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
+    """Repeated to fill a larger shape."""
+    return table.broadcast_to(_arraylike(x), attrs=((shape,) if isinstance(shape, int) else tuple(shape),))
+
+
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays one after another along an axis."""
+    parts = [_arraylike(a) for a in arrays]
+    if not parts:
+        raise TensorError(_("there is nothing to put together: the sequence is empty"))
+    return table.concatenate(*parts, attrs=(_axis(parts[0], axis),))
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays of one shape side by side along a new axis."""
+    parts = [_arraylike(a) for a in arrays]
+    if not parts:
+        raise TensorError(_("there is nothing to put together: the sequence is empty"))
+    return table.stack(*parts, attrs=(_axis(parts[0], axis, more=1),))
+
+
+def index(x: Any, key: Any) -> Any:
+    """x[key]."""
+    return table.index(x, attrs=(key,))
+
+
+def copy(x: Any) -> Any:
+    """The same values in another tensor, which leads back to this one."""
+    return table.copy(x)
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    """Kept between `low` and `high`; the slope is 0 outside."""
+    if low is not None:
+        x = ops.maximum(x, low)
+    return x if high is None else ops.minimum(x, high)
+
+
+def norm(x: Any) -> Any:
+    """Euclidean length: the root of the sum of squares."""
+    return ops.sqrt(sum(_arraylike(x) ** 2))

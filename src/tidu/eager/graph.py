@@ -1,0 +1,174 @@
+"""The way back through a graph of tensors, and the switch that says whether a graph is recorded.
+
+A tensor that was computed knows its operation, the tensors that went in and their values at that time (`made`). So the
+graph is the tensors themselves: it lives as long as its result does, and goes with it. Nothing here recurses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidu.errors import NoDerivative, TensorError
+from tidu.language.array_ops import broadcast_to, cast, reshape, shape_of, total
+from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.eager.tensor import Tensor
+
+RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
+_serial = attrgetter("serial")
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """A stretch of code in which nothing is recorded, and `w -= lr * w.grad` changes `w` in place.
+
+    Examples
+    --------
+    >>> import tidu
+    >>> w = tidu.tensor(3.0, requires_grad=True)
+    >>> with tidu.no_grad():
+    ...     print((w * 2).requires_grad)
+    False
+    """
+    before = RECORDING.set(False)
+    try:
+        yield
+    finally:
+        RECORDING.reset(before)
+
+
+def backward_order(output: Tensor, stops: Iterable[Tensor] = ()) -> list[Tensor]:
+    """Every tensor with a gradient that `output` was computed from, users before what they use; not beyond `stops`.
+
+    Tensors are numbered as they are made, so the order of making, reversed, is such an order.
+    """
+    seen = {output}
+    stack = [output]
+    ends = set(stops)
+    while stack:
+        node = stack.pop()
+        if node.made is None or node in ends:
+            continue
+        for parent in node.made[1]:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_serial, reverse=True)
+
+
+def adjoints(
+    output: Tensor,
+    seed: Any,
+    order: Iterable[Tensor],
+    stops: Iterable[Tensor] = (),
+    recorded: bool = False,
+    every: bool = False,
+) -> dict[Tensor, Any]:
+    """∂output/∂tensor, times `seed`, for each leaf, each stop and each single number of `order`; `every`: for all.
+
+    Recorded, the derivatives are tensors that can be differentiated again; otherwise they are bare numbers and arrays.
+
+    Source: Linnainmaa 1970; Griewank & Walther 2008, ch. 3.2.
+    """
+    adjoint: dict[Tensor, Any] = {output: seed}
+    ends = set(stops)
+    with np.errstate(all="ignore"):
+        for node in order:
+            made = node.made
+            if made is None or node in ends:
+                continue
+            g = adjoint.get(node)
+            if g is None:  # on no path with a slope: the condition of a `where`
+                continue
+            if not (type(g) is float or node.keeps or every):
+                del adjoint[node]
+            op, parents, inputs, attrs = made
+            if op.grad is None:
+                raise NoDerivative(
+                    _(
+                        "'{name}' has no derivative, and a slope through it is asked for; conditions belong inside "
+                        "where(condition, a, b), and detach() makes a plain value of what needs no slope"
+                    ).format(name=op.name)
+                )
+            if recorded:
+                shares = op.grad(g, node, *_as_recorded(op.name, parents, inputs), *attrs)
+            else:
+                try:
+                    shares = op.grad(g, node.value, *inputs, *attrs)
+                except ArithmeticError:  # Python's numbers raise where IEEE 754, and so NumPy's, has inf or nan
+                    shares = op.grad(g, node.value, *map(_ieee, inputs), *attrs)
+            for parent, value, share in zip(parents, inputs, shares, strict=True):
+                if parent is None or share is None:
+                    continue
+                if callable(share):
+                    share = share()
+                if recorded:
+                    share = _fitted_tensor(share, value)
+                elif type(share) is not float or type(value) is not float:
+                    share = _fitted(share, value)
+                known = adjoint.get(parent)
+                adjoint[parent] = share if known is None else known + share
+    return adjoint
+
+
+def _ieee(value: Any) -> Any:
+    return np.float64(value) if type(value) is float else value
+
+
+def _as_recorded(name: str, parents: tuple[Tensor | None, ...], inputs: tuple[Any, ...]) -> list[Any]:
+    """The arguments of an operation as tensors, which still have the values that went in."""
+    arguments: list[Any] = []
+    for parent, value in zip(parents, inputs, strict=True):
+        if parent is not None and parent.value is not value and not np.array_equal(parent.value, value):
+            raise TensorError(
+                _(
+                    "a tensor was changed in place after '{name}' used it, and a second derivative asks for what it "
+                    "was before; change it after the derivatives are taken"
+                ).format(name=name)
+            )
+        arguments.append(value if parent is None else parent)
+    return arguments
+
+
+def _fitted(share: Any, value: Any) -> Any:
+    """A derivative in the shape and the precision of the value it belongs to: here broadcasting is undone."""
+    if type(value) is float:
+        return float(np.sum(share))
+    shape = value.shape
+    if type(share) is not np.ndarray:
+        return np.full(shape, share, value.dtype)
+    if share.shape != shape:
+        axes = _spread_axes(share.shape, shape)
+        share = np.broadcast_to(share.sum(axis=axes, keepdims=True).reshape(_without(share.shape, axes, shape)), shape)
+    return share if share.dtype == value.dtype else share.astype(value.dtype)
+
+
+def _fitted_tensor(share: Any, value: Any) -> Any:
+    """The same for a derivative that is a tensor itself."""
+    have, shape = shape_of(share), shape_of(value)
+    if have != shape:
+        axes = _spread_axes(have, shape)
+        summed = total(share, attrs=(axes, True)) if axes else share
+        summed = reshape(summed, attrs=(_without(have, axes, shape),))
+        share = broadcast_to(summed, attrs=(shape,)) if shape_of(summed) != shape else summed
+    kind = getattr(value, "dtype", share.dtype if hasattr(share, "dtype") else None)
+    return share if getattr(share, "dtype", kind) == kind else cast(share, attrs=(str(kind),))
+
+
+def _spread_axes(have: tuple[int, ...], want: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes along which an argument of shape `want` was repeated to give `have`."""
+    extra = len(have) - len(want)
+    return tuple(k for k, n in enumerate(have) if k < extra or (n != 1 and want[k - extra] == 1))
+
+
+def _without(have: tuple[int, ...], axes: tuple[int, ...], want: tuple[int, ...]) -> tuple[int, ...]:
+    """`have` once `axes` are summed: 1 there, and no more axes in front than `want` has."""
+    summed = tuple(1 if k in axes else n for k, n in enumerate(have))
+    return summed[max(len(have) - len(want), 0) :]

@@ -1,0 +1,113 @@
+"""What NumPy's own functions do with a tensor: `np.exp(x)` is `tidu.exp(x)`, `np.sum(x, axis=0)` is `x.sum(axis=0)`.
+
+A function that has no counterpart here gives a sentence, never an array that has silently lost its gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tidu.eager import functions as f
+from tidu.errors import TensorError
+from tidu.language import ops
+from tidu.language.expr import NUMPY_NAMES, OPS, raised
+from tidu.language.operand import applied
+from tidu.text import _
+
+Function = Callable[..., Any]
+
+
+def _plainly(function: Function) -> Function:
+    """`function` on the bare values: for answers that have no derivative by their nature."""
+
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(_bare, args), **{k: _bare(v) for k, v in kwargs.items()})
+
+    return answer
+
+
+def _bare(a: Any) -> Any:
+    return np.asarray(a) if hasattr(a, "requires_grad") else a
+
+
+_UFUNCS: dict[str, Function] = {
+    "power": raised,
+    "float_power": raised,
+    "matmul": f.matmul,
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+    "positive": lambda x: x,
+    "logaddexp": lambda a, b: ops.maximum(a, b) + ops.log1p(ops.exp(-ops.absolute(a - b))),
+    "isfinite": _plainly(np.isfinite),
+    "isnan": _plainly(np.isnan),
+    "isinf": _plainly(np.isinf),
+    "bitwise_and": ops.logical_and,
+    "bitwise_or": ops.logical_or,
+    "invert": ops.logical_not,
+}
+_FUNCTIONS: dict[Any, Function] = {
+    np.sum: f.sum,
+    np.mean: f.mean,
+    np.var: f.var,
+    np.std: f.std,
+    np.max: f.amax,
+    np.min: f.amin,
+    np.argmax: f.argmax,
+    np.dot: f.dot,
+    np.outer: f.outer,
+    np.reshape: f.reshape,
+    np.ravel: f.ravel,
+    np.expand_dims: f.expand_dims,
+    np.squeeze: f.squeeze,
+    np.transpose: f.transpose,
+    np.swapaxes: f.swapaxes,
+    np.broadcast_to: f.broadcast_to,
+    np.concatenate: f.concatenate,
+    np.stack: f.stack,
+    np.clip: f.clip,
+    np.where: ops.where,
+    np.linalg.norm: f.norm,
+    np.copy: f.copy,
+    **{
+        function: _plainly(function)
+        for function in (np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.zeros_like,
+                         np.ones_like, np.full_like, np.empty_like, np.array_str, np.array_repr, np.array2string)
+    },
+}  # fmt: skip
+
+
+def ufunc_of(ufunc: Any, method: str, options: dict[str, Any]) -> Function:
+    """The function that NumPy's `ufunc` means for tensors."""
+    name = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
+    if method == "__call__" and not options:
+        if name in _UFUNCS:
+            return _UFUNCS[name]
+        if name in OPS:
+            return lambda *args: applied(OPS[name], args)
+    if options.get("out") is not None:
+        raise TensorError(
+            _(
+                "'{name}' cannot write into an array: the gradient of the tensor would be lost; make a new tensor "
+                "(y = y + x), or use x.data"
+            ).format(name=ufunc.__name__)
+        )
+    raise _unknown(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
+
+
+def array_function_of(function: Any) -> Function:
+    """The function that NumPy's `function` means for tensors."""
+    if function in _FUNCTIONS:
+        return _FUNCTIONS[function]
+    raise _unknown(function.__name__)
+
+
+def _unknown(name: str) -> TensorError:
+    return TensorError(
+        _(
+            "numpy.{name} is not known for tensors, and would lose the gradient; write it with functions of tidu, or "
+            "use x.data where no gradient is needed"
+        ).format(name=name)
+    )

@@ -1,0 +1,86 @@
+"""What a tensor tells of itself: its shape, its value as Python has it, its text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.eager.values import FLOAT, kind_of
+from tidu.errors import TensorError
+from tidu.language.operand import Operand
+from tidu.text import _
+
+
+class Readings(Operand):
+    """A value, and the ways to read it."""
+
+    value: Any
+    requires_grad: bool
+    made: Any
+    grad: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along each axis; () for a single number."""
+        return () if type(self.value) is float else tuple(self.value.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The kind of its numbers."""
+        return FLOAT if type(self.value) is float else np.dtype(self.value.dtype)
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """A copy of the value as a NumPy array."""
+        return np.array(self.value)
+
+    def item(self) -> float | int | bool:
+        """The value of a tensor with one element as a Python number."""
+        if np.size(self.value) != 1:
+            raise TensorError(
+                _("only a tensor with one element is a number; this one has the shape {shape}").format(shape=self.shape)
+            )
+        single: float | int | bool = np.asarray(self.value).item()
+        return single
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers."""
+        return np.asarray(self.value).tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if kind_of(self.value) not in "iu":
+            raise TypeError("only a whole number can be a position")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a single number has no length")
+        return self.shape[0]
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        notes = [_text(self.value, "tensor(")]
+        if self.dtype not in (FLOAT, np.int64, np.bool_):
+            notes.append(f"dtype={self.dtype}")
+        if self.made is not None:
+            notes.append(f"made by {self.made[0].name}")
+        elif self.requires_grad:
+            notes.append(f"grad={'not computed' if self.grad is None else _text(self.grad, '')}")
+        return f"tensor({', '.join(notes)})"
+
+
+def _text(value: Any, before: str) -> str:
+    array = np.asarray(value)
+    return np.array2string(array, separator=", ", prefix=before) if array.ndim else repr(array.item())
