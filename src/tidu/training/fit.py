@@ -18,7 +18,8 @@ from tidu.training.descent import Descent, Limits, Progress, descend
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
 
-ENGINES = ("auto", "python", "numba")
+MOST_CLASSES = 1000
+ENGINES = ("auto", "python", "numba", "array")
 
 
 def fit(
@@ -138,6 +139,20 @@ def fit(
     program = settings.program(source.names)
     wanted = {c.name for c in program.columns}
     table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
+    if settings.loss_object.of_classes:
+        (target,) = {c.name for c in program.columns if c.role == "target"}
+        settings.loss_object.check(table[target])
+        classes = int(table[target].max(initial=0)) + 1
+        if classes > MOST_CLASSES:
+            raise DataError(
+                _("the target has {count} classes; the limit is {most}. A number is learned with another loss").format(
+                    count=classes, most=MOST_CLASSES
+                )
+            )
+        if classes < 2:
+            raise DataError(_("the target has one class only; there is nothing to tell apart"))
+        settings = replace(settings, outputs=classes)
+        program = settings.program(source.names)
     return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
 
 
@@ -165,7 +180,7 @@ def fit_table(
                 size=settings.batch_size, rows=table.rows
             )
         )
-    start = settings.starting_values(program.parameters)
+    start = settings.starting_values(program)
     descent = descend(
         program,
         [table[c.name] for c in program.columns],
@@ -213,7 +228,7 @@ def _limits(settings: Settings, rows: int) -> Limits:
 
 
 def _check_target(program: Program, table: Table, settings: Settings) -> None:
-    if program.target is not None:
+    if program.target is not None and not program.target.shape:
         settings.loss_object.check(target_values(program.target, table))
 
 
