@@ -17,7 +17,7 @@ class Readings(Operand):
     """A value, and the ways to read it."""
 
     value: Any
-    requires_grad: bool
+    wants: bool
     made: Any
     grad: Any
 
@@ -76,7 +76,7 @@ class Readings(Operand):
             notes.append(f"dtype={self.dtype}")
         if self.made is not None:
             notes.append(f"made by {self.made[0].name}")
-        elif self.requires_grad:
+        elif self.wants:
             notes.append(f"grad={'not computed' if self.grad is None else _text(self.grad, '')}")
         return f"tensor({', '.join(notes)})"
 
