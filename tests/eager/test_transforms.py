@@ -140,6 +140,8 @@ def test_check_gradient_passes_what_is_right_and_fails_what_is_wrong():
     assert wrong.worst == pytest.approx(1.0, rel=1e-6)
     assert "WRONG" in repr(wrong)
     assert tidu.check_gradient(lambda x: x**3, 2)
+    w = tidu.tensor(2.0, requires_grad=True)
+    assert tidu.check_gradient(lambda x: w * x**3, 2)
     assert not tidu.check_gradient(lambda x: tidu.log(x), -1.0)  # nan on one side
 
 

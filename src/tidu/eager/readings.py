@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.eager.values import FLOAT, kind_of
+from tidu.eager.values import FLOAT, Valued, kind_of
 from tidu.errors import TensorError
-from tidu.language.operand import Operand
 from tidu.text import _
 
 
-class Readings(Operand):
+class Readings(Valued):
     """A value, and the ways to read it."""
 
-    value: Any
-    wants: bool
     made: Any
     grad: Any
 

@@ -263,6 +263,13 @@ class Tensor(Methods):
         return array_function_of(function)(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.wants and RECORDING.get():
+            raise TensorError(
+                _(
+                    "a tensor with a gradient does not become an array by itself, for the gradient would be lost; use "
+                    "x.numpy() or x.data for the bare values"
+                )
+            )
         return np.array(self.value, dtype=dtype)
 
     # -- operators --------------------------------------------------------------------------------
@@ -291,7 +298,7 @@ class Tensor(Methods):
         return record(DIVIDE, (other, self))
 
     def __pow__(self, other: Any) -> Any:
-        return raised(self, other)
+        return raised(self, other.item() if isinstance(other, np.generic) else other)
 
     def __rpow__(self, other: Any) -> Any:
         return raised(other, self)
