@@ -18,11 +18,11 @@ from tidu.eager import functions as f
 from tidu.eager.graph import RECORDING, adjoints, backward_order
 from tidu.eager.methods import Methods
 from tidu.eager.numpy_names import array_function_of, ufunc_of
-from tidu.eager.values import FLOAT, NUMBERS, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
+from tidu.eager.values import FLOAT, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
 from tidu.errors import ShapeMismatch, TensorError
 from tidu.language.array_ops import ARRAY_OPS
 from tidu.language.expr import OPS, raised
-from tidu.language.operand import AnyOp
+from tidu.language.operand import NUMBERS, AnyOp
 from tidu.text import _
 
 _blank = object.__new__
@@ -187,6 +187,8 @@ class Tensor(Methods):
         given = _value(new)
         if type(self.value) is float and np.ndim(given) == 0:
             return float(given)
+        if np.shape(given) == self.shape:
+            return np.array(given, dtype=self.dtype)
         try:
             return np.array(np.broadcast_to(given, self.shape), dtype=self.dtype)
         except ValueError:

@@ -12,11 +12,10 @@ import numpy.typing as npt
 
 from tidu.errors import ShapeMismatch, TensorError
 from tidu.language.expr import Op
-from tidu.language.operand import AnyOp, Operand
+from tidu.language.operand import NUMBERS, AnyOp, Operand
 from tidu.text import _
 
 FLOAT = np.dtype(np.float64)
-NUMBERS = (float, int, bool)
 
 
 class Valued(Operand):
