@@ -320,35 +320,6 @@ class Tensor(Methods):
     def __rmatmul__(self, other: Any) -> Any:
         return f.matmul(other, self)
 
-    def __lt__(self, other: Any) -> Tensor:
-        return record(OPS["less"], (self, other))
-
-    def __le__(self, other: Any) -> Tensor:
-        return record(OPS["less_equal"], (self, other))
-
-    def __gt__(self, other: Any) -> Tensor:
-        return record(OPS["greater"], (self, other))
-
-    def __ge__(self, other: Any) -> Tensor:
-        return record(OPS["greater_equal"], (self, other))
-
-    def __eq__(self, other: object) -> Any:
-        return NotImplemented if other is None else record(OPS["equal"], (self, other))
-
-    def __ne__(self, other: object) -> Any:
-        return NotImplemented if other is None else record(OPS["not_equal"], (self, other))
-
-    __hash__ = object.__hash__
-
-    def __and__(self, other: Any) -> Tensor:
-        return record(OPS["logical_and"], (self, other))
-
-    def __or__(self, other: Any) -> Tensor:
-        return record(OPS["logical_or"], (self, other))
-
-    def __invert__(self) -> Tensor:
-        return record(OPS["logical_not"], (self,))
-
     def __getitem__(self, key: Any) -> Tensor:
         return record(INDEX, (self,), (plain_key(key),))
 

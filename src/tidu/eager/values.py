@@ -65,7 +65,7 @@ def plain_value(a: Any) -> Any:
     array = a if isinstance(a, (np.ndarray, np.generic)) else _stacked(a)
     if array.dtype.kind not in "fiub":
         raise TensorError(
-            _("a tensor holds real numbers, not {kind}: {value!r}").format(kind=array.dtype, value=_shortened(a))
+            _("a tensor holds real numbers, not {kind}: {value}").format(kind=array.dtype, value=_shortened(a))
         )
     return array
 
