@@ -1,6 +1,7 @@
 """Lessons: the programs' numbers to 12 digits, both languages complete, and the commands of each page run."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -172,6 +173,22 @@ def test_linear_regression_from_scratch_recovers_the_truth():
     off = [abs(float(number)) for number in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", last)]
     assert len(off) == 3
     assert max(off) < 2e-3
+
+
+def test_xor_is_beyond_one_layer_and_within_two(capsys):
+    got = told(capsys, "xor")
+    assert got["one_layer"]["loss"] == pytest.approx(math.log(2), rel=1e-9)
+    assert got["one_layer"]["right"] < 4
+    assert got["two_layers"]["right"] == 4
+    assert got["two_layers"]["loss"] < 0.01
+
+
+def test_digits_are_read(capsys):
+    got = told(capsys, "digits")
+    assert got["two_layers"]["accuracy"] >= 0.97
+    assert sum(map(sum, got["confusion"])) == got["test_images"] == 359
+    assert got["wrong"] == got["test_images"] - sum(got["confusion"][k][k] for k in range(10))
+    assert got["two_layers"]["accuracy"] == pytest.approx(1 - got["wrong"] / got["test_images"])
 
 
 def test_line_is_cured_as_the_page_says(capsys):

@@ -35,6 +35,8 @@ LESSON_MODULES = {
     "parabola": "parabola",
     "linreg": "linreg",
     "backward": "backward",
+    "xor": "xor",
+    "digits": "digits",
 }
 
 
