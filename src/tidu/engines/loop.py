@@ -51,6 +51,7 @@ class LoopShape:
     stops_on_change: bool = False  # whether it ends once no parameter moves by more than `tol` in an epoch
     summed: bool = False  # whether samples are a function, which `summed` calls, or written into the loop
     dtype: str = "float64"  # or "float32": what a sample is computed in; sums and updates are in float64
+    side_by_side: bool = False  # whether it is for several runs at once: it records no more than losses
 
 
 def arguments_of(program: Program, shape: LoopShape) -> list[str]:
@@ -180,7 +181,7 @@ def train_source(program: Program, shape: LoopShape) -> str:
             "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step",
             "until_loss", "tol", "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss",
             "first_epoch", "order", "i", "k", "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED",
-            "LOSS", "CONVERGED", "count", "t",
+            "LOSS", "CONVERGED", "count", "t", "checked",
         )
     }  # fmt: skip
     _Train(w, shape, own).write()
@@ -255,7 +256,7 @@ class _Train:
             w.add(1, f"{w.names.name(hyper, name)} = {values[name]!r}")
         w.add(1, *_unpacked(w.parameters, o["parameters"]), *_unpacked([*self.states, *self.before], o["state"]))
         w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
-        w.add(1, " = ".join([*self.grads, "0.0"]))
+        w.add(1, " = ".join([*self.grads, *([o["checked"]] if self.shape.side_by_side else []), "0.0"]))
         if self.program.columns:
             w.add(1, f"{o['n']} = len({w.columns[0]})")
         if self.shape.shuffled:
@@ -359,7 +360,11 @@ class _Train:
         if self.narrow:
             w.add(2, *(f"{new} = float(float32({new}))" for new in map(w.names.of.get, p.new_parameters)))
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-        w.add(2, *_wrapped("if not isfinite(", _in_groups([o["batch_loss"], *news]), " + ", "):"))
+        parts = _in_groups([o["batch_loss"], *news])
+        if self.shape.side_by_side:  # returned, for it says which of the runs diverged
+            w.add(2, *_wrapped(f"{o['checked']} = (", parts, " + ", ")"))
+            parts = [o["checked"]]
+        w.add(2, *_wrapped("if not isfinite(", parts, " + ", "):"))
         w.lines[-1] += "  # a sum is finite only if all its parts are"
         w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
         olds = [*w.parameters, *self.states]
@@ -398,6 +403,9 @@ class _Train:
 
     def record(self, depth: int, loss: str) -> None:
         o, w = self.own, self.w
+        if self.shape.side_by_side:
+            w.add(depth, f"{o['history']}[{o['row']}] = {loss}", f"{o['row']} += 1")
+            return
         squares = " + ".join(f"{g} * {g}" for g in self.grads)
         w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", squares.split(" + "), " + ", ")"))
         row = [loss, o["gradient_norm"], o["lr"], *w.parameters, *self.grads]
@@ -408,6 +416,7 @@ class _Train:
         position = _tuple([o["epoch"], o["step"], o["start"], o["epoch_loss"]])
         states = [*self.states, *self.before]
         parts = [_tuple(w.parameters), _tuple(states), position, _tuple(self.grads), o["row"], o["stopped"]]
+        parts += [o["checked"]] if self.shape.side_by_side else []
         w.add(1, *_wrapped("return (", parts, ", ", ")"))
 
 
