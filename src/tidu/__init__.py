@@ -1,7 +1,8 @@
 """tidu (梯度): gradient descent that you can see.
 
 `fit` fits a formula to a table, `minimize` finds the minimum of a function, `scan` tries every value on a grid,
-`load` reads a saved run. Functions for use in formulas of your own (`exp`, `sin`, `where`, ...) are here too.
+`sweep` trains with every one of many settings, `load` reads a saved run. Functions for use in formulas of your own
+(`exp`, `sin`, `where`, ...) are here too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tidu.training.run import Run as Run
     from tidu.training.run import load as load
     from tidu.training.scan import scan as scan
+    from tidu.training.sweep import sweep as sweep
+    from tidu.training.swept import Sweep as Sweep
 
 __version__ = "0.1.0"
 
@@ -30,8 +33,10 @@ _PLACES = {
     "fit": "tidu.training.fit",
     "minimize": "tidu.training.minimize",
     "scan": "tidu.training.scan",
+    "sweep": "tidu.training.sweep",
     "load": "tidu.training.run",
     "Run": "tidu.training.run",
+    "Sweep": "tidu.training.swept",
     "History": "tidu.training.history",
     "CsvOptions": "tidu.data.csv",
     "LOSSES": "tidu.content.losses",

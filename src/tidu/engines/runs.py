@@ -24,6 +24,8 @@ from tidu.engines.loop import Stopped
 from tidu.ieee import where
 from tidu.kernels import CHUNK, LANES, summed
 
+# Without counting references to the columns at every step: threads that share them would wait for each other.
+_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
 BLOCK = 512  # samples; few enough for their cells to stay in a core's first cache while each is read by itself
 
 _EIGHT = Lanes(types.float64)
@@ -110,7 +112,7 @@ def _type_of_setitem(context: Any) -> Callable[..., types.Type | None]:
     return typer
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**_OPTIONS)
 def settled(why, k, places, ends, parameters, before, checked, losses, until_loss, tol, where):
     """Whether any of the eight runs at `places[k:k + 8]` goes on after `train` left because of `why`.
 
@@ -161,7 +163,7 @@ def _nothing(typing_context: Any, sample: types.Type, arguments: types.Type) -> 
     return kind(sample, arguments), lambda context, _b, _s, _v: ir.Constant(context.get_value_type(kind), None)
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**_OPTIONS)
 def _running(sample, samples, first, last, sums, arguments):
     """Every eighth sample added to its running sums."""
     for k in range(first, last, LANES):
@@ -169,7 +171,7 @@ def _running(sample, samples, first, last, sums, arguments):
     return sums
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**_OPTIONS)
 def _chunk(sample, samples, first, last, arguments):
     """The sums over the samples at places first ... last - 1, as `kernels._chunk` has them."""
     whole = last - (last - first) % LANES
@@ -192,23 +194,19 @@ def _chunk(sample, samples, first, last, arguments):
     return plus(lanes, rest)
 
 
-@overload(summed)
+@njit(**_OPTIONS)
+def _chunks(sample, samples, first, last, arguments):
+    """The sums over all chunks, as `kernels.summed` has them."""
+    sums = _chunk(sample, samples, first, min(first + CHUNK, last), arguments)
+    for start in range(first + CHUNK, last, CHUNK):
+        sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
+    return sums
+
+
+@overload(summed, jit_options=_OPTIONS)
 def _summed_for_runs(sample, samples, *arguments):
     if not any(isinstance(a, Lanes) for a in arguments):
         return None
-
-    def over_range(sample, samples, *arguments):
-        first, last = samples.start, samples.stop
-        sums = _chunk(sample, samples, first, min(first + CHUNK, last), arguments)
-        for start in range(first + CHUNK, last, CHUNK):
-            sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
-        return sums
-
-    def over_order(sample, samples, *arguments):
-        last = len(samples)
-        sums = _chunk(sample, samples, 0, min(CHUNK, last), arguments)
-        for start in range(CHUNK, last, CHUNK):
-            sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
-        return sums
-
-    return over_range if isinstance(samples, types.RangeType) else over_order
+    if isinstance(samples, types.RangeType):
+        return lambda sample, samples, *arguments: _chunks(sample, samples, samples.start, samples.stop, arguments)
+    return lambda sample, samples, *arguments: _chunks(sample, samples, 0, len(samples), arguments)

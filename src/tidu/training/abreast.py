@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.loop import Stopped, state_at_start
+from tidu.engines.loop import Stopped
 from tidu.kernels import LANES
 from tidu.training.descent import MOST_BACK, MOST_GROWTH, SLICE_SECONDS, Limits
 from tidu.training.evaluation import cost_of
@@ -89,7 +89,7 @@ class _Abreast(_CompiledLoop):
         """All runs to `last_step`, or until each stops.
 
         Returns where they are then; for each run the reason (of `Stopped`), epoch, step, start and rows of its end;
-        and the losses of the epochs, of shape (rows, runs). The common position is that of the runs that go on.
+        and the losses of the epochs, of shape (groups, rows, 8). The common position is that of the runs that go on.
         """
         work, position, count = self.work, at.position, len(at.runs)
         per_epoch = work.steps_per_epoch
@@ -113,12 +113,11 @@ class _Abreast(_CompiledLoop):
         self._shared(train, groups)
         epoch, in_epoch = divmod(last_step, per_epoch)
         ends[ends[:, 0] == 0, 1:] = (epoch, last_step, in_epoch * work.per_step, epoch - position.epoch)
-        losses = histories.transpose(1, 0, 2).reshape(-1, groups * LANES)[:, :count]
-        rows = ends[:, 4]
-        loss = np.where(rows > 0, losses[rows - 1, np.arange(count)], at.loss)
+        k, rows = np.arange(count), ends[:, 4]
+        loss = np.where(rows > 0, histories[k // LANES, rows - 1, k % LANES], at.loss)
         random = generators[epoch - position.epoch] if generators else position.random
         there = replace(position, epoch=epoch, step=last_step, start=in_epoch * work.per_step, random=random)
-        return replace(new, position=there, loss=loss), ends, losses
+        return replace(new, position=there, loss=loss), ends, histories
 
     def _shared(self, train: Callable[[int, int], None], groups: int) -> None:
         """Call `train` on parts of the groups, each by the thread that is free."""
@@ -153,19 +152,21 @@ def abreast(
     `progress` is called with the steps done, of all runs, and the lowest loss.
     """
     count = starts.shape[1]
-    optimizer = [state_at_start(work.program, work.shape, column) for column in starts.T.tolist()]
+    starts = starts.astype(np.float64)
+    constants = [np.full((1, count), start) for _symbol, _new, start in work.program.new_state]
+    before = [starts] if work.shape.stops_on_change else []  # as `state_at_start` has it for one run
     random = np.random.default_rng(seed).bit_generator.state
     at = Standing(
         TrainingState((), (), random=random),
         np.arange(count),
         rates,
-        starts.astype(np.float64),
-        np.array(optimizer).reshape(count, -1).T.copy(),
+        starts,
+        np.vstack([np.empty((0, count)), *constants, *before]),
         np.zeros(count),
         np.full(count, math.nan),
     )
     ends = Ends(
-        starts.astype(np.float64),
+        starts.copy(),
         np.full(count, math.nan),
         [limits.bound] * count,
         np.zeros(count, dtype=np.int64),
@@ -197,9 +198,10 @@ def _train(
             most = max(1, MOST_RECORDED // len(at.runs)) * work.steps_per_epoch
             last_step = min(limits.steps, loop.last_step_of_slice(at.position, min(steps, most)))
             earlier.append(at)
-            new, ended, losses = loop.slice(at, last_step)
-            shown = np.flatnonzero((curve_epochs >= at.position.epoch) & (curve_epochs < new.position.epoch))
-            ends.curves[at.runs[:, np.newaxis], shown] = losses[curve_epochs[shown] - at.position.epoch].T
+            new, ended, histories = loop.slice(at, last_step)
+            first, last = np.searchsorted(curve_epochs, (at.position.epoch, new.position.epoch))
+            shown = histories[:, curve_epochs[first:last] - at.position.epoch].swapaxes(1, 2)
+            ends.curves[at.runs, first:last] = shown.reshape(-1, last - first)[: len(at.runs)]
             _end(new, ended, ends)
             for k in np.flatnonzero(ended[:, 0] == Stopped.DIVERGED):
                 _step_back(loop, earlier, int(new.runs[k]), ends, cost)
@@ -242,7 +244,7 @@ def _step_back(
         at = from_here[-1].of(from_here[-1].runs == run)
         ended = np.array([[0, at.position.epoch, at.position.step, at.position.start, 0]])
         if at.position.step < target:
-            at, ended, _losses = loop.slice(at, target)
+            at, ended, _histories = loop.slice(at, target)
         if math.isfinite(cost(at.parameters[:, 0].tolist())):
             ended[0, 0] = Stopped.DIVERGED
             _end(at, ended, ends)
