@@ -1,8 +1,9 @@
 """tidu (梯度): gradient descent that you can see.
 
 `fit` fits a formula to a table, `minimize` finds the minimum of a function, `scan` tries every value on a grid,
-`load` reads a saved run. `tensor` and `Tensor` are for code that computes gradients step by step, `grad` and its
-relatives for derivatives of functions. Functions for formulas, tensors and numbers (`exp`, `where`, ...) are here too.
+`sweep` trains with every one of many settings, `load` reads a saved run. `tensor` and `Tensor` are for code that
+computes gradients step by step, `grad` and its relatives for derivatives of functions. Functions for formulas, tensors
+and numbers (`exp`, `where`, ...) are here too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from tidu.training.run import Run as Run
     from tidu.training.run import load as load
     from tidu.training.scan import scan as scan
+    from tidu.training.sweep import sweep as sweep
+    from tidu.training.swept import Sweep as Sweep
 
 __version__ = "0.1.0"
 
@@ -41,8 +44,10 @@ _PLACES = {
     "fit": "tidu.training.fit",
     "minimize": "tidu.training.minimize",
     "scan": "tidu.training.scan",
+    "sweep": "tidu.training.sweep",
     "load": "tidu.training.run",
     "Run": "tidu.training.run",
+    "Sweep": "tidu.training.swept",
     "History": "tidu.training.history",
     "CsvOptions": "tidu.data.csv",
     "LOSSES": "tidu.content.losses",

@@ -42,7 +42,8 @@ def loop_folder() -> Path:
 def _functions_text() -> bytes:
     """The text of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
     here = Path(__file__).parent
-    files = [Path(str(ieee.__file__)), Path(str(kernels.__file__)), here / "lanes.py", here / "native.py"]
+    files = [Path(str(ieee.__file__)), Path(str(kernels.__file__))]
+    files += [here / f"{name}.py" for name in ("lanes", "native", "runs")]
     return b"".join(file.read_bytes() for file in files)
 
 

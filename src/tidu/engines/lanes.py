@@ -15,12 +15,13 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.typeconv import Conversion
 from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
 
 from tidu import ieee
 from tidu.kernels import CHUNK, LANES, summed
 
-_INT, _INDEX = ir.IntType(32), ir.IntType(64)
+INT, _INDEX = ir.IntType(32), ir.IntType(64)
 
 
 class Lanes(types.Type):
@@ -29,6 +30,14 @@ class Lanes(types.Type):
     def __init__(self, element: types.Type) -> None:
         self.element = element
         super().__init__(name=f"Lanes({element})")
+
+    def can_convert_from(self, typing_context: Any, other: types.Type) -> Conversion | None:
+        """One number stands for eight equal ones."""
+        return Conversion.safe if isinstance(other, (types.Float, types.Integer)) else None
+
+    def unify(self, typing_context: Any, other: types.Type) -> types.Type | None:
+        """What is one number at first and eight later is eight."""
+        return self if isinstance(other, (types.Float, types.Integer)) else None
 
 
 class Consecutive(types.Type):
@@ -79,7 +88,7 @@ def _together(*kinds: types.Type) -> types.Type:
     return types.float32 if narrow else types.float64
 
 
-def _as_lanes(context: Any, builder: Any, value: Any, kind: types.Type, element: types.Type) -> Any:
+def as_lanes(context: Any, builder: Any, value: Any, kind: types.Type, element: types.Type) -> Any:
     """The value as eight of `element`, repeated if it is one number."""
     if isinstance(kind, Lanes):
         if kind.element == element:
@@ -88,8 +97,8 @@ def _as_lanes(context: Any, builder: Any, value: Any, kind: types.Type, element:
         return builder.fpext(value, _vector(element)) if widened else builder.fptrunc(value, _vector(element))
     scalar = context.cast(builder, value, kind, element)
     blank = ir.Constant(_vector(element), ir.Undefined)
-    first = builder.insert_element(blank, scalar, _INT(0))
-    return builder.shuffle_vector(first, blank, ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES))
+    first = builder.insert_element(blank, scalar, INT(0))
+    return builder.shuffle_vector(first, blank, ir.Constant(ir.VectorType(INT, LANES), [0] * LANES))
 
 
 def _define(
@@ -121,7 +130,7 @@ def _define(
         return emit(
             context,
             builder,
-            *(_as_lanes(context, builder, *each) for each in zip(values, signature.args, wanted, strict=True)),
+            *(as_lanes(context, builder, *each) for each in zip(values, signature.args, wanted, strict=True)),
         )
 
     for pattern in itertools.product((Lanes, types.Any), repeat=arity):
@@ -134,6 +143,7 @@ for _function, _instruction in (
     (operator.sub, "fsub"),
     (operator.mul, "fmul"),
     (operator.truediv, "fdiv"),
+    (operator.iadd, "fadd"),
 ):
     _define(_function, 2, lambda _c, builder, a, b, name=_instruction: getattr(builder, name)(a, b))
 for _function, _sign in (
@@ -189,9 +199,9 @@ def _one_by_one(function: Callable[..., float], arity: int) -> None:
         element = types.float64 if isinstance(vectors[0].type.element, ir.DoubleType) else types.float32
         result = ir.Constant(vectors[0].type, ir.Undefined)
         for place in range(LANES):
-            each = [builder.extract_element(v, _INT(place)) for v in vectors]
+            each = [builder.extract_element(v, INT(place)) for v in vectors]
             value = context.compile_internal(builder, scalar, element(*[element] * arity), each)
-            result = builder.insert_element(result, value, _INT(place))
+            result = builder.insert_element(result, value, INT(place))
         return result
 
     _define(function, arity, emit)
@@ -231,7 +241,7 @@ def _consecutive_cells(context: Any, builder: Any, signature: Any, values: Any) 
 
 @lower_builtin(operator.getitem, types.Array, Scattered)
 def _scattered_cells(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    places = [builder.extract_element(values[1], _INT(k)) for k in range(LANES)]
+    places = [builder.extract_element(values[1], INT(k)) for k in range(LANES)]
     return _gathered(context, builder, signature.args[0], values[0], places)
 
 
@@ -240,13 +250,13 @@ def _gathered(context: Any, builder: Any, kind: types.Array, array: Any, places:
     cells = ir.Constant(_vector(kind.dtype), ir.Undefined)
     for k, place in enumerate(places):
         pointer = cgutils.get_item_pointer(context, builder, kind, column, [place])
-        cells = builder.insert_element(cells, builder.load(pointer), _INT(k))
+        cells = builder.insert_element(cells, builder.load(pointer), INT(k))
     return cells
 
 
 # -- sums over samples ----------------------------------------------------------------------------
 @intrinsic
-def _eight(typing_context: Any, samples: types.Type, k: types.Type) -> Any:
+def eight(typing_context: Any, samples: types.Type, k: types.Type) -> Any:
     """Eight sample numbers, from place k of a range or an array."""
     if isinstance(samples, types.RangeType):
         return _CONSECUTIVE(samples, types.int64), lambda context, builder, signature, values: values[1]
@@ -275,7 +285,7 @@ def _nothing(typing_context: Any, sample: types.Type, numbers: types.Type, argum
 
 
 @intrinsic
-def _plus(typing_context: Any, sums: types.UniTuple, parts: types.BaseTuple) -> Any:
+def plus(typing_context: Any, sums: types.UniTuple, parts: types.BaseTuple) -> Any:
     """Each sum with its part added."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -283,7 +293,7 @@ def _plus(typing_context: Any, sums: types.UniTuple, parts: types.BaseTuple) -> 
         for k, kind in enumerate(parts):
             old, part = builder.extract_value(values[0], k), builder.extract_value(values[1], k)
             if isinstance(sums.dtype, Lanes):
-                part = _as_lanes(context, builder, part, kind, types.float64)
+                part = as_lanes(context, builder, part, kind, types.float64)
             else:
                 part = context.cast(builder, part, kind, types.float64)
             result = builder.insert_value(result, builder.fadd(old, part), k)
@@ -301,7 +311,7 @@ def _totals(typing_context: Any, sums: types.UniTuple) -> Any:
         totals = []
         for k in range(len(sums)):
             vector = builder.extract_value(values[0], k)
-            parts = [builder.extract_element(vector, _INT(place)) for place in range(LANES)]
+            parts = [builder.extract_element(vector, INT(place)) for place in range(LANES)]
             while len(parts) > 1:
                 half = len(parts) // 2
                 parts = [builder.fadd(a, b) for a, b in zip(parts[:half], parts[half:], strict=True)]
@@ -315,21 +325,21 @@ def _totals(typing_context: Any, sums: types.UniTuple) -> Any:
 def _chunk(sample, samples, first, last, arguments):
     """The sums over the samples at places first ... last - 1, as `kernels._chunk` has them."""
     whole = last - (last - first) % LANES
-    lanes = _nothing(sample, _eight(samples, first), arguments)
+    lanes = _nothing(sample, eight(samples, first), arguments)
     for k in range(first, whole, LANES):
-        lanes = _plus(lanes, sample(_eight(samples, k), *arguments))
+        lanes = plus(lanes, sample(eight(samples, k), *arguments))
     rest = _nothing(sample, first, arguments)
     for k in range(whole, last):
-        rest = _plus(rest, sample(_number(samples, k), *arguments))
-    return _plus(_totals(lanes), rest)
+        rest = plus(rest, sample(number(samples, k), *arguments))
+    return plus(_totals(lanes), rest)
 
 
-def _number(samples: Any, k: int) -> int:
+def number(samples: Any, k: int) -> int:
     """The sample number at place k of a range or an array."""
     return samples[k]
 
 
-@overload(_number)
+@overload(number)
 def _compiled_number(samples, k):
     if isinstance(samples, types.RangeType):
         return lambda samples, k: k
@@ -338,18 +348,21 @@ def _compiled_number(samples, k):
 
 @overload(summed)
 def _compiled_summed(sample, samples, *arguments):
+    if any(isinstance(a, Lanes) for a in arguments):  # of several runs: see `runs`
+        return None
+
     def over_range(sample, samples, *arguments):
         first, last = samples.start, samples.stop
         sums = _chunk(sample, samples, first, min(first + CHUNK, last), arguments)
         for start in range(first + CHUNK, last, CHUNK):
-            sums = _plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
+            sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
         return sums
 
     def over_order(sample, samples, *arguments):
         last = len(samples)
         sums = _chunk(sample, samples, 0, min(CHUNK, last), arguments)
         for start in range(CHUNK, last, CHUNK):
-            sums = _plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
+            sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
         return sums
 
     return over_range if isinstance(samples, types.RangeType) else over_order

@@ -54,6 +54,7 @@ class LoopShape:
     stops_on_change: bool = False  # whether it ends once no parameter moves by more than `tol` in an epoch
     summed: bool = False  # whether samples are a function, which `summed` calls, or written into the loop
     dtype: str = "float64"  # or "float32": what a sample is computed in; sums and updates are in float64
+    side_by_side: bool = False  # whether it is for several runs at once: it records no more than losses
 
 
 def arguments_of(program: Program, shape: LoopShape) -> list[str]:
@@ -191,6 +192,7 @@ _OWN_NAMES = (
     "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step", "until_loss", "tol",
     "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
     "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED", "LOSS", "CONVERGED", "count", "t",
+    "checked",
 )  # fmt: skip
 
 
@@ -267,7 +269,7 @@ class _Train:
             w.add(1, f"{w.names.name(hyper, name)} = {values[name]!r}")
         w.add(1, *_unpacked(w.parameters, o["parameters"]), *_unpacked([*self.states, *self.before], o["state"]))
         w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
-        w.add(1, " = ".join([*self.grads, "0.0"]))
+        w.add(1, " = ".join([*self.grads, *([o["checked"]] if self.shape.side_by_side else []), "0.0"]))
         if self.program.columns:
             w.add(1, f"{o['n']} = len({w.columns[0]})")
         if self.shape.shuffled:
@@ -371,7 +373,12 @@ class _Train:
         if self.narrow:
             w.add(2, *(f"{new} = float(float32({new}))" for new in map(w.names.of.get, p.new_parameters)))
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-        w.add(2, *self.unless_finite([o["batch_loss"], *news]))
+        parts = [o["batch_loss"], *news]
+        if self.shape.side_by_side:  # returned, for it says which of the runs diverged
+            w.add(2, *_wrapped(f"{o['checked']} = (", _in_groups(parts), " + ", ")"))
+            w.add(2, f"if not isfinite({o['checked']}):")
+        else:
+            w.add(2, *self.unless_finite(parts))
         w.lines[-1] += "  # a sum is finite only if all its parts are"
         w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
         olds = [*w.parameters, *self.states]
@@ -422,6 +429,9 @@ class _Train:
 
     def record(self, depth: int, loss: str) -> None:
         o, w = self.own, self.w
+        if self.shape.side_by_side:
+            w.add(depth, f"{o['history']}[{o['row']}] = {loss}", f"{o['row']} += 1")
+            return
         w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", self.squares(), " + ", ")"))
         row = [loss, o["gradient_norm"], o["lr"]]
         row += [] if self.program.of_arrays else [*w.parameters, *self.grads]
@@ -432,6 +442,7 @@ class _Train:
         position = _tuple([o["epoch"], o["step"], o["start"], o["epoch_loss"]])
         states = [*self.states, *self.before]
         parts = [_tuple(w.parameters), _tuple(states), position, _tuple(self.grads), o["row"], o["stopped"]]
+        parts += [o["checked"]] if self.shape.side_by_side else []
         w.add(1, *_wrapped("return (", parts, ", ", ")"))
 
 

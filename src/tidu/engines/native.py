@@ -21,7 +21,7 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from tidu import ieee
-from tidu.engines import lanes  # tells Numba what `summed` is  # noqa: F401
+from tidu.engines import lanes, runs  # tell Numba what `summed` is  # noqa: F401
 from tidu.engines.build import module_of
 from tidu.kernels import CHUNK, Sums, added, record
 
@@ -158,8 +158,8 @@ class _Compiled:
 
 def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FAST if fast else False}
-    if hasattr(module, "sample"):
-        register_jitable(**options)(module.sample)  # compiled where `summed` calls it
+    for inner in {"sample", "train"} & set(vars(module)) - {name}:
+        register_jitable(**options)(getattr(module, inner))  # compiled where it is called
     function = getattr(module, name)
     try:
         return numba.njit(function, cache=True, **options)

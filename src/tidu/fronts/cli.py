@@ -95,6 +95,18 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return lambda f: functools.reduce(lambda g, d: d(g), reversed(decorators), f)
 
 
+def options_of(command: click.Command, without: tuple[str, ...]) -> Callable[[Command], Command]:
+    """The options of another command, as they are there."""
+    shared = [p for p in command.params if p.name not in without]
+
+    def add(f: Command) -> Command:
+        known: list[click.Parameter] = f.__dict__.setdefault("__click_params__", [])
+        known.extend(reversed(shared))
+        return f
+
+    return add
+
+
 output_options = options(
     click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object and nothing else.")),
     click.option("--lang", metavar="zh|en", help=_("Language of all words; default from the locale.")),
@@ -409,6 +421,53 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
 
         report_scan(result, [plot] if plot is not None else [])
     return GOOD
+
+
+@app.command(
+    help=_(
+        "Train with every combination of some settings, and compare.\n\n"
+        "--over names what varies and its values: lr=0.001,0.01,0.1, batch_size=1,10,100, seed=0:9:1, "
+        "lr='log(1e-4,1,30)', w='linear(-1,1,11)' (the start of the parameter w). All other options are those of "
+        "'tidu fit', and each run is what 'tidu fit' gives."
+    )
+)
+@click.argument("data")
+@click.argument("formula")
+@click.option("--over", multiple=True, required=True, metavar="NAME=VALUES", help=_("What varies, and its values; once "
+              "or more."))  # fmt: skip
+@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code", "as_json", "lang"))
+@click.option("--out", metavar="FILE", help=_("Write a row for each run to this CSV file."))
+@click.option("--plot", metavar="FILE", help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf)."))
+@output_options
+@click.pass_context
+def sweep(context: click.RichContext, /, data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
+    """`tidu sweep`."""
+    from tidu.fronts.progress import watched
+    from tidu.fronts.sweeps import given_options, ranges_of, report_sweep, write_sweep
+    from tidu.training.sweep import sweep as train_all
+
+    plot, out, as_json = (values.pop(k) for k in ("plot", "out", "as_json"))
+    values.pop("lang")
+    check_outputs(plot, out, data)
+    csv = csv_of(values)
+    ranges, given = ranges_of(over), given_options(context)
+    values["init"] = assignments("--init", values["init"])
+    penalise = values.pop("penalise")
+    values["penalise"] = [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None
+    values = {k: v for k, v in values.items() if k in given or k not in ranges}  # a default is nothing that is fixed
+    with watched(_("sweeping")) as progress:
+        result = train_all(formula, data, ranges, csv=csv, progress=progress, **values)
+    if out is not None:
+        write_sweep(out, result)
+    if plot is not None:
+        result.plot(plot)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        report_sweep(result, data, given, [p for p in (out, plot) if p is not None])
+    if "interrupted" in result.stopped:
+        return INTERRUPTED
+    return GOOD if len(result.order) else BAD_OUTCOME
 
 
 @app.command(

@@ -59,9 +59,9 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
         (_("test"), _metrics(run.test_metrics)),
         (_("stopped"), _stopped(run)),
     ]
-    console.print(_facts(lines))
-    _notes(console, run.notes, bad=run.diverged)
-    _closing(console, run.source if show_code else None, written)
+    console.print(facts(lines))
+    remarks(console, run.notes, bad=run.diverged)
+    closing(console, run.source if show_code else None, written)
 
 
 def report_minimum(result: Minimum, show_code: bool, written: Sequence[str]) -> None:
@@ -69,7 +69,7 @@ def report_minimum(result: Minimum, show_code: bool, written: Sequence[str]) -> 
     console = Console()
     console.print()
     console.print(_mathematics(result.program, result.function))
-    table = _grid(_("variable"), _("start"), _("slope there"), _("end"), _("slope there"))
+    table = grid(_("variable"), _("start"), _("slope there"), _("end"), _("slope there"))
     for name, value in result.params.items():
         numbers = (result.start[name], result.start_gradient[name], value, result.gradient[name])
         table.add_row(unicode_name(name), *map(_number, numbers))
@@ -79,18 +79,18 @@ def report_minimum(result: Minimum, show_code: bool, written: Sequence[str]) -> 
         (_("descent"), _("{optimizer}, learning rate {lr}").format(optimizer=result.optimizer, lr=_number(result.lr))),
         (_("stopped"), _("after {steps} steps: {why}").format(steps=result.steps, why=_(STOPPED[result.stopped]))),
     ]
-    console.print(_facts(lines))
+    console.print(facts(lines))
     if result.diverged:
         sentence = _("step {step} is not finite; the point is the one before it. Try a smaller learning rate than {lr}")
-        _notes(console, [sentence.format(step=result.steps + 1, lr=result.lr)], bad=True)
-    _closing(console, result.source if show_code else None, written)
+        remarks(console, [sentence.format(step=result.steps + 1, lr=result.lr)], bad=True)
+    closing(console, result.source if show_code else None, written)
 
 
 def report_scan(result: Scan, written: Sequence[str]) -> None:
     """The lowest points of a grid."""
     console = Console()
     console.print()
-    table = _grid(*(unicode_name(n) for n in result.grid), _("cost J"))
+    table = grid(*(unicode_name(n) for n in result.grid), _("cost J"))
     order = np.argsort(np.where(np.isnan(result.cost), np.inf, result.cost), axis=None, kind="stable")[:10]
     for flat in order:
         index = np.unravel_index(int(flat), result.cost.shape)
@@ -104,21 +104,21 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
     ]
     if result.cost.ndim == 1:
         lines.append(("J", sparkline(result.cost)))
-    console.print(_facts(lines))
-    _notes(console, result.notes, bad=False)
-    _closing(console, None, written)
+    console.print(facts(lines))
+    remarks(console, result.notes, bad=False)
+    closing(console, None, written)
 
 
 def report_predictions(path: str, rows: int, metrics: Mapping[str, float] | None) -> None:
     """What was predicted, and how well."""
     console = Console()
-    console.print(_facts([(_("predicted"), _("{rows} rows").format(rows=rows)), (_("fit"), _metrics(metrics))]))
-    _closing(console, None, [path])
+    console.print(facts([(_("predicted"), _("{rows} rows").format(rows=rows)), (_("fit"), _metrics(metrics))]))
+    closing(console, None, [path])
 
 
 def report_lessons(lessons: Mapping[str, Lesson]) -> None:
     """The table of contents."""
-    table = _grid(_("lesson"), _("what it shows"))
+    table = grid(_("lesson"), _("what it shows"))
     table.columns[1].justify = "left"
     for name, entry in lessons.items():
         table.add_row(f"[cyan]tidu lesson {name}[/cyan]", entry.title())
@@ -129,7 +129,7 @@ def report_lesson(given: Given) -> None:
     """One lesson, as a page."""
     console = Console(width=min(Console().width, 100))
     console.print(Markdown(given.page, code_theme="friendly"))
-    _closing(console, None, given.files)
+    closing(console, None, given.files)
 
 
 def write_predictions(path: str, table: Table, name: str, predictions: np.ndarray[Any, Any]) -> None:
@@ -177,7 +177,7 @@ def _mathematics(program: Program, title: str) -> RenderableType:
 def _parameters(params: Mapping[str, Any], start: Mapping[str, Any]) -> Grid:
     if any(np.ndim(v) for v in params.values()):
         return _shapes(params)
-    table = _grid(_("parameter"), _("start"), _("end"))
+    table = grid(_("parameter"), _("start"), _("end"))
     for name, value in params.items():
         table.add_row(unicode_name(name), _number(start[name]), Text(_number(value), style="bold"))
     return table
@@ -185,7 +185,7 @@ def _parameters(params: Mapping[str, Any], start: Mapping[str, Any]) -> Grid:
 
 def _shapes(params: Mapping[str, Any]) -> Grid:
     """Parameters that are vectors and matrices: what each is, and how large its numbers are."""
-    table = _grid(_("parameter"), _("shape"), _("numbers"), _("root mean square"))
+    table = grid(_("parameter"), _("shape"), _("numbers"), _("root mean square"))
     for name, value in params.items():
         array = np.asarray(value)
         shape = " × ".join(map(str, array.shape)) or "1"
@@ -194,14 +194,16 @@ def _shapes(params: Mapping[str, Any]) -> Grid:
     return table
 
 
-def _grid(*headings: str) -> Grid:
+def grid(*headings: str) -> Grid:
+    """A table with these headings, the first column to the left."""
     table = Grid(box=None, header_style="dim", padding=(0, 2))
     for k, heading in enumerate(headings):
         table.add_column(heading, justify="left" if k == 0 else "right")
     return table
 
 
-def _facts(lines: Sequence[tuple[str, str]]) -> Grid:
+def facts(lines: Sequence[tuple[str, str]]) -> Grid:
+    """Names with what there is to say of each; those of which there is nothing are left out."""
     table = Grid.grid(padding=(0, 2))
     for name, fact in lines:
         if fact:
@@ -244,12 +246,14 @@ def _stopped(run: Run) -> str:
     )
 
 
-def _notes(console: Console, notes: Sequence[str], bad: bool) -> None:
+def remarks(console: Console, notes: Sequence[str], bad: bool) -> None:
+    """Sentences that a person should see."""
     for note in notes:
         console.print(Text.assemble(("  ! ", "bold red" if bad else "bold yellow"), note))
 
 
-def _closing(console: Console, source: str | None, written: Sequence[str]) -> None:
+def closing(console: Console, source: str | None, written: Sequence[str]) -> None:
+    """The loop, if it is asked for, and the files that were written."""
     if source is not None and console.is_terminal:
         console.print(Syntax(source, "python", theme="friendly", background_color="default", word_wrap=True))
     elif source is not None:  # every line whole: what is shown is what ran, and can be run again

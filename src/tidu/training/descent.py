@@ -28,6 +28,7 @@ from tidu.engines.loop import (
     train_source,
 )
 from tidu.engines.program import Program
+from tidu.engines.side_by_side import runs_source
 from tidu.errors import SettingError
 from tidu.language.expr import evaluate, evaluation_order
 from tidu.text import _
@@ -113,6 +114,43 @@ def batch_of(rows: int, batch_size: int | None) -> Batch:
     return Batch.ONE if batch_size == 1 else Batch.SOME
 
 
+def work_of(
+    program: Program,
+    columns: Sequence[npt.NDArray[np.float64]],
+    limits: Limits,
+    batch_size: int | None = None,
+    shuffle: bool = False,
+    record: str = "epoch",
+    threads: int | None = None,
+    dtype: str = "float64",
+    fast: bool = False,
+    side_by_side: bool = False,
+) -> Work:
+    """What these arguments of `descend` make a loop do; with `side_by_side`, a loop for several runs."""
+    rows = len(columns[0]) if columns else 0
+    batch = batch_of(rows, batch_size)
+    mini = batch in (Batch.ONE, Batch.SOME)
+    if program.of_arrays:
+        batch = Batch.SOME if mini else batch
+        columns = inputs_from(program, columns)
+    per_step = {Batch.ONE: 1, Batch.SOME: batch_size or 1}.get(batch, max(rows, 1))
+    summed = per_step >= SUMMED_FROM and not program.of_arrays
+    shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None, summed, dtype, side_by_side)
+    source_of = array_train_source if program.of_arrays else runs_source if side_by_side else train_source
+    return Work(
+        program,
+        shape,
+        source_of(program, shape),
+        columns,
+        per_step,
+        limits.steps,
+        -math.inf if limits.until_loss is None else limits.until_loss,
+        limits.tol,
+        threads or cores(),
+        fast,
+    )
+
+
 def descend(
     program: Program,
     columns: Sequence[npt.NDArray[np.float64]],
@@ -134,36 +172,16 @@ def descend(
     `engine` is `python`, `numba` or `auto`, and `threads` how many may share a step, by default one a core; whatever
     they are, the result has the same bits. `dtype="float32"` and `fast` give other bits, and are compiled.
     """
-    rows = len(columns[0]) if columns else 0
-    batch = batch_of(rows, batch_size)
-    mini = batch in (Batch.ONE, Batch.SOME)
-    if program.of_arrays:
-        batch = Batch.SOME if mini else batch
-        columns = inputs_from(program, columns)
-    per_step = {Batch.ONE: 1, Batch.SOME: batch_size or 1}.get(batch, max(rows, 1))
-    summed = per_step >= SUMMED_FROM and not program.of_arrays
-    shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None, summed, dtype)
-    work = Work(
-        program,
-        shape,
-        array_train_source(program, shape) if program.of_arrays else train_source(program, shape),
-        columns,
-        per_step,
-        limits.steps,
-        -math.inf if limits.until_loss is None else limits.until_loss,
-        limits.tol,
-        threads or cores(),
-        fast,
-    )
+    work = work_of(program, columns, limits, batch_size, shuffle, record, threads, dtype, fast)
     state = TrainingState(
         tuple(p if np.ndim(p) else float(p) for p in parameters),
-        state_at_start(program, shape, parameters),
+        state_at_start(program, work.shape, parameters),
         random=np.random.default_rng(seed).bit_generator.state,
     )
     chosen = engine_for(engine, work)
     began = time.perf_counter()
     with closing(loop_of(chosen.name, work)) as loop:
-        first_slice = max(1, FIRST_SLICE_SAMPLES[chosen.name] // per_step)
+        first_slice = max(1, FIRST_SLICE_SAMPLES[chosen.name] // work.per_step)
         state, history, stopped = _descended(loop, state, limits, first_slice, progress)
     return Descent(state, history, stopped, time.perf_counter() - began, work.source, chosen)
 

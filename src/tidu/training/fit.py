@@ -103,14 +103,9 @@ def fit(
     >>> round(run.params["w"], 12)
     1.999944439655
     """
-    if engine not in ENGINES:
-        raise SettingError(
-            _("engine must be one of {names}, not {value!r}").format(names=", ".join(ENGINES), value=engine)
-        )
+    check_engine(engine, threads)
     if scale is not False:
         raise SettingError(_("scale=True is not available yet; leave it out"))
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise SettingError(_("threads must be a whole number of at least 1, not {value}").format(value=threads))
     settings = Settings(
         formula,
         loss,
@@ -156,6 +151,16 @@ def fit(
     return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
 
 
+def check_engine(engine: str, threads: object) -> None:
+    """Refuse an engine that there is not, and a number of threads that is none."""
+    if engine not in ENGINES:
+        raise SettingError(
+            _("engine must be one of {names}, not {value!r}").format(names=", ".join(ENGINES), value=engine)
+        )
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise SettingError(_("threads must be a whole number of at least 1, not {value}").format(value=threads))
+
+
 def fit_table(
     settings: Settings,
     names: tuple[str, ...],
@@ -172,7 +177,7 @@ def fit_table(
     test = None
     if test_size is not None:
         table, test = train_test_split(table, test_size, settings.seed)
-    _check_target(program, table, settings)
+    check_target(program, table, settings)
     notes = list(table.notes)
     if settings.batch_size is not None and settings.batch_size > table.rows:
         notes.append(
@@ -185,7 +190,7 @@ def fit_table(
         program,
         [table[c.name] for c in program.columns],
         start,
-        _limits(settings, table.rows),
+        limits_of(settings, table.rows),
         batch_size=settings.batch_size,
         shuffle=settings.shuffle,
         seed=settings.seed,
@@ -218,7 +223,8 @@ def fit_table(
     return replace(run, metrics=run.score(table), test_metrics=None if test is None else run.score(test))
 
 
-def _limits(settings: Settings, rows: int) -> Limits:
+def limits_of(settings: Settings, rows: int) -> Limits:
+    """When a training on `rows` samples ends."""
     epochs, steps = settings.limit
     per_epoch = 1 if settings.batch_size is None else -(-rows // min(settings.batch_size, rows))
     bounds = [(epochs * per_epoch, "epochs")] if epochs is not None else []
@@ -227,7 +233,8 @@ def _limits(settings: Settings, rows: int) -> Limits:
     return Limits(most, word, settings.until_loss, settings.tol)
 
 
-def _check_target(program: Program, table: Table, settings: Settings) -> None:
+def check_target(program: Program, table: Table, settings: Settings) -> None:
+    """Refuse targets that the loss has no meaning for."""
     if program.target is not None and not program.target.shape:
         settings.loss_object.check(target_values(program.target, table))
 

@@ -1,0 +1,67 @@
+"""The training loop with what runs it for many settings at once: eight runs go through one call of `train`.
+
+`runs_source` gives the text of a module; its `train` is a loop as in `loop`, its `train_runs` takes groups of eight
+runs from where they are to a step. Called by `training.abreast`, which keeps the runs' numbers in arrays.
+"""
+
+from __future__ import annotations
+
+from tidu.engines.loop import LoopShape, arguments_of, train_source
+from tidu.engines.program import Program
+
+_TRAIN_RUNS = '''
+from tidu.engines.runs import eight, put, settled
+
+
+def train_runs(
+    columns, orders, batch_size, lr, parameters, state, position, epoch_loss, checked, last_step,
+    until_loss, tol, histories, places, ends, first, last,
+):
+    """Groups of eight runs to `last_step`, each run or until it stops; `places` says which are in a group.
+
+    A run that stops has its reason, epoch, step, start and rows of the history in `ends`.
+    """
+    for group in range(first, last):
+        epoch, step, start = position
+        row = 0
+        going = True
+        while going:
+            at = eight(places, 8 * group)
+            history = histories[group, row:]
+            results = train({arguments})
+            (new_parameters, new_state, new_position, _gradient, rows, why, new_checked) = results
+            epoch, step, start, new_epoch_loss = new_position
+            {puts}
+            put(epoch_loss, places, 8 * group, new_epoch_loss)
+            put(checked, places, 8 * group, new_checked)
+            row += rows
+            going = why != GOING and settled(
+                why, 8 * group, places, ends, parameters, state[{states}:], checked,
+                histories[group, row - 1], until_loss, tol, (epoch, step, start, row),
+            )
+'''
+
+
+def runs_source(program: Program, shape: LoopShape) -> str:
+    """The text of a module with `train` for runs side by side, and with `train_runs`."""
+    count = len(program.parameters)
+    states = len(program.new_state)
+    carried = states + (count if shape.stops_on_change else 0)
+    given = {
+        "orders": "orders[epoch - position[0]:]",  # the first is that of the epoch in which `train` begins
+        "settings": "(lr[at],)",
+        "parameters": _tuple("parameters", count),
+        "state": _tuple("state", carried),
+        "position": "(epoch, step, start, epoch_loss[at])",
+    }
+    lines = [f"put(parameters[{k}], places, 8 * group, new_parameters[{k}])" for k in range(count)]
+    lines += [f"put(state[{k}], places, 8 * group, new_state[{k}])" for k in range(carried)]
+    return train_source(program, shape) + _TRAIN_RUNS.format(
+        arguments=", ".join(given.get(name, name) for name in arguments_of(program, shape)),
+        puts=("\n" + " " * 12).join(lines),
+        states=states,
+    )
+
+
+def _tuple(name: str, count: int) -> str:
+    return "(" + "".join(f"{name}[{k}][at], " for k in range(count)).rstrip() + ")"

@@ -1,0 +1,115 @@
+"""What `tidu sweep` prints and writes: the best runs, how to have the best one again, and a table of all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from tidu.errors import SettingError
+from tidu.fronts.report import closing, facts, grid, remarks
+from tidu.language.printer import unicode_name
+from tidu.text import _
+from tidu.training.run import write_whole
+from tidu.training.swept import Sweep, short
+
+BEST = 10
+OF_THE_DATA = ("drop_missing", "header", "columns", "delimiter", "encoding", "test_size", "engine")
+
+
+def ranges_of(over: Sequence[str]) -> dict[str, str]:
+    """What `--over NAME=VALUES` gives, each time that it is given."""
+    found: dict[str, str] = {}
+    for each in over:
+        name, _equals, values = (part.strip() for part in each.partition("="))
+        if not name or not values:
+            raise SettingError(_("--over takes name=values, as in lr=0.001,0.01,0.1; not '{text}'").format(text=each))
+        if name in found:
+            raise SettingError(_("the sweep varies '{name}' twice").format(name=name))
+        found[name] = values
+    return found
+
+
+def given_options(context: click.Context) -> dict[str, Any]:
+    """The options that stand on the command line, as opposed to defaults."""
+    given = (name for name in context.params if _stands(context, name))
+    return {name: context.params[name] for name in given}
+
+
+def _stands(context: click.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Sequence[str]) -> None:
+    """The best runs, and the command that gives the best one, with the options on the data as they were `given`."""
+    console = Console()
+    console.print()
+    tested = [_("test loss")] if result.test_loss is not None else []
+    table = grid(*result.over, _("loss J"), *tested, *map(unicode_name, result.params), _("epochs"))
+    for run in result.order[:BEST].tolist():
+        row = result.row(run)
+        numbers = [row["loss"], *([row["test_loss"]] if tested else []), *row["params"].values()]
+        table.add_row(*map(short, result.values_of(run).values()), *map(short, numbers), str(row["epochs"]))
+    console.print(table)
+    untrained = sum(why == "interrupted" for why in result.stopped)
+    lines = [
+        (_("tried"), _("{runs} runs, {rows} rows each, {seconds:.2f} s").format(
+            runs=len(result), rows=result.rows, seconds=result.seconds)),
+        (_("diverged"), str(result.diverged) if result.diverged else ""),
+        (_("interrupted"), str(untrained) if untrained else ""),
+    ]  # fmt: skip
+    console.print(facts(lines))
+    remarks(console, result.notes, bad=False)
+    if len(result.order):
+        options = result.options_of(int(result.order[0])) | {k: v for k, v in given.items() if k in OF_THE_DATA}
+        words = ["tidu fit", shlex.quote(data), shlex.quote(result.shared.formula), *words_of(options)]
+        console.print(Text.assemble(("  ", ""), (_("the best one again:"), "dim")))
+        console.print(Text("  " + " ".join(words), style="cyan"), soft_wrap=True)
+    else:
+        remarks(console, [_("every run diverged; try smaller learning rates")], bad=True)
+    closing(console, None, written)
+
+
+def words_of(options: Mapping[str, Any]) -> list[str]:
+    """Options of `tidu.fit` as words of `tidu fit`."""
+    words: list[str] = []
+    for name, value in options.items():
+        if name == "init":
+            words += ["--init", shlex.quote(",".join(f"{n}={_value(v)}" for n, v in value.items()))]
+        elif name == "penalise":
+            words += ["--penalise", shlex.quote(",".join(value))]
+        elif name == "shuffle":
+            words += [] if value else ["--no-shuffle"]
+        elif value is True:
+            words.append(f"--{name.replace('_', '-')}")
+        elif value is not None:
+            words += [f"--{name.replace('_', '-')}", shlex.quote(_value(value))]
+    return words
+
+
+def write_sweep(path: str, result: Sweep) -> None:
+    """A CSV file with a row for each run, in the order of the grid."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    tested = ["test_loss"] if result.test_loss is not None else []
+    # A parameter at the end beside its own start needs a name of its own.
+    ends = [f"{name} (end)" if name in result.over else name for name in result.params]
+    writer.writerow([*result.over, *ends, "loss", *tested, "stopped", "epochs", "steps"])
+    for row in result:
+        cells = [*(row[name] for name in result.over), *row["params"].values(), row["loss"]]
+        cells += [row[name] for name in (*tested, "stopped", "epochs", "steps")]
+        writer.writerow([_value(cell) for cell in cells])
+    write_whole(Path(path), buffer.getvalue().encode())
+
+
+def _value(value: object) -> str:
+    """Every digit of a number, so that it can be used again."""
+    return repr(value) if isinstance(value, float) else "" if value is None else str(value)
