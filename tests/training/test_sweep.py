@@ -46,7 +46,8 @@ def test_batches(batch_size, shuffle):
         LINE, DATA, {"lr": RATES}, batch_size=batch_size, shuffle=shuffle, epochs=40, engine="numba"
     )
     assert found.engine == "numba"
-    assert {"epochs", "diverged"} <= set(found.stopped) or batch_size is None
+    assert "epochs" in found.stopped
+    assert "diverged" in found.stopped or batch_size not in (1, 7)  # the others make fewer steps
 
 
 @pytest.mark.parametrize("loss", list(tidu.LOSSES))
@@ -142,11 +143,10 @@ def test_slices_change_no_bit(slice_samples, monkeypatch):
         assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=40, engine="numba", **options)
 
 
-def test_float32_and_fast_are_those_of_fit():
-    for options in ({"dtype": "float32"}, {"fast": True, "batch_size": 7}):
-        found = tidu.sweep(LINE, DATA, {"lr": [0.01, 0.1]}, epochs=5, **options)
-        alone = tidu.fit(LINE, DATA, lr=0.1, epochs=5, **options)
-        assert found.params["w"][1] == pytest.approx(alone.params["w"], rel=1e-12)  # fast may reorder sums
+def test_fast_is_that_of_fit():
+    found = tidu.sweep(LINE, DATA, {"lr": RATES[:5]}, epochs=5, fast=True, batch_size=7)
+    alone = tidu.fit(LINE, DATA, lr=float(RATES[4]), epochs=5, fast=True, batch_size=7)
+    assert found.params["w"][4] == pytest.approx(alone.params["w"], rel=1e-12)  # sums may be in another order
 
 
 # -- what it says -----------------------------------------------------------------------------------
