@@ -81,6 +81,12 @@ def test_ends_and_steps(options):
     assert_each_is_fit_alone(LINE, DATA, over, engine="numba", **options)
 
 
+@pytest.mark.parametrize("formula", ["y = w*x", "y = w*x + b + v*z"])
+def test_convergence_of_one_parameter_and_of_three(formula):
+    found = assert_each_is_fit_alone(formula, DATA, {"lr": RATES}, epochs=400, tol=1e-3, engine="numba")
+    assert "converged" in found.stopped
+
+
 def test_a_run_that_diverges_goes_back_to_a_finite_cost():
     data = {"x": np.linspace(-3, 3, 50), "y": np.linspace(-1, 4, 50)}
     over = {"lr": np.geomspace(1e-4, 50, 19)}
