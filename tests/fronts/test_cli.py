@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -360,3 +361,49 @@ def test_a_closed_pipe_is_no_error():
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
+
+
+# -- sweep ------------------------------------------------------------------------------------------
+SWEEP = ("sweep", EXAMPLES / "line.csv", "y = w*x + b", "--over", "lr=log(1e-6,1e-2,5)", "--epochs", 20)
+
+
+def test_sweep(tidu, tmp_path):
+    got = printed(tidu(*SWEEP, "--json", "--out", tmp_path / "s.csv", "--plot", tmp_path / "s.png"))
+    assert len(got["runs"]) == 5
+    assert got["diverged"] == [r["stopped"] for r in got["runs"]].count("diverged")
+    assert got["best"]["loss"] == min(r["loss"] for r in got["runs"] if r["stopped"] != "diverged")
+    rows = (tmp_path / "s.csv").read_text().splitlines()
+    assert rows[0] == "lr,w,b,loss,stopped,epochs,steps"
+    assert [float(r.split(",")[1]) for r in rows[1:]] == [r["params"]["w"] for r in got["runs"]]
+    assert (tmp_path / "s.png").stat().st_size > 1000
+
+
+def test_the_command_that_a_sweep_gives_has_its_best_run(tidu):
+    options = ("--over", "batch_size=10,20", "--over", "init.w=0,1", "--l2", 0.1, "--seed", 3, "--header", "no")
+    got = printed(tidu(*SWEEP, *options, "--json"))
+    status, out, _err = tidu(*SWEEP, *options)
+    assert status == 0
+    command = next(line.strip() for line in out.splitlines() if line.strip().startswith("tidu fit"))
+    again = printed(tidu(*shlex.split(command)[1:], "--json"))
+    assert again["params"] == got["best"]["params"]
+    assert again["loss"] == got["best"]["loss"]
+
+
+def test_a_sweep_of_which_nothing_is_left_has_status_1(tidu):
+    status, out, _err = tidu("sweep", EXAMPLES / "line.csv", "y = w*x + b", "--over", "lr=1,2")
+    assert status == 1
+    assert "diverged" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("--over", "lr"), "name=values"),
+        (("--over", "lr=1", "--over", "lr=2"), "twice"),
+        (("--over", "lr=1,2", "--lr", 0.1), "both varied and fixed"),
+        (("--over", "lr=log(0,1,3)"), "log(low, high, count)"),
+        (("--over", "speed=1"), "speed"),
+    ],
+)
+def test_a_sweep_refuses_in_one_sentence(tidu, arguments, part):
+    refused(tidu("sweep", EXAMPLES / "line.csv", "y = w*x + b", *arguments), part)

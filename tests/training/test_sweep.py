@@ -46,7 +46,8 @@ def test_batches(batch_size, shuffle):
         LINE, DATA, {"lr": RATES}, batch_size=batch_size, shuffle=shuffle, epochs=40, engine="numba"
     )
     assert found.engine == "numba"
-    assert {"epochs", "diverged"} <= set(found.stopped) or batch_size is None
+    assert "epochs" in found.stopped
+    assert "diverged" in found.stopped or batch_size not in (1, 7)  # the others make fewer steps
 
 
 @pytest.mark.parametrize("loss", list(tidu.LOSSES))
@@ -78,6 +79,12 @@ def test_every_optimizer(optimizer, batch_size):
 def test_ends_and_steps(options):
     over = {"lr": RATES} if "lr" not in options else {"w": "linear(-3, 3, 11)"}
     assert_each_is_fit_alone(LINE, DATA, over, engine="numba", **options)
+
+
+@pytest.mark.parametrize("formula", ["y = w*x", "y = w*x + b + v*z"])
+def test_convergence_of_one_parameter_and_of_three(formula):
+    found = assert_each_is_fit_alone(formula, DATA, {"lr": RATES}, epochs=400, tol=1e-3, engine="numba")
+    assert "converged" in found.stopped
 
 
 def test_a_run_that_diverges_goes_back_to_a_finite_cost():
@@ -142,11 +149,10 @@ def test_slices_change_no_bit(slice_samples, monkeypatch):
         assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=40, engine="numba", **options)
 
 
-def test_float32_and_fast_are_those_of_fit():
-    for options in ({"dtype": "float32"}, {"fast": True, "batch_size": 7}):
-        found = tidu.sweep(LINE, DATA, {"lr": [0.01, 0.1]}, epochs=5, **options)
-        alone = tidu.fit(LINE, DATA, lr=0.1, epochs=5, **options)
-        assert found.params["w"][1] == pytest.approx(alone.params["w"], rel=1e-12)  # fast may reorder sums
+def test_fast_is_that_of_fit():
+    found = tidu.sweep(LINE, DATA, {"lr": RATES[:5]}, epochs=5, fast=True, batch_size=7)
+    alone = tidu.fit(LINE, DATA, lr=float(RATES[4]), epochs=5, fast=True, batch_size=7)
+    assert found.params["w"][4] == pytest.approx(alone.params["w"], rel=1e-12)  # sums may be in another order
 
 
 # -- what it says -----------------------------------------------------------------------------------
@@ -245,7 +251,6 @@ def test_values(values, whole, expected):
         ({"lr": "linear(0, 1, 1e9)"}, {}, "limit"),
         ({"lr": "0:1"}, {}, "low:high:step"),
         ({"lr": [0.1, -1]}, {}, "above 0"),
-        ({"lr": [0.1, True]}, {}, "learning rate"),
         ({"lr": [math.nan]}, {}, "learning rate"),
         ({"lrr": [0.1]}, {}, "did you mean 'lr'"),
         ({"v": [0.1]}, {}, "w, b"),

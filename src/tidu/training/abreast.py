@@ -201,7 +201,8 @@ def _train(
             new, ended, histories = loop.slice(at, last_step)
             first, last = np.searchsorted(curve_epochs, (at.position.epoch, new.position.epoch))
             shown = histories[:, curve_epochs[first:last] - at.position.epoch].swapaxes(1, 2)
-            ends.curves[at.runs, first:last] = shown.reshape(-1, last - first)[: len(at.runs)]
+            shown = shown.reshape(len(histories) * LANES, last - first)
+            ends.curves[at.runs, first:last] = shown[: len(at.runs)]
             _end(new, ended, ends)
             for k in np.flatnonzero(ended[:, 0] == Stopped.DIVERGED):
                 _step_back(loop, earlier, int(new.runs[k]), ends, cost)

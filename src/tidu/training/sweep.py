@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -83,9 +84,10 @@ def sweep(
     plan = _Plan(formula, data, over, options, test_size, drop_missing, csv)
     groups = plan.groups()
     results = _Results(plan, groups, progress)
-    for group in groups:
-        if not results.interrupted:
-            results.train(group, engine, threads)
+    with suppress(KeyboardInterrupt):  # what is done is kept
+        for group in groups:
+            if not results.interrupted:
+                results.train(group, engine, threads)
     return results.sweep(time.perf_counter() - began)
 
 
