@@ -64,22 +64,22 @@ _replace(ieee.power, _power)
 _replace(ieee.floor, _floor)
 
 
-def compiled(source: str) -> Callable[..., Any]:
-    """The function `train` of a loop source as machine code; compiled once, then read from the cache folder."""
+def compiled(source: str, name: str = "train") -> Callable[..., Any]:
+    """The function `name` of a generated source as machine code; compiled once, then read from the cache folder."""
     module = module_of(source)
-    function = getattr(module, "compiled_train", None)
+    function: Callable[..., Any] | None = getattr(module, f"compiled_{name}", None)
     if function is None:
-        function = _Compiled(module)
-        module.compiled_train = function  # type: ignore[attr-defined]
+        function = _Compiled(module, name)
+        setattr(module, f"compiled_{name}", function)
     return function
 
 
 class _Compiled:
     """Calls the compiled function; a cache file that cannot be read is deleted, and what it held compiled anew."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-        self._function = _jitted(module)
+    def __init__(self, module: ModuleType, name: str) -> None:
+        self._module, self._name = module, name
+        self._function = _jitted(module, name)
         self._has_run = False
 
     def __call__(self, *arguments: Any) -> Any:
@@ -90,23 +90,23 @@ class _Compiled:
         except (numba.core.errors.NumbaError, KeyboardInterrupt):
             raise
         except Exception:  # whatever unpickling a damaged file raises; the loop itself raises nothing
-            _remove_cache(self._module)
-            self._function = _jitted(self._module)
+            _remove_cache(self._module, self._name)
+            self._function = _jitted(self._module, self._name)
             result = self._function(*arguments)
         self._has_run = True
         return result
 
 
-def _jitted(module: ModuleType) -> Callable[..., Any]:
-    function: Callable[..., Any] = module.train
+def _jitted(module: ModuleType, name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(module, name)
     try:
         return numba.njit(function, cache=True, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
     except RuntimeError:  # no folder to cache in
         return numba.njit(function, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
 
 
-def _remove_cache(module: ModuleType) -> None:
+def _remove_cache(module: ModuleType, name: str) -> None:
     path = Path(str(module.__file__))
-    for file in path.parent.glob(f"__pycache__/{path.stem}.train-*.nb*"):
+    for file in path.parent.glob(f"__pycache__/{path.stem}.{name}-*.nb*"):
         with contextlib.suppress(OSError):
             file.unlink()

@@ -29,7 +29,7 @@ _NOUNS = {
     "logical_not": "otherwise",
 }
 MOST_OPERATIONS = 80  # on one line; Python's own parser gives up at 200 nested parentheses
-_BUILTINS = {"len", "min", "max", "range", "train", "cost", "predict"}
+_BUILTINS = {"len", "min", "max", "range", "train", "cost", "predict", "sums", "rows"}
 
 
 class Names:

@@ -92,12 +92,17 @@ Progress = Callable[[int, int, float], None]  # steps done, steps in all, the la
 
 def engine_for(wish: str, program: Program, steps: int, per_step: int) -> Engine:
     """The engine that was asked for; for `auto`, plain Python where that is done before a compiler has begun."""
+    nodes = len(evaluation_order([program.loss, *program.gradient]))
+    seconds = steps * (per_step * nodes * SECONDS_A_NODE + len(program.new_state) * SECONDS_A_NODE + SECONDS_A_STEP)
+    return engine_for_seconds(wish, seconds)
+
+
+def engine_for_seconds(wish: str, seconds: float) -> Engine:
+    """The engine that was asked for; for `auto`, by how long plain Python would take."""
     if wish == "python":
         return Engine("python", _("the loop as plain Python"))
     if wish == "numba":
         return Engine("numba", _("the loop compiled by Numba"))
-    nodes = len(evaluation_order([program.loss, *program.gradient]))
-    seconds = steps * (per_step * nodes * SECONDS_A_NODE + len(program.new_state) * SECONDS_A_NODE + SECONDS_A_STEP)
     if seconds < PATIENCE:
         return Engine("python", _("the loop as plain Python: short work"))
     return Engine(
