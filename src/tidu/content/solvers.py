@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidu.content.optimizers import OPTIMIZERS
-from tidu.content.options import Option, chosen
+from tidu.content.options import Declared, Option, chosen
 from tidu.text import mark
 
 AUTO = "auto"
@@ -58,4 +58,5 @@ def is_solver(text: str) -> bool:
 def check_method(text: str) -> None:
     """Raise SettingError unless `text` names an optimizer (with options that it has), a solver, or `auto`."""
     if text.strip() != AUTO:
-        chosen("optimizer", {**OPTIMIZERS, **SOLVERS}, text)
+        known: dict[str, Declared] = {**OPTIMIZERS, **SOLVERS}
+        chosen("optimizer", known, text)

@@ -107,4 +107,3 @@ def _loop(w: _Writer, i: str, count: str, outputs: Sequence[Expr], places: Seque
     w.add(2, *(f"{place} {sign} {code(o, w.names.of)}" for (place, sign), o in zip(places, outputs, strict=True)))
     if not outputs:
         w.add(2, "pass")
-

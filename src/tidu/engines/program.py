@@ -76,7 +76,7 @@ def program_of_model(
     regularisation: Regularisation,
     weight: Expr | None = None,
 ) -> Program:
-    """The program that fits `formula` to a table; `weight` is how much a sample's loss counts, an expression of columns."""
+    """The program that fits `formula` to a table; `weight`, an expression of columns, is how much a sample counts."""
     of_sample = loss(formula.score, formula.target)
     program = _program(
         formula.parameters,

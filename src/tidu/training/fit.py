@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tidu.content.solvers import AUTO
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split, without_missing
@@ -14,9 +15,12 @@ from tidu.engines.program import Program
 from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
+from tidu.training.choice import chosen_method
+from tidu.training.constraints import check_weights
 from tidu.training.descent import Descent, Limits, Progress, descend
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
+from tidu.training.solution import solution_of
 
 ENGINES = ("auto", "python", "numba")
 
@@ -42,6 +46,11 @@ def fit(
     penalise: tuple[str, ...] | list[str] | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+    fix: Mapping[str, float] | None = None,
+    weights: str | None = None,
+    sigma: str | None = None,
+    starts: int = 1,
     test_size: float | None = None,
     drop_missing: bool = False,
     csv: CsvOptions | None = None,
@@ -59,7 +68,8 @@ def fit(
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
     loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`.
-    optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`.
+    optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`; or a solver, which has no
+        learning rate and no batches: `"lm"` (least squares), `"lbfgs"`, `"newton"`; or `"auto"`.
     lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
         `"0.1 * warmup(100) * cosine(1000)"`. Default 0.01 (adadelta 1).
     batch_size : samples a step; None is the whole set (GD), 1 is one by one (SGD). A last, shorter batch is a step
@@ -72,6 +82,11 @@ def fit(
     record : a row of history each `"epoch"` or each `"step"`.
     l1, l2, penalise : add l1·Σ|w| + ½·l2·Σw² to the cost, over the parameters named (all by default).
     clip_norm, clip_value : bound the gradient's length, or each of its parts.
+    bounds : least and greatest values, `{"a": (0, None)}`; for solvers.
+    fix : parameters that are numbers this time, `{"c": 299.8}`.
+    weights, sigma : the name of a column: how much each sample's loss counts, or its standard deviation (whose
+        inverse square is the weight, and from which the standard errors then follow without an estimate).
+    starts : how many starting points a solver is given; the lowest end is kept.
     test_size : a fraction of the rows to keep back; `run.test_metrics` is the score on them.
     drop_missing : leave out rows with a missing or infinite value; else they are an error.
     engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
@@ -121,6 +136,11 @@ def fit(
         None if penalise is None else (penalise,) if isinstance(penalise, str) else tuple(penalise),
         clip_norm,
         clip_value,
+        dict(bounds or {}),
+        dict(fix or {}),
+        weights,
+        sigma,
+        starts,
     )
     source = source_of(data, csv)
     program = settings.program(source.names)
@@ -152,20 +172,33 @@ def fit_table(
                 size=settings.batch_size, rows=table.rows
             )
         )
+    if settings.optimizer == AUTO:
+        method, why = chosen_method(settings, program, table.rows)
+        settings = replace(settings, optimizer=method)
+        program = settings.program(names)
+        notes.append(why)
     start = settings.starting_values(program.parameters)
-    descent = descend(
-        program,
-        [table[c.name] for c in program.columns],
-        start,
-        _limits(settings, table.rows),
-        batch_size=settings.batch_size,
-        shuffle=settings.shuffle,
-        seed=settings.seed,
-        record=settings.record,
-        engine=engine,
-        progress=progress,
-    )
-    notes += _notes_on(descent, program, settings)
+    columns = [table[c.name] for c in program.columns]
+    weights = check_weights(settings, table)
+    statistics = None
+    if settings.uses_solver:
+        solution = solution_of(settings, program, columns, start, weights, engine, progress)
+        descent, statistics = solution.descent, solution.statistics
+        notes += solution.notes
+    else:
+        descent = descend(
+            program,
+            columns,
+            start,
+            _limits(settings, table.rows),
+            batch_size=settings.batch_size,
+            shuffle=settings.shuffle,
+            seed=settings.seed,
+            record=settings.record,
+            engine=engine,
+            progress=progress,
+        )
+        notes += _notes_on(descent, program, settings)
     run = Run(
         settings,
         names,
@@ -183,6 +216,7 @@ def fit_table(
         engine_reason=descent.engine.reason,
         notes=tuple(notes),
         training_data=table,
+        statistics=statistics,
     )
     return replace(run, metrics=run.score(table), test_metrics=None if test is None else run.score(test))
 

@@ -91,14 +91,17 @@ class Objective:
 
     def residuals(self, at: Array) -> Array:
         """The weighted residuals alone, of shape (rows,)."""
-        return self._rows(self._residuals_source, at, 1)[0]
+        residuals: Array = self._rows(self._residuals_source, at, 1)[0]
+        return residuals
 
     @functools.cached_property
     def _residuals_source(self) -> str:
         return rows_source(self.program, [residual_of(self.program)])
 
     def residual_curvature(self, at: Array) -> Array:
-        """Σ r·∂²r over all rows, of shape (p, p)."""
+        """Σ r·∂²r over all rows, of shape (p, p); 0 beyond the parameters for which it is written out."""
+        if self.p * (self.p + 1) // 2 > MOST_SECOND_DERIVATIVES:
+            return np.zeros((self.p, self.p))
         return _symmetric(self._sums(self._curvature_source, at, self.p * (self.p + 1) // 2), self.p)
 
     @functools.cached_property
@@ -110,7 +113,8 @@ class Objective:
         """∇²J, exact, of shape (p, p)."""
         if self.p * (self.p + 1) // 2 > MOST_SECOND_DERIVATIVES:
             columns = np.array([self.hessian_product(at, unit) for unit in np.eye(self.p)])
-            return (columns + columns.T) / 2.0
+            symmetric: Array = (columns + columns.T) / 2.0
+            return symmetric
         totals = self._sums(self._hessian_source, at, self.p * (self.p + 1) // 2)
         return _symmetric(totals / self.rows_count, self.p) + self._penalty_hessian(at)
 

@@ -14,7 +14,7 @@ from tidu.training.objective import Objective
 Array = npt.NDArray[np.float64]
 
 
-class Enough(Exception):  # noqa: N818  # it is no error
+class Enough(Exception):  # it is no error
     """A limit of the user's is reached; `stopped` says which."""
 
     def __init__(self, stopped: str) -> None:
@@ -46,9 +46,9 @@ class Passes:
             self.progress(len(self.points), self.limits.steps, cost)
         if self.limits.until_loss is not None and cost < self.limits.until_loss:
             raise Enough("loss")
-        if len(self.points) > 1 and self.limits.tol is not None:
-            if float(np.max(np.abs(self.points[-1] - self.points[-2]))) <= self.limits.tol:
-                raise Enough("converged")
+        moved = float(np.max(np.abs(self.points[-1] - self.points[-2]))) if len(self.points) > 1 else math.inf
+        if self.limits.tol is not None and moved <= self.limits.tol:
+            raise Enough("converged")
         if len(self.points) >= self.limits.steps:
             raise Enough(self.limits.bound)
 
@@ -58,6 +58,11 @@ class Passes:
         if self.settled:
             return len(self.costs) - 1
         return len(self.costs) - 1 - int(np.argmin(self.costs[::-1]))
+
+    def cut_to_best(self) -> None:
+        """Forget what came after the best point."""
+        end = self.best + 1
+        del self.points[end:], self.costs[end:], self.gradients[end:]
 
     def history(self, objective: Objective) -> History:
         """A row for each pass: the cost and the gradient that it found, and the parameters after it.
@@ -72,5 +77,3 @@ class Passes:
             values[k] = [self.costs[k], math.sqrt(float(g @ g)), math.nan, *after, *g]
         numbers = np.arange(n, dtype=np.int64)
         return History(objective.program.parameter_names, "step", numbers, numbers, values)
-
-

@@ -7,6 +7,7 @@ amplified by the condition of J, not by its square, as that of Jᵀr would be (B
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -44,16 +45,14 @@ def polished(objective: Objective, passes: Passes, bounds: tuple[Array, Array] |
         best = new
     if len(ends) == 1:
         return
-    _size, _step_, cost, gradient = best
+    _size, _next, cost, gradient = best
     # The cost is that of its neighbours to the last digits, and may be larger in the very last.
     lowest = min(passes.costs)
     if cost > lowest * (1.0 + 1e-9) + 1e-300:
         return
-    del passes.points[passes.best + 1 :], passes.gradients[passes.best + 1 :], passes.costs[passes.best + 1 :]
-    try:
+    passes.cut_to_best()
+    with contextlib.suppress(Enough):  # it is the last pass in any case
         passes.add(ends[-1], cost, gradient)
-    except Enough:  # it is the last pass in any case
-        pass
     passes.settled = True
 
 
@@ -92,5 +91,5 @@ def _step(objective: Objective, at: Array, free: npt.NDArray[np.bool_]) -> tuple
 def _exact_product(matrix: Array, vector: Array) -> Array:
     """matrixᵀ · vector, each sum rounded once."""
     if matrix.size > MOST_SUMMED_EXACTLY:
-        return matrix.T @ vector  # type: ignore[no-any-return]
+        return matrix.T @ vector
     return np.array([math.fsum((column * vector).tolist()) for column in matrix.T])

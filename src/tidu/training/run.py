@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.solvers import SOLVERS
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, without_missing
@@ -28,7 +29,9 @@ from tidu.language.printer import text
 from tidu.pictures.values import FittedCurve
 from tidu.text import _
 from tidu.training.history import History
+from tidu.training.intervals import intervals_of
 from tidu.training.settings import Settings
+from tidu.training.statistics import LEVEL, Statistics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,6 +54,7 @@ class Run:
     epochs, steps : how many were completed.
     source : the loop that ran, as text.
     rows : how many samples it was trained on; `notes` are sentences about the data and the settings.
+    statistics : standard errors and what follows from them, where a solver fitted least squares; see `Statistics`.
     """
 
     settings: Settings
@@ -71,6 +75,7 @@ class Run:
     test_metrics: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
     training_data: Table | None = None
+    statistics: Statistics | None = None
 
     # -- what it says of itself -----------------------------------------------------------------
     @property
@@ -79,9 +84,8 @@ class Run:
         return float(self.history.loss[-1]) if len(self.history) else math.nan
 
     @property
-    def lr(self) -> float | str:
-        """The learning rate, or its formula."""
-        assert self.settings.lr is not None
+    def lr(self) -> float | str | None:
+        """The learning rate, or its formula; None for a solver, which has none."""
         return self.settings.lr
 
     @property
@@ -96,7 +100,7 @@ class Run:
 
     def latex(self) -> str:
         """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
-        return latex_of(self.program)
+        return latex_of(self.program, SOLVERS.get(self.settings.optimizer))
 
     def __repr__(self) -> str:
         values = ", ".join(f"{n}={v:.8g}" for n, v in self.params.items())
@@ -137,6 +141,23 @@ class Run:
         )
         return np.array(predicted)
 
+    def prediction_interval(
+        self, data: object, level: float = LEVEL, of: str = "sample", drop_missing: bool = False
+    ) -> tuple[Array, Array, Array]:
+        """Predictions for `data` with the ends of an interval around each: three arrays of shape (rows,).
+
+        Parameters
+        ----------
+        level : the share of cases in which the interval is to hold the truth.
+        of : `"sample"`, where a new sample would lie, or `"mean"`, where the curve lies.
+
+        Raises
+        ------
+        SettingError
+            The run has no statistics: only a solver's least-squares fit has.
+        """
+        return intervals_of(self, self.features_of(data, drop_missing, with_target=False), level, of)
+
     @property
     def prediction_name(self) -> str:
         """What a column of predictions is called: of a function of columns, it says of which."""
@@ -159,6 +180,11 @@ class Run:
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
         return metrics_of(target_values(program.target, table), self.predictions(table))
+
+    def _repr_html_(self) -> str:
+        from tidu.training.notebook import html_of
+
+        return html_of(self)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The loss curve and, for one feature, the data with the fitted curve; saved to `path` if given."""
@@ -196,6 +222,8 @@ class Run:
             "engine": self.engine,
             "engine_reason": self.engine_reason,
             "lr": self.lr,
+            "fixed": dict(s.fix),
+            **(self.statistics.to_dict() if self.statistics is not None else {}),
             "seconds": self.seconds,
             "rows": self.rows,
             "loss_name": s.loss,
@@ -232,6 +260,7 @@ class Run:
             "record": h.record,
             **{k: getattr(self, k) for k in ("stopped", "epochs", "steps", "rows", "seconds", "source", "engine",
                                              "engine_reason", "metrics", "test_metrics", "notes")},
+            "statistics": None if self.statistics is None else self.statistics.plain(),
         }  # fmt: skip
         tensors = {
             "params": np.array(list(self.params.values())),
@@ -284,11 +313,14 @@ def _run_of(plain: dict[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> R
     settings = plain.pop("settings")
     if settings["penalise"] is not None:
         settings["penalise"] = tuple(settings["penalise"])
+    statistics = plain.pop("statistics", None)
     params = plain.pop("params")
     values, epoch, step = (tensors[f"history/{k}"] for k in ("values", "epoch", "step"))
     history = History(tuple(params), plain.pop("record"), epoch, step, values)
     columns, notes = tuple(plain.pop("columns")), tuple(plain.pop("notes"))
-    return Run(Settings(**settings), columns, params, history=history, notes=notes, **plain)
+    if statistics is not None:
+        statistics = Statistics.of_plain(statistics)
+    return Run(Settings(**settings), columns, params, history=history, notes=notes, statistics=statistics, **plain)
 
 
 def _digest(plain: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> str:

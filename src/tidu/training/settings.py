@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tidu.content.losses import Loss, loss_named
-from tidu.content.optimizers import optimizer_named
+from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.options import written
 from tidu.content.schedules import rate
+from tidu.content.solvers import AUTO, check_method, is_solver
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
 from tidu.language.expr import Expr
 from tidu.language.formula import parse_formula
 from tidu.language.printer import text
 from tidu.text import _
+from tidu.training.constraints import check_together, checked_bounds, sample_weight, with_fixed
 
 Start = float | str  # a number, or a distribution: "normal(0, 0.01)"
 DEFAULT_EPOCHS = 1000
@@ -50,11 +53,16 @@ class Settings:
     penalise: tuple[str, ...] | None = None
     clip_norm: float | None = None
     clip_value: float | None = None
+    bounds: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    fix: Mapping[str, float] = field(default_factory=dict)
+    weights: str | None = None
+    sigma: str | None = None
+    starts: int = 1
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
         plain: dict[str, Any] = {}
-        for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0)):
+        for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0), ("starts", 1)):
             plain[name] = _whole(name, getattr(self, name), least)
         for name in ("l1", "l2", "tol"):
             plain[name] = _number(name, getattr(self, name), at_least=0.0)
@@ -64,13 +72,29 @@ class Settings:
         plain["init"] = {n: v.item() if isinstance(v, np.number) else v for n, v in self.init.items()}
         if self.record not in ("epoch", "step"):
             raise SettingError(_("record must be epoch or step, not {value!r}").format(value=self.record))
-        optimizer = optimizer_named(self.optimizer)
         loss_named(self.loss)
-        rate_text = optimizer.default_lr if self.lr is None else self.lr
-        expression = rate(rate_text)
-        plain["lr"] = expression.value if expression.is_constant else text(expression)
+        check_method(self.optimizer)
+        plain["optimizer"] = self.optimizer.strip()
+        plain["bounds"] = {name: checked_bounds(name, pair) for name, pair in self.bounds.items()}
+        plain["fix"] = {name: _number(f"fix {name}", value) for name, value in self.fix.items()}
+        plain["lr"] = self._checked_rate()
         for name, value in plain.items():
             object.__setattr__(self, name, value)
+        check_together(self)
+
+    def _checked_rate(self) -> float | str | None:
+        """The learning rate, or its formula; None for a solver, and until it is chosen for `auto`."""
+        method = self.optimizer.strip()
+        if is_solver(method) or (self.lr is None and method == AUTO):
+            return self.lr  # which `check_together` refuses, if it is one
+        default = 0.01 if method == AUTO else optimizer_named(method).default_lr
+        expression = rate(default if self.lr is None else self.lr)
+        return expression.value if expression.is_constant else text(expression)
+
+    @property
+    def uses_solver(self) -> bool:
+        """Whether a solver runs it, and not a descent with a learning rate."""
+        return is_solver(self.optimizer)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -84,6 +108,8 @@ class Settings:
     @property
     def optimizer_in_full(self) -> str:
         """The optimizer with all its options written out."""
+        if self.uses_solver:
+            return self.optimizer
         chosen = optimizer_named(self.optimizer)
         return written(chosen.name, chosen.values)
 
@@ -94,7 +120,9 @@ class Settings:
 
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""
-        formula = parse_formula(self.formula, columns, self.init)
+        formula = parse_formula(self.formula, columns, {**self.init, **self.bounds, **self.fix})
+        self._known([p.name for p in formula.parameters], self.fix, "fix")
+        formula = with_fixed(formula, self.fix)
         names = [p.name for p in formula.parameters]
         if not names:
             raise SettingError(
@@ -102,16 +130,18 @@ class Settings:
             )
         self._known(names, self.init, "init")
         self._known(names, self.penalise or (), "penalise")
+        self._known(names, self.bounds, "bounds")
         return program_of_model(
             formula,
             self.loss_object,
-            optimizer_named(self.optimizer),
+            OPTIMIZERS["gd"] if self.uses_solver or self.optimizer == AUTO else optimizer_named(self.optimizer),
             rate(self.lr if self.lr is not None else 0.01),
             Regularisation(self.l1, self.l2, self.penalise, self.clip_norm, self.clip_value),
+            sample_weight(self, columns),
         )
 
     @staticmethod
-    def _known(names: Sequence[str], given: Mapping[str, Start] | Sequence[str], option: str) -> None:
+    def _known(names: Sequence[str], given: Iterable[str], option: str) -> None:
         for name in given:
             if name not in names:
                 near = closest(name, names)
@@ -126,6 +156,25 @@ class Settings:
         """The first value of each parameter: as `init` says, else 0; draws come from a stream of the seed."""
         generator = np.random.default_rng([self.seed, 2])
         return [starting_value(p.name, self.init.get(p.name, 0.0), generator) for p in parameters]
+
+    def further_starts(self, parameters: Sequence[Expr]) -> list[npt.NDArray[np.float64]]:
+        """`starts` - 1 other starting points: drawn as `init` says, else between the bounds, else around the first."""
+        generator = np.random.default_rng([self.seed, 3])
+        return [
+            np.array([self._another(p.name, generator) for p in parameters], dtype=np.float64)
+            for _k in range(self.starts - 1)
+        ]
+
+    def _another(self, name: str, generator: np.random.Generator) -> float:
+        start = self.init.get(name, 0.0)
+        low, high = self.bounds.get(name, (None, None))
+        number = finite(start)
+        if number is None:
+            return starting_value(name, start, generator)
+        if low is not None and high is not None:
+            return float(generator.uniform(low, high))
+        # A log-normal factor keeps the sign and the order of magnitude; from 0, a step of about 1.
+        return float(generator.normal()) if number == 0.0 else number * float(np.exp(generator.normal()))
 
 
 def starting_value(name: str, start: Start, generator: np.random.Generator) -> float:

@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from tidu.engines.curvature import hessian_of, jacobian_of
 from tidu.engines.program import Program
-from tidu.language.expr import Expr
 from tidu.language.simplify import ZERO
 from tidu.training.descent import Descent, Limits, Progress, TrainingState
 from tidu.training.objective import Objective, all_finite
@@ -108,15 +107,12 @@ def solve(
         state = TrainingState(tuple(first.tolist()), ())
         stopped = "diverged"
     else:
-        last = passes.best
-        for sequence in (passes.points, passes.costs, passes.gradients):
-            del sequence[last + 1 :]  # type: ignore[attr-defined]
+        passes.cut_to_best()
+        n = len(passes.points)
         state = TrainingState(
             tuple(passes.points[-1].tolist()), (), n, n, gradient=tuple(passes.gradients[-1].tolist())
         )
-    descent = Descent(
-        state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine
-    )
+    descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine)
     return Solved(descent, len(attempts), best.where, tuple(a.cost for a in attempts))
 
 
@@ -161,8 +157,7 @@ def _attempts(
         attempts.append(tried(linear if bounds is None else np.clip(linear, *bounds), "linear"))
     best = min(attempts, key=lambda a: a.cost)
     if not best.passes.points or _condition(objective, best.end) >= ILL:
-        for start in _near(first):
-            attempts.append(tried(start if bounds is None else np.clip(start, *bounds), "near"))
+        attempts += [tried(start if bounds is None else np.clip(start, *bounds), "near") for start in _near(first)]
     return attempts
 
 
@@ -185,7 +180,7 @@ def _with_linear_solved(objective: Objective, start: Array) -> Array | None:
     linear: list[int] = []
     for k, parameter in enumerate(program.parameters):  # a set in which no slope depends on another of the set
         others = [program.parameters[j] for j in linear]
-        if all(d is ZERO for d in _slopes(slopes[k], [parameter, *others])):
+        if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
             linear.append(k)
     if not linear or len(linear) == objective.p:  # without any, or with all: the steps are exact already
         return None
@@ -199,10 +194,6 @@ def _with_linear_solved(objective: Objective, start: Array) -> Array | None:
     solved = start.copy()
     solved[linear] += move
     return solved
-
-
-def _slopes(output: Expr, wrt: Sequence[Expr]) -> Sequence[Expr]:
-    return jacobian_of(output, wrt)
 
 
 def _near(start: Array, count: int = 8) -> list[Array]:
@@ -239,7 +230,7 @@ def _least_squares(objective: Objective, start: Array, passes: Passes, **options
         max_nfev=MOST_TRIES, **options,
     )  # fmt: skip
     jacobian(result.x)
-    return result.status > 0
+    return bool(result.status > 0)
 
 
 def _lm(objective: Objective, start: Array, bounds: Bounds | None, passes: Passes) -> bool:
