@@ -19,6 +19,7 @@ import rich_click as click
 
 from tidu import __version__
 from tidu.errors import SettingError, TiduError
+from tidu.fronts.diagnosis import doctor_command
 from tidu.text import _, language
 
 if TYPE_CHECKING:
@@ -250,12 +251,15 @@ def app(lang: str | None) -> None:
               "rmsprop, adadelta, adam(beta1=0.9), adamw, amsgrad, nadam; or a solver: lm (least squares), lbfgs, "
               "newton; or auto."))  # fmt: skip
 @click.option("--lr", help=_("Learning rate: a number, or a formula of the step t and the epoch, such as "
-              "'0.1 * warmup(100) * cosine(1000)'. Default 0.01."))  # fmt: skip
+              "'0.1 * warmup(100) * cosine(1000)', or auto: from the curvature. Default 0.01; "
+              "with --scale, auto."))  # fmt: skip
 @click.option("--batch-size", type=int, help=_("Samples a step: 1 is SGD; default all of them (GD)."))
 @click.option("--epochs", type=int, help=_("Passes over the data; default 1000."))
 @click.option("--steps", type=int, help=_("Updates, as a bound instead of epochs or beside it."))
 @click.option("--until-loss", type=float, help=_("Stop after an epoch whose mean loss is below this."))
 @click.option("--tol", type=float, help=_("Stop after an epoch in which no parameter moved by more than this."))
+@click.option("--scale", is_flag=True, help=_("Descend in parameters in which the cost curves alike in every "
+              "direction; results are in the formula's own."))  # fmt: skip
 @click.option("--init", metavar="NAME=VALUE,...", help=_("Starting values: numbers, normal(0,0.01), uniform(-1,1). "
               "Default 0."))  # fmt: skip
 @click.option("--shuffle/--no-shuffle", default=True, help=_("Mini-batches in a new random order each epoch, or in the "
@@ -308,6 +312,23 @@ def fit(data: str, formula: str, **values: Any) -> int:
 
         report_fit(result, show_code=show_code, written=[p for p in (out, plot) if p is not None])
     return status_of(result.stopped)
+
+
+def fit_arguments(values: dict[str, Any]) -> dict[str, Any]:
+    """The options of the command as arguments of `tidu.fit`."""
+    penalise = values["penalise"]
+    csv = csv_of(values)
+    return {
+        **{name: value for name, value in values.items() if name != "lang"},
+        "csv": csv,
+        "init": assignments("--init", values["init"]),
+        "bounds": bounds(values["bounds"]),
+        "fix": numbers("--fix", values["fix"]),
+        "penalise": [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None,
+    }
+
+
+app.add_command(doctor_command(fit))
 
 
 @app.command(

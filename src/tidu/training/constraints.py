@@ -118,6 +118,10 @@ def check_together(settings: Settings) -> None:
             raise SettingError(
                 _("'{name}' is fixed, so it takes neither a starting value nor bounds").format(name=name)
             )
+    if settings.scale and (settings.l1 or settings.l2):
+        raise SettingError(
+            _("a penalty holds for the parameters as they are, and scale=True exchanges them; leave one of them out")
+        )
     if solver is None:
         if settings.bounds and method != AUTO:
             raise SettingError(

@@ -17,7 +17,8 @@ from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.choice import chosen_method
 from tidu.training.constraints import check_weights
-from tidu.training.descent import Descent, Limits, Progress, descend
+from tidu.training.descending import descent_of, reasons_of_divergence
+from tidu.training.descent import Descent, Limits, Progress
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
 from tidu.training.solution import solution_of
@@ -71,7 +72,8 @@ def fit(
     optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`; or a solver, which has no
         learning rate and no batches: `"lm"` (least squares), `"lbfgs"`, `"newton"`; or `"auto"`.
     lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
-        `"0.1 * warmup(100) * cosine(1000)"`. Default 0.01 (adadelta 1).
+        `"0.1 * warmup(100) * cosine(1000)"`; `"auto"` computes one from the curvature. Default 0.01 (adadelta 1;
+        with `scale`, auto).
     batch_size : samples a step; None is the whole set (GD), 1 is one by one (SGD). A last, shorter batch is a step
         of its own, with the mean over its own size.
     epochs, steps : the bounds; 1000 epochs if neither is given.
@@ -92,7 +94,8 @@ def fit(
     engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
         result has the same bits.
     csv : how to read CSV text, where looking at it is not enough.
-    scale, dtype : descending in rescaled parameters, and float32, are still to come; only the defaults are taken.
+    scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.
+    dtype : float32 is still to come; only the default is taken.
     progress : called now and then with (steps done, steps in all, the last loss).
 
     Returns
@@ -115,8 +118,8 @@ def fit(
         raise SettingError(
             _("engine must be one of {names}, not {value!r}").format(names=", ".join(ENGINES), value=engine)
         )
-    if scale is not False or dtype != "float64":
-        raise SettingError(_("scale=True and dtype other than float64 are not available yet; leave them out"))
+    if dtype != "float64":
+        raise SettingError(_("dtype other than float64 is not available yet; leave it out"))
     settings = Settings(
         formula,
         loss,
@@ -141,6 +144,7 @@ def fit(
         weights,
         sigma,
         starts,
+        bool(scale),
     )
     source = source_of(data, csv)
     program = settings.program(source.names)
@@ -186,19 +190,12 @@ def fit_table(
         descent, statistics = solution.descent, solution.statistics
         notes += solution.notes
     else:
-        descent = descend(
-            program,
-            columns,
-            start,
-            _limits(settings, table.rows),
-            batch_size=settings.batch_size,
-            shuffle=settings.shuffle,
-            seed=settings.seed,
-            record=settings.record,
-            engine=engine,
-            progress=progress,
+        settings, descent, words = descent_of(
+            settings, program, columns, start, _limits(settings, table.rows), engine, progress
         )
-        notes += _notes_on(descent, program, settings)
+        notes += [*words, *_notes_on(descent, program, settings)]
+        if descent.stopped == "diverged":
+            notes += reasons_of_divergence(settings, program, columns, start)
     run = Run(
         settings,
         names,

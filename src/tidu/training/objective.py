@@ -69,13 +69,13 @@ class Objective:
         """The mean over all rows of expressions of one sample, of shape (len(outputs),)."""
         return self._sums(sums_source(self.program, outputs), at, len(outputs)) / self.rows_count
 
+    def values_of(self, outputs: Sequence[Expr], at: Array) -> Array:
+        """Expressions of one sample for each sample, of shape (len(outputs), rows)."""
+        return self._rows(rows_source(self.program, outputs), at, len(outputs))
+
     def sample_gradients(self, at: Array) -> Array:
         """∂ℓ/∂ each parameter of each sample, of shape (rows, p)."""
-        return self._rows(self._sample_gradients_source, at, self.p).T
-
-    @functools.cached_property
-    def _sample_gradients_source(self) -> str:
-        return rows_source(self.program, self.program.gradient)
+        return self.values_of(self.program.gradient, at).T
 
     # -- least squares ---------------------------------------------------------------------------
     @functools.cached_property

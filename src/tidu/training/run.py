@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import math
 import os
@@ -180,6 +181,14 @@ class Run:
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
         return metrics_of(target_values(program.target, table), self.predictions(table))
+
+    def diagnose(self, data: object = None, trials: bool = True) -> Any:
+        """What the doctor finds, a `Diagnosis`: curvature, limits, steps to come, columns, and what helps, tried.
+
+        `data` is needed for a run that was loaded; without `trials`, nothing is tried.
+        """
+        # By name: the doctor stands above this layer, and fits again with what it advises.
+        return importlib.import_module("tidu.insight.doctor").diagnose(self, data, trials)
 
     def _repr_html_(self) -> str:
         from tidu.training.notebook import html_of

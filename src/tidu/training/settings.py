@@ -22,7 +22,7 @@ from tidu.content.solvers import AUTO, check_method, is_solver
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
 from tidu.language.expr import Expr
-from tidu.language.formula import parse_formula
+from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
 from tidu.text import _
 from tidu.training.constraints import check_together, checked_bounds, sample_weight, with_fixed
@@ -58,6 +58,7 @@ class Settings:
     weights: str | None = None
     sigma: str | None = None
     starts: int = 1
+    scale: bool = False
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
@@ -87,6 +88,8 @@ class Settings:
         method = self.optimizer.strip()
         if is_solver(method) or (self.lr is None and method == AUTO):
             return self.lr  # which `check_together` refuses, if it is one
+        if self.lr == AUTO or (self.lr is None and self.scale):
+            return AUTO  # until the data are there
         default = 0.01 if method == AUTO else optimizer_named(method).default_lr
         expression = rate(default if self.lr is None else self.lr)
         return expression.value if expression.is_constant else text(expression)
@@ -131,13 +134,33 @@ class Settings:
         self._known(names, self.init, "init")
         self._known(names, self.penalise or (), "penalise")
         self._known(names, self.bounds, "bounds")
+        return self._program_of(formula, sample_weight(self, columns))
+
+    def program_like(
+        self, program: Program, score: Expr | None = None, parameters: tuple[Expr, ...] | None = None
+    ) -> Program:
+        """The program of these settings on the model of `program`, or on that model in other parameters."""
+        assert program.target is not None
+        formula = Formula(
+            self.formula,
+            program.target,
+            program.score if score is None else score,
+            program.parameters if parameters is None else parameters,
+            tuple(c for c in program.columns if c.role == "feature"),
+            tuple(c for c in program.columns if c.role == "target"),
+        )
+        return self._program_of(formula, program.weight)
+
+    def _program_of(self, formula: Formula, weight: Expr | None) -> Program:
+        # What chooses its own steps, or has yet to be chosen, reads the derivatives alone.
+        stands_in = self.uses_solver or self.optimizer == AUTO
         return program_of_model(
             formula,
             self.loss_object,
-            OPTIMIZERS["gd"] if self.uses_solver or self.optimizer == AUTO else optimizer_named(self.optimizer),
-            rate(self.lr if self.lr is not None else 0.01),
+            OPTIMIZERS["gd"] if stands_in else optimizer_named(self.optimizer),
+            rate(0.01 if self.lr is None or self.lr == AUTO else self.lr),
             Regularisation(self.l1, self.l2, self.penalise, self.clip_norm, self.clip_value),
-            sample_weight(self, columns),
+            weight,
         )
 
     @staticmethod

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tidu.engines.curvature import hessian_of, jacobian_of
 from tidu.engines.program import Program
+from tidu.language.expr import evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.training.descent import Descent, Limits, Progress, TrainingState
 from tidu.training.objective import Objective, all_finite
@@ -138,6 +139,8 @@ def _attempts(
         except KeyboardInterrupt:
             return Attempt(passes, "interrupted", False, where)
 
+    if method == "lm" and bounds is None and _is_linear(objective.program):
+        return [tried(first, "given", _direct)]
     attempts = [tried(first, "given")]
     for start in more_starts:
         if attempts[-1].stopped == "interrupted":
@@ -182,7 +185,7 @@ def _with_linear_solved(objective: Objective, start: Array) -> Array | None:
         others = [program.parameters[j] for j in linear]
         if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
             linear.append(k)
-    if not linear or len(linear) == objective.p:  # without any, or with all: the steps are exact already
+    if not linear or len(linear) == objective.p:
         return None
     residuals, jacobian = objective.residuals_and_jacobian(start)
     if not all_finite(residuals, jacobian):
@@ -194,6 +197,12 @@ def _with_linear_solved(objective: Objective, start: Array) -> Array | None:
     solved = start.copy()
     solved[linear] += move
     return solved
+
+
+def _is_linear(program: Program) -> bool:
+    """Whether no slope of the prediction depends on a parameter."""
+    slopes = evaluation_order(jacobian_of(program.score, program.parameters))
+    return not any(parameter in slopes for parameter in program.parameters)
 
 
 def _near(start: Array, count: int = 8) -> list[Array]:
@@ -309,6 +318,24 @@ def _newton(objective: Objective, start: Array, bounds: Bounds | None, passes: P
     # It ends as failed where the cost is flat to the last bit; the gradient says whether that is a minimum.
     left = float(np.linalg.norm(np.asarray(result.jac)))
     return bool(result.success) or left <= 1e-7 * max(scale, float(result.fun))
+
+
+def _direct(objective: Objective, start: Array, bounds: Bounds | None, passes: Passes) -> bool:
+    """A model that is linear in all its parameters: one step of least squares, the shortest where many fit alike."""
+    factor = objective.program.residual_factor
+    assert factor is not None
+    at = start
+    for _step in range(2):  # the second takes away what rounding left of the first
+        residuals, jacobian = objective.residuals_and_jacobian(at)
+        if not all_finite(residuals, jacobian):
+            return False
+        n = len(residuals)
+        passes.add(at, factor * float(residuals @ residuals) / n, 2.0 * factor / n * (jacobian.T @ residuals))
+        lengths = np.linalg.norm(jacobian, axis=0)
+        lengths[lengths == 0.0] = 1.0
+        at = at + np.linalg.lstsq(jacobian / lengths, -residuals, rcond=None)[0] / lengths
+    passes.add(at, *objective.cost_and_gradient(at))
+    return True
 
 
 METHODS: dict[str, Method] = {"lm": _lm, "lbfgs": _lbfgs, "newton": _newton}

@@ -227,7 +227,7 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
     variance = 1.0 if known_sigma else (total / (n - rank) if n > rank else math.nan)
     half = vt[seen] / singular[seen, None] / units  # its rows, squared and summed, are the variances
     covariance = variance * (half.T @ half)
-    confused = _confused(vt[~seen], names)
+    confused = confused_groups(vt[~seen], names)
     lost = [k for k, name in enumerate(names) if any(name in group for group in confused)]
     covariance[lost, :] = math.nan
     covariance[:, lost] = math.nan
@@ -244,8 +244,8 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
     )
 
 
-def _confused(unseen: Array, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The parameters in the directions that change no prediction, in groups that share a direction."""
+def confused_groups(unseen: Array, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The names that take part in directions (rows of `unseen`) that change nothing, in groups that share one."""
     if not len(unseen):
         return ()
     projector = unseen.T @ unseen  # does not depend on which basis of these directions was found
