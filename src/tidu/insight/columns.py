@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tidu.insight.findings import Finding
 from tidu.text import _
-from tidu.training.statistics import confused_groups
+from tidu.training.statistics import confused_groups, singular_directions
 
 Array = npt.NDArray[np.float64]
 APART = 1e6  # ratio of the sizes of two columns from which they are told
@@ -62,8 +62,5 @@ def _collinear(columns: Mapping[str, Array]) -> tuple[tuple[str, ...], ...]:
     if len(columns) < 2:
         return ()
     standard = np.column_stack([(c - c.mean()) / c.std() for c in columns.values()])
-    _u, singular, vt = np.linalg.svd(standard, full_matrices=True) if len(standard) < len(columns) else (
-        np.linalg.svd(np.linalg.qr(standard, mode="r"), full_matrices=True)
-    )  # fmt: skip
-    singular = np.concatenate([singular, np.zeros(len(columns) - len(singular))])
+    singular, vt = singular_directions(standard)
     return confused_groups(vt[singular <= COLLINEAR * singular[0]], list(columns))

@@ -151,6 +151,10 @@ def _on_divergence(run: Run, objective: Objective, end: Array) -> list[Finding]:
     row = int(np.argmax(size))
     slopes = np.where(np.isfinite(values[1:, row]), np.abs(values[1:, row]), np.inf)
     factor = program.parameter_names[int(np.argmax(slopes))]
+    if not np.isfinite(values[0, row]):
+        words = _("it diverged at step {step}: at the starting values the loss of row {row} is not finite")
+        numbers = {"step": run.steps + 1, "row": row + 1}
+        return [Finding("divergence", words.format(**numbers), numbers)]
     return [
         Finding(
             "divergence",

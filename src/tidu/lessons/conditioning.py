@@ -82,7 +82,8 @@ def _rescaled_path(
     standard = {"z": ((np.array(table["x"]) - centre) / width).tolist(), "y": table["y"]}
     w, b = np.append(0.0, run.history["w"]), np.append(0.0, run.history["b"])
     end = (best[0] * width, best[1] + best[0] * centre)
-    v, c = np.linspace(-40.0, 60.0, 81), np.linspace(-5.0, end[1] + 45.0, 61)
+    # As many units across as the panel is wider than high, so that circles look it.
+    v, c = np.linspace(end[0] - 92.0, end[0] + 92.0, 81), np.linspace(-5.0, end[1] + 45.0, 61)
     costs = scan("y = v*z + c", standard, {"v": v, "c": c}).cost
     return _picture(("v", "c"), (v, c), costs, (w * width, b + w * centre), end, mark("20 steps"))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
 from tidu.pictures.values import Series
+from tidu.text import mark
 from tidu.training.run import Run
 
 if TYPE_CHECKING:
@@ -54,4 +55,4 @@ def _rates(runs: dict[float, Run]) -> Figure:
     paths = {share: np.append(START, run.history["w"]) for share, run in runs.items()}
     places = [Series(f"{share:g}/λ", steps[:16], w[:16]) for share, w in paths.items()]
     distances = [Series(f"{share:g}/λ", steps, np.abs(w - BEST)) for share, w in paths.items()]
-    return panels(("step", "w", places, False), ("step", "distance", distances, True))
+    return panels(("step", "w", places, False), ("step", mark("distance"), distances, True))

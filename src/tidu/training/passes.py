@@ -14,6 +14,9 @@ from tidu.training.objective import Objective
 Array = npt.NDArray[np.float64]
 
 
+MOST_TRIES = 2000  # evaluations of one attempt, where the user sets no bound
+
+
 class Enough(Exception):  # it is no error
     """A limit of the user's is reached; `stopped` says which."""
 
@@ -25,8 +28,8 @@ class Enough(Exception):  # it is no error
 class Passes:
     """The points that a solver came to, each with its cost and gradient; it tells the solver when to stop."""
 
-    def __init__(self, limits: Limits, progress: Progress | None) -> None:
-        self.limits, self.progress = limits, progress
+    def __init__(self, limits: Limits, progress: Progress | None, tries: int = MOST_TRIES) -> None:
+        self.limits, self.progress, self.tries = limits, progress, tries
         self.points: list[Array] = []
         self.costs: list[float] = []
         self.gradients: list[Array] = []
@@ -74,6 +77,6 @@ class Passes:
         for k in range(n):
             after = self.points[min(k + 1, n - 1)]
             g = self.gradients[k]
-            values[k] = [self.costs[k], math.sqrt(float(g @ g)), math.nan, *after, *g]
+            values[k] = [self.costs[k], math.hypot(*g), math.nan, *after, *g]
         numbers = np.arange(n, dtype=np.int64)
         return History(objective.program.parameter_names, "step", numbers, numbers, values)

@@ -23,13 +23,13 @@ from tidu.language.expr import evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.training.descent import Descent, Limits, Progress, TrainingState
 from tidu.training.objective import Objective, all_finite
-from tidu.training.passes import Enough, Passes
+from tidu.training.passes import MOST_TRIES, Enough, Passes
 from tidu.training.polish import polished
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[Array, Array]
 FLAT = 1e-15  # SciPy's tolerances: as near to machine precision as it takes them
-MOST_TRIES = 2000  # evaluations of one attempt, where the user sets no bound
+TRIES_ELSEWHERE = 400  # evaluations from a start that is not the user's
 CHEAP_CELLS = 20_000  # rows × parameters up to which a second opinion costs next to nothing
 ILL = 1e10  # condition of the scaled Jacobian from which an end is not trusted without looking elsewhere
 SAME = 1e-6  # relative difference of two costs that are one minimum
@@ -98,7 +98,7 @@ def solve(
             if attempt.cost <= best.cost * (1.0 + SAME):
                 best = attempt
                 break
-        if best.converged and program.residual_factor is not None and program.penalty is ZERO:
+        if best.converged and best.passes.points and program.residual_factor is not None and program.penalty is ZERO:
             polished(objective, best.passes, bounds)
     passes = best.passes
     source = objective.rows_text if method == "lm" else objective.loss_source
@@ -130,7 +130,7 @@ def _attempts(
     """The given start; others where its end is not to be trusted, or where looking costs next to nothing."""
 
     def tried(start: Array, where: str, run: Method = METHODS[method]) -> Attempt:
-        passes = Passes(limits, progress)
+        passes = Passes(limits, progress, MOST_TRIES if where == "given" else TRIES_ELSEWHERE)
         try:
             converged = run(objective, start, bounds, passes)
             return Attempt(passes, "converged" if converged else "steps", converged, where)
@@ -236,7 +236,7 @@ def _least_squares(objective: Objective, start: Array, passes: Passes, **options
         return False
     result = least_squares(
         objective.residuals, start, jac=jacobian, x_scale="jac", ftol=FLAT, xtol=FLAT, gtol=FLAT,
-        max_nfev=MOST_TRIES, **options,
+        max_nfev=passes.tries, **options,
     )  # fmt: skip
     jacobian(result.x)
     return bool(result.status > 0)
@@ -313,7 +313,7 @@ def _newton(objective: Objective, start: Array, bounds: Bounds | None, passes: P
     scale = float(np.linalg.norm(objective.cost_and_gradient(start)[1] * unit))
     result = minimize(
         value, start / unit, jac=slope, hess=hessian, method="trust-exact",
-        options={"maxiter": MOST_TRIES, "gtol": 1e-15 * scale},
+        options={"maxiter": passes.tries, "gtol": 1e-15 * scale},
     )  # fmt: skip
     # It ends as failed where the cost is flat to the last bit; the gradient says whether that is a minimum.
     left = float(np.linalg.norm(np.asarray(result.jac)))

@@ -20,6 +20,7 @@ from tidu.language.calculus import gradient
 from tidu.language.expr import evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.training.objective import Objective, all_finite
+from tidu.training.statistics import singular_directions
 
 Array = npt.NDArray[np.float64]
 WHOLE = 60  # parameters up to which all eigenvalues are computed
@@ -88,9 +89,7 @@ def _by_singular_values(objective: Objective, at: Array) -> Spectrum | None:
     _r, jacobian = objective.residuals_and_jacobian(at)
     if not all_finite(jacobian):
         return None
-    _q, r = np.linalg.qr(jacobian)
-    _u, singular, vt = np.linalg.svd(r, full_matrices=True)
-    singular = np.concatenate([singular, np.zeros(objective.p - len(singular))])
+    singular, vt = singular_directions(jacobian)
     values = 2.0 * factor / len(jacobian) * singular**2
     return _Exact(values[::-1].copy(), vt[::-1].T.copy())
 

@@ -219,8 +219,7 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
     lengths = np.linalg.norm(jacobian, axis=0)
     # A column that is nothing beside its own parameter's size changes no prediction.
     units = np.where(lengths > 0.0, lengths, 1.0)
-    _u, singular, vt = np.linalg.svd(jacobian / units, full_matrices=True)
-    singular = np.concatenate([singular, np.zeros(p - len(singular))])
+    singular, vt = singular_directions(jacobian / units)
     seen = singular > max(n, p) * 4.0 * np.finfo(np.float64).eps * max(float(singular[0]), 1e-300)
     rank = int(np.sum(seen))
     total = math.fsum((residuals * residuals).tolist())
@@ -242,6 +241,13 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
         0.0 if weights is None else float(np.sum(np.log(weights))),
         confused,
     )
+
+
+def singular_directions(matrix: Array) -> tuple[Array, Array]:
+    """All p singular values of a matrix of shape (n, p), falling, and their directions as rows, whatever n is."""
+    _n, p = matrix.shape
+    _u, singular, vt = np.linalg.svd(np.linalg.qr(matrix, mode="r"), full_matrices=True)
+    return np.concatenate([singular, np.zeros(p - len(singular))]), vt
 
 
 def confused_groups(unseen: Array, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
