@@ -121,3 +121,14 @@ def test_the_range_test_changes_nothing_and_finds_the_limit():
     assert not found.costs[2] < found.start_cost  # 0.00039 is the limit
     assert found.best == 1e-4
     assert all(np.array_equal(a, b) for a, b in zip(columns, before, strict=True))
+
+
+def test_a_run_is_as_it_was_after_its_range_test(tmp_path):
+    run = tidu.fit("y = w*x + b", data(), lr=0.0001, epochs=5)
+    before = run.to_dict()
+    found = run.range_test(rates=[1e-4, 1e-3])
+    assert run.to_dict() == before
+    assert found.best == 1e-4
+    run.save(tmp_path / "m.tidu")
+    with pytest.raises(tidu.TiduError, match="needs the data"):
+        tidu.load(tmp_path / "m.tidu").range_test()

@@ -226,3 +226,16 @@ def test_the_command_line_has_it_all(tmp_path, capsys):
     assert "standard error" in page
     assert "argmin" in page
     assert "learning rate" not in page
+
+
+def test_of_ends_that_fit_alike_the_one_with_the_signs_of_the_start_is_given():
+    bell = {"x": X, "y": 2 * np.exp(-((X - 2) ** 2) / 0.6**2)}
+    for sign in (1.0, -1.0):
+        run = tidu.fit("y = a*exp(-(x - m)**2/s**2)", bell, optimizer="lm", init={"a": 1, "m": 1.5, "s": sign * 1.0})
+        assert run.params["s"] == pytest.approx(sign * 0.6, rel=1e-9)
+
+
+def test_an_end_that_explains_nothing_is_left_for_a_better_one():
+    bell = {"x": X, "y": 2 * np.exp(-((X - 1) ** 2) / 0.2**2)}
+    run = tidu.fit("y = a*exp(-(x - m)**2/s**2)", bell, optimizer="lm", init={"a": 1, "m": 3.5, "s": 0.1})
+    assert run.params["m"] == pytest.approx(1.0, rel=1e-8)

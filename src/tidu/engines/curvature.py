@@ -27,6 +27,12 @@ def residual_of(program: Program) -> Expr:
     return residual if program.weight is None else sqrt(program.weight) * residual
 
 
+def target_of(program: Program) -> Expr:
+    """The target in the unit of `residual_of`."""
+    assert program.target is not None
+    return program.target if program.weight is None else sqrt(program.weight) * program.target
+
+
 def jacobian_of(output: Expr, parameters: Sequence[Expr]) -> tuple[Expr, ...]:
     """One row of the Jacobian: the slopes of `output`."""
     return gradient(output, parameters)

@@ -47,7 +47,7 @@ def polished(objective: Objective, passes: Passes, bounds: tuple[Array, Array] |
         return
     _size, _next, cost, gradient = best
     # The cost is that of its neighbours to the last digits, and may be larger in the very last.
-    lowest = min(passes.costs)
+    lowest = passes.costs[passes.best]
     if cost > lowest * (1.0 + 1e-9) + 1e-300:
         return
     passes.cut_to_best()

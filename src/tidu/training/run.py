@@ -8,7 +8,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from tidu.pictures.values import FittedCurve
 from tidu.text import _
 from tidu.training.history import History
 from tidu.training.intervals import intervals_of
+from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
 from tidu.training.settings import Settings
 from tidu.training.statistics import LEVEL, Statistics
 
@@ -189,6 +190,24 @@ class Run:
         """
         # By name: the doctor stands above this layer, and fits again with what it advises.
         return importlib.import_module("tidu.insight.doctor").diagnose(self, data, trials)
+
+    def range_test(self, rates: Sequence[float] | None = None, steps: int = TRIAL_STEPS) -> RangeTest:
+        """Descend from the run's start for a few steps with each learning rate; the run itself stays as it is.
+
+        Returns
+        -------
+        RangeTest
+            `costs` for each of `rates`, and the `best` of them.
+        """
+        if self.training_data is None:
+            raise DataError(
+                _("the range test needs the data that the model was fitted to; a saved model does not hold them")
+            )
+        program = self.program
+        columns = [self.training_data[c.name] for c in program.columns]
+        settings = replace(self.settings, optimizer="gd") if self.settings.uses_solver else self.settings
+        start = [self.start[name] for name in program.parameter_names]
+        return range_test(settings, program, columns, start, rates or RATES, steps)
 
     def _repr_html_(self) -> str:
         from tidu.training.notebook import html_of

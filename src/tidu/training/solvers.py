@@ -7,6 +7,7 @@ SciPy to see a difference. Called by `training/fit.py`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.curvature import hessian_of, jacobian_of
+from tidu.engines.curvature import hessian_of, jacobian_of, target_of
 from tidu.engines.program import Program
 from tidu.language.expr import evaluation_order
 from tidu.language.simplify import ZERO
@@ -32,6 +33,8 @@ FLAT = 1e-15  # SciPy's tolerances: as near to machine precision as it takes the
 TRIES_ELSEWHERE = 400  # evaluations from a start that is not the user's
 CHEAP_CELLS = 20_000  # rows × parameters up to which a second opinion costs next to nothing
 ILL = 1e10  # condition of the scaled Jacobian from which an end is not trusted without looking elsewhere
+SPREADS = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0)  # of the starts tried around the given one
+LITTLE = 0.5  # share of the target's variance; an end that leaves more of it is not trusted without looking elsewhere
 SAME = 1e-6  # relative difference of two costs that are one minimum
 
 
@@ -99,6 +102,12 @@ def solve(
                 best = attempt
                 break
         if best.converged and best.passes.points and program.residual_factor is not None and program.penalty is ZERO:
+            same = _with_signs_of(objective, first, best.end)
+            if bounds is None and not np.array_equal(same, best.end):
+                best.passes.cut_to_best()
+                with contextlib.suppress(Enough):
+                    best.passes.add(same, *objective.cost_and_gradient(same))
+                best.passes.settled = True
             polished(objective, best.passes, bounds)
     passes = best.passes
     source = objective.rows_text if method == "lm" else objective.loss_source
@@ -139,13 +148,16 @@ def _attempts(
         except KeyboardInterrupt:
             return Attempt(passes, "interrupted", False, where)
 
+    def inside(start: Array) -> Array:
+        return start if bounds is None else np.clip(start, *bounds)
+
     if method == "lm" and bounds is None and _is_linear(objective.program):
         return [tried(first, "given", _direct)]
     attempts = [tried(first, "given")]
     for start in more_starts:
         if attempts[-1].stopped == "interrupted":
             return attempts
-        attempts.append(tried(start if bounds is None else np.clip(start, *bounds), "drawn"))
+        attempts.append(tried(inside(start), "drawn"))
     bounded = limits.until_loss is not None or attempts[0].stopped in ("interrupted", "epochs", "loss")
     if method != "lm" or bounded or more_starts:
         return attempts
@@ -157,10 +169,12 @@ def _attempts(
         attempts.append(tried(first, "given", _minpack))
     linear = _with_linear_solved(objective, first)
     if linear is not None:
-        attempts.append(tried(linear if bounds is None else np.clip(linear, *bounds), "linear"))
+        attempts.append(tried(inside(linear), "linear"))
     best = min(attempts, key=lambda a: a.cost)
-    if not best.passes.points or _condition(objective, best.end) >= ILL:
-        attempts += [tried(start if bounds is None else np.clip(start, *bounds), "near") for start in _near(first)]
+    if not best.passes.points or _condition(objective, best.end) >= ILL or _explains_little(objective, best.end):
+        attempts += [
+            tried(start if bounds is None else np.clip(start, *bounds), "near") for start in _near(objective, first)
+        ]
     return attempts
 
 
@@ -171,6 +185,14 @@ def _condition(objective: Objective, at: Array) -> float:
     if not all_finite(jacobian) or not np.all(lengths > 0.0):
         return math.inf
     return float(np.linalg.cond(jacobian / lengths))
+
+
+def _explains_little(objective: Objective, at: Array) -> bool:
+    """Whether the residuals are about as large as a constant's would be: perhaps there is a better minimum."""
+    residuals = objective.residuals(at)
+    target = objective.values_of([target_of(objective.program)], at)[0]
+    spread = target - target.mean()
+    return float(residuals @ residuals) > LITTLE * float(spread @ spread) > 0.0
 
 
 def _with_linear_solved(objective: Objective, start: Array) -> Array | None:
@@ -205,16 +227,29 @@ def _is_linear(program: Program) -> bool:
     return not any(parameter in slopes for parameter in program.parameters)
 
 
-def _near(start: Array, count: int = 8) -> list[Array]:
-    """Starts around the given one, the same every time: each parameter multiplied, or moved from 0, in its own way."""
+def _near(objective: Objective, start: Array) -> list[Array]:
+    """Starts around the given one, the same every time, the near ones first; linear parameters solved for."""
     generator = np.random.default_rng(20)
     starts = []
-    for k in range(count):
-        spread = 0.5 * (k + 1)
+    for spread in SPREADS:
         factors = np.exp(generator.normal(0.0, spread, len(start)))
         shifts = generator.normal(0.0, spread, len(start))
-        starts.append(np.where(start == 0.0, shifts, start * factors))
+        moved = np.where(start == 0.0, shifts, start * factors)
+        solved = _with_linear_solved(objective, moved)
+        starts.append(moved if solved is None else solved)
     return starts
+
+
+def _with_signs_of(objective: Objective, start: Array, end: Array) -> Array:
+    """Of ends that fit alike and differ in signs (b and -b in b²), the one with the signs of the start."""
+    flipped = np.flatnonzero(start * end < 0.0)
+    best = objective.cost(end)
+    for chosen in (flipped, *flipped[:, None]):
+        candidate = end.copy()
+        candidate[chosen] *= -1.0
+        if np.any(start[chosen] * end[chosen] < 0.0) and abs(objective.cost(candidate) - best) <= 1e-13 * best:
+            end = candidate
+    return end
 
 
 # -- the methods ----------------------------------------------------------------------------------
