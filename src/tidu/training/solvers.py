@@ -154,27 +154,27 @@ def _attempts(
     if method == "lm" and bounds is None and _is_linear(objective.program):
         return [tried(first, "given", _direct)]
     attempts = [tried(first, "given")]
-    for start in more_starts:
-        if attempts[-1].stopped == "interrupted":
-            return attempts
-        attempts.append(tried(inside(start), "drawn"))
-    bounded = limits.until_loss is not None or attempts[0].stopped in ("interrupted", "epochs", "loss")
-    if method != "lm" or bounded or more_starts:
+
+    def add_all(starts: Sequence[Array], where: str) -> None:
+        for start in starts:
+            if attempts[-1].stopped != "interrupted":  # one Ctrl-C ends them all
+                attempts.append(tried(inside(start), where))
+
+    add_all(more_starts, "drawn")
+    if method != "lm" or limits.until_loss is not None or attempts[0].stopped in ("interrupted", "epochs", "loss"):
         return attempts
     sound = attempts[0].converged and _condition(objective, attempts[0].end) < ILL
     cheap = objective.rows_count * objective.p <= CHEAP_CELLS
-    if sound and not cheap:
+    if more_starts or (sound and not cheap):
         return attempts
     if bounds is None:
         attempts.append(tried(first, "given", _minpack))
     linear = _with_linear_solved(objective, first)
-    if linear is not None:
-        attempts.append(tried(inside(linear), "linear"))
+    add_all([] if linear is None else [linear], "linear")
     best = min(attempts, key=lambda a: a.cost)
     if not best.passes.points or _condition(objective, best.end) >= ILL or _explains_little(objective, best.end):
-        attempts += [
-            tried(start if bounds is None else np.clip(start, *bounds), "near") for start in _near(objective, first)
-        ]
+        near = _near(objective, first)
+        add_all(near if cheap else near[::4], "near")
     return attempts
 
 
