@@ -124,7 +124,7 @@ def test_the_text_of_a_rate_gives_the_same_rate(lr):
         (math.inf, "above 0, not inf"),
         ("0", "above 0, not 0"),
         ("1 - 2", "above 0, not -1"),
-        ("auto", "give a number such as 0.01"),
+        ("auto", "give a number here"),
         (symbol("w", "parameter") * 0.1, "may depend on t and epoch only, not on w"),
         (symbol("x", "feature"), "may depend on t and epoch only, not on x"),
         ("0.1*warmup(0)", "warmup: steps must be above 0, not 0"),

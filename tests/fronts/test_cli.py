@@ -251,7 +251,6 @@ def test_bad_data_and_formulas(tidu, folder, name, formula, parts):
     [
         (("--lr", "-1"), ("learning rate", "-1")),
         (("--lr", "0"), ("learning rate", "0")),
-        (("--lr", "auto"), ("auto",)),
         (("--lr", "fast"), ("fast",)),
         (("--batch-size", "0"), ("batch_size", "0")),
         (("--epochs", "-3"), ("epochs", "-3")),

@@ -72,6 +72,24 @@ def test_line(capsys):
     assert got["w_settled_after"] < 20
 
 
+def test_learning_rate(capsys):
+    got = told(capsys, "learning-rate")
+    assert got["limit"] == pytest.approx(3 / 14)  # 2/λ, with λ = 2·(1 + 4 + 9)/3
+    for share, rate in got["rates"].items():
+        distance = [abs(w - 2) for w in rate["w"]]
+        # Exactly at 1/λ rounding is all that is left.
+        assert distance[0] == pytest.approx(abs(1 - float(share)), abs=1e-15)
+        assert distance[9] == pytest.approx(abs(1 - float(share)) ** 10, rel=1e-9, abs=1e-15)
+
+
+def test_conditioning(capsys):
+    got = told(capsys, "conditioning")
+    assert got["curvatures"] == pytest.approx(told(capsys, "line")["curvatures"], rel=1e-8)
+    assert abs(got["before"]["b"] - got["best"]["b"]) > 5
+    assert got["after"]["b"] == pytest.approx(got["best"]["b"], rel=1e-4)
+    assert got["steps_needed"] > got["steps_with_best_rate"] > 10_000
+
+
 def test_parabola(capsys):
     got = told(capsys, "parabola")
     assert got["last_epoch"] == 999

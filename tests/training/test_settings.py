@@ -80,7 +80,7 @@ def test_an_expression_and_its_text_are_one_rate():
     np.testing.assert_allclose(runs[0].history.lr, expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("lr", [0, -0.1, math.nan, math.inf, "0", "0.1*w", "auto"])
+@pytest.mark.parametrize("lr", [0, -0.1, math.nan, math.inf, "0", "0.1*w"])
 def test_rates_that_cannot_work(lr):
     with pytest.raises(tidu.TiduError):
         Settings("y = w*x", lr=lr)

@@ -42,7 +42,10 @@ def identity(score: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss with its options fixed; made by the functions below, or by `tidu.content.losses.loss_named(text)`."""
+    """A loss with its options fixed; made by the functions below, or by `tidu.content.losses.loss_named(text)`.
+
+    `least_squares` is the c of a loss c·(ŷ − y)², and None for every other loss.
+    """
 
     name: str
     expression: Callable[..., Expr]
@@ -50,6 +53,7 @@ class Loss:
     targets: Targets
     link: Callable[[Expr], Expr]
     values: Mapping[str, float] = field(default_factory=dict)
+    least_squares: float | None = None
 
     def __call__(self, y_hat: Expr, y: Expr) -> Expr:
         """The loss of one sample."""
@@ -75,12 +79,15 @@ LOSSES: dict[str, Loss] = {}
 
 
 def loss(
-    targets: Targets = REAL, link: Callable[[Expr], Expr] = identity, **options: Option
+    targets: Targets = REAL,
+    link: Callable[[Expr], Expr] = identity,
+    least_squares: float | None = None,
+    **options: Option,
 ) -> Callable[[Callable[..., Expr]], Loss]:
     """Register a loss under its function's name."""
 
     def register(expression: Callable[..., Expr]) -> Loss:
-        entry = Loss(expression.__name__, expression, options, targets, link)
+        entry = Loss(expression.__name__, expression, options, targets, link, {}, least_squares)
         LOSSES[entry.name] = entry
         return entry
 
@@ -90,16 +97,16 @@ def loss(
 def loss_named(text: str) -> Loss:
     """The loss that `text` names, with its options: `squared`, `huber(delta=2)`."""
     entry, values = chosen("loss", LOSSES, text)
-    return Loss(entry.name, entry.expression, entry.options, entry.targets, entry.link, values)
+    return Loss(entry.name, entry.expression, entry.options, entry.targets, entry.link, values, entry.least_squares)
 
 
-@loss()
+@loss(least_squares=1.0)
 def squared(y_hat: Expr, y: Expr) -> Expr:
     """Squared error; its mean is the MSE (Gauss 1809)."""
     return (y_hat - y) ** 2
 
 
-@loss()
+@loss(least_squares=0.5)
 def half_squared(y_hat: Expr, y: Expr) -> Expr:
     """Squared error with the ½ that cancels the 2 of the derivative."""
     return 0.5 * (y_hat - y) ** 2

@@ -105,9 +105,7 @@ def rate(lr: float | str | Expr) -> Expr:
     """A learning rate as an expression of t and epoch; a plain number must be above 0."""
     if isinstance(lr, str):
         if lr.strip() == "auto":
-            raise SettingError(
-                _("lr='auto' comes with the curvature solvers and is not available yet; give a number such as 0.01")
-            )
+            raise SettingError(_("lr='auto' is for tidu fit, which has data to compute it from; give a number here"))
         lr = parse_expression(lr, {"t": STEP, "epoch": EPOCH}, functions=SCHEDULES)
     try:
         expression = simplify(as_expr(lr), {})

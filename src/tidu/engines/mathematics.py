@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tidu.content.schedules import STEP
+from tidu.content.solvers import Solver
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.printer import latex, latex_name, unicode, unicode_name
@@ -72,9 +73,11 @@ def equations(program: Program, notation: _Notation) -> Lines:
     return lines
 
 
-def update_rule(program: Program, notation: _Notation) -> Lines:
-    """How a weight w changes, given its mean gradient g = ∂J/∂w."""
+def update_rule(program: Program, notation: _Notation, solver: Solver | None = None) -> Lines:
+    """How a weight w changes, given its mean gradient g = ∂J/∂w; or, by a solver, how all of them do."""
     n = notation
+    if solver is not None:
+        return [("d", solver.step[n is LATEX]), ("w", "w + d")]
     w, g, t = symbol("w", "parameter"), symbol("g", "gradient"), symbol("k", "time")
     new, state = program.optimizer.recorded(w, g, STEP + 1, program.lr)
     names = {STEP + 1: n.name(t.name), program.lr: n.name("alpha")}
@@ -104,8 +107,8 @@ def _filled(template: str, name: str) -> str:
     return template.replace("{0}", name)
 
 
-def latex_of(program: Program) -> str:
-    """The whole program as one `aligned` block, without dollar signs."""
+def latex_of(program: Program, solver: Solver | None = None) -> str:
+    """The whole program as one `aligned` block, without dollar signs; `solver` is what made its steps, if one did."""
     body = [f"{left} &= {right}" for left, right in equations(program, LATEX)]
-    body += [rf"{left} &\leftarrow {right}" for left, right in update_rule(program, LATEX)]
+    body += [rf"{left} &\leftarrow {right}" for left, right in update_rule(program, LATEX, solver)]
     return "\\begin{aligned}\n" + " \\\\\n".join(body) + "\n\\end{aligned}"

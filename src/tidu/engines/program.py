@@ -7,7 +7,7 @@ samples a step takes and where numbers are kept is the reader's business.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
@@ -15,7 +15,7 @@ from tidu.content.penalties import clipped, penalty
 from tidu.content.schedules import STEP
 from tidu.errors import NoDerivative
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, symbol
+from tidu.language.expr import Expr, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.language.simplify import ZERO
 from tidu.text import _
@@ -60,6 +60,8 @@ class Program:
     new_parameters: tuple[Expr, ...]
     new_state: tuple[tuple[Expr, Expr, float], ...]  # the symbol, its new value, its value at the start
     starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters, where a model function says so
+    residual_factor: float | None = None  # c, where the loss is c·residual²
+    weight: Expr | None = None  # of one sample, where samples count differently; the loss has it as a factor
 
     @property
     def of_arrays(self) -> bool:
@@ -73,21 +75,28 @@ class Program:
 
 
 def program_of_model(
-    formula: Formula, loss: Loss, optimizer: Optimizer, rate: Expr, regularisation: Regularisation
+    formula: Formula,
+    loss: Loss,
+    optimizer: Optimizer,
+    rate: Expr,
+    regularisation: Regularisation,
+    weight: Expr | None = None,
 ) -> Program:
-    """The program that fits `formula` to a table."""
-    return _program(
+    """The program that fits `formula` to a table; `weight`, an expression of columns, is how much a sample counts."""
+    of_sample = loss(formula.score, formula.target)
+    program = _program(
         formula.parameters,
-        (*formula.features, *formula.columns),
+        (*formula.features, *formula.columns, *(symbols([weight], "weight") if weight is not None else ())),
         formula.score,
         formula.target,
         loss.link(formula.score),
-        loss(formula.score, formula.target),
+        of_sample if weight is None else weight * of_sample,
         optimizer,
         rate,
         regularisation,
         formula.starts,
     )
+    return replace(program, residual_factor=loss.least_squares, weight=weight)
 
 
 def program_of_function(

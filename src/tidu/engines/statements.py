@@ -29,7 +29,10 @@ _NOUNS = {
     "logical_not": "otherwise",
 }
 MOST_OPERATIONS = 80  # on one line; Python's own parser gives up at 200 nested parentheses
-_BUILTINS = {"len", "min", "max", "range", "train", "cost", "predict", "sample", "summed", "record", "float", "float32"}
+_BUILTINS = {
+    "len", "min", "max", "range", "train", "cost", "predict", "sample", "summed", "record", "float", "float32", "sums",
+    "rows",
+}  # fmt: skip
 
 
 class Names:

@@ -19,6 +19,7 @@ import rich_click as click
 
 from tidu import __version__
 from tidu.errors import SettingError, TiduError
+from tidu.fronts.diagnosis import doctor_command
 from tidu.text import _, language
 
 if TYPE_CHECKING:
@@ -181,6 +182,23 @@ def numbers(option: str, text: str | None) -> dict[str, float]:
     return found
 
 
+def bounds(text: str | None) -> dict[str, tuple[float | None, float | None]]:
+    """`a=0:10,b=:5` as a dict of pairs."""
+    found: dict[str, tuple[float | None, float | None]] = {}
+    for name, span in assignments("--bounds", text).items():
+        low, colon, high = span.partition(":")
+        try:
+            if not colon:
+                raise ValueError
+            found[name] = (float(low) if low.strip() else None, float(high) if high.strip() else None)
+        except ValueError:
+            raise SettingError(
+                _("--bounds: {name} needs LOW:HIGH, of which either may be left out, as in 0:10 or 0:; not '{value}'")
+                .format(name=name, value=span)
+            ) from None  # fmt: skip
+    return found
+
+
 def check_outputs(plot: str | None, out: str | None = None, data: str = "-") -> None:
     """Refuse what could not be written, or would write over what is needed, before the work is done."""
     if plot is not None:
@@ -242,14 +260,18 @@ def app(lang: str | None) -> None:
 @click.argument("formula")
 @loss_options
 @click.option("--optimizer", default="gd", show_default=True, help=_("gd, momentum(momentum=0.9), nesterov, adagrad, "
-              "rmsprop, adadelta, adam(beta1=0.9), adamw, amsgrad, nadam."))  # fmt: skip
+              "rmsprop, adadelta, adam(beta1=0.9), adamw, amsgrad, nadam; or a solver: lm (least squares), lbfgs, "
+              "newton; or auto."))  # fmt: skip
 @click.option("--lr", help=_("Learning rate: a number, or a formula of the step t and the epoch, such as "
-              "'0.1 * warmup(100) * cosine(1000)'. Default 0.01."))  # fmt: skip
+              "'0.1 * warmup(100) * cosine(1000)', or auto: from the curvature. Default 0.01; "
+              "with --scale, auto."))  # fmt: skip
 @click.option("--batch-size", type=int, help=_("Samples a step: 1 is SGD; default all of them (GD)."))
 @click.option("--epochs", type=int, help=_("Passes over the data; default 1000."))
 @click.option("--steps", type=int, help=_("Updates, as a bound instead of epochs or beside it."))
 @click.option("--until-loss", type=float, help=_("Stop after an epoch whose mean loss is below this."))
 @click.option("--tol", type=float, help=_("Stop after an epoch in which no parameter moved by more than this."))
+@click.option("--scale", is_flag=True, help=_("Descend in parameters in which the cost curves alike in every "
+              "direction; results are in the formula's own."))  # fmt: skip
 @click.option("--init", metavar="NAME=VALUE,...", help=_("Starting values: numbers, normal(0,0.01), uniform(-1,1). "
               "Default 0."))  # fmt: skip
 @click.option("--shuffle/--no-shuffle", default=True, help=_("Mini-batches in a new random order each epoch, or in the "
@@ -260,6 +282,13 @@ def app(lang: str | None) -> None:
 @click.option("--penalise", metavar="NAMES", help=_("The parameters that --l1 and --l2 hold for; default all."))
 @click.option("--clip-norm", type=float, help=_("Longest gradient; a longer one is scaled down."))
 @click.option("--clip-value", type=float, help=_("Largest part of the gradient."))
+@click.option("--bounds", metavar="NAME=LOW:HIGH,...", help=_("Least and greatest values, for solvers; either may be "
+              "left out, as in a=0:,b=:5."))  # fmt: skip
+@click.option("--fix", metavar="NAME=VALUE,...", help=_("Parameters that keep this value."))
+@click.option("--weights", metavar="COLUMN", help=_("How much each sample counts."))
+@click.option("--sigma", metavar="COLUMN", help=_("The standard deviation of each sample; its weight is 1/sigma²."))
+@click.option("--starts", type=int, default=1, show_default=True, help=_("Starting points that a solver is given; the "
+              "lowest end is kept."))  # fmt: skip
 @click.option("--test-size", type=float, help=_("Fraction of the rows to keep back and score at the end."))
 @csv_options
 @click.option("--engine", type=click.Choice(["auto", "python", "numba"]), default="auto", show_default=True,
@@ -283,6 +312,8 @@ def fit(data: str, formula: str, **values: Any) -> int:
     check_outputs(plot, out, data)
     csv = csv_of(values)
     init = assignments("--init", values.pop("init"))
+    values["bounds"] = bounds(values.pop("bounds"))
+    values["fix"] = numbers("--fix", values.pop("fix"))
     penalise = values.pop("penalise")
     names = [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None
     with watched(_("fitting")) as progress:
@@ -300,6 +331,23 @@ def fit(data: str, formula: str, **values: Any) -> int:
     return status_of(result.stopped)
 
 
+def fit_arguments(values: dict[str, Any]) -> dict[str, Any]:
+    """The options of the command as arguments of `tidu.fit`."""
+    penalise = values["penalise"]
+    csv = csv_of(values)
+    return {
+        **{name: value for name, value in values.items() if name != "lang"},
+        "csv": csv,
+        "init": assignments("--init", values["init"]),
+        "bounds": bounds(values["bounds"]),
+        "fix": numbers("--fix", values["fix"]),
+        "penalise": [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None,
+    }
+
+
+app.add_command(doctor_command(fit))
+
+
 @app.command(
     help=_(
         "Predict with a saved model.\n\n"
@@ -310,29 +358,37 @@ def fit(data: str, formula: str, **values: Any) -> int:
 @click.argument("model")
 @click.argument("data")
 @csv_options
+@click.option("--interval", type=float, metavar="LEVEL", help=_("Also the ends of an interval that holds a new sample "
+              "with this probability, such as 0.95; for fits by lm."))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Write the features and the predictions to this CSV file."))
 @output_options
 def predict(model: str, data: str, **values: Any) -> int:
     """`tidu predict`."""
+    from tidu.training.intervals import intervals_of
     from tidu.training.run import load
 
-    out, as_json, drop_missing = (values.pop(k) for k in ("out", "as_json", "drop_missing"))
+    out, as_json, drop_missing, level = (values.pop(k) for k in ("out", "as_json", "drop_missing", "interval"))
     values.pop("lang")
     check_outputs(None, out, data)
     fitted = load(model)
     table = fitted.features_of(data, drop_missing, csv_of(values))
     predictions = fitted.predictions(table)
+    ends = {}
+    if level is not None:
+        _same, low, high = intervals_of(fitted, table, level, "sample")
+        ends = {"lower": low, "upper": high}
     target = [c.name for c in fitted.program.columns if c.role == "target"]
     metrics = fitted.score(table) if all(name in table for name in target) else None
     if out is not None:
         from tidu.fronts.report import write_predictions
 
-        write_predictions(out, table, fitted.prediction_name, predictions)
+        write_predictions(out, table, {fitted.prediction_name: predictions, **ends})
     if as_json:
         print_json(
             {
                 "predictions": predictions.tolist(),
                 "prediction": fitted.prediction_name,
+                **{name: column.tolist() for name, column in ends.items()},
                 "rows": len(predictions),
                 "metrics": metrics,
                 "formula": fitted.settings.formula,
@@ -340,7 +396,8 @@ def predict(model: str, data: str, **values: Any) -> int:
             }
         )
     elif out is None:
-        click.echo("\n".join(repr(p) for p in predictions.tolist()))
+        columns = [predictions.tolist(), *(column.tolist() for column in ends.values())]
+        click.echo("\n".join(",".join(map(repr, row)) for row in zip(*columns, strict=True)))
     else:
         from tidu.fronts.report import report_predictions
 

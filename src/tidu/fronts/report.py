@@ -15,6 +15,7 @@ from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
+from tidu.content.solvers import SOLVERS, Solver
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
 from tidu.language.printer import unicode_name
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from tidu.training.run import Run
     from tidu.training.scan import Scan
 
+WIDE = 100  # columns of a terminal in which a table may have everything
+STRONG = 0.9  # a correlation of two estimates that is worth a line
 SPARKS = "▁▂▃▄▅▆▇█"
 STOPPED = {
     "epochs": mark("all epochs are done"),
@@ -44,8 +47,9 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
     console = Console()
     s = run.settings
     console.print()
-    console.print(_mathematics(run.program, s.formula))
-    console.print(_parameters(run.params, run.start))
+    solver = SOLVERS.get(s.optimizer)
+    console.print(_mathematics(run.program, s.formula, solver))
+    console.print(_parameters(run, console.width))
     batch = (
         _("full batch")
         if s.batch_size is None or s.batch_size >= run.rows
@@ -53,12 +57,14 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
     )
     lines = [
         (_("data"), _("{rows} rows").format(rows=run.rows)),
-        (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
+        (_("method"), f"{solver.name}: {_(solver.words)}") if solver is not None
+        else (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
         (_("loss"), _loss_line(run)),
         (_("fit"), _metrics(run.metrics)),
         (_("test"), _metrics(run.test_metrics)),
+        *_statistics(run),
         (_("stopped"), _stopped(run)),
-    ]
+    ]  # fmt: skip
     console.print(facts(lines))
     remarks(console, run.notes, bad=run.diverged)
     closing(console, run.source if show_code else None, written)
@@ -132,15 +138,15 @@ def report_lesson(given: Given) -> None:
     closing(console, None, given.files)
 
 
-def write_predictions(path: str, table: Table, name: str, predictions: np.ndarray[Any, Any]) -> None:
-    """A CSV file of the columns that were read and the prediction of each row."""
+def write_predictions(path: str, table: Table, predicted: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """A CSV file of the columns that were read and what was predicted for each row."""
     import csv
     import io
 
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*table, name])
-    columns = [*(table[name].tolist() for name in table), predictions.tolist()]
+    writer.writerow([*table, *predicted])
+    columns = [*(table[name].tolist() for name in table), *(c.tolist() for c in predicted.values())]
     writer.writerows([repr(v) for v in row] for row in zip(*columns, strict=True))
     write_whole(Path(path), buffer.getvalue().encode())
 
@@ -159,28 +165,71 @@ def sparkline(values: np.ndarray[Any, Any], width: int = 32) -> str:
     return "".join(SPARKS[round(float(h) * (len(SPARKS) - 1))] for h in heights)
 
 
-def _mathematics(program: Program, title: str) -> RenderableType:
+def _mathematics(program: Program, title: str, solver: Solver | None = None) -> RenderableType:
     lines = [*equations(program, UNICODE)]
     body = Grid.grid(padding=(0, 1))
     for left, right in lines:
         body.add_row(Text(left, style="bold", justify="right"), "=", Text(right))
-    for left, right in update_rule(program, UNICODE):
+    for left, right in update_rule(program, UNICODE, solver):
         body.add_row(Text(left, style="bold", justify="right"), "←", Text(right))
     meaning = _("g is the mean of ∂ℓ/∂w over the batch, α the learning rate")
     if program.penalised != program.mean_gradient or program.clipped != program.mean_gradient:
         meaning = _("g is ∂J/∂w over the batch, penalty and clipping included, α the learning rate")
+    if solver is not None:
+        meaning = _("w is the vector of all parameters, r that of the residuals ŷ − y, J its Jacobian or the cost")
     if program.target is None:
         meaning = _("g is ∂f/∂w, α the learning rate; w stands for each variable")
     return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
 
 
-def _parameters(params: Mapping[str, Any], start: Mapping[str, Any]) -> Grid:
-    if any(np.ndim(v) for v in params.values()):
-        return _shapes(params)
-    table = grid(_("parameter"), _("start"), _("end"))
-    for name, value in params.items():
-        table.add_row(unicode_name(name), _number(start[name]), Text(_number(value), style="bold"))
+def _parameters(run: Run, width: int) -> Grid:
+    """Start and end of each parameter; with statistics, how far the data fix it, as far as there is room."""
+    if any(np.ndim(v) for v in run.params.values()):
+        return _shapes(run.params)
+    statistics = run.statistics
+    headings = [_("standard error"), _("95% interval"), _("relative")] if statistics is not None else []
+    most = len(headings) if width >= WIDE else len(headings) - 1
+    table = grid(_("parameter"), _("start"), _("end"), *headings[:most])
+    if statistics is not None:
+        table.padding = (0, 2, 0, 0)
+        for column in table.columns:
+            column.no_wrap = True
+    for name, value in run.params.items():
+        cells: list[str] = []
+        if statistics is not None:
+            error, (low, high) = statistics.standard_errors[name], statistics.confidence_intervals()[name]
+            known = math.isfinite(error)
+            share = f"{100.0 * error / abs(value):.2g}%" if known and value else ""
+            cells = [f"{error:.4g}" if known else _("not computed"), f"{low:.6g} … {high:.6g}" if known else "", share]
+        end = Text(_number(value), style="bold")
+        table.add_row(unicode_name(name), _number(run.start[name]), end, *cells[:most])
+    for name, value in run.settings.fix.items():
+        table.add_row(unicode_name(name), Text(_("fixed"), style="dim"), _number(value))
     return table
+
+
+def _statistics(run: Run) -> list[tuple[str, str]]:
+    """The facts of a least-squares fit beside its parameters."""
+    statistics = run.statistics
+    if statistics is None:
+        return []
+    scatter = _("{deviation} with {count} degrees of freedom").format(
+        deviation=_number(statistics.residual_standard_deviation), count=statistics.degrees_of_freedom
+    )
+    lines = [(_("residual standard deviation"), scatter)]
+    if statistics.known_sigma:
+        lines.append(("χ²/ν", _number(statistics.reduced_chi_square)))
+    lines.append(("AIC, BIC", f"{statistics.aic:.6g}, {statistics.bic:.6g}"))
+    names, correlation = statistics.parameters, statistics.correlation
+    strong = [
+        (abs(correlation[i, j]), f"{unicode_name(names[i])}, {unicode_name(names[j])}: {correlation[i, j]:+.4f}")
+        for i in range(len(names))
+        for j in range(i)
+        if abs(correlation[i, j]) > STRONG
+    ]
+    strongest = [words for _size, words in sorted(strong, reverse=True)[:3]]
+    lines.append((_("strongly correlated"), "   ".join(strongest)))
+    return lines
 
 
 def _shapes(params: Mapping[str, Any]) -> Grid:
@@ -217,8 +266,10 @@ def _number(value: float | str) -> str:
     return f"{value:.10g}" if math.isfinite(value) else _("not computed") if math.isnan(value) else str(value)
 
 
-def _descent(optimizer: str, lr: float | str, batch: str) -> str:
-    return _("{optimizer}, learning rate {lr}, {batch}").format(optimizer=optimizer, lr=_number(lr), batch=batch)
+def _descent(optimizer: str, lr: float | str | None, batch: str) -> str:
+    return _("{optimizer}, learning rate {lr}, {batch}").format(
+        optimizer=optimizer, lr="" if lr is None else _number(lr), batch=batch
+    )
 
 
 def _loss_line(run: Run) -> str:

@@ -86,7 +86,7 @@ def _leaf(name: str) -> Op:
 
 CONSTANT = _leaf("constant")
 SYMBOL = _leaf("symbol")
-ROLES = ("feature", "target", "parameter", "gradient", "state", "hyper", "time")
+ROLES = ("feature", "target", "weight", "parameter", "gradient", "state", "hyper", "time")
 OPS: dict[str, Op] = {}
 
 

@@ -32,6 +32,8 @@ LESSON_MODULES = {
     "one-weight": "one_weight",
     "minimum": "minimum",
     "line": "line",
+    "learning-rate": "learning_rate",
+    "conditioning": "conditioning",
     "parabola": "parabola",
     "linreg": "linreg",
     "backward": "backward",

@@ -91,13 +91,18 @@ def engine_for(wish: str, work: Work) -> Engine:
     kinds = [_("float32")] * (work.shape.dtype == "float32") + [_("fast: operations reordered and fused")] * work.fast
     if kinds:
         return Engine("numba", _("the loop compiled by Numba; {kinds}").format(kinds=", ".join(kinds)))
+    nodes = len(evaluation_order([work.program.loss, *work.program.gradient]))
+    of_state = len(work.program.new_state) * SECONDS_A_NODE
+    seconds = work.steps * (work.per_step * nodes * SECONDS_A_NODE + of_state + SECONDS_A_STEP)
+    return engine_for_seconds(wish, seconds)
+
+
+def engine_for_seconds(wish: str, seconds: float) -> Engine:
+    """The engine that was asked for; for `auto`, by how long plain Python would take."""
     if wish == "python":
         return Engine("python", _("the loop as plain Python"))
     if wish == "numba":
         return Engine("numba", _("the loop compiled by Numba"))
-    nodes = len(evaluation_order([work.program.loss, *work.program.gradient]))
-    of_state = len(work.program.new_state) * SECONDS_A_NODE
-    seconds = work.steps * (work.per_step * nodes * SECONDS_A_NODE + of_state + SECONDS_A_STEP)
     if seconds < PATIENCE:
         return Engine("python", _("the loop as plain Python: short work"))
     return Engine(

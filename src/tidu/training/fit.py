@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tidu.content.solvers import AUTO
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split, without_missing
@@ -14,9 +15,13 @@ from tidu.engines.program import Program
 from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
-from tidu.training.descent import Descent, Limits, Progress, descend
+from tidu.training.choice import chosen_method
+from tidu.training.constraints import check_weights
+from tidu.training.descending import descent_of, reasons_of_divergence
+from tidu.training.descent import Descent, Limits, Progress
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
+from tidu.training.solution import solution_of
 
 MOST_CLASSES = 1000
 ENGINES = ("auto", "python", "numba", "array")
@@ -43,6 +48,11 @@ def fit(
     penalise: tuple[str, ...] | list[str] | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+    fix: Mapping[str, float] | None = None,
+    weights: str | None = None,
+    sigma: str | None = None,
+    starts: int = 1,
     test_size: float | None = None,
     drop_missing: bool = False,
     csv: CsvOptions | None = None,
@@ -62,9 +72,11 @@ def fit(
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
     loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`.
-    optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`.
+    optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`; or a solver, which has no
+        learning rate and no batches: `"lm"` (least squares), `"lbfgs"`, `"newton"`; or `"auto"`.
     lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
-        `"0.1 * warmup(100) * cosine(1000)"`. Default 0.01 (adadelta 1).
+        `"0.1 * warmup(100) * cosine(1000)"`; `"auto"` computes one from the curvature. Default 0.01 (adadelta 1;
+        with `scale`, auto).
     batch_size : samples a step; None is the whole set (GD), 1 is one by one (SGD). A last, shorter batch is a step
         of its own, with the mean over its own size.
     epochs, steps : the bounds; 1000 epochs if neither is given.
@@ -75,12 +87,17 @@ def fit(
     record : a row of history each `"epoch"` or each `"step"`.
     l1, l2, penalise : add l1·Σ|w| + ½·l2·Σw² to the cost, over the parameters named (all by default).
     clip_norm, clip_value : bound the gradient's length, or each of its parts.
+    bounds : least and greatest values, `{"a": (0, None)}`; for solvers.
+    fix : parameters that are numbers this time, `{"c": 299.8}`.
+    weights, sigma : the name of a column: how much each sample's loss counts, or its standard deviation (whose
+        inverse square is the weight, and from which the standard errors then follow without an estimate).
+    starts : how many starting points a solver is given; the lowest end is kept.
     test_size : a fraction of the rows to keep back; `run.test_metrics` is the score on them.
     drop_missing : leave out rows with a missing or infinite value; else they are an error.
     csv : how to read CSV text, where looking at it is not enough.
-    scale : descending in rescaled parameters is still to come; only the default is taken.
     engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
         result has the same bits.
+    scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.
     threads : how many may share the samples of a large step; all cores by default. The result has the same bits.
     dtype : `"float32"` computes each sample in single precision, and sums and updates in double: half the memory, at
         relative differences of about 1e-6 from float64 in a step. Compiled only.
@@ -104,8 +121,6 @@ def fit(
     1.999944439655
     """
     check_engine(engine, threads)
-    if scale is not False:
-        raise SettingError(_("scale=True is not available yet; leave it out"))
     settings = Settings(
         formula,
         loss,
@@ -127,7 +142,15 @@ def fit(
         clip_value,
         dtype,
         fast,
+        dict(bounds or {}),
+        dict(fix or {}),
+        weights,
+        sigma,
+        starts,
+        bool(scale),
     )
+    if settings.uses_solver and (settings.fast or settings.dtype != "float64"):
+        raise SettingError(_("a solver runs in float64, exactly; leave out fast and dtype"))
     if engine == "python" and (settings.fast or settings.dtype != "float64"):
         raise SettingError(_("fast=True and float32 are for the compiled loop; leave them out, or the engine 'python'"))
     source = source_of(data, csv)
@@ -185,23 +208,26 @@ def fit_table(
                 size=settings.batch_size, rows=table.rows
             )
         )
+    if settings.optimizer == AUTO:
+        method, why = chosen_method(settings, program, table.rows)
+        settings = replace(settings, optimizer=method)
+        program = settings.program(names)
+        notes.append(why)
     start = settings.starting_values(program)
-    descent = descend(
-        program,
-        [table[c.name] for c in program.columns],
-        start,
-        limits_of(settings, table.rows),
-        batch_size=settings.batch_size,
-        shuffle=settings.shuffle,
-        seed=settings.seed,
-        record=settings.record,
-        engine=engine,
-        threads=threads,
-        dtype=settings.dtype,
-        fast=settings.fast,
-        progress=progress,
-    )
-    notes += _notes_on(descent, program, settings)
+    columns = [table[c.name] for c in program.columns]
+    weights = check_weights(settings, table)
+    statistics = None
+    if settings.uses_solver:
+        solution = solution_of(settings, program, columns, start, weights, engine, progress)
+        descent, statistics = solution.descent, solution.statistics
+        notes += solution.notes
+    else:
+        settings, descent, words = descent_of(
+            settings, program, columns, start, limits_of(settings, table.rows), engine, threads, progress
+        )
+        notes += [*words, *_notes_on(descent, program, settings)]
+        if descent.stopped == "diverged":
+            notes += reasons_of_divergence(settings, program, columns, start)
     run = Run(
         settings,
         names,
@@ -219,6 +245,7 @@ def fit_table(
         engine_reason=descent.engine.reason,
         notes=tuple(notes),
         training_data=table,
+        statistics=statistics,
     )
     return replace(run, metrics=run.score(table), test_metrics=None if test is None else run.score(test))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.solvers import SOLVERS
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, without_missing
@@ -28,7 +30,10 @@ from tidu.pictures.values import FittedCurve
 from tidu.text import _
 from tidu.training.evaluation import predictions_of
 from tidu.training.history import History
+from tidu.training.intervals import intervals_of
+from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
 from tidu.training.settings import Settings
+from tidu.training.statistics import LEVEL, Statistics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +57,7 @@ class Run:
     epochs, steps : how many were completed.
     source : the loop that ran, as text.
     rows : how many samples it was trained on; `notes` are sentences about the data and the settings.
+    statistics : standard errors and what follows from them, where a solver fitted least squares; see `Statistics`.
     """
 
     settings: Settings
@@ -72,6 +78,7 @@ class Run:
     test_metrics: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
     training_data: Table | None = None
+    statistics: Statistics | None = None
 
     # -- what it says of itself -----------------------------------------------------------------
     @property
@@ -80,9 +87,8 @@ class Run:
         return float(self.history.loss[-1]) if len(self.history) else math.nan
 
     @property
-    def lr(self) -> float | str:
-        """The learning rate, or its formula."""
-        assert self.settings.lr is not None
+    def lr(self) -> float | str | None:
+        """The learning rate, or its formula; None for a solver, which has none."""
         return self.settings.lr
 
     @property
@@ -97,7 +103,7 @@ class Run:
 
     def latex(self) -> str:
         """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
-        return latex_of(self.program)
+        return latex_of(self.program, SOLVERS.get(self.settings.optimizer))
 
     def __repr__(self) -> str:
         values = ", ".join(f"{n}={v:.8g}" if np.ndim(v) == 0 else f"{n}{v.shape}" for n, v in self.params.items())
@@ -134,6 +140,23 @@ class Run:
         features = [table[c.name] for c in program.columns if c.role == "feature"]
         return predictions_of(program, features, tuple(self.params.values()), table.rows)
 
+    def prediction_interval(
+        self, data: object, level: float = LEVEL, of: str = "sample", drop_missing: bool = False
+    ) -> tuple[Array, Array, Array]:
+        """Predictions for `data` with the ends of an interval around each: three arrays of shape (rows,).
+
+        Parameters
+        ----------
+        level : the share of cases in which the interval is to hold the truth.
+        of : `"sample"`, where a new sample would lie, or `"mean"`, where the curve lies.
+
+        Raises
+        ------
+        SettingError
+            The run has no statistics: only a solver's least-squares fit has.
+        """
+        return intervals_of(self, self.features_of(data, drop_missing, with_target=False), level, of)
+
     @property
     def prediction_name(self) -> str:
         """What a column of predictions is called: of a function of columns, it says of which."""
@@ -159,6 +182,37 @@ class Run:
         if predicted.ndim == 2:
             return class_metrics_of(table[needed[0].name], predicted)
         return metrics_of(target_values(program.target, table), predicted)
+
+    def diagnose(self, data: object = None, trials: bool = True) -> Any:
+        """What the doctor finds, a `Diagnosis`: curvature, limits, steps to come, columns, and what helps, tried.
+
+        `data` is needed for a run that was loaded; without `trials`, nothing is tried.
+        """
+        # By name: the doctor stands above this layer, and fits again with what it advises.
+        return importlib.import_module("tidu.insight.doctor").diagnose(self, data, trials)
+
+    def range_test(self, rates: Sequence[float] | None = None, steps: int = TRIAL_STEPS) -> RangeTest:
+        """Descend from the run's start for a few steps with each learning rate; the run itself stays as it is.
+
+        Returns
+        -------
+        RangeTest
+            `costs` for each of `rates`, and the `best` of them.
+        """
+        if self.training_data is None:
+            raise DataError(
+                _("the range test needs the data that the model was fitted to; a saved model does not hold them")
+            )
+        program = self.program
+        columns = [self.training_data[c.name] for c in program.columns]
+        settings = replace(self.settings, optimizer="gd") if self.settings.uses_solver else self.settings
+        start = [self.start[name] for name in program.parameter_names]
+        return range_test(settings, program, columns, start, rates or RATES, steps)
+
+    def _repr_html_(self) -> str:
+        from tidu.training.notebook import html_of
+
+        return html_of(self)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The loss curve and, for one feature, the data with the fitted curve; saved to `path` if given."""
@@ -197,6 +251,8 @@ class Run:
             "engine": self.engine,
             "engine_reason": self.engine_reason,
             "lr": self.lr,
+            "fixed": dict(s.fix),
+            **(self.statistics.to_dict() if self.statistics is not None else {}),
             "seconds": self.seconds,
             "rows": self.rows,
             "loss_name": s.loss,
@@ -232,6 +288,7 @@ class Run:
             "record": h.record,
             **{k: getattr(self, k) for k in ("stopped", "epochs", "steps", "rows", "seconds", "source", "engine",
                                              "engine_reason", "metrics", "test_metrics", "notes")},
+            "statistics": None if self.statistics is None else self.statistics.plain(),
         }  # fmt: skip
         tensors = {
             **{
@@ -291,10 +348,13 @@ def _run_of(plain: dict[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> R
         settings["penalise"] = tuple(settings["penalise"])
     for kind in _NUMBERS:
         plain[kind] = {n: tensors[f"{kind}/{n}"] if v is None else v for n, v in plain[kind].items()}
+    statistics = plain.pop("statistics", None)
     values, epoch, step = (tensors[f"history/{k}"] for k in ("values", "epoch", "step"))
     history = History(tuple(plain.pop("recorded")), plain.pop("record"), epoch, step, values)
     columns, notes = tuple(plain.pop("columns")), tuple(plain.pop("notes"))
-    return Run(Settings(**settings), columns, history=history, notes=notes, **plain)
+    if statistics is not None:
+        statistics = Statistics.of_plain(statistics)
+    return Run(Settings(**settings), columns, history=history, notes=notes, statistics=statistics, **plain)
 
 
 def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tidu.content.losses import Loss, loss_named
 from tidu.content.models import MODELS
-from tidu.content.optimizers import optimizer_named
+from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.options import written
 from tidu.content.schedules import rate
+from tidu.content.solvers import AUTO, check_method, is_solver
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
-from tidu.language.formula import parse_formula
+from tidu.language.expr import Expr
+from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
 from tidu.text import _
+from tidu.training.constraints import check_together, checked_bounds, sample_weight, with_fixed
 
 Start = float | str  # a number, or a distribution: "normal(0, 0.01)"
 DEFAULT_EPOCHS = 1000
@@ -53,12 +57,18 @@ class Settings:
     clip_value: float | None = None
     dtype: str = "float64"
     fast: bool = False
+    bounds: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    fix: Mapping[str, float] = field(default_factory=dict)
+    weights: str | None = None
+    sigma: str | None = None
+    starts: int = 1
+    scale: bool = False
     outputs: int | None = None  # of the model: the number of classes, where the loss has several
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
         plain: dict[str, Any] = {}
-        for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0)):
+        for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0), ("starts", 1)):
             plain[name] = _whole(name, getattr(self, name), least)
         for name in ("l1", "l2", "tol"):
             plain[name] = _number(name, getattr(self, name), at_least=0.0)
@@ -74,13 +84,31 @@ class Settings:
             raise SettingError(_("fast must be True or False, not {value!r}").format(value=self.fast))
         if self.record not in ("epoch", "step"):
             raise SettingError(_("record must be epoch or step, not {value!r}").format(value=self.record))
-        optimizer = optimizer_named(self.optimizer)
         loss_named(self.loss)
-        rate_text = optimizer.default_lr if self.lr is None else self.lr
-        expression = rate(rate_text)
-        plain["lr"] = expression.value if expression.is_constant else text(expression)
+        check_method(self.optimizer)
+        plain["optimizer"] = self.optimizer.strip()
+        plain["bounds"] = {name: checked_bounds(name, pair) for name, pair in self.bounds.items()}
+        plain["fix"] = {name: _number(f"fix {name}", value) for name, value in self.fix.items()}
+        plain["lr"] = self._checked_rate()
         for name, value in plain.items():
             object.__setattr__(self, name, value)
+        check_together(self)
+
+    def _checked_rate(self) -> float | str | None:
+        """The learning rate, or its formula; None for a solver, and until it is chosen for `auto`."""
+        method = self.optimizer.strip()
+        if is_solver(method) or (self.lr is None and method == AUTO):
+            return self.lr  # which `check_together` refuses, if it is one
+        if self.lr == AUTO or (self.lr is None and self.scale):
+            return AUTO  # until the data are there
+        default = 0.01 if method == AUTO else optimizer_named(method).default_lr
+        expression = rate(default if self.lr is None else self.lr)
+        return expression.value if expression.is_constant else text(expression)
+
+    @property
+    def uses_solver(self) -> bool:
+        """Whether a solver runs it, and not a descent with a learning rate."""
+        return is_solver(self.optimizer)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -94,6 +122,8 @@ class Settings:
     @property
     def optimizer_in_full(self) -> str:
         """The optimizer with all its options written out."""
+        if self.uses_solver:
+            return self.optimizer
         chosen = optimizer_named(self.optimizer)
         return written(chosen.name, chosen.values)
 
@@ -105,7 +135,9 @@ class Settings:
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""
         outputs = 1 if not self.loss_object.of_classes else self.outputs or 2
-        formula = parse_formula(self.formula, columns, self.init, MODELS, outputs)
+        formula = parse_formula(self.formula, columns, {**self.init, **self.bounds, **self.fix}, MODELS, outputs)
+        self._known([p.name for p in formula.parameters], self.fix, "fix")
+        formula = with_fixed(formula, self.fix)
         names = [p.name for p in formula.parameters]
         if not names:
             raise SettingError(
@@ -113,16 +145,38 @@ class Settings:
             )
         self._known(names, self.init, "init")
         self._known(names, self.penalise or (), "penalise")
+        self._known(names, self.bounds, "bounds")
+        return self._program_of(formula, sample_weight(self, columns))
+
+    def program_like(
+        self, program: Program, score: Expr | None = None, parameters: tuple[Expr, ...] | None = None
+    ) -> Program:
+        """The program of these settings on the model of `program`, or on that model in other parameters."""
+        assert program.target is not None
+        formula = Formula(
+            self.formula,
+            program.target,
+            program.score if score is None else score,
+            program.parameters if parameters is None else parameters,
+            tuple(c for c in program.columns if c.role == "feature"),
+            tuple(c for c in program.columns if c.role == "target"),
+        )
+        return self._program_of(formula, program.weight)
+
+    def _program_of(self, formula: Formula, weight: Expr | None) -> Program:
+        # What chooses its own steps, or has yet to be chosen, reads the derivatives alone.
+        stands_in = self.uses_solver or self.optimizer == AUTO
         return program_of_model(
             formula,
             self.loss_object,
-            optimizer_named(self.optimizer),
-            rate(self.lr if self.lr is not None else 0.01),
+            OPTIMIZERS["gd"] if stands_in else optimizer_named(self.optimizer),
+            rate(0.01 if self.lr is None or self.lr == AUTO else self.lr),
             Regularisation(self.l1, self.l2, self.penalise, self.clip_norm, self.clip_value),
+            weight,
         )
 
     @staticmethod
-    def _known(names: Sequence[str], given: Mapping[str, Start] | Sequence[str], option: str) -> None:
+    def _known(names: Sequence[str], given: Iterable[str], option: str) -> None:
         for name in given:
             if name not in names:
                 near = closest(name, names)
@@ -141,6 +195,25 @@ class Settings:
         generator = np.random.default_rng([self.seed, 2])
         said = {**program.starts, **self.init}
         return [starting_value(p.name, said.get(p.name, 0.0), generator, p.shape) for p in program.parameters]
+
+    def further_starts(self, parameters: Sequence[Expr]) -> list[npt.NDArray[np.float64]]:
+        """`starts` - 1 other starting points: drawn as `init` says, else between the bounds, else around the first."""
+        generator = np.random.default_rng([self.seed, 3])
+        return [
+            np.array([self._another(p.name, generator) for p in parameters], dtype=np.float64)
+            for _k in range(self.starts - 1)
+        ]
+
+    def _another(self, name: str, generator: np.random.Generator) -> float:
+        start = self.init.get(name, 0.0)
+        low, high = self.bounds.get(name, (None, None))
+        number = finite(start)
+        if number is None:
+            return float(starting_value(name, start, generator))
+        if low is not None and high is not None:
+            return float(generator.uniform(low, high))
+        # A log-normal factor keeps the sign and the order of magnitude; from 0, a step of about 1.
+        return float(generator.normal()) if number == 0.0 else number * float(np.exp(generator.normal()))
 
 
 def starting_value(name: str, start: Start, generator: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:

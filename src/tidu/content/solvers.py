@@ -1,0 +1,62 @@
+"""The solvers: methods that choose their steps themselves, beside the optimizers, which follow a learning rate.
+
+An entry says what a solver is called, what it needs and what one of its steps is; how it runs is `training/solvers.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidu.content.optimizers import OPTIMIZERS
+from tidu.content.options import Declared, Option, chosen
+from tidu.text import mark
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A solver by name. `step` is its step as people write it, in Unicode and in LaTeX."""
+
+    name: str
+    words: str
+    step: tuple[str, str]
+    takes_bounds: bool = True
+    only_least_squares: bool = False
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+_ALL = (
+    Solver(
+        "lm",
+        mark("least squares by a trust region around each point (Levenberg 1944, Marquardt 1963)"),
+        ("argmin ‖J·d + r‖² within a trust region", r"\arg\min_{d \in \text{trust region}} \lVert J d + r \rVert^2"),
+        only_least_squares=True,
+    ),
+    Solver(
+        "lbfgs",
+        mark("a quasi-Newton method with limited memory (Liu & Nocedal 1989)"),
+        ("−(curvature from the last gradients)⁻¹·∇J, by line search", r"-\alpha B^{-1} \nabla J"),
+    ),
+    Solver(
+        "newton",
+        mark("Newton's method with the exact Hessian, within a trust region (Moré & Sorensen 1983)"),
+        ("argmin ∇J·d + ½·d·∇²J·d within a trust region",
+         r"\arg\min_{d \in \text{trust region}} \nabla J^{T} d + \tfrac{1}{2} d^{T} \nabla^2 J d"),
+        takes_bounds=False,
+    ),
+)  # fmt: skip
+SOLVERS: dict[str, Solver] = {solver.name: solver for solver in _ALL}
+
+
+def is_solver(text: str) -> bool:
+    """Whether `text` names a solver, and not an optimizer that follows a learning rate."""
+    return text.strip() in SOLVERS
+
+
+def check_method(text: str) -> None:
+    """Raise SettingError unless `text` names an optimizer (with options that it has), a solver, or `auto`."""
+    if text.strip() != AUTO:
+        known: dict[str, Declared] = {**OPTIMIZERS, **SOLVERS}
+        chosen("optimizer", known, text)

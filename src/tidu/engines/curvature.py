@@ -1,0 +1,115 @@
+"""Beyond the gradient: residuals and their Jacobian, Hessians, Hessian-vector products, as generated loops.
+
+Two texts are enough. `sums_source` writes a function that adds expressions of one sample up over all rows (a cost with
+its gradient, a Hessian); `rows_source` one that writes them down row by row (residuals with their Jacobian, the
+gradient of each sample). What they are sums and rows of is said here too. Read by `training/objective.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidu.engines.loop import _unpacked, _Writer, labels_of
+from tidu.engines.program import Program
+from tidu.engines.statements import assignments, per_step
+from tidu.language.calculus import gradient
+from tidu.language.expr import Expr, evaluation_order, symbol
+from tidu.language.ops import sqrt
+from tidu.language.printer import code
+from tidu.language.simplify import ZERO, simplify
+
+
+# -- the expressions of one sample ----------------------------------------------------------------
+def residual_of(program: Program) -> Expr:
+    """(ŷ − y), times the root of the sample's weight where it has one: what least squares squares."""
+    assert program.target is not None
+    residual = program.score - program.target
+    return residual if program.weight is None else sqrt(program.weight) * residual
+
+
+def target_of(program: Program) -> Expr:
+    """The target in the unit of `residual_of`."""
+    assert program.target is not None
+    return program.target if program.weight is None else sqrt(program.weight) * program.target
+
+
+def jacobian_of(output: Expr, parameters: Sequence[Expr]) -> tuple[Expr, ...]:
+    """One row of the Jacobian: the slopes of `output`."""
+    return gradient(output, parameters)
+
+
+def hessian_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> list[Expr]:
+    """The slopes of the slopes, the upper triangle row by row."""
+    return [h for j, slope in enumerate(slopes) for h in gradient(slope, parameters[j:])]
+
+
+def residual_curvature_of(program: Program) -> list[Expr]:
+    """r·∂²r, the upper triangle: what the Hessian of ½Σr² has beside JᵀJ."""
+    residual = residual_of(program)
+    slopes = jacobian_of(residual, program.parameters)
+    return [h if h is ZERO else residual * h for h in hessian_of(slopes, program.parameters)]
+
+
+def direction_of(parameters: Sequence[Expr]) -> tuple[Expr, ...]:
+    """Symbols for the vector that a Hessian is multiplied by."""
+    return tuple(symbol(f"direction_{p.name}", "hyper") for p in parameters)
+
+
+def hessian_product_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> tuple[Expr, ...]:
+    """The Hessian times a direction: the gradient of (gradient · direction) (Pearlmutter 1994)."""
+    along: Expr = ZERO
+    memo = {node: node for node in evaluation_order(slopes)}
+    for slope, part in zip(slopes, direction_of(parameters), strict=True):
+        along = simplify(along + slope * part, memo)
+    return gradient(along, parameters)
+
+
+# -- the texts ------------------------------------------------------------------------------------
+def sums_source(program: Program, outputs: Sequence[Expr], directions: Sequence[Expr] = ()) -> str:
+    """A module with one function, `sums(columns, parameters, totals)`, which fills `totals`: Σ of each output.
+
+    `directions` are symbols whose values come after those of the parameters.
+    """
+    w = _Writer(program)
+    columns, parameters, totals, i = (w.own(k) for k in ("columns", "parameters", "totals", "i"))
+    extra = [w.names.name(d, d.name) for d in directions]
+    kept = [k for k, output in enumerate(outputs) if output is not ZERO]
+    sums = [w.own(f"sum_{k}") for k in kept]
+    w.add(0, f"def sums({columns}, {parameters}, {totals}):")
+    w.add(1, *_unpacked(w.columns, columns), *_unpacked([*w.parameters, *extra], parameters))
+    w.add(1, *(f"{s} = 0.0" for s in sums))
+    wanted = [outputs[k] for k in kept]
+    _loop(w, i, f"len({w.columns[0]})", wanted, [(s, "+=") for s in sums])
+    where = dict(zip(kept, sums, strict=True))
+    w.add(1, *(f"{totals}[{k}] = {where.get(k, '0.0')}" for k in range(len(outputs))))
+    return w.source("Sums over all rows, written by tidu.")
+
+
+def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] = ()) -> str:
+    """A module with one function, `rows(columns, parameters, n, outputs)`, which fills the list `outputs`.
+
+    `outputs` holds an array of shape (n,) for each of the expressions. Only columns of `roles` are asked for, if any
+    are named.
+    """
+    w = _Writer(program)
+    columns, parameters, n, arrays, i = (w.own(k) for k in ("columns", "parameters", "n", "outputs", "i"))
+    read = [name for c, name in zip(program.columns, w.columns, strict=True) if not roles or c.role in roles]
+    names = [w.own(f"output_{k}") for k in range(len(outputs))]
+    w.add(0, f"def rows({columns}, {parameters}, {n}, {arrays}):")
+    w.add(1, *_unpacked(read, columns), *_unpacked(w.parameters, parameters))
+    w.add(1, *_unpacked(names, arrays))
+    _loop(w, i, n, outputs, [(f"{name}[{i}]", "=") for name in names])
+    return w.source("Values row by row, written by tidu.")
+
+
+def _loop(w: _Writer, i: str, count: str, outputs: Sequence[Expr], places: Sequence[tuple[str, str]]) -> None:
+    """The loop over the samples, with what no sample changes before it."""
+    labels = labels_of(w.program)
+    hoisted = per_step(outputs, w.program.columns, labels)
+    w.add(1, *assignments(hoisted, w.names, {}))
+    w.add(1, f"for {i} in range({count}):")
+    w.sample(2, i, outputs)
+    w.add(2, *assignments(outputs, w.names, labels, inline=outputs))
+    w.add(2, *(f"{place} {sign} {code(o, w.names.of)}" for (place, sign), o in zip(places, outputs, strict=True)))
+    if not outputs:
+        w.add(2, "pass")

@@ -1,0 +1,65 @@
+"""`tidu doctor`: the options of `tidu fit`, the doctor's findings in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.insight.doctor import Diagnosis
+
+SERIOUS = ("divergence", "constant", "collinear", "sizes")
+LEFT_OUT = ("out", "plot", "show_code", "test_size", "record", "starts", "engine")
+
+
+def doctor_command(fit: click.Command) -> click.Command:
+    """The command, with those options of `fit` that matter here."""
+    words = _(
+        "Examine a training: fit as 'tidu fit' would, then say what the curvature allows, what is stiff, what is wrong "
+        "with the columns, and what helps, each advice tried.\n\n"
+        "DATA and FORMULA are as in 'tidu fit'."
+    )
+    command = type(fit)("doctor", help=words, callback=_doctor)
+    command.params = [p for p in fit.params if p.name not in LEFT_OUT]
+    command.params.append(click.Option(["--no-trials"], is_flag=True, help=_("Only examine; try nothing.")))
+    return command
+
+
+def _doctor(data: str, formula: str, **values: Any) -> int:
+    from tidu.fronts import cli
+    from tidu.training.fit import fit as fit_model
+
+    as_json, no_trials = values.pop("as_json"), values.pop("no_trials")
+    run = fit_model(formula, data, **cli.fit_arguments(values))
+    found = run.diagnose(trials=not no_trials)
+    if as_json:
+        cli.print_json(found.to_dict())
+    else:
+        _report(found)
+    return cli.GOOD
+
+
+def _report(found: Diagnosis) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    run = found.run
+    console.print()
+    console.print(Text(run.settings.formula, style="bold"))
+    values = ", ".join(f"{name} = {value:.8g}" for name, value in run.params.items())
+    console.print(Text(_("fitted: {values}; cost {loss:.6g}").format(values=values, loss=found.loss)))
+    console.print()
+    for finding in found.findings:
+        bad = finding.kind in SERIOUS or finding.numbers.get("share", 0.0) >= 1.0
+        console.print(Text.assemble(("  ! " if bad else "  · ", "bold yellow" if bad else "dim"), finding.words))
+    if found.trials:
+        console.print()
+        console.print(Text(_("What was tried:"), style="bold"))
+    for trial in found.trials:
+        mark = ("  ✓ ", "bold green") if trial is found.best else ("  · ", "dim")
+        console.print(Text.assemble(mark, trial.words))
+    console.print()

@@ -1,0 +1,319 @@
+"""The doctor: why a training went as it did, in numbers, and what would help, each advice tried.
+
+It reads a `Run` that still has its data: the curvature at its end (at its start after a divergence), what that allows,
+the columns, the noise of its batches. Called by `Run.diagnose` and `tidu doctor`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.content.optimizers import optimizer_named
+from tidu.content.solvers import AUTO
+from tidu.data.table import Table
+from tidu.errors import DataError
+from tidu.insight.columns import findings_on_columns
+from tidu.insight.findings import Finding
+from tidu.text import _
+from tidu.training.fit import fit_table
+from tidu.training.objective import Objective
+from tidu.training.run import Run
+from tidu.training.settings import Settings
+from tidu.training.spectrum import LINEAR, Spectrum, rate_limit, spectrum_of, steps_to_shrink
+
+Array = npt.NDArray[np.float64]
+TO = 0.01  # the share of its distance to which a direction is to shrink, in predictions of steps
+STIFF = 100.0  # ratio of curvatures from which it is worth a sentence
+NEAR = 1e-6  # relative distance of a cost to the lowest found at which it counts as there
+ENOUGH_BETTER = 1.0 - 1e-6  # of the cost that it had: what lowers it less does not help
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An advice, and what came of it on the same data from the same start."""
+
+    words: str
+    options: Mapping[str, Any]
+    loss: float
+    steps: int
+    steps_to_lowest: int | None  # None: it did not get there
+    stopped: str
+    helps: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "advice": self.words,
+            "options": dict(self.options),
+            "loss": self.loss,
+            "steps": self.steps,
+            "steps_to_lowest": self.steps_to_lowest,
+            "stopped": self.stopped,
+            "helps": self.helps,
+        }
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the doctor found: `findings` in order of importance, `trials` of what might help, `loss` as it was."""
+
+    run: Run
+    loss: float
+    spectrum: Spectrum | None
+    findings: tuple[Finding, ...]
+    trials: tuple[Trial, ...] = field(default=())
+
+    def __getitem__(self, kind: str) -> Finding:
+        """The first finding of this kind."""
+        for finding in self.findings:
+            if finding.kind == kind:
+                return finding
+        raise KeyError(kind)
+
+    def __contains__(self, kind: str) -> bool:
+        return any(f.kind == kind for f in self.findings)
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial that ended lowest, of those that help; of equals, the quickest."""
+        good = [t for t in self.trials if t.helps]
+        if not good:
+            return None
+        lowest = min(t.loss for t in good)
+        there = [t for t in good if t.loss <= lowest * (1.0 + NEAR) + 1e-300]
+        return min(there, key=lambda t: t.steps_to_lowest if t.steps_to_lowest is not None else t.steps)
+
+    def __str__(self) -> str:
+        return "\n".join([f.words for f in self.findings] + [t.words for t in self.trials])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: what the command line prints for `--json`."""
+        s = self.spectrum
+        return {
+            "formula": self.run.settings.formula,
+            "params": dict(self.run.params),
+            "stopped": self.run.stopped,
+            "loss": self.loss,
+            "lr": self.run.lr,
+            "optimizer": self.run.settings.optimizer_in_full,
+            "curvature": None if s is None else {
+                "largest": s.largest, "smallest": s.smallest, "condition": s.condition, "best_rate": s.best_rate,
+                "eigenvalues": s.values.tolist(),
+            },
+            "findings": [f.to_dict() for f in self.findings],
+            "trials": [t.to_dict() for t in self.trials],
+            "best": None if self.best is None else self.best.to_dict(),
+        }  # fmt: skip
+
+
+def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
+    """Examine a run; `data` is needed where it no longer has its own (a run that was loaded).
+
+    Parameters
+    ----------
+    trials : whether to try what might help, at the price of a few more fits.
+    """
+    table = run.training_data if data is None else run.features_of(data)
+    if table is None:
+        raise DataError(_("the doctor needs the data that the model was fitted to; a saved model does not hold them"))
+    program = run.program
+    objective = Objective(program, [table[c.name] for c in program.columns])
+    start = np.array([run.start[n] for n in program.parameter_names])
+    end = np.array([run.params[n] for n in program.parameter_names])
+    at = start if run.diverged else end
+    spectrum = spectrum_of(objective, at)
+    with np.errstate(all="ignore"):
+        loss = objective.cost(end)
+        findings = [
+            *_on_divergence(run, objective, end),
+            *_on_curvature(run, spectrum, program.parameter_names),
+            *_on_the_end(run, objective, spectrum, end),
+            *_on_noise(run, objective, start),
+            *findings_on_columns({c.name: table[c.name] for c in program.columns if c.role == "feature"}),
+        ]
+    tried = _trials(run, table, spectrum, loss) if trials else []
+    return Diagnosis(run, loss, spectrum, tuple(findings), tuple(tried))
+
+
+# -- the findings ---------------------------------------------------------------------------------
+def _on_divergence(run: Run, objective: Objective, end: Array) -> list[Finding]:
+    if not run.diverged:
+        return []
+    program = objective.program
+    values = objective.values_of([program.loss, *program.gradient], end)
+    size = np.where(np.isfinite(values[0]), np.abs(values[0]), np.inf)
+    row = int(np.argmax(size))
+    slopes = np.where(np.isfinite(values[1:, row]), np.abs(values[1:, row]), np.inf)
+    factor = program.parameter_names[int(np.argmax(slopes))]
+    if not np.isfinite(values[0, row]):
+        words = _("it diverged at step {step}: at the starting values the loss of row {row} is not finite")
+        numbers = {"step": run.steps + 1, "row": row + 1}
+        return [Finding("divergence", words.format(**numbers), numbers)]
+    return [
+        Finding(
+            "divergence",
+            _(
+                "it diverged at step {step}. At the last good point row {row} had the largest loss, {loss:.3g}, and "
+                "the steepest slope, along {name}: {slope:.3g}"
+            ).format(step=run.steps + 1, row=row + 1, loss=values[0, row], name=factor, slope=float(np.max(slopes))),
+            {"step": run.steps + 1, "row": row + 1, "loss": float(values[0, row]), "parameter": factor},
+        )
+    ]
+
+
+def _on_curvature(run: Run, spectrum: Spectrum | None, names: Sequence[str]) -> list[Finding]:
+    if spectrum is None:
+        return [Finding("curvature", _("the curvature cannot be computed: the cost is not finite there"), {})]
+    steep, flat = (_named(spectrum.vectors[:, k], names) for k in (-1, 0))
+    findings = []
+    if len(names) > 1:
+        numbers = {
+            "largest": spectrum.largest, "smallest": spectrum.smallest, "condition": spectrum.condition,
+            "steep": steep, "flat": flat,
+        }  # fmt: skip
+        if math.isfinite(spectrum.condition):
+            words = _(
+                "curvature: {largest:.6g} in the steepest direction (mostly {steep}), {smallest:.6g} in the flattest "
+                "(mostly {flat}): a factor of {condition:.3g}"
+            )
+        else:
+            words = _(
+                "curvature: {largest:.6g} in the steepest direction (mostly {steep}), {smallest:.3g} in the other "
+                "extreme (mostly {flat}), where the cost is flat or bends down"
+            )
+        findings.append(Finding("curvature", words.format(**numbers), numbers))
+    if run.settings.uses_solver or run.settings.scale:
+        return findings
+    return findings + _on_the_rate(run, spectrum, flat)
+
+
+def _named(direction: Array, names: Sequence[str]) -> str:
+    """The parameter that a direction is nearest to."""
+    return names[int(np.argmax(np.abs(direction)))]
+
+
+def _on_the_rate(run: Run, spectrum: Spectrum, flat: str) -> list[Finding]:
+    optimizer = optimizer_named(run.settings.optimizer)
+    lr = run.lr
+    if optimizer.name not in LINEAR or not isinstance(lr, float) or spectrum.largest <= 0.0:
+        return []
+    limit = rate_limit(optimizer, spectrum.largest)
+    numbers = {"lr": lr, "limit": limit, "share": lr / limit, "best": spectrum.best_rate}
+    sentence = (
+        _("the learning rate {lr:g} is under the limit of {optimizer}, {limit:.6g}: {share:.3g} of it")
+        if lr < limit
+        else _("the learning rate {lr:g} is over the limit of {optimizer}, {limit:.6g}: {share:.3g} times as large, so "
+               "steps along the steepest direction grow")
+    )  # fmt: skip
+    findings = [Finding("limit", sentence.format(optimizer=optimizer.name, **numbers), numbers)]
+    needed = steps_to_shrink(optimizer, min(lr, limit), spectrum.smallest, TO)
+    if lr < limit and spectrum.condition > STIFF and math.isfinite(needed):
+        with_best = steps_to_shrink(optimizer_named("gd"), spectrum.best_rate, spectrum.smallest, TO)
+        found = {"to": TO, "steps": needed, "made": run.steps, "parameter": flat, "with_best_rate": with_best}
+        findings.append(
+            Finding(
+                "steps",
+                _(
+                    "in the flattest direction (mostly {parameter}) the distance to the minimum shrinks to 1% in about "
+                    "{steps:.0f} steps; {made} were made. Gradient descent at its best constant rate, {best:.6g}, "
+                    "would need {with_best_rate:.0f}"
+                ).format(best=spectrum.best_rate, **found),
+                found,
+            )
+        )
+    return findings
+
+
+def _on_the_end(run: Run, objective: Objective, spectrum: Spectrum | None, end: Array) -> list[Finding]:
+    """Minimum, saddle, or still on the way."""
+    if run.diverged or spectrum is None:
+        return []
+    _cost, slope = objective.cost_and_gradient(end)
+    curvature = np.maximum(np.abs(spectrum.values), spectrum.noise)
+    # What a Newton step would still gain, against the cost itself.
+    gain = 0.5 * float(np.sum((spectrum.vectors.T @ slope) ** 2 / curvature)) if spectrum.whole else math.nan
+    down = int(np.sum(spectrum.values < -spectrum.noise))
+    flat = int(np.sum(np.abs(spectrum.values) <= spectrum.noise))
+    norm = float(np.linalg.norm(slope))
+    numbers = {"gradient_norm": norm, "negative": down, "flat": flat, "to_gain": gain}
+    there = gain <= NEAR * max(abs(_cost), 1e-300) or norm <= 1e-10 * spectrum.largest
+    if not there:
+        words = _("the end is not at a minimum yet: the gradient has length {norm:.3g}")
+    elif down:
+        words = _("the end is a saddle: the gradient is 0, and the cost bends down in {down} direction(s)")
+    elif flat:
+        words = _("the end is a minimum along a valley floor: the cost is flat in {flat} direction(s)")
+    else:
+        words = _("the end is a minimum: the gradient is 0 and the cost bends up in every direction")
+    kind = "on the way" if not there else "saddle" if down else "flat" if flat else "minimum"
+    return [Finding("end", words.format(norm=norm, down=down, flat=flat), {"state": kind, **numbers})]
+
+
+def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
+    """How large a batch must be for its gradient to say more than its noise (McCandlish et al. 2018, app. A)."""
+    if objective.rows_count < 2 or run.settings.uses_solver:
+        return []
+    gradients = objective.sample_gradients(start)
+    mean = gradients.mean(axis=0)
+    signal = float(mean @ mean)
+    noise = float(np.sum(np.var(gradients, axis=0, ddof=1)))
+    if not (math.isfinite(signal) and math.isfinite(noise) and signal > 0.0):
+        return []
+    size = noise / signal
+    words = _("gradient noise at the start: a batch of {size:.2g} samples has as much noise as signal")
+    return [Finding("noise", words.format(size=max(size, 1.0)), {"batch_size": size, "batch": run.settings.batch_size})]
+
+
+# -- the trials -----------------------------------------------------------------------------------
+def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float) -> list[Trial]:
+    """What might help, tried on the same data from the same start."""
+    s = run.settings
+    plans: list[tuple[str, dict[str, Any]]] = []
+    if not s.uses_solver:
+        gentle = s.optimizer_in_full.split("(")[0] in LINEAR
+        if gentle and spectrum is not None and spectrum.largest > 0.0 and spectrum.best_rate != s.lr:
+            plans.append((_("learning rate {lr:.6g}").format(lr=spectrum.best_rate), {"optimizer": "gd",
+                          "lr": spectrum.best_rate, "batch_size": None}))  # fmt: skip
+        if not s.scale and not s.l1 and not s.l2:
+            plans.append((_("rescaled parameters (--scale)"), {"scale": True, "lr": None}))
+        plans.append((_("a solver (--optimizer auto)"), {"optimizer": AUTO, "lr": None, "batch_size": None,
+                      "clip_norm": None, "clip_value": None, "scale": False,
+                      "epochs": None, "steps": None}))  # fmt: skip
+    ends = []
+    for words, options in plans:
+        tried = _tried(run, replace(s, **options), table)
+        ends.append((words, options, tried, _cost(tried, table)))
+    lowest = min([loss if math.isfinite(loss) else math.inf, *(cost for *_rest, cost in ends)])
+    return [_outcome(words, options, tried, cost, loss, lowest) for words, options, tried, cost in ends]
+
+
+def _tried(run: Run, settings: Settings, table: Table) -> Run:
+    return fit_table(settings, run.columns, settings.program(run.columns), table, None, "auto", None, None)
+
+
+def _cost(run: Run, table: Table) -> float:
+    """The cost over all rows at the end of a run."""
+    program = run.program
+    with np.errstate(all="ignore"):
+        at = np.array([run.params[n] for n in program.parameter_names])
+        return Objective(program, [table[c.name] for c in program.columns]).cost(at)
+
+
+def _outcome(words: str, options: Mapping[str, Any], tried: Run, cost: float, before: float, lowest: float) -> Trial:
+    there = np.flatnonzero(tried.history.loss <= lowest * (1.0 + NEAR) + 1e-300)
+    first = int(tried.history.step[there[0]]) + 1 if len(there) else None
+    helps = not tried.diverged and (not math.isfinite(before) or cost < before * ENOUGH_BETTER)
+    if tried.diverged:
+        result = _("{advice}: tried, and it diverged")
+    elif first is not None:
+        result = _("{advice}: tried, cost {cost:.6g} instead of {before:.6g}, at the lowest found after {first} steps")
+    else:
+        result = _("{advice}: tried, cost {cost:.6g} instead of {before:.6g} after {steps} steps")
+    sentence = result.format(advice=words, cost=cost, before=before, first=first, steps=tried.steps)
+    return Trial(sentence, options, cost, tried.steps, first, tried.stopped, helps)

@@ -1,0 +1,35 @@
+"""`optimizer="auto"`: which method suits a model, a loss and the size of the data, and the sentence that says why."""
+
+from __future__ import annotations
+
+from tidu.content.solvers import AUTO
+from tidu.engines.program import Program
+from tidu.language.calculus import gradient
+from tidu.language.simplify import ZERO
+from tidu.text import _
+from tidu.training.settings import Settings
+
+FEW = 200  # parameters for which a Jacobian is held and factorised at every pass
+MOST_CELLS = 50_000_000  # of that Jacobian: 400 MB
+
+
+def chosen_method(settings: Settings, program: Program, rows: int) -> tuple[str, str]:
+    """The optimizer for `auto`, and why."""
+    assert settings.optimizer == AUTO
+    p = len(program.parameters)
+    if program.of_arrays:
+        return "adam", _("optimizer auto chose adam: the model has vectors or matrices")
+    if settings.batch_size is not None or settings.lr is not None:
+        return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
+    if settings.clip_norm is not None or settings.clip_value is not None or settings.l1:
+        return "adam", _("optimizer auto chose adam: clipping and the corners of an L1 penalty are for descent")
+    if gradient(program.slope, [program.score])[0] is ZERO:
+        return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
+                         "that a solver could use").format(loss=settings.loss)  # fmt: skip
+    if program.residual_factor is None or program.penalty is not ZERO:
+        return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost that is not plain least squares")
+    if p > FEW or rows * p > MOST_CELLS:
+        return "lbfgs", _(
+            "optimizer auto chose lbfgs: least squares, with too much data to hold the Jacobian ({rows} × {p})"
+        ).format(rows=rows, p=p)
+    return "lm", _("optimizer auto chose lm: least squares with {p} parameters").format(p=p)

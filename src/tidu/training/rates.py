@@ -1,0 +1,136 @@
+"""`lr="auto"`: a rate from the curvature, or where curvature sets no limit, from short trials.
+
+Also the range test itself, which descends from the same start with one rate after another and changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.content.optimizers import Optimizer, optimizer_named
+from tidu.engines.program import Program
+from tidu.text import _
+from tidu.training.descent import Descent, Limits, descend
+from tidu.training.objective import Objective
+from tidu.training.settings import Settings
+from tidu.training.spectrum import LINEAR, batch_curvature, spectrum_of
+
+Array = npt.NDArray[np.float64]
+TRIAL_STEPS = 100
+LATE_POINTS = 8  # at which a trial's cost is looked at
+RATES = tuple(float(f"{m}e{e}") for e in range(-6, 2) for m in (1, 3))  # 1e-6, 3e-6, ... 10, 30
+STIFF = 1e4  # ratio of curvatures from which no rate is good for all directions
+SMALLER = 0.25  # by how much a rate is taken back that diverges after all
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """Costs within the last half of `steps` steps from the same start, one for each rate; nan where it diverged.
+
+    Of several points, the highest cost: a rate that throws the parameters about is not the best, wherever it ends.
+    """
+
+    rates: tuple[float, ...]
+    costs: tuple[float, ...]
+    start_cost: float
+    steps: int
+
+    @property
+    def best(self) -> float | None:
+        """The rate with the lowest cost; None where none came below the start."""
+        finite = [(c, r) for c, r in zip(self.costs, self.rates, strict=True) if c < self.start_cost]
+        return min(finite)[1] if finite else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "rates": list(self.rates),
+            "costs": list(self.costs),
+            "start_cost": self.start_cost,
+            "steps": self.steps,
+            "best": self.best,
+        }
+
+
+def range_test(
+    settings: Settings,
+    program: Program,
+    columns: Sequence[Array],
+    start: Sequence[float],
+    rates: Sequence[float] = RATES,
+    steps: int = TRIAL_STEPS,
+) -> RangeTest:
+    """Descend for a few steps with each rate, from the same start and over the same batches."""
+    objective = Objective(program, columns)
+    costs = []
+    for lr in rates:
+        tried = replace(settings, lr=lr).program_like(program)
+        end = descend(
+            tried, columns, start, Limits(steps, "steps"),
+            batch_size=settings.batch_size, shuffle=settings.shuffle, seed=settings.seed, record="step",
+        )  # fmt: skip
+        costs.append(math.nan if end.stopped == "diverged" else _worst_of_late(objective, end))
+    return RangeTest(tuple(rates), tuple(costs), objective.cost(np.array(start, dtype=np.float64)), steps)
+
+
+def _worst_of_late(objective: Objective, descent: Descent) -> float:
+    h = descent.history
+    rows = np.unique(np.linspace(len(h) // 2, len(h) - 1, LATE_POINTS).round().astype(int))
+    points = np.column_stack([h[name] for name in h.parameters])[rows]
+    return max(objective.cost(point) for point in points)
+
+
+def automatic_rate(
+    settings: Settings, program: Program, columns: Sequence[Array], start: Sequence[float]
+) -> tuple[float, str]:
+    """A rate for these settings, and the sentence that says where it comes from."""
+    optimizer = optimizer_named(settings.optimizer)
+    if optimizer.name in LINEAR:
+        found = _from_curvature(settings, optimizer, program, columns, start)
+        if found is not None:
+            return found
+    test = range_test(settings, program, columns, start)
+    if test.best is not None:
+        return test.best, _("learning rate {lr:g}: the best of {count} in trials of {steps} steps each").format(
+            lr=test.best, count=len(test.rates), steps=test.steps
+        )
+    return optimizer.default_lr, _(
+        "learning rate {lr:g}, the default: neither the curvature at the start nor trials say anything better"
+    ).format(lr=optimizer.default_lr)
+
+
+def _from_curvature(
+    settings: Settings, optimizer: Optimizer, program: Program, columns: Sequence[Array], start: Sequence[float]
+) -> tuple[float, str] | None:
+    objective = Objective(program, columns)
+    at = np.array(start, dtype=np.float64)
+    spectrum = spectrum_of(objective, at)
+    if spectrum is None:
+        return None
+    largest = float(np.max(np.abs(spectrum.values)))
+    whole = settings.batch_size is None or settings.batch_size >= objective.rows_count
+    curvature = batch_curvature(objective, at, largest, settings.batch_size)
+    if not (math.isfinite(curvature) and curvature > 0.0):
+        return None
+    # Momentum adds up 1/(1 − β) steps; over the whole set that is allowed, on noisy batches it is not.
+    share = 1.0 if whole else 1.0 - optimizer.values.get("momentum", 0.0)
+    lr = share / curvature
+    if whole:
+        condition = spectrum.condition
+        if condition > STIFF:
+            words = _(
+                "learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent. "
+                "The flattest direction needs about {condition:.2g} steps for each that the steepest needs; --scale "
+                "removes the difference, and --optimizer lm needs no rate"
+            )
+            return lr, words.format(lr=lr, condition=condition)
+        words = _("learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent")
+    else:
+        words = _("learning rate {lr:.6g} from the curvature at the start, safe for batches of {size}")
+    return lr, words.format(lr=lr, size=settings.batch_size)
