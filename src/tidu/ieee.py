@@ -209,5 +209,6 @@ def log_cosh(x: float) -> float:
     """log(cosh(x)), without overflow far out and without cancellation near 0."""
     size = fabs(x)
     if size < 1.0:
-        return 0.5 * math.log1p(_sinh(size) ** 2)
+        s = _sinh(size)
+        return 0.5 * math.log1p(s * s)  # not s**2: C's pow rounds it otherwise now and then
     return size + math.log1p(math.exp(-2.0 * size)) - math.log(2.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tidu.content.losses import LOSSES
+from oracles import OF_ONE_SCORE
 from tidu.training.objective import Objective
 from tidu.training.settings import Settings
 
@@ -38,7 +38,7 @@ def test_gradient_and_hessian(loss, settings, engine):
 
 
 def test_every_loss_has_products_with_its_hessian():
-    for loss in LOSSES:
+    for loss in OF_ONE_SCORE:
         o = objective(loss)
         assert o.hessian_product(AT, np.eye(3)[1]) == pytest.approx(o.hessian(AT)[1], rel=1e-12, abs=1e-14), loss
 

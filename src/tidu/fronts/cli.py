@@ -339,7 +339,7 @@ def fit_arguments(values: dict[str, Any]) -> dict[str, Any]:
         **{name: value for name, value in values.items() if name != "lang"},
         "csv": csv,
         "init": assignments("--init", values["init"]),
-        "bounds": bounds(values["bounds"]),
+        **({"bounds": bounds(values["bounds"])} if "bounds" in values else {}),
         "fix": numbers("--fix", values["fix"]),
         "penalise": [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None,
     }
@@ -492,7 +492,8 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
 @click.argument("formula")
 @click.option("--over", multiple=True, required=True, metavar="NAME=VALUES", help=_("What varies, and its values; once "
               "or more."))  # fmt: skip
-@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code", "as_json", "lang"))
+@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code",
+            "as_json", "lang", "bounds", "weights", "sigma", "starts", "scale"))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Write a row for each run to this CSV file."))
 @click.option("--plot", metavar="FILE", help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf)."))
 @output_options
@@ -506,11 +507,9 @@ def sweep(context: click.RichContext, /, data: str, formula: str, over: tuple[st
     plot, out, as_json = (values.pop(k) for k in ("plot", "out", "as_json"))
     values.pop("lang")
     check_outputs(plot, out, data)
-    csv = csv_of(values)
     ranges, given = ranges_of(over), given_options(context)
-    values["init"] = assignments("--init", values["init"])
-    penalise = values.pop("penalise")
-    values["penalise"] = [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None
+    values = fit_arguments(values)
+    csv = values.pop("csv")
     values = {k: v for k, v in values.items() if k in given or k not in ranges}  # a default is nothing that is fixed
     with watched(_("sweeping")) as progress:
         result = train_all(formula, data, ranges, csv=csv, progress=progress, **values)

@@ -249,7 +249,8 @@ def _last_good(loop: Loop, state: TrainingState, earlier: Sequence[TrainingState
 def _row_of_unfinished_epoch(program: Program, state: TrainingState) -> tuple[float, ...]:
     """A row for an epoch that was cut short: the mean loss of the rows that it saw."""
     lr = evaluate(program.rate, {STEP: float(state.step - 1), EPOCH: float(state.epoch)})
-    norm = math.sqrt(sum(float(np.sum(np.multiply(g, g))) for g in state.gradient))
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(sum(float(np.sum(np.multiply(g, g))) for g in state.gradient))
     numbers = () if program.of_arrays else (*state.parameters, *state.gradient)
     return (state.epoch_loss / state.start, norm, lr, *numbers)
 

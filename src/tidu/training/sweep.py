@@ -13,6 +13,7 @@ import numpy as np
 
 from tidu.content.models import MODELS
 from tidu.content.schedules import rate
+from tidu.content.solvers import AUTO
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split, without_missing
@@ -36,6 +37,8 @@ CURVE_POINTS = 200  # epochs of which a run's loss is kept
 CURVE_NUMBERS = 20_000_000  # of all runs
 TOGETHER_FROM = 2  # runs; fewer have nothing to share
 TOGETHER_FROM_SUMMED = 4  # ... where one run alone computes eight samples at a time
+
+NOT_IN_SWEEPS = ("bounds", "weights", "sigma", "starts", "scale")  # settings of solvers, and of rescaled descents
 
 
 def sweep(
@@ -123,7 +126,7 @@ class _Plan:
         drop_missing: bool,
         csv: CsvOptions | None,
     ) -> None:
-        known = {f.name for f in fields(Settings)} - {"formula", "record"}
+        known = {f.name for f in fields(Settings)} - {"formula", "record", "outputs", *NOT_IN_SWEEPS}
         for name in options:
             if name not in known:
                 raise TypeError(f"sweep() got an unexpected keyword argument {name!r}")
@@ -146,6 +149,8 @@ class _Plan:
         ]
         self.axes = axes_of(over, parameters)
         self.base = Settings(formula, **{**given, "init": given["init"] | starts})
+        if self.base.uses_solver or AUTO in (self.base.optimizer, self.base.lr):
+            raise SettingError(_("a sweep is over descents with a learning rate; leave out solvers and auto"))
         program = self.base.program(self.columns)
         if program.of_arrays:
             raise SettingError(_("a sweep is over models of single numbers; train a network with each setting by fit"))
