@@ -15,7 +15,7 @@ from tidu.engines.program import program_of_function
 from tidu.language.expr import OPS, symbol
 from tidu.language.ops import ALIASES
 from tidu.language.printer import latex
-from tidu.lessons import line, linreg, meter, one_weight, parabola
+from tidu.lessons import digits, line, linreg, meter, one_weight, parabola, xor
 from tidu.lessons.lesson import LESSONS
 from tidu.text import use_language
 
@@ -60,10 +60,11 @@ def functions() -> str:
 
 
 def losses() -> str:
-    y_hat, y = symbol("y_hat", "feature"), symbol("y", "target")
-    names = {y_hat: r"\hat{y}"}
     rows = []
     for name, entry in LOSSES.items():
+        shape = (3,) if entry.of_classes else ()  # a score for each class
+        y_hat, y = symbol("y_hat", "feature", shape=shape), symbol("y", "target", shape=shape)
+        names = {y_hat: r"\hat{y}"}
         formula = latex(loss_named(name)(y_hat, y), names)  # with the default options
         rows.append(
             [f"`{name}`", f"${formula}$", shown(entry.options), entry.targets.words, first_line(entry.expression)]
@@ -117,9 +118,14 @@ def loops() -> str:
     from tidu.training.fit import fit
 
     runs["line: full batch"] = fit("y = w*x + b", line.data(), lr=line.LR, epochs=2)
+    runs["xor: two layers"] = fit(xor.TWO_LAYERS, xor.data(), loss="logistic", optimizer="adam", lr=0.05, epochs=2)
+    runs["digits: two layers, ten classes"] = fit(
+        digits.FORMULA, digits.data(), loss="softmax", lr=0.005, batch_size=32, epochs=1
+    )
     parts = [
         "# The loops of the lessons\n\nEach is the file that ran, as `run.source` and `tidu fit --show-code` show it.\n"
-        "`tidu.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf).\n"
+        "`tidu.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf), `tidu.kernels` the sums\n"
+        "over many samples, in one fixed order.\n"
     ]
     parts += [f"## {title}\n\n```python\n{run.source}```\n" for title, run in runs.items()]
     return "\n".join(parts)
