@@ -263,7 +263,7 @@ def test_bad_data_and_formulas(tidu, folder, name, formula, parts):
         (("--init", "v=1"), ("v", "w, b")),
         (("--init", "w=nan"), ("nan",)),
         (("--test-size", "1.5"), ("1.5",)),
-        (("--loss", "logistic"), ("logistic", "row 1", "2")),
+        (("--loss", "logistic"), ("logistic", "two classes", "'y' has 3: 2, 4, 6", "softmax")),
         (("--plot", "x.txt"), (".png", "x.txt")),
         (("--out", "/no/such/folder/m.tidu"), ("/no/such/folder",)),
         (("--l2", "-1"), ("l2", "-1")),

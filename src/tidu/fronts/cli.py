@@ -111,7 +111,8 @@ csv_options = options(
 )  # fmt: skip
 loss_options = options(
     click.option("--loss", default="squared", show_default=True, help=_("squared, half_squared, absolute, "
-                 "huber(delta=1), log_cosh, quantile(tau=0.9), logistic, hinge, poisson.")),
+                 "huber(delta=1), log_cosh, quantile(tau=0.9), poisson; for labels of two classes logistic, hinge, "
+                 "perceptron.")),
     click.option("--l1", type=float, default=0.0, help=_("Add l1·Σ|w| to the cost.")),
     click.option("--l2", type=float, default=0.0, help=_("Add ½·l2·Σw² to the cost.")),
 )  # fmt: skip
@@ -292,30 +293,33 @@ def fit(data: str, formula: str, **values: Any) -> int:
     help=_(
         "Predict with a saved model.\n\n"
         "MODEL is what 'tidu fit --out' wrote, DATA is as in 'tidu fit'; the target may be absent. Prints one "
-        "prediction a line, or writes them to a CSV file."
+        "prediction a line (a label, if the model tells classes apart), or writes them to a CSV file."
     )
 )
 @click.argument("model")
 @click.argument("data")
 @csv_options
+@click.option("--proba", is_flag=True, help=_("Print the probability of each class instead of the label; in the file, "
+              "beside it."))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Write the features and the predictions to this CSV file."))
 @output_options
 def predict(model: str, data: str, **values: Any) -> int:
     """`tidu predict`."""
     from tidu.training.run import load
 
-    out, as_json, drop_missing = (values.pop(k) for k in ("out", "as_json", "drop_missing"))
+    out, as_json, drop_missing, proba = (values.pop(k) for k in ("out", "as_json", "drop_missing", "proba"))
     values.pop("lang")
     check_outputs(None, out, data)
     fitted = load(model)
     table = fitted.features_of(data, drop_missing, csv_of(values))
-    predictions = fitted.predictions(table)
+    predictions = fitted.labels(table) if fitted.classes else fitted.predictions(table)
+    probabilities = fitted.class_probabilities(table) if proba else None
     target = [c.name for c in fitted.program.columns if c.role == "target"]
     metrics = fitted.score(table) if all(name in table for name in target) else None
     if out is not None:
         from tidu.fronts.report import write_predictions
 
-        write_predictions(out, table, fitted.prediction_name, predictions)
+        write_predictions(out, fitted, table, predictions, probabilities)
     if as_json:
         print_json(
             {
@@ -323,16 +327,20 @@ def predict(model: str, data: str, **values: Any) -> int:
                 "prediction": fitted.prediction_name,
                 "rows": len(predictions),
                 "metrics": metrics,
+                "classes": list(fitted.classes) or None,
+                **({} if probabilities is None else {"probabilities": probabilities.tolist()}),
                 "formula": fitted.settings.formula,
                 "notes": list(table.notes),
             }
         )
     elif out is None:
-        click.echo("\n".join(repr(p) for p in predictions.tolist()))
+        from tidu.fronts.report import text_of_predictions
+
+        click.echo(text_of_predictions(fitted, predictions, probabilities))
     else:
         from tidu.fronts.report import report_predictions
 
-        report_predictions(out, len(predictions), metrics)
+        report_predictions(out, len(predictions), fitted.classes, metrics)
     return GOOD
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +15,23 @@ from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
+from tidu.data.labels import label_text, labels_of_codes
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
 from tidu.language.printer import unicode_name
 from tidu.text import _, mark
+from tidu.training.classes import label_column
 from tidu.training.run import write_whole
 
 if TYPE_CHECKING:
-    from tidu.data.table import Table
+    from tidu.data.table import Label, Table
     from tidu.lessons.lesson import Given, Lesson
     from tidu.training.minimize import Minimum
     from tidu.training.run import Run
     from tidu.training.scan import Scan
 
+Values = np.ndarray[Any, Any]
+MOST_CLASSES_SHOWN = 10  # whose confusion table is no wider than a terminal
 SPARKS = "▁▂▃▄▅▆▇█"
 STOPPED = {
     "epochs": mark("all epochs are done"),
@@ -60,6 +64,8 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
         (_("stopped"), _stopped(run)),
     ]
     console.print(_facts(lines))
+    for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
+        _confusion(console, title, run.classes, metrics)
     _notes(console, run.notes, bad=run.diverged)
     _closing(console, run.source if show_code else None, written)
 
@@ -109,10 +115,11 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
     _closing(console, None, written)
 
 
-def report_predictions(path: str, rows: int, metrics: Mapping[str, float] | None) -> None:
+def report_predictions(path: str, rows: int, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
     """What was predicted, and how well."""
     console = Console()
     console.print(_facts([(_("predicted"), _("{rows} rows").format(rows=rows)), (_("fit"), _metrics(metrics))]))
+    _confusion(console, _("fit"), classes, metrics)
     _closing(console, None, [path])
 
 
@@ -132,17 +139,41 @@ def report_lesson(given: Given) -> None:
     _closing(console, None, given.files)
 
 
-def write_predictions(path: str, table: Table, name: str, predictions: np.ndarray[Any, Any]) -> None:
+def write_predictions(path: str, run: Run, table: Table, predictions: Values, probabilities: Values | None) -> None:
     """A CSV file of the columns that were read and the prediction of each row."""
+    columns: dict[str, Sequence[Label]] = {name: table[name].tolist() for name in table}
+    label = label_column(run.program, run.settings.loss_object)
+    if label in columns:
+        named = labels_of_codes(table[label], run.classes, run.settings.loss_object.targets.codes)
+        columns[label] = [label_text(value) for value in named]
+    columns[run.prediction_name] = [_predicted(run, p) for p in predictions.tolist()]
+    heading = [*columns, *(_of_probabilities(run) if probabilities is not None else [])]
+    rows = zip(*columns.values(), *([] if probabilities is None else probabilities.T.tolist()), strict=True)
+    write_whole(Path(path), f"{_csv_text([heading, *rows])}\n".encode())
+
+
+def text_of_predictions(run: Run, predictions: Values, probabilities: Values | None) -> str:
+    """A prediction a line; or CSV of the probabilities of the classes, with a line that names these."""
+    if probabilities is None:
+        return "\n".join(_predicted(run, p) for p in predictions.tolist())
+    return _csv_text([_of_probabilities(run), *probabilities.tolist()])
+
+
+def _predicted(run: Run, value: Label) -> str:
+    return label_text(value) if run.classes else repr(value)
+
+
+def _of_probabilities(run: Run) -> list[str]:
+    return [f"P({label_text(label)})" for label in run.classes]
+
+
+def _csv_text(rows: Iterable[Iterable[Label]]) -> str:
     import csv
     import io
 
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*table, name])
-    columns = [*(table[name].tolist() for name in table), predictions.tolist()]
-    writer.writerows([repr(v) for v in row] for row in zip(*columns, strict=True))
-    write_whole(Path(path), buffer.getvalue().encode())
+    csv.writer(buffer, lineterminator="\n").writerows([v if isinstance(v, str) else repr(v) for v in r] for r in rows)
+    return buffer.getvalue().removesuffix("\n")
 
 
 # -- pieces ---------------------------------------------------------------------------------------
@@ -213,11 +244,28 @@ def _loss_line(run: Run) -> str:
     return f"{_number(float(h.loss[0]))} → {_number(run.loss)}  {sparkline(h.loss)}"
 
 
-def _metrics(metrics: Mapping[str, float] | None) -> str:
+def _metrics(metrics: Mapping[str, Any] | None) -> str:
     if not metrics:
         return ""
     names = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if math.isfinite(v))
+    names |= {"accuracy": _("accuracy"), "log_loss": _("log loss"), "auc": "AUC"}
+    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if k in names and math.isfinite(v))
+
+
+def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
+    """True classes down, predicted ones across, and what that makes of each class."""
+    if not metrics or "confusion" not in metrics:
+        return
+    if len(classes) > MOST_CLASSES_SHOWN:
+        console.print(Text(_("  the confusion table of {count} classes is in --json").format(count=len(classes))))
+        return
+    names = [label_text(label) for label in classes]
+    table = _grid(_("{part}: true ↓, predicted →").format(part=title), *names, _("precision"), _("recall"), "F1")
+    for k, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
+        cells = [Text(str(n), style="bold" if i == k else "" if n else "dim") for i, n in enumerate(counts)]
+        shares = [metrics[part][k] for part in ("precision", "recall", "f1")]
+        table.add_row(name, *cells, *("–" if math.isnan(v) else f"{v:.3f}" for v in shares))
+    console.print(table)
 
 
 def _stopped(run: Run) -> str:

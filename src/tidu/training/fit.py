@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from tidu.data.csv import CsvOptions
+from tidu.data.labels import label_text
 from tidu.data.source import source_of
-from tidu.data.table import Table, train_test_split, without_missing
+from tidu.data.table import Table, train_test_split
 from tidu.engines.program import Program
 from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
+from tidu.training.classes import training_table
 from tidu.training.descent import Descent, Limits, Progress, descend
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
@@ -60,7 +62,8 @@ def fit(
         every other name is a parameter.
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
-    loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`.
+    loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`. For `logistic`, `hinge` and
+        `perceptron` the target is a column of labels, text or whole numbers, of two classes.
     optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`.
     lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
         `"0.1 * warmup(100) * cosine(1000)"`. Default 0.01 (adadelta 1).
@@ -136,8 +139,7 @@ def fit(
         raise SettingError(_("fast=True and float32 are for the compiled loop; leave them out, or the engine 'python'"))
     source = source_of(data, csv)
     program = settings.program(source.names)
-    wanted = {c.name for c in program.columns}
-    table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
+    table = training_table(program, settings.loss_object, source, drop_missing)
     return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
 
 
@@ -158,7 +160,7 @@ def fit_table(
     if test_size is not None:
         table, test = train_test_split(table, test_size, settings.seed)
     _check_target(program, table, settings)
-    notes = list(table.notes)
+    notes = [*table.notes, *_notes_on_classes(program, table, settings)]
     if settings.batch_size is not None and settings.batch_size > table.rows:
         notes.append(
             _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(
@@ -199,6 +201,7 @@ def fit_table(
         engine_reason=descent.engine.reason,
         notes=tuple(notes),
         training_data=table,
+        classes=table.classes,
     )
     return replace(run, metrics=run.score(table), test_metrics=None if test is None else run.score(test))
 
@@ -215,6 +218,21 @@ def _limits(settings: Settings, rows: int) -> Limits:
 def _check_target(program: Program, table: Table, settings: Settings) -> None:
     if program.target is not None:
         settings.loss_object.check(target_values(program.target, table))
+
+
+def _notes_on_classes(program: Program, table: Table, settings: Settings) -> list[str]:
+    """The classes that the split left without a row to learn from."""
+    assert program.target is not None
+    codes = settings.loss_object.targets.codes
+    met = {*target_values(program.target, table).tolist()} if table.classes else {*codes}
+    unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code not in met]
+    if not unmet:
+        return []
+    return [
+        _("no row of class {labels} is among the {rows} rows for training: it cannot be learnt").format(
+            labels=", ".join(unmet), rows=table.rows
+        )
+    ]
 
 
 def _notes_on(descent: Descent, program: Program, settings: Settings) -> list[str]:
