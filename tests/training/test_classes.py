@@ -80,7 +80,7 @@ def test_classes_are_those_of_all_rows_whatever_the_split():
     data = {"x": [*map(float, range(20))], "s": ["a"] * 19 + ["b"]}
     runs = [tidu.fit("s = w*x + b", data, loss="logistic", test_size=0.3, seed=k, epochs=1) for k in range(20)]
     assert {run.classes for run in runs} == {("a", "b")}
-    without = [run for run in runs if not any("b" == label for label in _labels_learnt(run))]
+    without = [run for run in runs if "b" not in _labels_learnt(run)]
     assert without  # in some the only b is kept back, which is said, and scored as the mistake that it is
     for run in without:
         assert "no row of class b is among the 14 rows for training" in run.notes[0]
@@ -96,7 +96,7 @@ def _labels_learnt(run):
 def test_a_label_that_the_model_has_not_met():
     run = fitted()
     other = {"x": [1.0, 2.0], "s": ["yes", "maybe"]}
-    with pytest.raises(DataError, match="row 2 of column 's' has the label 'maybe', .*; it knows no, yes"):
+    with pytest.raises(DataError, match=r"row 2 of column 's' has the label 'maybe', .*; it knows no, yes"):
         run.score(other)
     assert run.predict(other).shape == (2,)  # which needs no labels
     with pytest.raises(MissingValues, match="row 2 of column 's' is missing"):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
 from tidu.data.labels import label_text, labels_of_codes
+from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
 from tidu.language.printer import unicode_name
@@ -57,6 +59,7 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
     )
     lines = [
         (_("data"), _("{rows} rows").format(rows=run.rows)),
+        (_("classes"), _codes(run)),
         (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
         (_("loss"), _loss_line(run)),
         (_("fit"), _metrics(run.metrics)),
@@ -252,6 +255,15 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
     return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if k in names and math.isfinite(v))
 
 
+def _codes(run: Run) -> str:
+    """Which number stands for which class in the formulas above; nothing where the data has those numbers itself."""
+    named = list(zip(run.classes, run.settings.loss_object.targets.codes, strict=False))
+    if all(label == code for label, code in named):
+        return ""
+    shown = [f"{clipped(label_text(label))} = {code:g}" for label, code in named[:MOST_CLASSES_SHOWN]]
+    return ", ".join([*shown, "..."] if len(named) > MOST_CLASSES_SHOWN else shown)
+
+
 def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
     """True classes down, predicted ones across, and what that makes of each class."""
     if not metrics or "confusion" not in metrics:
@@ -259,12 +271,13 @@ def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: 
     if len(classes) > MOST_CLASSES_SHOWN:
         console.print(Text(_("  the confusion table of {count} classes is in --json").format(count=len(classes))))
         return
-    names = [label_text(label) for label in classes]
-    table = _grid(_("{part}: true ↓, predicted →").format(part=title), *names, _("precision"), _("recall"), "F1")
+    names = [clipped(label_text(label)) for label in classes]
+    heading = _("{part}: true ↓, predicted →").format(part=title)
+    table = _grid(heading, *map(escape, names), _("precision"), _("recall"), "F1")
     for k, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
         cells = [Text(str(n), style="bold" if i == k else "" if n else "dim") for i, n in enumerate(counts)]
         shares = [metrics[part][k] for part in ("precision", "recall", "f1")]
-        table.add_row(name, *cells, *("–" if math.isnan(v) else f"{v:.3f}" for v in shares))
+        table.add_row(Text(name), *cells, *("–" if math.isnan(v) else f"{v:.3f}" for v in shares))
     console.print(table)
 
 

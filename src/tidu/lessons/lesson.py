@@ -35,6 +35,7 @@ LESSON_MODULES = {
     "parabola": "parabola",
     "linreg": "linreg",
     "backward": "backward",
+    "perceptron": "perceptron",
 }
 
 
