@@ -70,7 +70,7 @@ def losses() -> str:
         )
     return (
         "# Losses\n\nThe loss of one sample; the cost is the mean over the batch. ŷ is what the formula gives (for\n"
-        "`logistic`, `hinge` and `poisson` the score, from which the prediction is made).\n\n"
+        "`logistic`, `hinge`, `perceptron` and `poisson` the score, from which the prediction is made).\n\n"
         + table(["name", "loss of one sample", "options", "targets", "about"], rows)
     )
 
