@@ -13,6 +13,7 @@ import numpy as np
 import scipy.special
 import torch
 
+from tidu.content.losses import LOSSES
 from tidu.language.expr import Expr, evaluation_order
 
 
@@ -144,3 +145,6 @@ def torch_gradient(value: torch.Tensor, wrt: list[torch.Tensor]) -> list[torch.T
         return [torch.zeros((), dtype=torch.float64) for _ in wrt]
     parts = torch.autograd.grad(value, wrt, create_graph=True, allow_unused=True)
     return [torch.zeros((), dtype=torch.float64) if p is None else p for p in parts]
+
+
+OF_ONE_SCORE = [name for name, loss in LOSSES.items() if not loss.of_classes]  # losses of models that give one number

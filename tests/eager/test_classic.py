@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from tidu import Tensor as Value
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Neuron:
@@ -96,3 +102,16 @@ def test_backward_adds_up_until_the_gradient_is_set_to_0():
     a.grad = 0
     (a * a).backward()
     assert a.grad == 3.0
+
+
+def test_the_program_of_the_guides_runs():
+    blocks = []
+    for name in ("guide.md", "guide.zh.md"):
+        code = re.findall(r"^```python\n(.*?)^```", (DOCS / name).read_text(encoding="utf-8"), flags=re.S | re.M)
+        blocks += [block for block in code if "data_iter" in block]
+    assert len(blocks) == 2
+    assert blocks[0] == blocks[1]
+    done = subprocess.run([sys.executable, "-c", blocks[0]], capture_output=True, text=True, check=True)
+    losses = [float(line.split()[1]) for line in done.stdout.splitlines()]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 6e-5  # the noise alone is ½·0.01²

@@ -27,6 +27,10 @@ def in_tidu(output: Expr, values: dict[Expr, tidu.Tensor]) -> tidu.Tensor:
     return known[output]
 
 
+def bare(value):
+    return value.numpy() if isinstance(value, tidu.Tensor) else value
+
+
 def gradients(output, wrt, recorded):
     """∂output/∂each of wrt; 0 where output does not depend on one."""
     if not isinstance(output, tidu.Tensor) or not output.requires_grad:
@@ -55,7 +59,7 @@ def test_first_and_second_derivatives_of_scalar_graphs(calm: Calm):
         their_seconds = torch_gradient(their_first, list(theirs.values()))
         size_2 = max(size, *(abs(t.item()) for t in their_seconds)) ** 2
         for second, their_second in zip(seconds, their_seconds, strict=True):
-            assert second == pytest.approx(their_second.item(), rel=1e-11, abs=1e-12 * size_2)
+            assert second == pytest.approx(their_second.item(), rel=1e-12, abs=1e-12 * size_2)
 
 
 SHAPES = [(), (3,), (1,), (2, 3), (2, 1), (1, 3), (4, 2, 3), (4, 1, 1)]
@@ -85,7 +89,7 @@ def test_derivatives_with_broadcasting(name, shapes, seed):
     for x, first, their_first in zip(wrt, firsts, their_firsts, strict=True):
         assert np.shape(first) == x.shape
         # Rules differ in form (1 - tanh², cosh⁻²): where they cancel, they lose a few digits of 1.
-        np.testing.assert_allclose(np.asarray(first), their_first.detach().numpy(), rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(bare(first), their_first.detach().numpy(), rtol=1e-12, atol=1e-13)
         if not isinstance(first, tidu.Tensor):
             continue
         seconds = gradients((first**2).sum(), wrt, recorded=False)
@@ -94,7 +98,7 @@ def test_derivatives_with_broadcasting(name, shapes, seed):
         their_seconds = torch.autograd.grad((their_first**2).sum(), their_wrt, retain_graph=True, allow_unused=True)
         for second, their_second in zip(seconds, their_seconds, strict=True):
             expected = 0.0 if their_second is None else their_second.numpy(force=True)
-            np.testing.assert_allclose(second, expected, rtol=1e-9, atol=1e-10 * max(1.0, np.abs(expected).max()))
+            np.testing.assert_allclose(second, expected, rtol=1e-11, atol=1e-12 * max(1.0, np.abs(expected).max()))
 
 
 def test_conditions_are_the_same_set():

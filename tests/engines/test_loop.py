@@ -10,7 +10,8 @@ import pytest
 from loop_cases import EVERYTHING, SHAPES, TARGETS, X, Y, orders, program, run
 from reference import trained, values
 
-from tidu.content.losses import LOSSES, loss_named
+from oracles import OF_ONE_SCORE
+from tidu.content.losses import loss_named
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.build import module_of
@@ -32,7 +33,7 @@ from tidu.language.formula import parse_expression, parse_formula
 
 
 # -- every shape ----------------------------------------------------------------------------------
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_the_source_of_every_loss_optimizer_and_shape_compiles(loss):
     for optimizer in OPTIMIZERS:
         plain = program(loss=loss, optimizer=optimizer, lr=0.1)
@@ -56,10 +57,10 @@ def _free_names(tree: ast.Module, function: ast.FunctionDef) -> set[str]:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.batch.name}-{s.shuffled}-{s.record}-{s.stops_on_change}")
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_every_loop_computes_what_the_mathematics_says_to_the_last_bit(loss, shape):
     """Each loss with each shape, and the optimizers in turn, so that each shape meets each of them."""
-    k = list(LOSSES).index(loss) + SHAPES.index(shape)
+    k = OF_ONE_SCORE.index(loss) + SHAPES.index(shape)
     optimizer = list(OPTIMIZERS)[k % len(OPTIMIZERS)]
     formula, regularisation = [("y = w*x + b", Regularisation()), ("y = a*tanh(w*x) - b/(1 + x**2)", EVERYTHING)][k % 2]
     made = program(formula, ("x", "y"), loss, optimizer, "0.05*warmup(3)/(1 + 0.1*epoch)", regularisation)
@@ -281,7 +282,7 @@ def test_infinity_in_a_function_is_a_number_like_another():
 
 
 # -- the two smaller modules -------------------------------------------------------------------------
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_cost_and_predictions_are_those_of_the_expressions(loss):
     made = program("y = a*tanh(w*x) - b/(1 + x**2)", loss=loss, regularisation=EVERYTHING)
     columns, parameters = values(made, {"x": X, "y": TARGETS.get(loss, Y)}), [0.3, -0.2, 0.7]

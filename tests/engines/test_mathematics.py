@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from oracles import OF_ONE_SCORE
 from readers import latex_value, unicode_value
-from tidu.content.losses import LOSSES, loss_named
+from tidu.content.losses import loss_named
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.schedules import STEP, rate
 from tidu.engines.mathematics import LATEX, UNICODE, equations, latex_of, update_rule
@@ -111,7 +112,7 @@ def test_latex_of_the_line():
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_every_program_can_be_shown(loss, optimizer):
     made = program("y = a*tanh(w*x) - b/(1 + x**2)", loss, optimizer, l1=0.1, l2=0.1)
     for notation in (UNICODE, LATEX):

@@ -132,6 +132,27 @@ def test_a_loss_of_many_classes_needs_only_its_codes():
         del LOSSES["distance"]
 
 
+def test_several_classes_from_text_to_text(tmp_path):
+    random = np.random.default_rng(3)
+    centres = {"ash": (0.0, 0.0), "beech": (2.0, 0.0), "cedar": (0.0, 2.0)}
+    s = random.permutation([*centres] * 40)
+    x = np.array([centres[name] for name in s]) + random.normal(0, 0.7, (120, 2))
+    data = {"x1": x[:, 0], "x2": x[:, 1], "s": s.tolist()}
+    run = tidu.fit("s = linear(...)", data, loss="softmax", lr=2, epochs=5000)
+    peer = sklearn.linear_model.LogisticRegression(C=np.inf, tol=1e-12, max_iter=2000).fit(x, s)
+    assert run.classes == tuple(peer.classes_)
+    # Both stop a little short of the minimum.
+    np.testing.assert_allclose(run.probabilities(data), peer.predict_proba(x), atol=1e-4)
+    assert run.predict(data).tolist() == peer.predict(x).tolist()
+    assert run.metrics["confusion"] == sklearn.metrics.confusion_matrix(s, run.predict(data)).tolist()
+    expected = sklearn.metrics.roc_auc_score(s, run.probabilities(data), multi_class="ovr")
+    assert run.metrics["auc"] == pytest.approx(expected, rel=1e-12)
+    run.save(tmp_path / "m.tidu")
+    assert tidu.load(tmp_path / "m.tidu").score(data) == run.metrics
+    with pytest.raises(DataError, match=r"the label 'oak'.* it knows ash, beech, cedar"):
+        run.score({"x1": [1.0], "x2": [1.0], "s": ["oak"]})
+
+
 def test_text_is_for_the_target_of_a_loss_of_classes_only():
     with pytest.raises(DataError, match="row 1 of column 's' is 'no', which is not a number"):
         fitted(name="squared")

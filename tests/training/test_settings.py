@@ -99,12 +99,12 @@ def test_draws_are_those_of_the_seeds_own_stream():
     settings = Settings("y = a*x + b*x + c*x + d*x + e1", init=init, seed=9)
     generator = np.random.default_rng([9, 2])
     expected = [generator.normal(1, 2), 3.0, generator.uniform(-1, 1), -0.001, 0.0]
-    assert settings.starting_values(settings.program(["x", "y"]).parameters) == expected
+    assert settings.starting_values(settings.program(["x", "y"])) == expected
 
 
 def test_draws_follow_the_seed():
     draws = [Settings("y = w*x", init={"w": "normal(0, 1)"}, seed=s) for s in (1, 1, 2)]
-    first, again, other = (s.starting_values(s.program(["x", "y"]).parameters)[0] for s in draws)
+    first, again, other = (s.starting_values(s.program(["x", "y"]))[0] for s in draws)
     assert first == again != other
 
 

@@ -16,9 +16,11 @@ import numpy.typing as npt
 
 from tidu.content.options import Option, chosen, fraction, positive
 from tidu.errors import DataError
-from tidu.language import ops
+from tidu.language import array_ops, ops
 from tidu.language.expr import Expr
 from tidu.text import _, mark
+
+MOST_CLASSES = 1000  # more labels than this are a quantity, or names of single rows
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Targets:
 REAL = Targets(mark("any number"), lambda y: np.isfinite(y))
 ZERO_ONE = Targets(mark("0 or 1"), lambda y: (y == 0.0) | (y == 1.0), (0.0, 1.0))
 SIGN = Targets(mark("-1 or 1"), lambda y: (y == -1.0) | (y == 1.0), (-1.0, 1.0))
+CLASS = Targets(mark("classes: 0, 1, 2 ..."), lambda y: (y >= 0.0) & (y == np.floor(y)), range(MOST_CLASSES))
 COUNT = Targets(mark("0 or more"), lambda y: y >= 0.0)
 
 
@@ -56,6 +59,11 @@ class Loss:
     def __call__(self, y_hat: Expr, y: Expr) -> Expr:
         """The loss of one sample."""
         return self.expression(y_hat, y, **self.values)
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether it wants a score for each of several classes."""
+        return self.targets is CLASS
 
     def check(self, target: npt.NDArray[np.float64]) -> None:
         """Raise DataError at the first target that this loss has no meaning for."""
@@ -150,6 +158,15 @@ def perceptron(y_hat: Expr, y: Expr) -> Expr:
     learns, and SGD with batches of 1 and a rate of 1 is the perceptron rule.
     """
     return ops.maximum(-(y * y_hat), 0)
+
+
+@loss(targets=CLASS, link=lambda score: array_ops.softmax(score, attrs=((0,),)), probabilities=True)
+def softmax(y_hat: Expr, y: Expr) -> Expr:
+    """Cross-entropy of one class among several, from a score for each, so that it cannot overflow (Bridle 1990)."""
+    over_classes = ((0,), False)
+    log_of_sum: Expr = array_ops.logsumexp(y_hat, attrs=over_classes)
+    score_of_class: Expr = array_ops.total(y * y_hat, attrs=over_classes)  # y is 1 at the class, 0 elsewhere
+    return log_of_sum - score_of_class
 
 
 @loss(targets=COUNT, link=ops.exp)

@@ -33,7 +33,7 @@ class Optimizer:
 
     def recorded(self, w: Expr, g: Expr, t: Expr, lr: Expr) -> tuple[Expr, dict[str, Expr]]:
         """The update of one parameter: the new weight, and the new state by name."""
-        before = {name: symbol(f"{name}_{w.name}", "state") for name in self.state}
+        before = {name: symbol(f"{name}_{w.name}", "state", shape=w.shape) for name in self.state}
         s = _Namespace(w=w, g=g, t=t, **before)
         self.rule(s, _Namespace(lr=lr, **self.hyper_symbols()))
         return s.w, {name: getattr(s, name) for name in self.state}

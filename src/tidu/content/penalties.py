@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+from tidu.language.array_ops import total
 from tidu.language.expr import Expr, as_expr
 from tidu.language.ops import maximum, minimum, sqrt, where
 
@@ -16,15 +17,20 @@ def penalty(parameters: Sequence[Expr], l1: float, l2: float) -> Expr:
     """
     terms: list[Expr] = []
     if l1:
-        terms += [l1 * abs(w) for w in parameters]
+        terms += [l1 * _sum(abs(w)) for w in parameters]
     if l2:
-        terms += [0.5 * l2 * w**2 for w in parameters]
+        terms += [0.5 * l2 * _sum(w**2) for w in parameters]
     return functools.reduce(lambda a, b: a + b, terms) if terms else as_expr(0.0)
 
 
 def norm(gradient: Sequence[Expr]) -> Expr:
     """Euclidean length of the gradient."""
-    return sqrt(functools.reduce(lambda a, b: a + b, [g**2 for g in gradient]))
+    return sqrt(functools.reduce(lambda a, b: a + b, [_sum(g**2) for g in gradient]))
+
+
+def _sum(value: Expr) -> Expr:
+    """The sum of all elements."""
+    return total(value, attrs=(tuple(range(len(value.shape))), False)) if value.shape else value
 
 
 def clipped(gradient: Sequence[Expr], clip_norm: float | None, clip_value: float | None) -> tuple[Expr, ...]:

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tidu.content.losses import MOST_CLASSES
 from tidu.data.arrow import float64_of, numbers_of
 from tidu.data.table import MISSING, Column, Label, Table, clipped, number_in, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
-MOST_CLASSES = 1000  # more labels than this are a quantity, or names of single rows
 SHOWN = 8  # labels named in a message
 
 Coded = tuple[Column, tuple[Label, ...]]  # codes of shape (rows,), and what they stand for

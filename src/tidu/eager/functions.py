@@ -43,8 +43,10 @@ def _axis(x: Any, axis: int, more: int = 0) -> int:
 
 
 def _arraylike(x: Any) -> Any:
-    """Lists as arrays, so that they have a shape."""
-    return x if isinstance(x, Operand) or hasattr(x, "shape") or isinstance(x, (int, float)) else np.asarray(x)
+    """Lists as arrays, so that they have a shape; lists with tensors in them as one tensor."""
+    if isinstance(x, (list, tuple)):
+        return stack(x) if any(isinstance(a, (Operand, list, tuple)) for a in x) else np.asarray(x)
+    return x if isinstance(x, (Operand, np.ndarray, int, float)) else np.asarray(x)
 
 
 # -- reductions -----------------------------------------------------------------------------------

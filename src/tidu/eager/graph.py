@@ -146,7 +146,9 @@ def _fitted(share: Any, value: Any) -> Any:
         return np.full(shape, share, value.dtype)
     if share.shape != shape:
         axes = _spread_axes(share.shape, shape)
-        share = np.broadcast_to(share.sum(axis=axes, keepdims=True).reshape(_without(share.shape, axes, shape)), shape)
+        share = share.sum(axis=axes, keepdims=True).reshape(_without(share.shape, axes, shape))
+        if share.shape != shape:
+            share = np.broadcast_to(share, shape)
     return share if share.dtype == value.dtype else share.astype(value.dtype)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tidu.eager import functions as f
 from tidu.eager.readings import Readings
 from tidu.language import array_ops, ops
+from tidu.language.expr import OPS
 
 if TYPE_CHECKING:
     from tidu.eager.tensor import Tensor
@@ -123,6 +124,36 @@ class Methods(Readings):
     def astype(self, dtype: npt.DTypeLike) -> Any:
         """The values in another kind of number."""
         return array_ops.cast(self, attrs=(str(np.dtype(dtype)),))
+
+    # -- conditions --------------------------------------------------------------------------------
+    def __lt__(self, other: Any) -> Any:
+        return self.applied(OPS["less"], (self, other), ())
+
+    def __le__(self, other: Any) -> Any:
+        return self.applied(OPS["less_equal"], (self, other), ())
+
+    def __gt__(self, other: Any) -> Any:
+        return self.applied(OPS["greater"], (self, other), ())
+
+    def __ge__(self, other: Any) -> Any:
+        return self.applied(OPS["greater_equal"], (self, other), ())
+
+    def __eq__(self, other: object) -> Any:
+        return NotImplemented if other is None else self.applied(OPS["equal"], (self, other), ())
+
+    def __ne__(self, other: object) -> Any:
+        return NotImplemented if other is None else self.applied(OPS["not_equal"], (self, other), ())
+
+    __hash__ = object.__hash__
+
+    def __and__(self, other: Any) -> Any:
+        return self.applied(OPS["logical_and"], (self, other), ())
+
+    def __or__(self, other: Any) -> Any:
+        return self.applied(OPS["logical_or"], (self, other), ())
+
+    def __invert__(self) -> Any:
+        return self.applied(OPS["logical_not"], (self,), ())
 
 
 def _one_or_many(lengths: tuple[Any, ...]) -> Sequence[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidu.eager import functions as f
+from tidu.eager.values import Valued
 from tidu.errors import TensorError
 from tidu.language import ops
 from tidu.language.expr import NUMPY_NAMES, OPS, raised
@@ -30,7 +31,7 @@ def _plainly(function: Function) -> Function:
 
 
 def _bare(a: Any) -> Any:
-    return np.asarray(a) if hasattr(a, "requires_grad") else a
+    return np.asarray(a.value) if isinstance(a, Valued) else a
 
 
 _UFUNCS: dict[str, Function] = {
@@ -54,7 +55,9 @@ _FUNCTIONS: dict[Any, Function] = {
     np.var: f.var,
     np.std: f.std,
     np.max: f.amax,
+    np.amax: f.amax,
     np.min: f.amin,
+    np.amin: f.amin,
     np.argmax: f.argmax,
     np.dot: f.dot,
     np.outer: f.outer,

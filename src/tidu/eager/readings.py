@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.eager.values import FLOAT, kind_of
+from tidu.eager.values import FLOAT, Valued, kind_of
 from tidu.errors import TensorError
-from tidu.language.operand import Operand
 from tidu.text import _
 
 
-class Readings(Operand):
+class Readings(Valued):
     """A value, and the ways to read it."""
 
-    value: Any
-    requires_grad: bool
     made: Any
     grad: Any
 
@@ -76,7 +73,7 @@ class Readings(Operand):
             notes.append(f"dtype={self.dtype}")
         if self.made is not None:
             notes.append(f"made by {self.made[0].name}")
-        elif self.requires_grad:
+        elif self.wants:
             notes.append(f"grad={'not computed' if self.grad is None else _text(self.grad, '')}")
         return f"tensor({', '.join(notes)})"
 

@@ -18,11 +18,11 @@ from tidu.eager import functions as f
 from tidu.eager.graph import RECORDING, adjoints, backward_order
 from tidu.eager.methods import Methods
 from tidu.eager.numpy_names import array_function_of, ufunc_of
-from tidu.eager.values import FLOAT, NUMBERS, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
+from tidu.eager.values import FLOAT, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
 from tidu.errors import ShapeMismatch, TensorError
 from tidu.language.array_ops import ARRAY_OPS
 from tidu.language.expr import OPS, raised
-from tidu.language.operand import AnyOp
+from tidu.language.operand import NUMBERS, AnyOp
 from tidu.text import _
 
 _blank = object.__new__
@@ -58,6 +58,7 @@ class Tensor(Methods):
     """
 
     # What most tensors do not have stands here once.
+    wants = False
     made: tuple[AnyOp, tuple[Tensor | None, ...], tuple[Any, ...], tuple[Any, ...]] | None = None
     serial = 0
     keeps = False  # an array that was computed and is to keep its gradient all the same
@@ -72,18 +73,30 @@ class Tensor(Methods):
         if requires_grad and kind_of(value) not in "f":
             value = normal(np.asarray(value, dtype=FLOAT))
         self.value = value
-        self.requires_grad = requires_grad
+        self.wants = requires_grad
 
     # -- the gradient -----------------------------------------------------------------------------
     def attach_grad(self) -> Tensor:
         """Give this tensor a place for its gradient; on a computed one, keep the gradient that passes through it."""
         if self.made is not None:
             self.keeps = True
-        elif not self.requires_grad:
+        elif not self.wants:
             if kind_of(self.value) != "f":
                 self.value = normal(np.asarray(self.value, dtype=FLOAT))
-            self.requires_grad = True
+            self.wants = True
         return self
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether this has a place for a gradient, or was computed from something that has."""
+        return self.wants
+
+    @requires_grad.setter
+    def requires_grad(self, new: bool) -> None:
+        self._leaf_only()
+        if new:
+            self.attach_grad()
+        self.wants = bool(new)
 
     def backward(self, gradient: Any = None) -> None:
         """Walk back from here and add, in each tensor that has a place for it, the derivative of this by that.
@@ -93,7 +106,7 @@ class Tensor(Methods):
         gradient : the derivative of whatever comes after by this tensor; without it 1 for each element, so that the
             gradient of an array is that of its sum.
         """
-        if not self.requires_grad:
+        if not self.wants:
             raise TensorError(
                 _(
                     "there is nothing to walk back to: nothing that this was computed from has a place for a gradient; "
@@ -144,7 +157,7 @@ class Tensor(Methods):
     def detach(self) -> Tensor:
         """The same values without the memory of how they were computed."""
         self._seen = True
-        return _made_of(self.value)
+        return _made_of(np.array(self.value) if self._lent else self.value)
 
     # -- the value --------------------------------------------------------------------------------
     @property
@@ -174,6 +187,8 @@ class Tensor(Methods):
         given = _value(new)
         if type(self.value) is float and np.ndim(given) == 0:
             return float(given)
+        if np.shape(given) == self.shape:
+            return np.array(given, dtype=self.dtype)
         try:
             return np.array(np.broadcast_to(given, self.shape), dtype=self.dtype)
         except ValueError:
@@ -208,7 +223,7 @@ class Tensor(Methods):
             raise TensorError(
                 _("a tensor of whole numbers cannot hold {value}; make it with numbers like 1.0").format(value=given)
             )
-        self._anew = self.requires_grad
+        self._anew = self.wants
         whole = type(key) in (slice, type(Ellipsis)) and key in WHOLE
         if type(self.value) is float or (whole and not self._lent):
             self.value = self._as_own(given) if whole or key == () else self.value[key]
@@ -250,6 +265,13 @@ class Tensor(Methods):
         return array_function_of(function)(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if self.wants and RECORDING.get():
+            raise TensorError(
+                _(
+                    "a tensor with a gradient does not become an array by itself, for the gradient would be lost; use "
+                    "x.numpy() or x.data for the bare values"
+                )
+            )
         return np.array(self.value, dtype=dtype)
 
     # -- operators --------------------------------------------------------------------------------
@@ -278,7 +300,7 @@ class Tensor(Methods):
         return record(DIVIDE, (other, self))
 
     def __pow__(self, other: Any) -> Any:
-        return raised(self, other)
+        return raised(self, other.item() if isinstance(other, np.generic) else other)
 
     def __rpow__(self, other: Any) -> Any:
         return raised(other, self)
@@ -297,35 +319,6 @@ class Tensor(Methods):
 
     def __rmatmul__(self, other: Any) -> Any:
         return f.matmul(other, self)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return record(OPS["less"], (self, other))
-
-    def __le__(self, other: Any) -> Tensor:
-        return record(OPS["less_equal"], (self, other))
-
-    def __gt__(self, other: Any) -> Tensor:
-        return record(OPS["greater"], (self, other))
-
-    def __ge__(self, other: Any) -> Tensor:
-        return record(OPS["greater_equal"], (self, other))
-
-    def __eq__(self, other: object) -> Any:
-        return NotImplemented if other is None else record(OPS["equal"], (self, other))
-
-    def __ne__(self, other: object) -> Any:
-        return NotImplemented if other is None else record(OPS["not_equal"], (self, other))
-
-    __hash__ = object.__hash__
-
-    def __and__(self, other: Any) -> Tensor:
-        return record(OPS["logical_and"], (self, other))
-
-    def __or__(self, other: Any) -> Tensor:
-        return record(OPS["logical_or"], (self, other))
-
-    def __invert__(self) -> Tensor:
-        return record(OPS["logical_not"], (self,))
 
     def __getitem__(self, key: Any) -> Tensor:
         return record(INDEX, (self,), (plain_key(key),))
@@ -418,7 +411,7 @@ def record(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Ten
                     value = np.array(value)
                 else:
                     a._seen = True
-            if a.requires_grad:
+            if a.wants:
                 wanted = True
                 parents.append(a)
             else:
@@ -437,20 +430,20 @@ def record(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Ten
     new: Tensor = _blank(Tensor)
     new.value = value
     if wanted and RECORDING.get():
-        new.requires_grad = True
+        new.wants = True
         new.serial = _serial()
         if borrowed:
             values = [kept_value(v, a) for v, a in zip(values, args, strict=True)]
         new.made = (op, tuple(parents), tuple(values), attrs)
     else:
-        new.requires_grad = False
+        new.wants = False
     return new
 
 
 def _made_of(value: Any) -> Tensor:
     """A tensor around a value that nobody will change."""
     new = object.__new__(Tensor)
-    new.value, new.requires_grad, new._seen = value, False, True
+    new.value, new.wants, new._seen = value, False, True
     return new
 
 

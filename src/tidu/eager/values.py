@@ -12,11 +12,17 @@ import numpy.typing as npt
 
 from tidu.errors import ShapeMismatch, TensorError
 from tidu.language.expr import Op
-from tidu.language.operand import AnyOp, Operand
+from tidu.language.operand import NUMBERS, AnyOp, Operand
 from tidu.text import _
 
 FLOAT = np.dtype(np.float64)
-NUMBERS = (float, int, bool)
+
+
+class Valued(Operand):
+    """Something with a bare value, which may have a gradient to lose (`wants`)."""
+
+    value: Any
+    wants: bool
 
 
 def on_arrays(op: AnyOp, values: list[Any], attrs: tuple[Any, ...]) -> Any:
@@ -52,14 +58,14 @@ def plain_value(a: Any) -> Any:
     kind = type(a)
     if kind in NUMBERS:
         return a
-    if kind is np.float64:
-        return float(a)
+    if isinstance(a, np.float64 | np.integer | np.bool_):
+        return a.item()
     if isinstance(a, Operand):
         raise TypeError("a tensor and an expression cannot be mixed: one has a value, the other is a formula")
     array = a if isinstance(a, (np.ndarray, np.generic)) else _stacked(a)
     if array.dtype.kind not in "fiub":
         raise TensorError(
-            _("a tensor holds real numbers, not {kind}: {value!r}").format(kind=array.dtype, value=_shortened(a))
+            _("a tensor holds real numbers, not {kind}: {value}").format(kind=array.dtype, value=_shortened(a))
         )
     return array
 
@@ -80,13 +86,13 @@ def _without_tensors(a: Any) -> Any:
     """Nested lists with the values of the tensors in them, none of which may have a gradient to lose."""
     if isinstance(a, (list, tuple)):
         return [_without_tensors(element) for element in a]
-    if not isinstance(a, Operand):
+    if not isinstance(a, Valued):
         return a
-    if getattr(a, "requires_grad", True):
+    if a.wants:
         raise TensorError(
             _("a list that holds tensors with a gradient would lose it; put them together with stack or concatenate")
         )
-    return np.asarray(a)
+    return a.value
 
 
 def _shortened(a: Any) -> str:
@@ -100,15 +106,15 @@ def kept_value(value: Any, given: Any) -> Any:
 
 
 def plain_key(key: Any) -> Any:
-    """An index with tensors in it as NumPy takes it."""
+    """An index with tensors in it as NumPy takes it; its arrays are copied, for the caller may change them."""
     if type(key) is tuple:
         return tuple(map(plain_key, key))
-    return np.asarray(key) if isinstance(key, Operand) else key
+    return np.array(getattr(key, "value", key)) if isinstance(key, (Valued, np.ndarray)) else key
 
 
 def owned(data: Any) -> Any:
     """A copy of `data` in the form that a tensor keeps."""
-    value = plain_value(np.asarray(data) if isinstance(data, Operand) and hasattr(data, "__array__") else data)
+    value = data.value if isinstance(data, Valued) else plain_value(data)
     return float(value) if type(value) is float else normal(np.array(value))
 
 

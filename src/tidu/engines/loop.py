@@ -11,13 +11,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Any, Self
+
+import numpy as np
 
 from tidu import ieee
 from tidu.content.schedules import EPOCH, STEP
 from tidu.engines.program import Program
 from tidu.engines.statements import Names, assignments, per_step, repeated_columns
 from tidu.language.expr import Expr, evaluation_order
-from tidu.language.printer import code, text, unicode
+from tidu.language.printer import text, unicode
 
 WIDTH = 100
 SUMMED_FROM = 32  # samples a step; from here on they are worth computing eight at a time
@@ -71,14 +74,20 @@ def arguments_of(program: Program, shape: LoopShape) -> list[str]:
     return [name for name, used in wanted.items() if used]
 
 
-def state_at_start(program: Program, shape: LoopShape, parameters: Sequence[float]) -> tuple[float, ...]:
+def state_at_start(program: Program, shape: LoopShape, parameters: Sequence[Any]) -> tuple[Any, ...]:
     """What `train` carries beside the parameters: the optimizer's state, and what convergence is measured from."""
-    return (*(start for _s, _new, start in program.new_state), *(parameters if shape.stops_on_change else ()))
+    starts = (np.full(s.shape, start) if s.shape else start for s, _new, start in program.new_state)
+    return (*starts, *(parameters if shape.stops_on_change else ()))
+
+
+def recorded_parameters(program: Program) -> tuple[str, ...]:
+    """The parameters whose values and gradients stand in the history: all, unless they are vectors and matrices."""
+    return () if program.of_arrays else program.parameter_names
 
 
 def history_columns(program: Program) -> list[str]:
     """What one row of the history holds, in order."""
-    names = program.parameter_names
+    names = recorded_parameters(program)
     return ["loss", "gradient_norm", "lr", *names, *(f"∂{n}" for n in names)]
 
 
@@ -174,18 +183,15 @@ def train_source(program: Program, shape: LoopShape) -> str:
     w = _Writer(program)
     model = "" if program.target is None else f"{text(program.target)} = {text(program.score)}; "
     rest = f"loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}"
-    title = f"Training loop, written by tidu. {model}{rest}."
-    own = {
-        k: w.own(k)
-        for k in (
-            "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step",
-            "until_loss", "tol", "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss",
-            "first_epoch", "order", "i", "k", "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED",
-            "LOSS", "CONVERGED", "count", "t",
-        )
-    }  # fmt: skip
-    _Train(w, shape, own).write()
-    return w.source(title)
+    _Train.of(w, shape).write()
+    return w.source(f"Training loop, written by tidu. {model}{rest}.")
+
+
+_OWN_NAMES = (
+    "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step", "until_loss", "tol",
+    "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
+    "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED", "LOSS", "CONVERGED", "count", "t",
+)  # fmt: skip
 
 
 def _shown_loss(program: Program) -> str:
@@ -207,6 +213,11 @@ class _Train:
         self.before = [w.own(f"{p}_before") for p in w.parameters] if shape.stops_on_change else []
         w.names.of[STEP], w.names.of[EPOCH] = own["step"], own["epoch"]
         w.names.of[self.program.lr] = own["lr"]
+
+    @classmethod
+    def of(cls, w: _Writer, shape: LoopShape) -> Self:
+        """With names of its own that evade the user's."""
+        return cls(w, shape, {name: w.own(name) for name in _OWN_NAMES})
 
     def write(self) -> None:
         self.hoisted = self.per_step()
@@ -329,7 +340,7 @@ class _Train:
         backward = assignments(p.gradient, w.names, self.labels, inline=p.gradient)
         shared = f": dloss/dy_hat is {w.names.of[p.slope]}" if p.slope in w.names.of and not backward else ""
         w.add(depth, f"# backward{shared}", *backward)
-        partials = [code(d, w.names.of) for d in p.gradient]
+        partials = [w.names.code(d) for d in p.gradient]
         self.loss = w.names.of[p.loss]
         w.names.of = outside
         return partials
@@ -345,10 +356,10 @@ class _Train:
         for comment, changed in (("# penalty", p.penalised), ("# clip the gradient", p.clipped)):
             if changed != p.mean_gradient:
                 w.add(2, comment, *assignments(changed, w.names, {}, inline=changed))
-                w.add(2, *(f"{g} = {code(c, w.names.of)}" for g, c in zip(self.grads, changed, strict=True)))
+                w.add(2, *(f"{g} = {w.names.code(c)}" for g, c in zip(self.grads, changed, strict=True)))
         if not p.rate.is_constant:
             w.add(2, "# the learning rate of this step", *assignments([p.rate], w.names, {}, inline=[p.rate]))
-            w.add(2, f"{o['lr']} = {code(p.rate, w.names.of)}")
+            w.add(2, f"{o['lr']} = {w.names.code(p.rate)}")
         w.add(2, "# update")
         labels = {new: f"new_{s.name}" for s, new, _start in p.new_state}
         labels |= {new: f"new_{q.name}" for q, new in zip(p.parameters, p.new_parameters, strict=True)}
@@ -360,12 +371,20 @@ class _Train:
         if self.narrow:
             w.add(2, *(f"{new} = float(float32({new}))" for new in map(w.names.of.get, p.new_parameters)))
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-        w.add(2, *_wrapped("if not isfinite(", _in_groups([o["batch_loss"], *news]), " + ", "):"))
+        w.add(2, *self.unless_finite([o["batch_loss"], *news]))
         w.lines[-1] += "  # a sum is finite only if all its parts are"
         w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
         olds = [*w.parameters, *self.states]
         pairs = zip(olds, news, strict=True)
         w.add(2, *(f"{old} = {new}" for old, new in pairs))
+
+    def unless_finite(self, numbers: Sequence[str]) -> list[str]:
+        """The condition that one of these is not."""
+        return _wrapped("if not isfinite(", _in_groups(numbers), " + ", "):")
+
+    def squares(self) -> list[str]:
+        """What the square of the gradient's length is the sum of."""
+        return [f"{g} * {g}" for g in self.grads]
 
     def end_of_step(self) -> None:
         o, w, batch = self.own, self.w, self.shape.batch
@@ -391,17 +410,21 @@ class _Train:
         w.add(depth, f"if {loss} < {o['until_loss']}:")
         w.add(depth + 1, f"{o['stopped']} = {o['LOSS']}", "break")
         if self.shape.stops_on_change:
-            moved = [f"fabs({p} - {b})" for p, b in zip(w.parameters, self.before, strict=True)]
+            moved = [self.moved(p, b) for p, b in zip(w.parameters, self.before, strict=True)]
             largest = f"max({', '.join(moved)})" if len(moved) > 1 else moved[0]
             w.add(depth, f"if {largest} <= {o['tol']}:")
             w.add(depth + 1, f"{o['stopped']} = {o['CONVERGED']}", "break")
             w.add(depth, *(f"{b} = {p}" for b, p in zip(self.before, w.parameters, strict=True)))
 
+    def moved(self, new: str, old: str) -> str:
+        """How far a parameter has gone."""
+        return f"fabs({new} - {old})"
+
     def record(self, depth: int, loss: str) -> None:
         o, w = self.own, self.w
-        squares = " + ".join(f"{g} * {g}" for g in self.grads)
-        w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", squares.split(" + "), " + ", ")"))
-        row = [loss, o["gradient_norm"], o["lr"], *w.parameters, *self.grads]
+        w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", self.squares(), " + ", ")"))
+        row = [loss, o["gradient_norm"], o["lr"]]
+        row += [] if self.program.of_arrays else [*w.parameters, *self.grads]
         w.add(depth, *_wrapped(f"record({o['history']}, {o['row']}, (", row, ", ", "))"), f"{o['row']} += 1")
 
     def finish(self) -> None:
@@ -423,7 +446,7 @@ def cost_source(program: Program) -> str:
     w.add(2, *assignments([program.loss], w.names, labels_of(program)))
     w.add(2, f"{loss_sum} += {w.names.of[program.loss]}")
     w.add(1, *assignments([program.penalty], w.names, {}, inline=[program.penalty]))
-    penalty = "" if program.penalty.is_constant else f" + {code(program.penalty, w.names.of)}"
+    penalty = "" if program.penalty.is_constant else f" + {w.names.code(program.penalty)}"
     w.add(1, f"return {loss_sum} / len({w.columns[0]}){penalty}")
     return w.source("Mean loss, written by tidu.")
 
@@ -439,5 +462,5 @@ def predict_source(program: Program) -> str:
     w.sample(2, i, [program.prediction])
     labels = {program.score: "y_hat"}
     w.add(2, *assignments([program.prediction], w.names, labels, inline=[program.prediction]))
-    w.add(2, f"{predictions}[{i}] = {code(program.prediction, w.names.of)}")
+    w.add(2, f"{predictions}[{i}] = {w.names.code(program.prediction)}")
     return w.source(f"Predictions of {text(program.score)}, written by tidu.")

@@ -6,8 +6,8 @@ samples a step takes and where numbers are kept is the reader's business.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
@@ -59,6 +59,12 @@ class Program:
     optimizer: Optimizer
     new_parameters: tuple[Expr, ...]
     new_state: tuple[tuple[Expr, Expr, float], ...]  # the symbol, its new value, its value at the start
+    starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters, where a model function says so
+
+    @property
+    def of_arrays(self) -> bool:
+        """Whether vectors or matrices are in it, so that it runs on whole batches."""
+        return any(p.shape for p in (*self.parameters, self.score))
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -80,6 +86,7 @@ def program_of_model(
         optimizer,
         rate,
         regularisation,
+        formula.starts,
     )
 
 
@@ -100,6 +107,7 @@ def _program(
     optimizer: Optimizer,
     rate: Expr,
     regularisation: Regularisation,
+    starts: Mapping[str, str | float] | None = None,
 ) -> Program:
     slope, *partials = gradient(loss, [score, *parameters])
     for parameter, partial in zip(parameters, partials, strict=True):
@@ -112,7 +120,7 @@ def _program(
             )
     held = [p for p in parameters if regularisation.penalise is None or p.name in regularisation.penalise]
     added = penalty(held, regularisation.l1, regularisation.l2)
-    mean = tuple(symbol(p.name, "gradient") for p in parameters)
+    mean = tuple(symbol(p.name, "gradient", shape=p.shape) for p in parameters)
     penalised = tuple(g if d is ZERO else g + d for g, d in zip(mean, gradient(added, parameters), strict=True))
     lr = symbol("lr", "hyper", positive=True)
     updates = [optimizer.recorded(w, g, STEP + 1, lr) for w, g in zip(parameters, mean, strict=True)]
@@ -134,8 +142,9 @@ def _program(
         optimizer,
         tuple(new for new, _state in updates),
         tuple(
-            (symbol(f"{name}_{w.name}", "state"), new, optimizer.state[name])
+            (symbol(f"{name}_{w.name}", "state", shape=w.shape), new, optimizer.state[name])
             for w, (_new, state) in zip(parameters, updates, strict=True)
             for name, new in state.items()
         ),
+        starts or {},
     )

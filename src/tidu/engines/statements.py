@@ -10,7 +10,7 @@ import keyword
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from tidu import ieee
 from tidu.language.expr import Expr, code_template, evaluation_order
@@ -33,10 +33,19 @@ _BUILTINS = {"len", "min", "max", "range", "train", "cost", "predict", "sample",
 
 
 class Names:
-    """Identifiers of one generated function: the user's names first, the loop's own evade them."""
+    """Identifiers of one generated function: the user's names first, the loop's own evade them.
 
-    def __init__(self) -> None:
+    `code` is how expressions are written with them, and `template` the template of one node.
+    """
+
+    def __init__(
+        self,
+        code: Callable[[Expr, Mapping[Expr, str]], str] = code,
+        template: Callable[[Expr], str] = code_template,
+    ) -> None:
         self.of: dict[Expr, str] = {}
+        self.template = template
+        self._code = code
         self._taken = set(keyword.kwlist) | set(keyword.softkwlist) | set(vars(ieee)) | _BUILTINS
 
     def fresh(self, wish: str) -> str:
@@ -49,6 +58,10 @@ class Names:
             candidate = candidate + "_"
         self._taken.add(candidate)
         return candidate
+
+    def code(self, node: Expr) -> str:
+        """The node as code, with the names that there are."""
+        return self._code(node, self.of)
 
     def name(self, node: Expr, wish: str) -> str:
         """Give `node` an identifier, unless it has one."""
@@ -89,7 +102,7 @@ def assignments(
         long = operations[node] > MOST_OPERATIONS
         if node in labels or uses[node] > 1 or long or (node in wanted and node not in inline):
             operations[node] = 0
-            text = code(node, names.of)
+            text = names.code(node)
             name = names.name(node, labels[node]) if node in labels else names.numbered(node)
             lines.append(f"{name} = {text}")
     return lines
@@ -100,7 +113,7 @@ def _uses(outputs: Sequence[Expr], names: Names) -> Counter[Expr]:
     uses: Counter[Expr] = Counter(set(outputs))
     for node in evaluation_order(outputs, known=names.of):
         if node.args:
-            template = code_template(node)
+            template = names.template(node)
             for i, arg in enumerate(node.args):
                 uses[arg] += template.count(f"{{{i}}}")
     return uses

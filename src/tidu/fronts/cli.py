@@ -112,7 +112,7 @@ csv_options = options(
 loss_options = options(
     click.option("--loss", default="squared", show_default=True, help=_("squared, half_squared, absolute, "
                  "huber(delta=1), log_cosh, quantile(tau=0.9), poisson; for labels of two classes logistic, hinge, "
-                 "perceptron.")),
+                 "perceptron, of several softmax.")),
     click.option("--l1", type=float, default=0.0, help=_("Add l1·Σ|w| to the cost.")),
     click.option("--l2", type=float, default=0.0, help=_("Add ½·l2·Σw² to the cost.")),
 )  # fmt: skip

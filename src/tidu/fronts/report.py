@@ -208,10 +208,23 @@ def _mathematics(program: Program, title: str) -> RenderableType:
     return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
 
 
-def _parameters(params: Mapping[str, float], start: Mapping[str, float]) -> Grid:
+def _parameters(params: Mapping[str, Any], start: Mapping[str, Any]) -> Grid:
+    if any(np.ndim(v) for v in params.values()):
+        return _shapes(params)
     table = _grid(_("parameter"), _("start"), _("end"))
     for name, value in params.items():
         table.add_row(unicode_name(name), _number(start[name]), Text(_number(value), style="bold"))
+    return table
+
+
+def _shapes(params: Mapping[str, Any]) -> Grid:
+    """Parameters that are vectors and matrices: what each is, and how large its numbers are."""
+    table = _grid(_("parameter"), _("shape"), _("numbers"), _("root mean square"))
+    for name, value in params.items():
+        array = np.asarray(value)
+        shape = " × ".join(map(str, array.shape)) or "1"
+        table.add_row(unicode_name(name), shape, f"{array.size:,}", _number(float(np.sqrt(np.mean(array * array)))))
+    table.add_row(_("all"), "", Text(f"{sum(np.size(v) for v in params.values()):,}", style="bold"), "")
     return table
 
 
@@ -272,8 +285,9 @@ def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: 
         console.print(Text(_("  the confusion table of {count} classes is in --json").format(count=len(classes))))
         return
     names = [clipped(label_text(label)) for label in classes]
-    heading = _("{part}: true ↓, predicted →").format(part=title)
-    table = _grid(heading, *map(escape, names), _("precision"), _("recall"), "F1")
+    console.print(Text(f"  {_('{part}: true ↓, predicted →').format(part=title)}", style="dim"))
+    table = _grid("", *map(escape, names), _("precision"), _("recall"), "F1")
+    table.padding = (0, 1)  # room for more classes on a line
     for k, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
         cells = [Text(str(n), style="bold" if i == k else "" if n else "dim") for i, n in enumerate(counts)]
         shares = [metrics[part][k] for part in ("precision", "recall", "f1")]

@@ -12,12 +12,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tidu.errors import NoDerivative
-from tidu.language.expr import Derivatives
+from tidu.language.expr import ATOM, MULTIPLY, Derivatives
 from tidu.language.operand import applied, array_function
 from tidu.language.ops import exp, where
 
@@ -39,6 +39,10 @@ class ArrayOp:
     grad: Callable[..., Derivatives] | None
     cases: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...]
     doc: str = ""
+    text: str = ""  # how it is printed; by name, where nothing is said
+    latex: str = ""
+    binding: int = ATOM
+    boolean: ClassVar[bool] = False
 
     @functools.cached_property
     def on_arrays(self) -> Callable[..., Any]:
@@ -63,9 +67,12 @@ def array_op(
     grad: Callable[..., Derivatives] | None,
     cases: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...],
     doc: str,
+    text: str = "",
+    latex: str = "",
+    binding: int = ATOM,
 ) -> Callable[..., Any]:
     """Register an operation and return the function that applies it: arguments, then `attrs`."""
-    entry = ARRAY_OPS[name] = ArrayOp(name, array, grad, cases, doc)
+    entry = ARRAY_OPS[name] = ArrayOp(name, array, grad, cases, doc, text, latex, binding)
 
     def function(*args: Any, attrs: tuple[Any, ...] = ()) -> Any:
         return applied(entry, args, attrs)
@@ -185,7 +192,7 @@ _REDUCED: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...] = (
 )
 total = array_op(
     "sum", "{0}.sum(axis={a}, keepdims={b})", grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis),),
-    cases=_REDUCED, doc="Sum along axes.",
+    cases=_REDUCED, doc="Sum along axes.", text="Σ({0})", latex=r"\sum\left({0}\right)",
 )  # fmt: skip
 first_largest = array_op(
     "first_largest",
@@ -207,12 +214,14 @@ logsumexp = array_op(
     "logsumexp", "logsumexp({0}, {a}, {b})",
     grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis) * exp(x - kept(out, x, axis)),),
     cases=_REDUCED, doc="Logarithm of the sum of e**x along axes, without overflow.",
+    text="logsumexp({0})", latex=r"\ln \sum e^{{0}}",
 )  # fmt: skip
 softmax = array_op(
     "softmax", "softmax({0}, {a})",
     grad=lambda g, out, x, axis: (out * (g - total(g * out, attrs=(axis, True))),),
     cases=((((2, 3),), ((1,),)), (((2, 3),), ((0, 1),)), (((4,),), ((0,),))),
     doc="e**x over its sum along axes, without overflow.",
+    text="softmax({0})", latex=r"\operatorname{softmax}\left({0}\right)",
 )  # fmt: skip
 
 
@@ -220,7 +229,7 @@ softmax = array_op(
 def _left(g: Any, a: Any, b: Any) -> Any:
     n, m = len(shape_of(a)), len(shape_of(b))
     if m == 1:
-        return g * b if n == 1 else _column(g) * b
+        return g * b if n == 1 else outer(g, b) if n == 2 else _column(g) * b
     if n == 1:
         return reshape(matmul(b, _column(g)), attrs=(shape_of(b)[:-1],))
     return matmul(g, swapped(b))
@@ -230,6 +239,8 @@ def _right(g: Any, a: Any, b: Any) -> Any:
     n, m = len(shape_of(a)), len(shape_of(b))
     if n == 1:
         return g * a if m == 1 else _column(a) * _row(g)
+    if m == 1 and n == 2:
+        return matmul(g, a)
     if m == 1:  # one product of a matrix and a vector, whatever the number of axes
         size = shape_of(a)[-1]
         return matmul(reshape(g, attrs=((-1,),)), reshape(a, attrs=((-1, size),)))
@@ -246,5 +257,12 @@ matmul: Callable[..., Any] = array_op(
             ((5, 2, 3), (3,)), ((3,), (5, 3, 2)), ((4, 1, 2, 3), (5, 3, 2)),
         )
     ),
-    doc="Product of matrices; of a vector too, as NumPy has it.",
+    doc="Product of matrices; of a vector too, as NumPy has it.", text="{0}·{1}", latex=r"{0} \, {1}",
+    binding=MULTIPLY,
+)  # fmt: skip
+outer: Callable[..., Any] = array_op(
+    "outer", "xp.multiply.outer({0}, {1})",
+    grad=lambda g, out, a, b: (lambda: matmul(g, b), lambda: matmul(a, g)),
+    cases=((((2,), (3,)), ()), (((3,), (3,)), ())), doc="Every element of one vector times every element of another.",
+    text="{0}⊗{1}", latex=r"{0} \, {1}^{\top}", binding=MULTIPLY,
 )  # fmt: skip

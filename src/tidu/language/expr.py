@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Union, overload
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 from tidu.language.operand import AnyOp, Operand, applied, array_function
 
 Number = int | float
+Shape = tuple[int, ...]
 ExprLike = Union["Expr", int, float]
-Attr = str | float | int
+Attr = Any  # a number, a name, a shape: what a node is told beside its arguments; hashable
 # One share for each argument: an adjoint, None for a condition, or a function that gives it where it is wanted.
 Derivatives = tuple[Any, ...]
 # Template of one style, or a function of (args, attrs) that picks it.
@@ -90,17 +93,20 @@ OPS: dict[str, Op] = {}
 class Expr(Operand):
     """A node of an expression graph; see `constant`, `symbol` and the functions of `tidu.language.ops`.
 
+    `shape` is that of its value for one sample: () for a number, (n,) for a vector.
+
     `==` and `hash` are by identity, which for interned nodes is equality of structure; use `equal(a, b)` for
     the condition a = b inside a model.
     """
 
-    __slots__ = ("__weakref__", "args", "attrs", "op")
+    __slots__ = ("__weakref__", "args", "attrs", "op", "shape")
     __hash__ = object.__hash__
     __array_priority__: ClassVar[float] = 1000.0
 
-    op: Op
+    op: Any  # of either op table
     args: tuple[Expr, ...]
     attrs: tuple[Attr, ...]
+    shape: Shape
 
     def __init__(self) -> None:
         raise TypeError("expressions are built with constant(), symbol(), operators and functions")
@@ -140,7 +146,7 @@ class Expr(Operand):
     def applied(self, op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Expr:
         """The node of `op` on `args`."""
         if not isinstance(op, Op):
-            raise TypeError(f"{op.name} is for tensors and arrays; an expression is a single number")
+            return _made(op, tuple(as_expr(a) for a in args), attrs)
         return apply(op.name, *args, attrs=attrs)
 
     # -- operators ----------------------------------------------------------------------------
@@ -243,38 +249,59 @@ def _restored(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> 
     if op_name == "constant":
         return constant(float(attrs[0]))
     if op_name == "symbol":
-        return symbol(str(attrs[0]), str(attrs[1]), bool(attrs[2]))
-    return _node(op_name, args, attrs)
+        return symbol(str(attrs[0]), str(attrs[1]), bool(attrs[2]), attrs[3])
+    from tidu.language.array_ops import ARRAY_OPS
+
+    return _made(OPS[op_name] if op_name in OPS else ARRAY_OPS[op_name], args, attrs)
 
 
-def _node(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
-    return _intern(OPS[op_name], args, attrs, (op_name, args, attrs))
+def _made(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
+    """The node of an operation of either table."""
+    return _intern(op, args, attrs, (op.name, args, attrs))
 
 
-def _intern(op: Op, args: tuple[Expr, ...], attrs: tuple[Attr, ...], key: Any) -> Expr:
+def with_args(node: Expr, args: tuple[Expr, ...]) -> Expr:
+    """The same operation on other arguments."""
+    return node if args == node.args else _made(node.op, args, node.attrs)
+
+
+def _intern(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...], key: Any, shape: Shape | None = None) -> Expr:
     node = _interned.get(key)
     if node is None:
         node = object.__new__(Expr)
         node.op, node.args, node.attrs = op, args, attrs
+        node.shape = _shape_of(op, tuple(a.shape for a in args), attrs) if shape is None else shape
         _interned[key] = node
     return node
+
+
+def _shape_of(op: Any, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
+    if isinstance(op, Op):
+        return () if not any(shapes) else np.broadcast_shapes(*shapes)
+    return _shape_by_trying(op, shapes, attrs)
+
+
+@functools.cache
+def _shape_by_trying(op: Any, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
+    """The shape of what an operation on arrays gives: its value on zeros has it."""
+    return tuple(np.shape(op.on_arrays(*(np.zeros(s) for s in shapes), *attrs)))
 
 
 def constant(value: Number) -> Expr:
     """The number `value` as an expression (0.0 and -0.0 are two constants)."""
     value = float(value)
-    return _intern(CONSTANT, (), (value,), ("constant", value.hex()))
+    return _intern(CONSTANT, (), (value,), ("constant", value.hex()), ())
 
 
-def symbol(name: str, role: str, positive: bool = False) -> Expr:
+def symbol(name: str, role: str, positive: bool = False, shape: Shape = ()) -> Expr:
     """A name that stands for a column, a parameter, a setting ...; `role` is one of `ROLES`.
 
-    `positive` promises that its value is always above 0.
+    `positive` promises that its value is always above 0; `shape` is for one that stands for a vector or a matrix.
     """
     if role not in ROLES:
         raise ValueError(f"role {role!r} is not one of {', '.join(ROLES)}")
-    attrs = (name, role, positive)
-    return _intern(SYMBOL, (), attrs, ("symbol", attrs))
+    attrs = (name, role, positive, shape)
+    return _intern(SYMBOL, (), attrs, ("symbol", attrs), shape)
 
 
 def as_expr(value: ExprLike) -> Expr:
@@ -297,7 +324,7 @@ def apply(name: str, *args: ExprLike, attrs: tuple[Attr, ...] = ()) -> Expr:
         raise TypeError(f"{name} takes {op.arity} argument{'s' if op.arity != 1 else ''}, not {len(nodes)}")
     if name == "negative" and nodes[0].is_constant:
         return constant(-nodes[0].value)
-    return _node(name, nodes, attrs)
+    return _made(op, nodes, attrs)
 
 
 @overload
@@ -344,7 +371,7 @@ def substitute(output: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     new = dict(replacements)
     for node in evaluation_order([output], known=replacements):
         args = tuple(new[a] for a in node.args)
-        new[node] = node if args == node.args else _node(node.op.name, args, node.attrs)
+        new[node] = with_args(node, args)
     return new[output]
 
 

@@ -12,11 +12,11 @@ import ast
 import functools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from tidu.errors import ColumnNotFound, FormulaError, closest
-from tidu.language.expr import OPS, Expr, apply, constant, raised, symbol, symbols
+from tidu.language.expr import OPS, Expr, Shape, apply, constant, raised, symbol, symbols
 from tidu.language.formula_text import (
     check_size,
     clipped,
@@ -26,6 +26,7 @@ from tidu.language.formula_text import (
     with_ascii_signs,
     without_backticks,
 )
+from tidu.language.model_calls import ModelCalls
 from tidu.language.ops import CONSTANTS, FUNCTIONS
 from tidu.language.printer import quoted_name
 from tidu.text import _
@@ -56,12 +57,20 @@ class Formula:
     parameters: tuple[Expr, ...]
     features: tuple[Expr, ...]
     columns: tuple[Expr, ...]
+    starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters that a model function made
 
 
-def parse_formula(text: str, columns: Sequence[str], known_parameters: Collection[str] = ()) -> Formula:
+def parse_formula(
+    text: str,
+    columns: Sequence[str],
+    known_parameters: Collection[str] = (),
+    models: Mapping[str, Any] | None = None,
+    outputs: int = 1,
+) -> Formula:
     """Read `target = expression` for data that has `columns`.
 
-    `known_parameters` are names that are certainly parameters, because the user gave them a starting value.
+    `known_parameters` are names that are certainly parameters, because the user gave them a starting value; `models`
+    are functions that make parameters (`tidu.content.models.MODELS`), each of which gives `outputs` numbers.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def parse_formula(text: str, columns: Sequence[str], known_parameters: Collectio
     check_size(text)
     left, right = sides(text)
     column_symbols = {name: symbol(name, "feature") for name in columns}
-    target = parse_expression(left, _target_names(left, columns))
+    target = parse_expression(left, _target_names(left, columns, () if outputs == 1 else (outputs,)))
     targets = symbols([target], "target")
     if not targets:
         raise FormulaError(
@@ -86,8 +95,15 @@ def parse_formula(text: str, columns: Sequence[str], known_parameters: Collectio
         raise FormulaError(
             _("'{name}' is a column of the data; only a parameter can have a starting value").format(name=taken[0])
         )
-    named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters}
-    score = parse_expression(right, named, unknown=lambda name: symbol(name, "parameter"))
+    makers = ModelCalls(models or {}, outputs, column_symbols, {t.name for t in targets}, right)
+    named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters if not makers.may_make(name)}
+    score = parse_expression(right, named, unknown=lambda name: symbol(name, "parameter"), models=makers)
+    if score.shape != (() if outputs == 1 else (outputs,)):
+        raise FormulaError(
+            _(
+                "a model of {outputs} classes needs a score for each: write linear(...) or mlp(...), not '{formula}'"
+            ).format(outputs=outputs, formula=clipped(text))
+        )
     both = {s.name for s in targets} & {s.name for s in symbols([score], "feature")}
     if both:
         raise FormulaError(
@@ -99,9 +115,10 @@ def parse_formula(text: str, columns: Sequence[str], known_parameters: Collectio
         text.strip(),
         target,
         score,
-        tuple(_in_order_of_text(right, symbols([score], "parameter"))),
+        makers.in_order(_in_order_of_text(right, symbols([score], "parameter"))),
         tuple(_in_order_of_text(right, symbols([score], "feature"))),
         tuple(targets),
+        makers.starts,
     )
     _refuse_misspelt_columns(formula, columns, known_parameters)
     return formula
@@ -112,6 +129,7 @@ def parse_expression(
     names: Mapping[str, Expr],
     unknown: Callable[[str], Expr] | None = None,
     functions: Mapping[str, Function] | None = None,
+    models: ModelCalls | None = None,
 ) -> Expr:
     """Read one expression. `names` says what names mean, `unknown` makes the others; without it they are errors.
 
@@ -121,7 +139,7 @@ def parse_expression(
     check_size(text)
     source, quoted = without_backticks(text)
     tree = syntax_tree(source, text)
-    result = _Reader(text, names, unknown, functions or {}, quoted).read(tree)
+    result = _Reader(text, names, unknown, functions or {}, quoted, models).read(tree)
     if result.op.boolean:
         raise FormulaError(
             _("'{formula}' is a condition, not a number; write where({formula}, 1, 0) to make a number of it").format(
@@ -141,7 +159,9 @@ class _Reader:
         unknown: Callable[[str], Expr] | None,
         functions: Mapping[str, Function],
         quoted: Mapping[str, str],
+        models: ModelCalls | None,
     ) -> None:
+        self.models = models
         self.text = text
         self.names = names
         self.by_normal_name = {normal(name): value for name, value in names.items()}
@@ -175,6 +195,8 @@ class _Reader:
         if isinstance(node, ast.IfExp):
             return [node.test, node.body, node.orelse]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if self.models is not None and node.func.id in self.models.functions:
+                return self.models.features(node)
             return [*node.args, *(k.value for k in node.keywords)]
         if isinstance(node, (ast.Name, ast.Constant)):
             return []
@@ -245,6 +267,9 @@ class _Reader:
 
     def called(self, node: ast.Call, args: list[Expr]) -> Expr:
         name = cast(ast.Name, node.func).id
+        if self.models is not None and name in self.models.functions:
+            self.require_numbers(args, node)
+            return self.models.made(node, args, self)
         if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
             raise self.refusal(node)
         if name in self.functions:
@@ -318,7 +343,7 @@ class _Reader:
 
 
 # -- names ------------------------------------------------------------------------------------
-def _target_names(left: str, columns: Sequence[str]) -> dict[str, Expr]:
+def _target_names(left: str, columns: Sequence[str], shape: Shape) -> dict[str, Expr]:
     name = normal(left.strip().strip("`"))
     if name.isidentifier() and name not in {normal(c) for c in columns}:
         near = closest(name, columns)
@@ -328,7 +353,7 @@ def _target_names(left: str, columns: Sequence[str]) -> dict[str, Expr]:
                 name=name, columns=", ".join(map(quoted_name, columns)) or _("no columns"), hint=hint
             )
         )
-    return {c: symbol(c, "target") for c in columns}
+    return {c: symbol(c, "target", shape=shape) for c in columns}
 
 
 def _in_order_of_text(text: str, found: Sequence[Expr]) -> list[Expr]:
@@ -351,7 +376,7 @@ def _column_that_was_meant(name: str, columns: Sequence[str], unused: Sequence[s
 
 
 def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_parameters: Collection[str]) -> None:
-    guessed = [p.name for p in formula.parameters if p.name not in known_parameters]
+    guessed = [p.name for p in formula.parameters if p.name not in known_parameters and p.name not in formula.starts]
     used = {s.name for s in (*formula.features, *formula.columns)}
     unused = [c for c in columns if c not in used]
     for name in guessed:

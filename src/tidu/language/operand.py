@@ -16,6 +16,7 @@ import numpy as np
 from tidu import arrays
 
 Function = Callable[..., Any]
+NUMBERS = (float, int, bool)
 
 
 class AnyOp(Protocol):
@@ -49,18 +50,20 @@ class Operand:
 
 def applied(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Any:
     """`op` on operands, numbers or arrays."""
+    single = True  # Python numbers alone
     for a in args:
         if isinstance(a, Operand):
             return a.applied(op, args, attrs)
+        single = single and type(a) in NUMBERS
     numbers = op.on_numbers(*attrs)
-    if numbers is not None and all(type(a) in (float, int, bool) for a in args):
+    if single and numbers is not None:
         value = numbers(*(a if type(a) is bool else float(a) for a in args))
         return value if type(value) is bool else float(value)
     for a in args:
         if isinstance(a, (str, bytes)) or a is None:
             raise TypeError(f"{op.name} takes numbers, arrays, tensors or expressions, not {a!r}")
     # Among elements a Python number takes the precision of the array beside it; what is about shapes needs one.
-    weak = (float, int, bool) if numbers is not None else ()
+    weak = NUMBERS if numbers is not None else ()
     return op.on_arrays(*(a if type(a) in weak else np.asarray(a) for a in args), *attrs)
 
 

@@ -122,7 +122,7 @@ multiply = op(
 )  # fmt: skip
 divide = op(
     "divide", "{0}/{1}", code=_quotient_code, latex=r"\frac{{0}}{{1}}", binding=MULTIPLY,
-    grad=lambda g, out, a, b: (g / b, -(g * out / b)), domain=(REAL, POSITIVE),
+    grad=lambda g, out, a, b: (g / b, lambda: -(g * out / b)), domain=(REAL, POSITIVE),
 )  # fmt: skip
 negative = op("negative", "-{0}", unicode="−{0}", binding=NEGATE, grad=lambda g, out, a: (-g,), domain=(REAL,))
 integer_power = op(

@@ -26,11 +26,14 @@ from tidu.language.expr import (
     OR,
     POWER,
     Expr,
+    Op,
     code_template,
     evaluation_order,
 )
 
 Names = Mapping[Expr, str]
+Printed = tuple[str, int]  # the text, and how tightly it binds
+NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 LONGEST = 20_000  # characters; a derivative can print longer than its graph by any factor
 _HOLE = re.compile(r"\{([0-9])\}")
 _GREEK = {
@@ -54,6 +57,16 @@ def code(expr: Expr, names: Names) -> str:
     return _printed(expr, names, _code_node, math.inf)
 
 
+def printed_by(node_printer: NodePrinter) -> Callable[[Expr, Names], str]:
+    """A notation of one's own, as a function like `code`."""
+    return lambda expr, names: _printed(expr, names, node_printer, math.inf)
+
+
+def python_code(template: str, parts: list[Printed]) -> Printed:
+    """A Python template filled in, with the parentheses that it needs."""
+    return _python(template, parts)
+
+
 def unicode(expr: Expr, names: Names | None = None) -> str:
     """`expr` as one line of mathematics: `w₁·x² + b`."""
     return _printed(expr, names or {}, _unicode_node)
@@ -62,10 +75,6 @@ def unicode(expr: Expr, names: Names | None = None) -> str:
 def latex(expr: Expr, names: Names | None = None) -> str:
     """`expr` as LaTeX, without dollar signs."""
     return _printed(expr, names or {}, _latex_node)
-
-
-Printed = tuple[str, int]  # the text, and how tightly it binds
-NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 
 
 def _printed(output: Expr, names: Names, node_printer: NodePrinter, longest: float = LONGEST) -> str:
@@ -99,7 +108,23 @@ def quoted_name(name: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"
 
 
+def _of_arrays(node: Expr, parts: list[Printed], template: str) -> Printed:
+    """An operation on whole arrays, for people: what only changes a shape is not shown."""
+    if node.op.name in ("reshape", "broadcast_to"):
+        return parts[0]
+    if node.op.name == "stack":
+        shown = [p[0] for p in parts]
+        return f"[{', '.join(shown if len(shown) <= 6 else [*shown[:3], '…', shown[-1]])}]", ATOM
+    if not template:
+        return f"{node.op.name}({', '.join(p[0] for p in parts)})", ATOM
+    if node.op.binding == ATOM:
+        return _filled(template, [p[0] for p in parts]), ATOM
+    return _filled(template, [_bracketed(p, node.op.binding + k) for k, p in enumerate(parts)]), node.op.binding
+
+
 def _text_node(node: Expr, parts: list[Printed]) -> Printed:
+    if not isinstance(node.op, Op):
+        return _of_arrays(node, parts, node.op.text)
     if node.is_constant:
         return plain_number(node.value), ATOM if str(node.value)[0] != "-" else NEGATE
     if node.is_symbol:
@@ -122,7 +147,7 @@ def _python(template: str, parts: list[Printed]) -> Printed:
     return _filled(template, [_bracketed(p, least.get(i, CHOICE)) for i, p in enumerate(parts)]), binding
 
 
-_BINARY = {ast.Add: ADD, ast.Sub: ADD, ast.Mult: MULTIPLY, ast.Div: MULTIPLY, ast.Pow: POWER}
+_BINARY = {ast.Add: ADD, ast.Sub: ADD, ast.Mult: MULTIPLY, ast.MatMult: MULTIPLY, ast.Div: MULTIPLY, ast.Pow: POWER}
 Grammar = tuple[int, Mapping[int, int]]
 
 
@@ -166,7 +191,11 @@ def _operands(node: ast.expr) -> list[tuple[ast.expr, int]]:
         return [(node.left, own + 1), *((c, own + 1) for c in node.comparators)]
     if isinstance(node, ast.IfExp):
         return [(node.body, own + 1), (node.test, own + 1), (node.orelse, own)]
-    return [(a, CHOICE) for a in getattr(node, "args", [])]
+    if isinstance(node, ast.Call):
+        return [(node.func, ATOM), *((a, CHOICE) for a in node.args)]
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return [(node.value, ATOM)]
+    return [(e, CHOICE) for e in getattr(node, "elts", [])]
 
 
 # -- mathematics ------------------------------------------------------------------------------
@@ -200,6 +229,8 @@ def _stem_and_digits(name: str) -> tuple[str, str]:
 
 
 def _unicode_node(node: Expr, parts: list[Printed]) -> Printed:
+    if not isinstance(node.op, Op):
+        return _of_arrays(node, parts, node.op.text)
     if node.is_constant:
         return short_number(node.value), ATOM if node.value >= 0 else NEGATE
     if node.is_symbol:
@@ -244,6 +275,8 @@ def _ends_in_group(text: str) -> bool:
 
 
 def _latex_node(node: Expr, parts: list[Printed]) -> Printed:
+    if not isinstance(node.op, Op):
+        return _of_arrays(node, parts, node.op.latex)
     if node.is_constant:
         mantissa, _, exponent = plain_number(node.value).partition("e")
         scale = rf" \times 10^{{{int(exponent)}}}" if exponent else ""

@@ -11,7 +11,7 @@ import functools
 import math
 from collections.abc import Callable
 
-from tidu.language.expr import Attr, Expr, _node, apply, constant, evaluation_order, operate, raised
+from tidu.language.expr import Attr, Expr, Op, apply, constant, evaluation_order, operate, raised, with_args
 
 ZERO, ONE, MINUS_ONE = constant(0.0), constant(1.0), constant(-1.0)
 
@@ -26,12 +26,14 @@ def simplify(output: Expr, memo: dict[Expr, Expr]) -> Expr:
 
 def _rewritten(node: Expr, args: tuple[Expr, ...]) -> Expr:
     """One node on arguments that are simplified already."""
+    if not isinstance(node.op, Op):
+        return with_args(node, args)
     if all(a.is_constant for a in args) and not node.op.boolean:
-        value = operate(_node(node.op.name, args, node.attrs), [a.value for a in args])
+        value = operate(with_args(node, args), [a.value for a in args])
         if math.isfinite(value):
             return constant(value)
     rule = _RULES.get(node.op.name)
-    return rule(*args, *node.attrs) if rule else _node(node.op.name, args, node.attrs)
+    return rule(*args, *node.attrs) if rule else with_args(node, args)
 
 
 def _sum(a: Expr, b: Expr) -> Expr:
@@ -81,6 +83,7 @@ def _opposite(a: Expr) -> Expr:
 
 
 def _product(a: Expr, b: Expr) -> Expr:
+    a, b = _unspread(a, b), _unspread(b, a)
     if a is ZERO or b is ZERO:
         return ZERO
     if a is ONE:
@@ -119,6 +122,11 @@ def _product(a: Expr, b: Expr) -> Expr:
     if a.op.name == "multiply" and a.args[1] is b:
         return _product(a.args[0], b**2)
     return a * b
+
+
+def _unspread(a: Expr, beside: Expr) -> Expr:
+    """`a` before it was repeated to the shape of what it meets, which repeats it anyway."""
+    return a.args[0] if a.op.name == "broadcast_to" and a.shape == beside.shape else a
 
 
 def _leading_number(a: Expr) -> tuple[float | None, Expr | None]:

@@ -17,24 +17,27 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.schedules import EPOCH, STEP
+from tidu.engines.array import array_train_source
 from tidu.engines.loop import (
     SUMMED_FROM,
     Batch,
     LoopShape,
     Stopped,
+    recorded_parameters,
     state_at_start,
     train_source,
 )
 from tidu.engines.program import Program
+from tidu.errors import SettingError
 from tidu.language.expr import evaluate, evaluation_order
 from tidu.text import _
-from tidu.training.evaluation import SECONDS_A_NODE, cost_is_finite
+from tidu.training.evaluation import SECONDS_A_NODE, cost_is_finite, inputs_from
 from tidu.training.history import History
 from tidu.training.loops import Loop, TrainingState, Work, cores, loop_of
 
 Array = npt.NDArray[np.float64]
 SLICE_SECONDS = 0.1  # short enough for a smooth progress bar and a prompt Ctrl-C, long enough to cost nothing
-FIRST_SLICE_SAMPLES = {"python": 20_000, "numba": 1_000_000}
+FIRST_SLICE_SAMPLES = {"python": 20_000, "numba": 1_000_000, "array": 10_000}
 MOST_GROWTH = 16.0  # from one slice to the next
 PATIENCE = 1.0  # seconds of plain Python that cost less than starting the compiler
 SECONDS_A_STEP = 5e-7  # of plain Python, roughly
@@ -76,6 +79,14 @@ Progress = Callable[[int, int, float], None]  # steps done, steps in all, the la
 
 def engine_for(wish: str, work: Work) -> Engine:
     """The engine that was asked for; for `auto`, plain Python where that is done before a compiler has begun."""
+    if work.program.of_arrays:
+        if wish not in ("auto", "array"):
+            raise SettingError(
+                _("a model with vectors runs on whole batches in NumPy; leave out the engine, or name 'array'")
+            )
+        return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))
+    if wish == "array":
+        raise SettingError(_("the engine 'array' is for models with vectors, such as mlp(...); leave it out"))
     kinds = [_("float32")] * (work.shape.dtype == "float32") + [_("fast: operations reordered and fused")] * work.fast
     if kinds:
         return Engine("numba", _("the loop compiled by Numba; {kinds}").format(kinds=", ".join(kinds)))
@@ -126,12 +137,16 @@ def descend(
     rows = len(columns[0]) if columns else 0
     batch = batch_of(rows, batch_size)
     mini = batch in (Batch.ONE, Batch.SOME)
+    if program.of_arrays:
+        batch = Batch.SOME if mini else batch
+        columns = inputs_from(program, columns)
     per_step = {Batch.ONE: 1, Batch.SOME: batch_size or 1}.get(batch, max(rows, 1))
-    shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None, per_step >= SUMMED_FROM, dtype)
+    summed = per_step >= SUMMED_FROM and not program.of_arrays
+    shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None, summed, dtype)
     work = Work(
         program,
         shape,
-        train_source(program, shape),
+        array_train_source(program, shape) if program.of_arrays else train_source(program, shape),
         columns,
         per_step,
         limits.steps,
@@ -141,7 +156,7 @@ def descend(
         fast,
     )
     state = TrainingState(
-        tuple(float(p) for p in parameters),
+        tuple(p if np.ndim(p) else float(p) for p in parameters),
         state_at_start(program, shape, parameters),
         random=np.random.default_rng(seed).bit_generator.state,
     )
@@ -211,8 +226,9 @@ def _last_good(loop: Loop, state: TrainingState, earlier: Sequence[TrainingState
 def _row_of_unfinished_epoch(program: Program, state: TrainingState) -> tuple[float, ...]:
     """A row for an epoch that was cut short: the mean loss of the rows that it saw."""
     lr = evaluate(program.rate, {STEP: float(state.step - 1), EPOCH: float(state.epoch)})
-    norm = math.sqrt(sum(g * g for g in state.gradient))
-    return (state.epoch_loss / state.start, norm, lr, *state.parameters, *state.gradient)
+    norm = math.sqrt(sum(float(np.sum(np.multiply(g, g))) for g in state.gradient))
+    numbers = () if program.of_arrays else (*state.parameters, *state.gradient)
+    return (state.epoch_loss / state.start, norm, lr, *numbers)
 
 
 def _history(program: Program, record: str, values: Array, state: TrainingState, steps_per_epoch: int) -> History:
@@ -220,4 +236,4 @@ def _history(program: Program, record: str, values: Array, state: TrainingState,
     epoch, step = (k // steps_per_epoch, k) if record == "step" else (k, (k + 1) * steps_per_epoch - 1)
     if record == "epoch" and state.start and len(values):
         step[-1] = state.step - 1
-    return History(program.parameter_names, record, epoch, step, values)
+    return History(recorded_parameters(program), record, epoch, step, values)

@@ -20,7 +20,7 @@ from tidu.training.descent import Descent, Limits, Progress, descend
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
 
-ENGINES = ("auto", "python", "numba")
+ENGINES = ("auto", "python", "numba", "array")
 
 
 def fit(
@@ -63,7 +63,7 @@ def fit(
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
     loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`. For `logistic`, `hinge` and
-        `perceptron` the target is a column of labels, text or whole numbers, of two classes.
+        `perceptron` the target is a column of labels, text or whole numbers, of two classes; for `softmax` of several.
     optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`.
     lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
         `"0.1 * warmup(100) * cosine(1000)"`. Default 0.01 (adadelta 1).
@@ -140,6 +140,9 @@ def fit(
     source = source_of(data, csv)
     program = settings.program(source.names)
     table = training_table(program, settings.loss_object, source, drop_missing)
+    if settings.loss_object.of_classes:
+        settings = replace(settings, outputs=len(table.classes) or None)
+        program = settings.program(source.names)
     return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
 
 
@@ -167,7 +170,7 @@ def fit_table(
                 size=settings.batch_size, rows=table.rows
             )
         )
-    start = settings.starting_values(program.parameters)
+    start = settings.starting_values(program)
     descent = descend(
         program,
         [table[c.name] for c in program.columns],
@@ -216,7 +219,7 @@ def _limits(settings: Settings, rows: int) -> Limits:
 
 
 def _check_target(program: Program, table: Table, settings: Settings) -> None:
-    if program.target is not None:
+    if program.target is not None and not program.target.shape:
         settings.loss_object.check(target_values(program.target, table))
 
 

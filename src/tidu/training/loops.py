@@ -11,7 +11,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any
 
@@ -32,13 +32,13 @@ BEYOND_CACHE = 1 << 20  # bytes of data; where more is read in a random order, t
 class TrainingState:
     """Everything that the next step depends on, beside data and settings."""
 
-    parameters: tuple[float, ...]
-    optimizer: tuple[float, ...]
+    parameters: tuple[Any, ...]  # floats, or arrays
+    optimizer: tuple[Any, ...]
     epoch: int = 0
     step: int = 0
     start: int = 0  # rows of this epoch that are done
     epoch_loss: float = 0.0  # sum of the losses of these rows
-    gradient: tuple[float, ...] = ()  # of the last step
+    gradient: tuple[Any, ...] = ()  # of the last step
     random: Mapping[str, Any] = field(default_factory=dict)  # the generator's, before this epoch's permutation
 
 
@@ -70,6 +70,8 @@ class Work:
 
 def loop_of(engine: str, work: Work) -> Loop:
     """The loop of an engine, `python` or `numba`; close it when done."""
+    if engine == "array":
+        return _ArrayLoop(work)
     if engine == "python":
         return _PlainLoop(work)
     if work.shape.summed and work.threads > 1 and work.per_step >= 2 * CHUNK:
@@ -175,6 +177,32 @@ class _PlainLoop(Loop):
 
     def blank_history(self, rows: int) -> Any:
         return [()] * rows
+
+
+class _ArrayLoop(Loop):
+    """NumPy on whole batches."""
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        return module_of(source).train  # type: ignore[no-any-return]
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        return np.ascontiguousarray(numbers, dtype=self.work.shape.dtype if numbers.dtype.kind == "f" else None)
+
+    def blank_history(self, rows: int) -> Any:
+        return np.empty((rows, self.width))
+
+    def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
+        narrow = replace(
+            state,
+            parameters=tuple(map(self.narrow, state.parameters)),
+            optimizer=tuple(map(self.narrow, state.optimizer)),
+        )
+        with np.errstate(all="ignore"):  # what is not finite ends the run, in words
+            return super().run(narrow, last_step)
+
+    def narrow(self, value: Any) -> Any:
+        """A parameter in the precision of this run."""
+        return np.asarray(value, dtype=self.work.shape.dtype) if np.ndim(value) else value
 
 
 class _CompiledLoop(Loop):

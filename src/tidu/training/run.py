@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = npt.NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
+_NUMBERS = ("params", "start", "optimizer_state")  # of a run: a float, or an array, for each name
 HISTORY_IN_JSON = 10_000  # rows; a longer history is thinned, the file that `save` writes is not
 
 
@@ -48,7 +49,7 @@ class Run:
 
     Attributes
     ----------
-    params : the parameters by name. After a divergence: those before the first bad step.
+    params : the parameters by name, floats or arrays. After a divergence: those before the first bad step.
     loss : the last loss of the history (mean over an epoch's samples, each before the update that used it).
     stopped : `epochs`, `steps`, `loss`, `converged`, `diverged` or `interrupted`.
     history : a row for each epoch or step; see `History`.
@@ -61,9 +62,9 @@ class Run:
 
     settings: Settings
     columns: tuple[str, ...]
-    params: Mapping[str, float]
-    start: Mapping[str, float]
-    optimizer_state: Mapping[str, float]
+    params: Mapping[str, Any]
+    start: Mapping[str, Any]
+    optimizer_state: Mapping[str, Any]
     history: History
     stopped: str
     epochs: int
@@ -106,7 +107,7 @@ class Run:
         return latex_of(self.program)
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{n}={v:.8g}" for n, v in self.params.items())
+        values = ", ".join(f"{n}={v:.8g}" if np.ndim(v) == 0 else f"{n}{v.shape}" for n, v in self.params.items())
         return f"<Run of '{self.settings.formula}': {values}; loss {self.loss:.6g}; stopped: {self.stopped}>"
 
     # -- what one does with it --------------------------------------------------------------------
@@ -124,7 +125,7 @@ class Run:
         Raises
         ------
         SettingError
-            The loss knows no probabilities: only those of `logistic` are.
+            The loss knows no probabilities, as `hinge` and `perceptron` do not.
         """
         return self.class_probabilities(self.features_of(data, drop_missing, with_target=False))
 
@@ -180,6 +181,8 @@ class Run:
         """Of each row and class; a model of one score has it for its second class, and 0 for its first."""
         program = self.program
         score = self._computed(replace(program, prediction=program.score), table)
+        if score.ndim == 2:
+            return score
         return np.column_stack([np.zeros(table.rows), score])
 
     def _computed(self, program: Program, table: Table) -> Array:
@@ -242,11 +245,12 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values: what the command line prints for `--json`."""
         s = self.settings
-        last = {p: float(self.history.gradient(p)[-1]) for p in self.params} if len(self.history) else {}
-        first = {p: float(self.history.gradient(p)[0]) for p in self.params} if len(self.history) else {}
+        h = self.history
+        last = {p: float(h.gradient(p)[-1]) for p in h.parameters} if len(h) else {}
+        first = {p: float(h.gradient(p)[0]) for p in h.parameters} if len(h) else {}
         return {
             "formula": s.formula,
-            "params": dict(self.params),
+            "params": _plain(self.params),
             "loss": self.loss,
             "epochs": self.epochs,
             "steps": self.steps,
@@ -261,7 +265,7 @@ class Run:
             "batch_size": s.batch_size,
             "shuffle": s.shuffle,
             "seed": s.seed,
-            "init": dict(self.start),
+            "init": _plain(self.start),
             "first_gradient": first,
             "gradient": last,
             "reduction": "cost and gradient are means over the batch",
@@ -285,15 +289,19 @@ class Run:
             "format": FORMAT,
             "settings": self.settings.to_dict(),
             "columns": self.columns,
-            "params": dict(self.params),
-            "start": dict(self.start),
-            "optimizer_state": dict(self.optimizer_state),
+            **{kind: {n: None if np.ndim(v) else v for n, v in getattr(self, kind).items()} for kind in _NUMBERS},
+            "recorded": h.parameters,
             "record": h.record,
             **{k: getattr(self, k) for k in ("stopped", "epochs", "steps", "rows", "seconds", "source", "engine",
                                              "engine_reason", "metrics", "test_metrics", "notes", "classes")},
         }  # fmt: skip
         tensors = {
-            "params": np.array(list(self.params.values())),
+            **{
+                f"{kind}/{n}": np.asarray(v, order="C")
+                for kind in _NUMBERS
+                for n, v in getattr(self, kind).items()
+                if np.ndim(v) or kind == "params"
+            },
             "history/values": h.values,
             "history/epoch": h.epoch,
             "history/step": h.step,
@@ -320,7 +328,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         with safe_open(os.fspath(path), framework="np") as file:
             plain = json.loads((file.metadata() or {})["tidu"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
-        if plain["format"] != FORMAT:
+        if plain["format"] > FORMAT:
             raise ModelFileError(_("'{path}' was saved by a newer version of tidu").format(path=os.fspath(path)))
         if plain.pop("sha256") != _digest(plain, tensors):
             raise ValueError(_("its content is damaged"))
@@ -343,11 +351,17 @@ def _run_of(plain: dict[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> R
     settings = plain.pop("settings")
     if settings["penalise"] is not None:
         settings["penalise"] = tuple(settings["penalise"])
-    params = plain.pop("params")
+    for kind in _NUMBERS:
+        plain[kind] = {n: tensors[f"{kind}/{n}"] if v is None else v for n, v in plain[kind].items()}
     values, epoch, step = (tensors[f"history/{k}"] for k in ("values", "epoch", "step"))
-    history = History(tuple(params), plain.pop("record"), epoch, step, values)
+    history = History(tuple(plain.pop("recorded")), plain.pop("record"), epoch, step, values)
     columns, notes, classes = (tuple(plain.pop(k)) for k in ("columns", "notes", "classes"))
-    return Run(Settings(**settings), columns, params, history=history, notes=notes, classes=classes, **plain)
+    return Run(Settings(**settings), columns, history=history, notes=notes, classes=classes, **plain)
+
+
+def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers, and lists of them, for JSON."""
+    return {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in numbers.items()}
 
 
 def _digest(plain: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> str:

@@ -129,7 +129,7 @@ def scan(
         raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
     assert program.target is not None
     settings.loss_object.check(target_values(program.target, table))
-    start = dict(zip(program.parameter_names, settings.starting_values(program.parameters), strict=True))
+    start = dict(zip(program.parameter_names, settings.starting_values(program), strict=True))
     cost = cost_of(program, [table[c.name] for c in program.columns], points)
     costs = np.empty([len(v) for v in grid.values()])
     for k, index in enumerate(np.ndindex(*costs.shape)):

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from tidu.content.losses import Loss, loss_named
+from tidu.content.models import MODELS
 from tidu.content.optimizers import optimizer_named
 from tidu.content.options import written
 from tidu.content.schedules import rate
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
-from tidu.language.expr import Expr
 from tidu.language.formula import parse_formula
 from tidu.language.printer import text
 from tidu.text import _
@@ -53,6 +53,7 @@ class Settings:
     clip_value: float | None = None
     dtype: str = "float64"
     fast: bool = False
+    outputs: int | None = None  # of the model: the number of classes, where the loss has several
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
@@ -103,7 +104,8 @@ class Settings:
 
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""
-        formula = parse_formula(self.formula, columns, self.init)
+        outputs = 1 if not self.loss_object.of_classes else self.outputs or 2
+        formula = parse_formula(self.formula, columns, self.init, MODELS, outputs)
         names = [p.name for p in formula.parameters]
         if not names:
             raise SettingError(
@@ -131,23 +133,29 @@ class Settings:
                     ).format(option=option, name=name, hint=hint, names=", ".join(names))
                 )
 
-    def starting_values(self, parameters: Sequence[Expr]) -> list[float]:
-        """The first value of each parameter: as `init` says, else 0; draws come from a stream of the seed."""
+    def starting_values(self, program: Program) -> list[Any]:
+        """The first value of each parameter: as `init` says, else what the model says, else 0.
+
+        Draws come from a stream of the seed.
+        """
         generator = np.random.default_rng([self.seed, 2])
-        return [starting_value(p.name, self.init.get(p.name, 0.0), generator) for p in parameters]
+        said = {**program.starts, **self.init}
+        return [starting_value(p.name, said.get(p.name, 0.0), generator, p.shape) for p in program.parameters]
 
 
-def starting_value(name: str, start: Start, generator: np.random.Generator) -> float:
-    """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`."""
+def starting_value(name: str, start: Start, generator: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
+    """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`; of a `shape`, one for each place."""
     value: Any = start
+    drawn = None
     if isinstance(start, str):
         try:
             tree = ast.parse(start.strip(), mode="eval").body
             if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
                 a, b = (float(ast.literal_eval(x)) for x in tree.args)
-                draws: dict[str, Callable[[float, float], float]]
+                draws: dict[str, Callable[..., Any]]
                 draws = {"normal": generator.normal, "uniform": generator.uniform}
-                value = draws[tree.func.id](a, b)
+                drawn = draws[tree.func.id](a, b, shape) if shape else None
+                value = draws[tree.func.id](a, b) if drawn is None else a
             else:
                 value = float(ast.literal_eval(tree))
         except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError, OverflowError):
@@ -160,7 +168,9 @@ def starting_value(name: str, start: Start, generator: np.random.Generator) -> f
         raise SettingError(
             _("the starting value of {name} must be a finite number, not {value}").format(name=name, value=start)
         )
-    return number
+    if not shape:
+        return number
+    return np.full(shape, number) if drawn is None else drawn
 
 
 def finite(value: object) -> float | None:

@@ -1,0 +1,263 @@
+"""The array source: a program with vectors and matrices, written out as a training loop over whole batches in NumPy.
+
+The same steps as `loop` writes for numbers; what a person would write by hand for a network. An expression is of one
+sample; here a leading axis runs over the samples of the batch, and the sum over them of `a ⊗ b` is `a.T @ b`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from tidu import arrays
+from tidu.engines.loop import Batch, LoopShape, _Train, _unpacked, _wrapped, _Writer
+from tidu.engines.program import Program
+from tidu.engines.statements import Names, assignments
+from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, evaluation_order
+from tidu.language.printer import Printed, printed_by, python_code, text
+
+
+def inputs_of(program: Program) -> list[Expr]:
+    """What the loop reads of each sample: features side by side, single columns, the target."""
+    stacks = [n for n in evaluation_order([program.loss, program.score]) if _is_matrix_of_columns(n)]
+    inside = {c for s in stacks for c in s.args}
+    alone = {
+        a
+        for node in evaluation_order([program.loss, program.score])
+        if node not in stacks
+        for a in node.args
+        if a in inside
+    }
+    singles = [c for c in program.columns if c not in inside or c in alone]
+    return [*stacks, *singles]
+
+
+def _is_matrix_of_columns(node: Expr) -> bool:
+    return node.op.name == "stack" and all(a.is_symbol and a.role == "feature" and not a.shape for a in node.args)
+
+
+def array_template(node: Expr) -> str:
+    """The NumPy code of one node, with `{0}`, `{1}` for its arguments."""
+    if node.op.name in ("multiply", "divide"):
+        return "{0} * {1}" if node.op.name == "multiply" else "{0} / {1}"
+    if node.op.name == "integer_power" and 2 <= node.attrs[0] <= 4:
+        return " * ".join(["{0}"] * node.attrs[0])
+    template: str = node.op.array.replace("xp.", "np.")
+    for letter, value in zip("ab", node.attrs, strict=False):
+        template = template.replace(f"{{{letter}}}", repr(value))
+    if "{args}" in template:
+        template = template.replace("{args}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
+    return template
+
+
+class _Batched:
+    """Prints nodes as code on batches: what varies from sample to sample has a leading axis."""
+
+    def __init__(self, inputs: Sequence[Expr], outputs: Sequence[Expr]) -> None:
+        self.varies: set[Expr] = set(inputs)
+        for node in evaluation_order(outputs, known=self.varies):
+            if any(a in self.varies for a in node.args):
+                self.varies.add(node)
+
+    def node(self, node: Expr, parts: list[Printed]) -> Printed:
+        if node.is_constant:
+            return repr(node.value), ATOM
+        if node not in self.varies:
+            return python_code(array_template(node), parts)
+        if isinstance(node.op, Op):
+            wide = [self._widened(a, p, len(node.shape)) for a, p in zip(node.args, parts, strict=True)]
+            return python_code(array_template(node), wide)
+        return _WRITTEN[node.op.name](self, node, parts)
+
+    def _widened(self, arg: Expr, part: Printed, rank: int) -> Printed:
+        """A number for each sample, beside a vector for each sample."""
+        missing = rank - len(arg.shape)
+        if arg not in self.varies or not missing:
+            return part
+        return python_code(f"{{0}}[:{', None' * missing}]", [part])
+
+    def matmul(self, node: Expr, parts: list[Printed]) -> Printed:
+        a, b = node.args
+        if a in self.varies and b in self.varies:
+            return python_code("({0} * {1}).sum(axis=1)", parts)
+        if a in self.varies:
+            return python_code("{0} @ {1}", parts)[0], MULTIPLY
+        return python_code("{1} @ {0}.T" if len(a.shape) == 2 else "{1} @ {0}", parts)[0], MULTIPLY
+
+    def reduced(self, node: Expr, parts: list[Printed]) -> Printed:
+        """An operation over axes, which the batch's axis moves by one."""
+        axes, *others = node.attrs
+        moved = tuple(k + 1 for k in axes)
+        template = node.op.array.replace("xp.", "np.").replace("{a}", repr(moved))
+        for letter, value in zip("bc", others, strict=False):
+            template = template.replace(f"{{{letter}}}", repr(value))
+        return python_code(template.replace(", keepdims=False", ""), parts)
+
+    def outer(self, node: Expr, parts: list[Printed]) -> Printed:
+        left = "[:, :, None]" if node.args[0] in self.varies else "[:, None]"
+        right = "[:, None, :]" if node.args[1] in self.varies else ""
+        return python_code(f"{{0}}{left} * {{1}}{right}", parts)
+
+    def broadcast_to(self, node: Expr, parts: list[Printed]) -> Printed:
+        ones = f"np.ones({node.shape})"
+        if not node.args[0].shape:
+            return python_code(f"np.multiply.outer({{0}}, {ones})", parts)
+        return python_code(f"{{0}} * {ones}", parts)
+
+    def reshape(self, node: Expr, parts: list[Printed]) -> Printed:
+        return python_code(f"{{0}}.reshape(-1, *{node.shape})", parts)
+
+    def stack(self, node: Expr, parts: list[Printed]) -> Printed:
+        whole = [
+            part if a in self.varies else python_code("{0} + 0.0 * {1}", [part, self._varying(node, parts)])
+            for a, part in zip(node.args, parts, strict=True)
+        ]
+        return python_code(f"np.stack([{', '.join(f'{{{k}}}' for k in range(len(parts)))}], axis=1)", whole)
+
+    def _varying(self, node: Expr, parts: list[Printed]) -> Printed:
+        return next(p for a, p in zip(node.args, parts, strict=True) if a in self.varies)
+
+
+_WRITTEN = {
+    "matmul": _Batched.matmul,
+    "outer": _Batched.outer,
+    "broadcast_to": _Batched.broadcast_to,
+    "reshape": _Batched.reshape,
+    "stack": _Batched.stack,
+    **dict.fromkeys(("sum", "max", "logsumexp", "softmax"), _Batched.reduced),
+}
+
+
+class _ArrayWriter(_Writer):
+    """Collects the lines of one function on arrays."""
+
+    def __init__(
+        self, program: Program, inputs: Sequence[Expr], outputs: Sequence[Expr], in_batches: bool = False
+    ) -> None:
+        super().__init__(program)
+        self.batched = _Batched(inputs, outputs)
+        names = Names(printed_by(self.batched.node), array_template)
+        self.inputs = list(inputs)
+        self.names = names
+        names.fresh("np")
+        single = [names.name(c, c.name if c.is_symbol else "x") for c in self.inputs]
+        self.columns = [names.fresh(f"all_{name}") for name in single] if in_batches else single
+        self.parameters = [names.name(p, p.name) for p in program.parameters]
+
+    def source(self, title: str) -> str:
+        plain = super().source(title).split("\n")
+        body = "\n".join(self.lines)
+        words = set(re.findall(r"\w+", body))
+        own = [n for n in vars(arrays) if not n.startswith("_") and n in words and callable(getattr(arrays, n))]
+        imports = ["import numpy as np", ""] + ([f"from tidu.arrays import {', '.join(sorted(own))}"] if own else [])
+        imports += ["from tidu.kernels import record"] if "record" in words else []
+        return "\n".join([plain[0], "", *imports, "", "", body.strip("\n"), ""])
+
+
+def array_train_source(program: Program, shape: LoopShape) -> str:
+    """The training loop of `program` over arrays, as the text of a module with one function, `train`."""
+    return _ArrayTrain.written(program, shape)
+
+
+class _ArrayTrain(_Train):
+    """Writes `train` with arrays; what is not said here is as for numbers."""
+
+    @classmethod
+    def written(cls, program: Program, shape: LoopShape) -> str:
+        outputs = [program.loss, *program.gradient]
+        w = _ArrayWriter(program, inputs_of(program), outputs, shape.batch is not Batch.ALL)
+        cls.of(w, shape).write()
+        return w.source(f"Training loop on arrays, written by tidu. {text(program.score)}; {program.optimizer.name}.")
+
+    def __init__(self, w: _Writer, shape: LoopShape, own: dict[str, str]) -> None:
+        super().__init__(w, shape, own)
+        self.narrow = False  # an array has its precision with it
+
+    def per_step(self) -> list[str]:
+        return []
+
+    def batch(self) -> None:
+        o, w = self.own, self.w
+        assert isinstance(w, _ArrayWriter)
+        batch = [w.names.of[c] for c in w.inputs]
+        if self.shape.batch is Batch.ALL:
+            count = o["n"]
+        else:
+            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
+            rows = f"{o['start']}:{o['stop']}"
+            if self.shape.shuffled:
+                w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}][{rows}]")
+                rows = o["order"]
+            w.add(2, *(f"{b} = {whole}[{rows}]" for b, whole in zip(batch, w.columns, strict=True)))
+            count = o["count"]
+        p = self.program
+        w.add(2, "# forward")
+        landmarks = [p.loss] if p.target is None else [p.score, p.loss]
+        w.add(2, *assignments(landmarks, w.names, self.labels, also_used_by=p.gradient))
+        factors = [f for d in p.gradient for f in (d.args if d.op.name == "outer" else (d,))]
+        once = [f for f, times in Counter(factors).items() if times == 1]
+        backward = assignments(factors, w.names, self.labels, inline=once)
+        w.add(2, "# backward", *backward, "# mean over the batch")
+        if count != o["n"]:
+            w.add(2, f"{count} = {o['stop']} - {o['start']}")
+        w.add(
+            2, f"{o['loss_sum']} = float({w.names.of[p.loss]}.sum())", f"{o['batch_loss']} = {o['loss_sum']} / {count}"
+        )
+        w.add(2, *(f"{g} = {self.mean_over_batch(d, count)}" for g, d in zip(self.grads, p.gradient, strict=True)))
+
+    def mean_over_batch(self, d: Expr, count: str) -> str:
+        w = self.w
+        assert isinstance(w, _ArrayWriter)
+        if d not in w.batched.varies:
+            return w.names.code(d)
+        if d.op.name == "outer" and all(a in w.batched.varies for a in d.args):
+            a, b = (w.names.code(x) for x in d.args)
+            a = a if a.isidentifier() else f"({a})"
+            b = b if b.isidentifier() else f"({b})"
+            return f"{a}.T @ {b} / {count}"
+        value = w.names.code(d)
+        return f"{value if value.isidentifier() else f'({value})'}.sum(axis=0) / {count}"
+
+    def unless_finite(self, numbers: Sequence[str]) -> list[str]:
+        p = self.program
+        loss, *others = numbers
+        shapes = [s.shape for s in (*p.parameters, *(s for s, _new, _start in p.new_state))]
+        sums = [f"np.sum({name})" if shape else name for name, shape in zip(others, shapes, strict=True)]
+        return _wrapped("if not np.isfinite(", [loss, *sums], " + ", "):")
+
+    def squares(self) -> list[str]:
+        pairs = zip(self.grads, self.program.parameters, strict=True)
+        return [f"np.sum({g} * {g})" if p.shape else f"{g} * {g}" for g, p in pairs]
+
+    def moved(self, new: str, old: str) -> str:
+        return f"np.max(np.abs({new} - {old}))"
+
+    def record(self, depth: int, loss: str) -> None:
+        before = len(self.w.lines)
+        super().record(depth, loss)
+        self.w.lines[before] = self.w.lines[before].replace(" = sqrt(", " = np.sqrt(")
+
+
+def array_predict_source(program: Program) -> str:
+    """A module with one function, `predict(columns, parameters)`: the prediction of each row."""
+    outputs = [program.prediction, program.loss]
+    features = [c for c in inputs_of(program) if not (c.is_symbol and c.role == "target")]
+    w = _ArrayWriter(program, features, outputs)
+    columns, parameters = w.own("columns"), w.own("parameters")
+    w.add(0, f"def predict({columns}, {parameters}):")
+    w.add(1, *_unpacked(w.columns, columns), *_unpacked(w.parameters, parameters))
+    w.add(1, *assignments([program.prediction], w.names, {program.score: "y_hat"}, inline=[program.prediction]))
+    w.add(1, f"return {w.names.code(program.prediction)}")
+    return w.source(f"Predictions of {text(program.score)}, written by tidu.")
+
+
+def array_cost_source(program: Program) -> str:
+    """A module with one function, `cost(columns, parameters)`: the mean loss over all rows."""
+    w = _ArrayWriter(program, inputs_of(program), [program.loss])
+    columns, parameters = w.own("columns"), w.own("parameters")
+    w.add(0, f"def cost({columns}, {parameters}):")
+    w.add(1, *_unpacked(w.columns, columns), *_unpacked(w.parameters, parameters))
+    w.add(1, *assignments([program.loss], w.names, {program.score: "y_hat", program.loss: "loss"}))
+    w.add(1, f"return float({w.names.of[program.loss]}.mean())")
+    return w.source("Mean loss on arrays, written by tidu.")
