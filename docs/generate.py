@@ -71,7 +71,7 @@ def losses() -> str:
         )
     return (
         "# Losses\n\nThe loss of one sample; the cost is the mean over the batch. ŷ is what the formula gives (for\n"
-        "`logistic`, `hinge` and `poisson` the score, from which the prediction is made).\n\n"
+        "`logistic`, `hinge`, `perceptron` and `poisson` the score, from which the prediction is made).\n\n"
         + table(["name", "loss of one sample", "options", "targets", "about"], rows)
     )
 
@@ -124,8 +124,8 @@ def loops() -> str:
     )
     parts = [
         "# The loops of the lessons\n\nEach is the file that ran, as `run.source` and `tidu fit --show-code` show it.\n"
-        "`tidu.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf), `tidu.kernels` the sums\n"
-        "over many samples, in one fixed order.\n"
+        "`tidu.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf), `tidu.kernels`\n"
+        "the sums over many samples, in one fixed order.\n"
     ]
     parts += [f"## {title}\n\n```python\n{run.source}```\n" for title, run in runs.items()]
     return "\n".join(parts)

@@ -28,11 +28,12 @@ TORCH = {
     "quantile": lambda s, y, tau: torch.where(y >= s, tau * (y - s), (1 - tau) * (s - y)),
     "logistic": lambda s, y: F.binary_cross_entropy_with_logits(s, y, reduction="none"),
     "hinge": lambda s, y: F.margin_ranking_loss(s, torch.zeros_like(s), y, margin=1.0, reduction="none"),
+    "perceptron": lambda s, y: F.margin_ranking_loss(s, torch.zeros_like(s), y, margin=0.0, reduction="none"),
     "poisson": lambda s, y: F.poisson_nll_loss(s, y, log_input=True, full=False, reduction="none"),
 }
 TARGETS = {"0 or 1": (0.0, 1.0), "-1 or 1": (-1.0, 1.0), "0 or more": (0.0, 1.0, 2.5, 17.0)}
 OF_CLASSES = {"softmax"}  # held to torch in tests/engines/test_array.py
-LINKS = {"logistic": scipy.special.expit, "hinge": np.sign, "poisson": np.exp}
+LINKS = {"logistic": scipy.special.expit, "hinge": np.sign, "perceptron": np.sign, "poisson": np.exp}
 VARIANTS = [*OF_ONE_SCORE, "huber(delta=0.3)", "huber(delta=5)", "quantile(tau=0.9)", "quantile(tau=0.05)"]
 
 
@@ -85,13 +86,13 @@ def test_the_link_turns_a_score_into_a_prediction(name):
         assert evaluate(prediction, {Y_HAT: score}) == pytest.approx(float(expected(score)), rel=1e-14, abs=0.0)
 
 
-@pytest.mark.parametrize("name", ["logistic", "log_cosh", "hinge", "huber", "absolute", "quantile"])
+@pytest.mark.parametrize("name", ["logistic", "log_cosh", "hinge", "perceptron", "huber", "absolute", "quantile"])
 def test_far_out_scores_neither_overflow_nor_lose_their_slope(name):
     chosen = loss_named(name)
     (slope,) = gradient(chosen(Y_HAT, Y), [Y_HAT])
     for score in (1e4, -1e4, 1e150, -1e150):
         wrong = -1.0 if score > 0 else 1.0
-        target = wrong if name == "hinge" else 0.0 if score > 0 else 1.0
+        target = wrong if name in ("hinge", "perceptron") else 0.0 if score > 0 else 1.0
         at = {Y_HAT: score, Y: target}
         assert 0.0 < evaluate(chosen(Y_HAT, Y), at) <= 2.0 * abs(score)
         pull = {"quantile": 0.5}.get(name, 1.0)
@@ -103,6 +104,9 @@ def test_far_out_scores_neither_overflow_nor_lose_their_slope(name):
     [
         ("absolute", 2.0, 2.0, 0.0),  # flat at the tip
         ("hinge", 1.0, 1.0, 0.0),  # flat at the corner
+        ("perceptron", 0.0, 1.0, -1.0),  # a score of 0 is a mistake, for either class
+        ("perceptron", 0.0, -1.0, 1.0),
+        ("perceptron", 1e-300, 1.0, 0.0),
         ("huber(delta=2)", 3.0, 1.0, 2.0),
         ("quantile(tau=0.9)", 2.0, 2.0, -0.9),  # the slope of what lies below
         ("logistic", 0.0, 1.0, -0.5),

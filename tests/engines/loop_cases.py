@@ -63,7 +63,12 @@ def run(program: Program, shape: LoopShape, columns, start, last_step: int, posi
 
 RANDOM = np.random.default_rng(7)
 X = RANDOM.normal(0, 1.5, 7).tolist()
-TARGETS = {"logistic": [0.0, 1, 1, 0, 1, 0, 1], "hinge": [-1.0, 1, 1, -1, 1, -1, 1], "poisson": [0.0, 2, 1, 5, 0, 3, 1]}
+TARGETS = {
+    "logistic": [0.0, 1, 1, 0, 1, 0, 1],
+    "hinge": [-1.0, 1, 1, -1, 1, -1, 1],
+    "perceptron": [-1.0, 1, 1, -1, 1, -1, 1],
+    "poisson": [0.0, 2, 1, 5, 0, 3, 1],
+}
 Y = RANDOM.normal(0, 1, 7).tolist()
 
 

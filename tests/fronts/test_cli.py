@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.metrics as sk
+from sklearn.linear_model import LogisticRegression
 
 from tidu.fronts import cli
+from tidu.text import use_language
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PARABOLA = "y = w1*x**2 + w2*x + w3"
@@ -201,6 +204,79 @@ def test_penalties_clipping_and_schedules_reach_the_loop(tidu):
         assert printed(tidu(*common, *extra))["params"] != plain
 
 
+# -- classes --------------------------------------------------------------------------------------
+LEAVES = "tree = a*length + b*width + c"
+
+
+def test_labels_from_the_shell(tidu, tmp_path):
+    model, written = tmp_path / "m.tidu", tmp_path / "p.csv"
+    options = ("--loss", "logistic", "--lr", 0.1, "--epochs", 3000)
+    got = printed(tidu("fit", EXAMPLES / "leaves.csv", LEAVES, *options, "--out", model, "--json"))
+    length, width, tree = np.loadtxt(EXAMPLES / "leaves.csv", delimiter=",", skiprows=1, dtype=str).T
+    features = np.column_stack([length, width]).astype(float)
+    peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(features, tree)
+    assert got["classes"] == peer.classes_.tolist() == ["olive", "willow"]
+    # Gradient descent is not at the very minimum after 3000 steps, and all but there in what it costs.
+    p = peer.predict_proba(features)
+    assert got["metrics"]["log_loss"] == pytest.approx(sk.log_loss(tree, p), rel=0.01)
+    assert got["metrics"]["auc"] == pytest.approx(sk.roc_auc_score(tree, p[:, 1]), abs=0.01)
+
+    status, out, _err = tidu("predict", model, EXAMPLES / "leaves.csv")
+    assert status == 0
+    predicted = out.split()
+    assert got["metrics"]["confusion"] == sk.confusion_matrix(tree, predicted).tolist()
+    assert got["metrics"]["accuracy"] == np.mean(np.array(predicted) == tree)
+
+    told = printed(tidu("predict", model, EXAMPLES / "leaves.csv", "--proba", "--json"))
+    assert told["predictions"] == predicted
+    assert told["metrics"] == got["metrics"]
+    assert np.sum(told["probabilities"], axis=1) == pytest.approx(1)
+    _status, out, _err = tidu("predict", model, EXAMPLES / "leaves.csv", "--proba")
+    assert out.splitlines()[0] == "P(olive),P(willow)"
+    assert [[float(v) for v in line.split(",")] for line in out.splitlines()[1:]] == told["probabilities"]
+    assert tidu("predict", model, EXAMPLES / "leaves.csv", "--proba", "--out", written)[0] == 0
+    lines = written.read_text().splitlines()
+    assert lines[0] == "length,width,tree,prediction,P(olive),P(willow)"
+    assert [line.split(",")[2] for line in lines[1:]] == tree.tolist()
+    assert [line.split(",")[3] for line in lines[1:]] == predicted
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "true ↓, predicted →"), ("zh", "真实 ↓，预测 →")])
+def test_a_confusion_table_for_people(tidu, lang, words):
+    use_language(lang)
+    status, out, _err = tidu("fit", EXAMPLES / "leaves.csv", LEAVES, "--loss", "hinge", "--test-size", 0.25)
+    assert status == 0
+    assert out.count(words) == 2
+    assert "olive = -1, willow = 1" in out
+
+
+def test_whole_numbers_are_labels_too(tidu, tmp_path):
+    (tmp_path / "d.csv").write_text("x,y\n1,3\n2,3\n3,7\n4,7\n")
+    model = tmp_path / "m.tidu"
+    assert tidu("fit", tmp_path / "d.csv", "y = w*x + b", "--loss", "logistic", "--lr", 1, "--out", model)[0] == 0
+    assert tidu("predict", model, tmp_path / "d.csv")[1].split() == ["3", "3", "7", "7"]
+
+
+def test_labels_that_cannot_be_learnt_or_judged(tidu, tmp_path):
+    def file(name, *rows):
+        (tmp_path / name).write_text("\n".join(["x,s", *rows]) + "\n")
+        return tmp_path / name
+
+    two, one, hole = file("2", "1,a", "2,b"), file("1", "1,a", "2,a"), file("hole", "1,a", "2,", "3,b")
+    three = file("3", "1,a", "2,b", "3,[c]")
+    model = tmp_path / "m.tidu"
+    common = ("s = w*x + b", "--loss", "logistic", "--epochs", 1)
+    refused(tidu("fit", one, *common), "'s'", "one class only, a")
+    refused(tidu("fit", three, *common), "has 3: [c], a, b", "softmax")
+    refused(tidu("fit", hole, *common), "row 2 of column 's' is missing")
+    assert printed(tidu("fit", hole, *common, "--drop-missing", "--json"))["rows"] == 2
+    assert tidu("fit", two, *common, "--out", model)[0] == 0
+    refused(tidu("predict", model, three), "row 3", "'[c]'", "a, b")
+    squares = tmp_path / "q.tidu"
+    assert tidu("fit", EXAMPLES / "line.csv", "y = w*x", "--lr", 1e-4, "--epochs", 1, "--out", squares)[0] == 0
+    refused(tidu("predict", squares, EXAMPLES / "line.csv", "--proba"), "'squared'", "logistic")
+
+
 # -- bad input: one sentence each -----------------------------------------------------------------
 @pytest.fixture
 def folder(tmp_path):
@@ -263,7 +339,7 @@ def test_bad_data_and_formulas(tidu, folder, name, formula, parts):
         (("--init", "v=1"), ("v", "w, b")),
         (("--init", "w=nan"), ("nan",)),
         (("--test-size", "1.5"), ("1.5",)),
-        (("--loss", "logistic"), ("logistic", "row 1", "2")),
+        (("--loss", "logistic"), ("logistic", "two classes", "'y' has 3: 2, 4, 6", "softmax")),
         (("--plot", "x.txt"), (".png", "x.txt")),
         (("--out", "/no/such/folder/m.tidu"), ("/no/such/folder",)),
         (("--l2", "-1"), ("l2", "-1")),

@@ -122,6 +122,27 @@ def test_backward(capsys):
     assert got["update"]["loss"] < got["loss"]
 
 
+def test_perceptron(capsys):
+    got = told(capsys, "perceptron")
+    weights = []
+    w1 = w2 = b = 0.0
+    for _epoch in range(got["or"]["epochs"]):  # the rule, by hand
+        for x1, x2, y in ((0, 0, -1), (0, 1, 1), (1, 0, 1), (1, 1, 1)):
+            if y * (w1 * x1 + w2 * x2 + b) <= 0:
+                w1, w2, b = w1 + y * x1, w2 + y * x2, b + y
+            weights.append([w1, w2, b])
+    assert [[v["w1"], v["w2"], v["b"]] for v in got["or"]["visits"]] == weights
+    assert (got["or"]["epochs"], got["or"]["mistakes"], got["or"]["stopped"]) == (6, 9, "converged")
+    assert [v["mistake"] for v in got["or"]["visits"][-4:]] == [False] * 4
+    # The widest margin of the four samples (x1, x2, 1) is that of (2, 2, -1): 1/3, by hand; R² = 3.
+    assert got["or"]["bound"] == pytest.approx(27)
+    mistakes = [g["mistakes"] for g in got["gaps"]]
+    assert mistakes == sorted(mistakes)
+    assert all(0 < g["mistakes"] < g["bound"] and g["mistakes_each_epoch"][-1] == 0 for g in got["gaps"])
+    assert got["xor"]["mistakes"] == 4 * got["xor"]["epochs"]
+    assert set(got["xor"]["params"].values()) == {0}
+
+
 def test_both_pages_of_a_lesson_tell_the_same_numbers():
     for name, lesson in LESSONS.items():
         places = [sorted(set(PLACE.findall(lesson.page(lang)))) for lang in LANGUAGES]

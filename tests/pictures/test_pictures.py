@@ -7,6 +7,7 @@ import pytest
 import tidu
 from tidu.errors import DataError, SettingError
 from tidu.pictures import figure as figures
+from tidu.pictures.boundaries import Points, boundaries
 from tidu.pictures.figure import FORMATS, label
 from tidu.text import use_language
 
@@ -65,6 +66,19 @@ def test_scans_of_one_and_two_parameters(tmp_path):
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), curve.cost)
     tidu.scan("y = w*x + b", data, {"w": "0:4:0.5", "b": "0:2:0.5"}).plot(tmp_path / "map.png")
     tidu.scan("y = w*x + b", data, {"w": "0:4:0.5", "b": [1.0]}).plot(tmp_path / "thin.png")
+
+
+def test_boundaries_pass_where_the_score_is_0():
+    lines = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, -0.5], [1.0, 2.0, 0.0], [1.0, 1.0, 50.0]])
+    x1, x2 = np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0])
+    (axes,) = boundaries([Points("two", x1, x2, np.array([False, True, True]), lines)]).axes
+    drawn = axes.lines[:-2]  # the last two are the points
+    assert len(drawn) == 3  # of no weight there is no line
+    for line, (w1, w2, b) in zip(drawn, lines[1:], strict=True):
+        for at in (line.get_xy1(), line.get_xy2()):
+            assert w1 * at[0] + w2 * at[1] + b == pytest.approx(0, abs=1e-12)
+    assert [t.get_text() for t in axes.texts] == ["2", "3"]  # the fourth does not cross the picture
+    assert axes.lines[-2].get_xdata().tolist() == [1, 1]
 
 
 def test_without_a_chinese_font_pictures_speak_english(monkeypatch):

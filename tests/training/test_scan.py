@@ -137,7 +137,7 @@ def test_data_is_checked_as_it_is_for_a_fit():
     assert tidu.scan("y = w*x", {"x": [1, None], "y": [1, 2]}, {"w": [1]}, drop_missing=True).rows == 1
     with pytest.raises(DataError, match="no rows"):
         tidu.scan("y = w*x", {"x": [], "y": []}, {"w": [1]})
-    with pytest.raises(DataError, match="takes targets that are 0 or 1"):
+    with pytest.raises(DataError, match="takes targets that are labels"):
         tidu.scan("y = w*x", DATA, {"w": [1]}, loss="logistic")
 
 

@@ -1,14 +1,15 @@
 """The losses: each is one expression of one sample's score and target.
 
 The score is what the formula gives. Most losses compare it with the target as it is; `logistic` and `poisson`
-read it through a link (the prediction is sigmoid(score), exp(score)). The cost is the mean of the loss over the
-batch, with no factor but those written here.
+read it through a link (the prediction is sigmoid(score), exp(score)). Losses of classes take targets that are labels:
+the table's reader gives each label one of the codes declared here. The cost is the mean of the loss over the batch,
+with no factor but those written here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,19 +20,22 @@ from tidu.language import array_ops, ops
 from tidu.language.expr import Expr
 from tidu.text import _, mark
 
+MOST_CLASSES = 1000  # more labels than this are a quantity, or names of single rows
+
 
 @dataclass(frozen=True)
 class Targets:
-    """Which targets a loss accepts."""
+    """Which targets a loss accepts; where they are labels, the numbers that stand for the classes, in their order."""
 
     words: str
     allowed: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
+    codes: Sequence[float] = ()
 
 
 REAL = Targets(mark("any number"), lambda y: np.isfinite(y))
-ZERO_ONE = Targets(mark("0 or 1"), lambda y: (y == 0.0) | (y == 1.0))
-SIGN = Targets(mark("-1 or 1"), lambda y: (y == -1.0) | (y == 1.0))
-CLASS = Targets(mark("classes: 0, 1, 2 ..."), lambda y: (y >= 0.0) & (y == np.floor(y)))
+ZERO_ONE = Targets(mark("0 or 1"), lambda y: (y == 0.0) | (y == 1.0), (0.0, 1.0))
+SIGN = Targets(mark("-1 or 1"), lambda y: (y == -1.0) | (y == 1.0), (-1.0, 1.0))
+CLASS = Targets(mark("classes: 0, 1, 2 ..."), lambda y: (y >= 0.0) & (y == np.floor(y)), range(MOST_CLASSES))
 COUNT = Targets(mark("0 or more"), lambda y: y >= 0.0)
 
 
@@ -54,6 +58,7 @@ class Loss:
     link: Callable[[Expr], Expr]
     values: Mapping[str, float] = field(default_factory=dict)
     least_squares: float | None = None
+    probabilities: bool = False  # whether scores are log-odds of the classes
 
     def __call__(self, y_hat: Expr, y: Expr) -> Expr:
         """The loss of one sample."""
@@ -82,12 +87,21 @@ def loss(
     targets: Targets = REAL,
     link: Callable[[Expr], Expr] = identity,
     least_squares: float | None = None,
+    probabilities: bool = False,
     **options: Option,
 ) -> Callable[[Callable[..., Expr]], Loss]:
     """Register a loss under its function's name."""
 
     def register(expression: Callable[..., Expr]) -> Loss:
-        entry = Loss(expression.__name__, expression, options, targets, link, {}, least_squares)
+        entry = Loss(
+            expression.__name__,
+            expression,
+            options,
+            targets,
+            link,
+            least_squares=least_squares,
+            probabilities=probabilities,
+        )
         LOSSES[entry.name] = entry
         return entry
 
@@ -97,7 +111,7 @@ def loss(
 def loss_named(text: str) -> Loss:
     """The loss that `text` names, with its options: `squared`, `huber(delta=2)`."""
     entry, values = chosen("loss", LOSSES, text)
-    return Loss(entry.name, entry.expression, entry.options, entry.targets, entry.link, values, entry.least_squares)
+    return replace(entry, values=values)
 
 
 @loss(least_squares=1.0)
@@ -139,7 +153,7 @@ def quantile(y_hat: Expr, y: Expr, tau: float) -> Expr:
     return ops.maximum(tau * residual, (tau - 1) * residual)
 
 
-@loss(targets=ZERO_ONE, link=ops.sigmoid)
+@loss(targets=ZERO_ONE, link=ops.sigmoid, probabilities=True)
 def logistic(y_hat: Expr, y: Expr) -> Expr:
     """Cross-entropy of a yes/no target and sigmoid(score), from the score, so that it cannot overflow (Cox 1958)."""
     return ops.softplus(y_hat) - y * y_hat
@@ -151,7 +165,15 @@ def hinge(y_hat: Expr, y: Expr) -> Expr:
     return ops.relu(1 - y * y_hat)
 
 
-@loss(targets=CLASS, link=lambda score: array_ops.softmax(score, attrs=((0,),)))
+@loss(targets=SIGN, link=ops.sign)
+def perceptron(y_hat: Expr, y: Expr) -> Expr:
+    """How far a score is on the wrong side (Rosenblatt 1958). A score of 0 is a mistake, of slope -y: so a start at 0
+    learns, and SGD with batches of 1 and a rate of 1 is the perceptron rule.
+    """
+    return ops.maximum(-(y * y_hat), 0)
+
+
+@loss(targets=CLASS, link=lambda score: array_ops.softmax(score, attrs=((0,),)), probabilities=True)
 def softmax(y_hat: Expr, y: Expr) -> Expr:
     """Cross-entropy of one class among several, from a score for each, so that it cannot overflow (Bridle 1990)."""
     over_classes = ((0,), False)

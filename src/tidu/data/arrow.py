@@ -11,7 +11,7 @@ from collections.abc import Collection
 import numpy as np
 import pyarrow as pa
 
-from tidu.data.table import Column, Table, numbers
+from tidu.data.table import Column, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -36,25 +36,28 @@ def float64_of(column: pa.ChunkedArray) -> Column:
     return values
 
 
-def table_of_arrow(table: pa.Table, origin: str, wanted: Collection[str] | None) -> Table:
-    """The columns in `wanted` (all, where None) of an Arrow table of numbers."""
-    columns: dict[str, Column] = {}
+def numbers_of(column: pa.ChunkedArray, name: str, origin: str) -> Column:
+    """A column of any kind that holds numbers, as an array of shape (rows,)."""
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
+        return float64_of(column.cast(pa.float64(), safe=False))
+    if pa.types.is_boolean(kind):
+        return float64_of(column.cast(pa.int8()).cast(pa.float64()))
+    if pa.types.is_decimal(kind) or str(kind) in ("string", "large_string", "string_view"):
+        # Not by pyarrow's cast: that of a decimal is not the nearest float64.
+        return numbers(column.to_pylist(), name, origin)
+    raise DataError(
+        _("{origin}: column '{column}' holds {kind}, not numbers").format(origin=origin, column=name, kind=kind)
+    )
+
+
+def arrow_columns(table: pa.Table, origin: str, wanted: Collection[str] | None) -> dict[str, pa.ChunkedArray]:
+    """The columns in `wanted` (all, where None), each name once."""
+    columns: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
         if wanted is not None and name not in wanted:
             continue
         if table.column_names.count(name) > 1:
             raise DataError(_("{origin}: there are two columns '{name}'").format(origin=origin, name=name))
-        column = table.column(name)
-        kind = column.type
-        if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
-            columns[name] = float64_of(column.cast(pa.float64(), safe=False))
-        elif pa.types.is_boolean(kind):
-            columns[name] = float64_of(column.cast(pa.int8()).cast(pa.float64()))
-        elif pa.types.is_decimal(kind) or str(kind) in ("string", "large_string", "string_view"):
-            # Not by pyarrow's cast: that of a decimal is not the nearest float64.
-            columns[name] = numbers(column.to_pylist(), name, origin)
-        else:
-            raise DataError(
-                _("{origin}: column '{column}' holds {kind}, not numbers").format(origin=origin, column=name, kind=kind)
-            )
-    return Table(columns, origin)
+        columns[name] = table.column(name)
+    return columns

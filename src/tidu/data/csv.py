@@ -10,7 +10,7 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,15 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from tidu.data.arrow import float64_of
-from tidu.data.table import MISSING, Column, Table, clipped, names_without_header, number_in, numbers
+from tidu.data.labels import labels_of_arrow
+from tidu.data.table import MISSING, Column, Label, Table, clipped, names_without_header, number_in, numbers
 from tidu.errors import DataError, SettingError
 from tidu.text import _
 
 Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
 HEAD = 1 << 20  # bytes looked at to settle delimiter and header
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
+TEXT, LABELS = pa.string(), pa.dictionary(pa.int32(), pa.string())  # a label is stored once, however many rows have it
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -74,8 +76,10 @@ def open_bytes(raw: Any) -> Any:
     return pa.CompressedInputStream(raw, codec) if codec else raw
 
 
-def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collection[str] | None) -> Table:
-    """The columns in `wanted` (all, where None) as float64; a missing cell is NaN.
+def read_csv(
+    opener: Opener, origin: str, options: CsvOptions, wanted: Collection[str] | None, label: str | None = None
+) -> Table:
+    """The columns in `wanted` (all, where None) as float64, that named `label` as codes; a missing cell is NaN.
 
     Raises
     ------
@@ -95,14 +99,20 @@ def read_csv(opener: Opener, origin: str, options: CsvOptions, wanted: Collectio
     positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
     if not layout.has_rows:  # pyarrow takes a header without a line end for an error
         return Table({name: np.empty(0) for name in positions.values()}, origin)
-    table = _arrow_table(opener, origin, options, layout, list(positions), pa.float64())
+    kinds = {position: LABELS if name == label else pa.float64() for position, name in positions.items()}
+    table = _arrow_table(opener, origin, options, layout, kinds)
     columns: dict[str, Column] = {}
+    classes: tuple[Label, ...] = ()
     for position, name in positions.items():
-        if table is None:
+        if name == label:
+            read = table or _arrow_table(opener, origin, options, layout, {position: LABELS})
+            assert read is not None
+            columns[name], classes = labels_of_arrow(read.column(position), name, origin)
+        elif table is None:
             columns[name] = _parsed_cell_by_cell(opener, origin, options, layout, position, name)
         else:
             columns[name] = float64_of(table.column(position))
-    return Table(columns, origin, (layout.note,) if layout.note else ())
+    return Table(columns, origin, (layout.note,) if layout.note else (), classes)
 
 
 def column_names(opener: Opener, origin: str, options: CsvOptions) -> tuple[str, ...]:
@@ -208,11 +218,10 @@ def _arrow_table(
     origin: str,
     options: CsvOptions,
     layout: _Layout,
-    positions: Sequence[str],
-    kind: pa.DataType,
+    kinds: Mapping[str, pa.DataType],
     threads: bool = True,
 ) -> pa.Table | None:
-    """The columns at `positions`, or None if a cell cannot be converted to `kind`; blank rows are left out."""
+    """The columns at the positions that `kinds` names, or None if a cell is no number; blank rows are left out."""
     blank: list[Any] = []
     ragged: list[Any] = []
 
@@ -230,8 +239,8 @@ def _arrow_table(
     )
     parse = pa_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=on_invalid)
     convert = pa_csv.ConvertOptions(
-        include_columns=list(positions),
-        column_types=dict.fromkeys(positions, kind),
+        include_columns=list(kinds),
+        column_types=dict(kinds),
         null_values=MISSING,
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
@@ -241,7 +250,7 @@ def _arrow_table(
             return pa_csv.read_csv(stream, read, parse, convert)
     except pa.ArrowInvalid as error:
         if ragged and threads:  # only one thread knows which row it is at
-            return _arrow_table(opener, origin, options, layout, positions, kind, threads=False)
+            return _arrow_table(opener, origin, options, layout, kinds, threads=False)
         if ragged:
             row = ragged[0].number - layout.blank_lines - layout.has_header - len(blank)
             raise DataError(
@@ -251,7 +260,7 @@ def _arrow_table(
                 )
             ) from None  # fmt: skip
         reason = str(error).strip().splitlines()[0]
-        if "conversion error" in reason and kind == pa.float64():
+        if "conversion error" in reason and pa.float64() in kinds.values():
             return None
         raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=reason[:200])) from None
     except (OSError, UnicodeError, pa.ArrowException) as error:
@@ -262,6 +271,6 @@ def _parsed_cell_by_cell(
     opener: Opener, origin: str, options: CsvOptions, layout: _Layout, position: str, name: str
 ) -> Column:
     """A column that pyarrow could not convert: spaces around numbers are forgiven, the first other cell is named."""
-    table = _arrow_table(opener, origin, options, layout, [position], pa.string())
+    table = _arrow_table(opener, origin, options, layout, {position: TEXT})
     assert table is not None
     return numbers(table.column(position).to_pylist(), name, origin)

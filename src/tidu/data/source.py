@@ -1,7 +1,7 @@
 """Where data comes from: a path, a glob, standard input, a frame, a dict, an array; always to a `Table`.
 
 Two questions are asked of a source: what its columns are called, and for the columns that a formula uses, their
-numbers. Columns that nobody uses are not read, so they may hold text.
+numbers. Columns that nobody uses are not read, so they may hold text; so may a column of labels, which becomes codes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
-from tidu.data.arrow import table_of_arrow
+from tidu.data.arrow import arrow_columns, numbers_of
 from tidu.data.csv import CsvOptions, Opener, column_names, open_bytes, read_csv
-from tidu.data.table import Table, from_mapping, from_matrix, text_names
+from tidu.data.labels import joined_labels, labels_of, labels_of_arrow
+from tidu.data.table import Column, Label, Table, from_mapping, from_matrix, matrix_names, text_names
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -34,8 +36,8 @@ class Source(Protocol):
         """What the columns are called."""
         ...
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
-        """The columns in `wanted`, or all."""
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        """The columns in `wanted`, or all; the column `label` as codes, with its `classes`."""
         ...
 
 
@@ -57,7 +59,7 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
     if isinstance(data, Mapping):
         return _Columns(data)
     if isinstance(data, (np.ndarray, Sequence)):
-        return _Loaded(from_matrix(data, options.names, "data"))
+        return _Matrix(data, options.names)
     raise DataError(
         _("data must be a file name, a dict of columns, a frame or a two-dimensional array, not {kind}").format(
             kind=type(data).__name__
@@ -74,9 +76,13 @@ class _Loaded:
     def names(self) -> tuple[str, ...]:
         return tuple(self._table)
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
         t = self._table
-        return t if wanted is None else Table({n: c for n, c in t.items() if n in wanted}, t.origin, t.notes)
+        columns = {n: c for n, c in t.items() if wanted is None or n in wanted}
+        if label not in columns:
+            return replace(t, columns=columns)
+        codes, classes = labels_of(columns[label], label, t.origin)
+        return replace(t, columns={**columns, label: codes}, classes=classes)
 
 
 class _Columns:
@@ -86,8 +92,45 @@ class _Columns:
         self._columns = columns
         self.names = text_names(columns)
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
-        return from_mapping({n: c for n, c in self._columns.items() if wanted is None or n in wanted}, "data")
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        columns = {n: c for n, c in self._columns.items() if wanted is None or n in wanted}
+        if label not in columns:
+            return from_mapping(columns, "data")
+        codes, classes = labels_of(columns[label], label, "data")
+        return replace(from_mapping({**columns, label: codes}, "data"), classes=classes)
+
+
+class _Matrix:
+    """A two-dimensional array; one that holds text too is read column by column."""
+
+    def __init__(self, values: Any, names: Sequence[str] | None) -> None:
+        self._source: Source
+        try:
+            self._source = _Loaded(from_matrix(values, names, "data"))
+        except DataError:
+            cells = _cells_of(values)
+            if cells is None:
+                raise
+            columns = dict(zip(matrix_names(cells.shape[1], names, "data"), cells.T, strict=True))
+            self._source = _Columns(columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._source.names
+
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        return self._source.table(wanted, label)
+
+
+def _cells_of(values: Any) -> Any:
+    """The cells of a two-dimensional array or list of rows that holds text, or None if it is something else."""
+    if isinstance(values, (str, bytes)):
+        return None
+    try:
+        cells = np.asarray(values) if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+    except ValueError:  # rows of different lengths
+        return None
+    return cells if cells.ndim == 2 and cells.dtype.kind in "OSU" else None
 
 
 class _Arrow:
@@ -98,8 +141,19 @@ class _Arrow:
     def names(self) -> tuple[str, ...]:
         return tuple(self._table.column_names)
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
-        return table_of_arrow(self._table, self._origin, wanted)
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        return _table_of_arrow(self._table, self._origin, wanted, label)
+
+
+def _table_of_arrow(read: pa.Table, origin: str, wanted: Collection[str] | None, label: str | None) -> Table:
+    columns: dict[str, Column] = {}
+    classes: tuple[Label, ...] = ()
+    for name, column in arrow_columns(read, origin, wanted).items():
+        if name == label:
+            columns[name], classes = labels_of_arrow(column, name, origin)
+        else:
+            columns[name] = numbers_of(column, name, origin)
+    return Table(columns, origin, classes=classes)
 
 
 def _stream_to_table(data: Any) -> pa.Table:
@@ -153,8 +207,8 @@ class _CsvFile:
     def names(self) -> tuple[str, ...]:
         return column_names(self._opener, self.origin, self._options)
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
-        return read_csv(self._opener, self.origin, self._options, wanted)
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        return read_csv(self._opener, self.origin, self._options, wanted, label)
 
 
 class _ParquetFile:
@@ -169,12 +223,12 @@ class _ParquetFile:
     def names(self) -> tuple[str, ...]:
         return tuple(self._file.schema_arrow.names)
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
         try:
             read = self._file.read(columns=None if wanted is None else [n for n in self.names if n in wanted])
         except (pa.ArrowException, OSError) as error:
             raise DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error)) from None
-        return table_of_arrow(read, self.origin, wanted)
+        return _table_of_arrow(read, self.origin, wanted, label)
 
 
 class _Files:
@@ -195,9 +249,12 @@ class _Files:
                 )
         return first
 
-    def table(self, wanted: Collection[str] | None = None) -> Table:
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
         names = self.names
-        parts = [s.table(wanted) for s in self._sources]
-        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0]}
+        parts = [s.table(wanted, label) for s in self._sources]
+        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0] and n != label}
+        classes: tuple[Label, ...] = ()
+        if label is not None and label in parts[0]:
+            columns[label], classes = joined_labels([(p[label], p.classes) for p in parts])
         notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
-        return Table(columns, self._pattern, tuple(notes)[:1])
+        return Table(columns, self._pattern, tuple(notes)[:1], classes)

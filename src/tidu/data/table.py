@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from tidu.errors import DataError, MissingValues, SettingError
 from tidu.text import _
 
 Column = npt.NDArray[np.float64]
+Label = str | float
 MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]  # no value, as text
 
 
@@ -20,13 +21,14 @@ MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL",
 class Table(Mapping[str, Column]):
     """Columns by name, each a contiguous float64 array of shape (rows,).
 
-    `origin` is where they came from, as a person would say it; `notes` are sentences about how they were read;
-    `first_row` is how rows are counted in messages.
+    `origin` is where they came from, as a person would say it; `notes` are sentences about how they were read.
+    Where one column holds classes, its numbers are codes, and `classes` the labels that they stand for, in order.
     """
 
     columns: Mapping[str, Column]
     origin: str = "data"
     notes: tuple[str, ...] = ()
+    classes: tuple[Label, ...] = ()
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
@@ -44,11 +46,11 @@ class Table(Mapping[str, Column]):
 
     def with_note(self, note: str) -> Table:
         """The same table, with one more sentence about it."""
-        return Table(self.columns, self.origin, (*self.notes, note))
+        return replace(self, notes=(*self.notes, note))
 
     def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
         """The table of some of the rows."""
-        return Table({name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()}, self.origin, self.notes)
+        return replace(self, columns={name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()})
 
 
 def without_missing(table: Table, drop: bool) -> Table:
@@ -147,14 +149,18 @@ def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str)
                 origin=origin, ndim=matrix.ndim
             )
         )
-    names = names_without_header(matrix.shape[1]) if names is None else list(names)
-    if len(names) != matrix.shape[1]:
-        raise DataError(
-            _("{origin}: {names} names for {count} columns").format(
-                origin=origin, names=len(names), count=matrix.shape[1]
-            )
-        )
+    names = matrix_names(matrix.shape[1], names, origin)
     return Table({n: np.ascontiguousarray(matrix[:, k]) for k, n in enumerate(names)}, origin)
+
+
+def matrix_names(count: int, names: Sequence[str] | None, origin: str) -> list[str]:
+    """What the columns of an array are called: as given, one for each, or as where a file has no header."""
+    names = names_without_header(count) if names is None else list(names)
+    if len(names) != count:
+        raise DataError(
+            _("{origin}: {names} names for {count} columns").format(origin=origin, names=len(names), count=count)
+        )
+    return names
 
 
 def number_in(text: str) -> float:

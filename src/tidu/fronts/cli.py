@@ -124,7 +124,8 @@ csv_options = options(
 )  # fmt: skip
 loss_options = options(
     click.option("--loss", default="squared", show_default=True, help=_("squared, half_squared, absolute, "
-                 "huber(delta=1), log_cosh, quantile(tau=0.9), logistic, hinge, poisson.")),
+                 "huber(delta=1), log_cosh, quantile(tau=0.9), poisson; for labels of two classes logistic, hinge, "
+                 "perceptron, of several softmax.")),
     click.option("--l1", type=float, default=0.0, help=_("Add l1·Σ|w| to the cost.")),
     click.option("--l2", type=float, default=0.0, help=_("Add ½·l2·Σw² to the cost.")),
 )  # fmt: skip
@@ -352,7 +353,7 @@ app.add_command(doctor_command(fit))
     help=_(
         "Predict with a saved model.\n\n"
         "MODEL is what 'tidu fit --out' wrote, DATA is as in 'tidu fit'; the target may be absent. Prints one "
-        "prediction a line, or writes them to a CSV file."
+        "prediction a line (a label, if the model tells classes apart), or writes them to a CSV file."
     )
 )
 @click.argument("model")
@@ -360,6 +361,8 @@ app.add_command(doctor_command(fit))
 @csv_options
 @click.option("--interval", type=float, metavar="LEVEL", help=_("Also the ends of an interval that holds a new sample "
               "with this probability, such as 0.95; for fits by lm."))  # fmt: skip
+@click.option("--proba", is_flag=True, help=_("Print the probability of each class instead of the label; in the file, "
+              "beside it."))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Write the features and the predictions to this CSV file."))
 @output_options
 def predict(model: str, data: str, **values: Any) -> int:
@@ -367,12 +370,15 @@ def predict(model: str, data: str, **values: Any) -> int:
     from tidu.training.intervals import intervals_of
     from tidu.training.run import load
 
-    out, as_json, drop_missing, level = (values.pop(k) for k in ("out", "as_json", "drop_missing", "interval"))
+    out, as_json, drop_missing, level, proba = (
+        values.pop(k) for k in ("out", "as_json", "drop_missing", "interval", "proba")
+    )
     values.pop("lang")
     check_outputs(None, out, data)
     fitted = load(model)
     table = fitted.features_of(data, drop_missing, csv_of(values))
-    predictions = fitted.predictions(table)
+    predictions = fitted.labels(table) if fitted.classes else fitted.predictions(table)
+    probabilities = fitted.class_probabilities(table) if proba else None
     ends = {}
     if level is not None:
         _same, low, high = intervals_of(fitted, table, level, "sample")
@@ -382,7 +388,7 @@ def predict(model: str, data: str, **values: Any) -> int:
     if out is not None:
         from tidu.fronts.report import write_predictions
 
-        write_predictions(out, table, {fitted.prediction_name: predictions, **ends})
+        write_predictions(out, fitted, table, predictions, probabilities, ends)
     if as_json:
         print_json(
             {
@@ -391,17 +397,20 @@ def predict(model: str, data: str, **values: Any) -> int:
                 **{name: column.tolist() for name, column in ends.items()},
                 "rows": len(predictions),
                 "metrics": metrics,
+                "classes": list(fitted.classes) or None,
+                **({} if probabilities is None else {"probabilities": probabilities.tolist()}),
                 "formula": fitted.settings.formula,
                 "notes": list(table.notes),
             }
         )
     elif out is None:
-        columns = [predictions.tolist(), *(column.tolist() for column in ends.values())]
-        click.echo("\n".join(",".join(map(repr, row)) for row in zip(*columns, strict=True)))
+        from tidu.fronts.report import text_of_predictions
+
+        click.echo(text_of_predictions(fitted, predictions, probabilities, ends))
     else:
         from tidu.fronts.report import report_predictions
 
-        report_predictions(out, len(predictions), metrics)
+        report_predictions(out, len(predictions), fitted.classes, metrics)
     return GOOD
 
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
 from tidu.content.solvers import SOLVERS, Solver
+from tidu.data.labels import label_text, labels_of_codes
+from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
 from tidu.language.printer import unicode_name
 from tidu.text import _, mark
+from tidu.training.classes import label_column
 from tidu.training.run import write_whole
 
 if TYPE_CHECKING:
-    from tidu.data.table import Table
+    from tidu.data.table import Label, Table
     from tidu.lessons.lesson import Given, Lesson
     from tidu.training.minimize import Minimum
     from tidu.training.run import Run
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 WIDE = 100  # columns of a terminal in which a table may have everything
 STRONG = 0.9  # a correlation of two estimates that is worth a line
+Values = np.ndarray[Any, Any]
+MOST_CLASSES_SHOWN = 10  # whose confusion table is no wider than a terminal
 SPARKS = "▁▂▃▄▅▆▇█"
 STOPPED = {
     "epochs": mark("all epochs are done"),
@@ -57,6 +63,7 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
     )
     lines = [
         (_("data"), _("{rows} rows").format(rows=run.rows)),
+        (_("classes"), _codes(run)),
         (_("method"), f"{solver.name}: {_(solver.words)}") if solver is not None
         else (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
         (_("loss"), _loss_line(run)),
@@ -66,6 +73,8 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
         (_("stopped"), _stopped(run)),
     ]  # fmt: skip
     console.print(facts(lines))
+    for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
+        _confusion(console, title, run.classes, metrics)
     remarks(console, run.notes, bad=run.diverged)
     closing(console, run.source if show_code else None, written)
 
@@ -115,10 +124,11 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
     closing(console, None, written)
 
 
-def report_predictions(path: str, rows: int, metrics: Mapping[str, float] | None) -> None:
+def report_predictions(path: str, rows: int, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
     """What was predicted, and how well."""
     console = Console()
     console.print(facts([(_("predicted"), _("{rows} rows").format(rows=rows)), (_("fit"), _metrics(metrics))]))
+    _confusion(console, _("fit"), classes, metrics)
     closing(console, None, [path])
 
 
@@ -138,17 +148,50 @@ def report_lesson(given: Given) -> None:
     closing(console, None, given.files)
 
 
-def write_predictions(path: str, table: Table, predicted: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """A CSV file of the columns that were read and what was predicted for each row."""
+def write_predictions(
+    path: str,
+    run: Run,
+    table: Table,
+    predictions: Values,
+    probabilities: Values | None,
+    ends: Mapping[str, Values],
+) -> None:
+    """A CSV file of the columns that were read and the prediction of each row, with the ends of its interval."""
+    columns: dict[str, Sequence[Label]] = {name: table[name].tolist() for name in table}
+    label = label_column(run.program, run.settings.loss_object)
+    if label in columns:
+        named = labels_of_codes(table[label], run.classes, run.settings.loss_object.targets.codes)
+        columns[label] = [label_text(value) for value in named]
+    columns[run.prediction_name] = [_predicted(run, p) for p in predictions.tolist()]
+    columns |= {name: column.tolist() for name, column in ends.items()}
+    heading = [*columns, *(_of_probabilities(run) if probabilities is not None else [])]
+    rows = zip(*columns.values(), *([] if probabilities is None else probabilities.T.tolist()), strict=True)
+    write_whole(Path(path), f"{_csv_text([heading, *rows])}\n".encode())
+
+
+def text_of_predictions(run: Run, predictions: Values, probabilities: Values | None, ends: Mapping[str, Values]) -> str:
+    """A prediction a line, with the ends of its interval; or CSV of the probabilities of the classes, named first."""
+    if probabilities is None:
+        rows = zip(predictions.tolist(), *(column.tolist() for column in ends.values()), strict=True)
+        return "\n".join(",".join([_predicted(run, p), *map(repr, interval)]) for p, *interval in rows)
+    return _csv_text([_of_probabilities(run), *probabilities.tolist()])
+
+
+def _predicted(run: Run, value: Label) -> str:
+    return label_text(value) if run.classes else repr(value)
+
+
+def _of_probabilities(run: Run) -> list[str]:
+    return [f"P({label_text(label)})" for label in run.classes]
+
+
+def _csv_text(rows: Iterable[Iterable[Label]]) -> str:
     import csv
     import io
 
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*table, *predicted])
-    columns = [*(table[name].tolist() for name in table), *(c.tolist() for c in predicted.values())]
-    writer.writerows([repr(v) for v in row] for row in zip(*columns, strict=True))
-    write_whole(Path(path), buffer.getvalue().encode())
+    csv.writer(buffer, lineterminator="\n").writerows([v if isinstance(v, str) else repr(v) for v in r] for r in rows)
+    return buffer.getvalue().removesuffix("\n")
 
 
 # -- pieces ---------------------------------------------------------------------------------------
@@ -279,11 +322,39 @@ def _loss_line(run: Run) -> str:
     return f"{_number(float(h.loss[0]))} → {_number(run.loss)}  {sparkline(h.loss)}"
 
 
-def _metrics(metrics: Mapping[str, float] | None) -> str:
+def _metrics(metrics: Mapping[str, Any] | None) -> str:
     if not metrics:
         return ""
     names = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if math.isfinite(v))
+    names |= {"accuracy": _("accuracy"), "log_loss": _("log loss"), "auc": "AUC"}
+    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if k in names and math.isfinite(v))
+
+
+def _codes(run: Run) -> str:
+    """Which number stands for which class in the formulas above; nothing where the data has those numbers itself."""
+    named = list(zip(run.classes, run.settings.loss_object.targets.codes, strict=False))
+    if all(label == code for label, code in named):
+        return ""
+    shown = [f"{clipped(label_text(label))} = {code:g}" for label, code in named[:MOST_CLASSES_SHOWN]]
+    return ", ".join([*shown, "..."] if len(named) > MOST_CLASSES_SHOWN else shown)
+
+
+def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
+    """True classes down, predicted ones across, and what that makes of each class."""
+    if not metrics or "confusion" not in metrics:
+        return
+    if len(classes) > MOST_CLASSES_SHOWN:
+        console.print(Text(_("  the confusion table of {count} classes is in --json").format(count=len(classes))))
+        return
+    names = [clipped(label_text(label)) for label in classes]
+    console.print(Text(f"  {_('{part}: true ↓, predicted →').format(part=title)}", style="dim"))
+    table = grid("", *map(escape, names), _("precision"), _("recall"), "F1")
+    table.padding = (0, 1)  # room for more classes on a line
+    for k, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
+        cells = [Text(str(n), style="bold" if i == k else "" if n else "dim") for i, n in enumerate(counts)]
+        shares = [metrics[part][k] for part in ("precision", "recall", "f1")]
+        table.add_row(Text(name), *cells, *("–" if math.isnan(v) else f"{v:.3f}" for v in shares))
+    console.print(table)
 
 
 def _stopped(run: Run) -> str:

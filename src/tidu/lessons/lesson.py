@@ -37,6 +37,7 @@ LESSON_MODULES = {
     "parabola": "parabola",
     "linreg": "linreg",
     "backward": "backward",
+    "perceptron": "perceptron",
     "xor": "xor",
     "digits": "digits",
 }

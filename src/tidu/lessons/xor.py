@@ -28,9 +28,14 @@ def learned(formula: str) -> Run:
     return fit_whole(formula, data(), loss="logistic", optimizer="adam", lr=0.05, epochs=500)
 
 
+def chance(run: Run, points: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The probability that y is 1."""
+    return run.probabilities(points)[:, 1]
+
+
 def right(run: Run) -> int:
     """On how many of the four points the more likely answer is the right one."""
-    return int(np.sum((run.predict(data()) > 0.5) == np.array(Y)))
+    return int(np.sum((chance(run, data()) > 0.5) == np.array(Y)))
 
 
 def hidden(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -44,7 +49,7 @@ def hidden(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
 def material() -> Material:
     """Both models after 500 epochs."""
     one, two = learned(ONE_LAYER), learned(TWO_LAYERS)
-    p_one, p_two, h = one.predict(data()), two.predict(data()), hidden(two)
+    p_one, p_two, h = chance(one, data()), chance(two, data()), hidden(two)
     numbers: dict[str, Any] = {
         "one_layer": {"loss": one.loss, "right": right(one), "probabilities": p_one.tolist()},
         "two_layers": {
@@ -73,7 +78,7 @@ def _boundary(one: Run, two: Run) -> Figure:
     a, b = np.meshgrid(np.linspace(-0.5, 1.5, 201), np.linspace(-0.5, 1.5, 201))
     grid = {"x1": a.ravel(), "x2": b.ravel()}
     panels = [
-        (name, run.predict(grid).reshape(a.shape))
+        (name, chance(run, grid).reshape(a.shape))
         for name, run in ((mark("one layer"), one), (mark("two layers"), two))
     ]
     return boundaries(a, b, panels, np.array(X1), np.array(X2), np.array(Y))

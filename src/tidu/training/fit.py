@@ -9,13 +9,15 @@ import numpy as np
 
 from tidu.content.solvers import AUTO
 from tidu.data.csv import CsvOptions
+from tidu.data.labels import label_text
 from tidu.data.source import source_of
-from tidu.data.table import Table, train_test_split, without_missing
+from tidu.data.table import Table, train_test_split
 from tidu.engines.program import Program
 from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.choice import chosen_method
+from tidu.training.classes import training_table
 from tidu.training.constraints import check_weights
 from tidu.training.descending import descent_of, reasons_of_divergence
 from tidu.training.descent import Descent, Limits, Progress
@@ -23,7 +25,6 @@ from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings, Start
 from tidu.training.solution import solution_of
 
-MOST_CLASSES = 1000
 ENGINES = ("auto", "python", "numba", "array")
 
 
@@ -71,7 +72,8 @@ def fit(
         every other name is a parameter.
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
-    loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`.
+    loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`. For `logistic`, `hinge` and
+        `perceptron` the target is a column of labels, text or whole numbers, of two classes; for `softmax` of several.
     optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`; or a solver, which has no
         learning rate and no batches: `"lm"` (least squares), `"lbfgs"`, `"newton"`; or `"auto"`.
     lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
@@ -155,21 +157,9 @@ def fit(
         raise SettingError(_("fast=True and float32 are for the compiled loop; leave them out, or the engine 'python'"))
     source = source_of(data, csv)
     program = settings.program(source.names)
-    wanted = {c.name for c in program.columns}
-    table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
+    table = training_table(program, settings.loss_object, source, drop_missing)
     if settings.loss_object.of_classes:
-        (target,) = {c.name for c in program.columns if c.role == "target"}
-        settings.loss_object.check(table[target])
-        classes = int(table[target].max(initial=0)) + 1
-        if classes > MOST_CLASSES:
-            raise DataError(
-                _("the target has {count} classes; the limit is {most}. A number is learned with another loss").format(
-                    count=classes, most=MOST_CLASSES
-                )
-            )
-        if classes < 2:
-            raise DataError(_("the target has one class only; there is nothing to tell apart"))
-        settings = replace(settings, outputs=classes)
+        settings = replace(settings, outputs=len(table.classes) or None)
         program = settings.program(source.names)
     return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
 
@@ -201,7 +191,7 @@ def fit_table(
     if test_size is not None:
         table, test = train_test_split(table, test_size, settings.seed)
     check_target(program, table, settings)
-    notes = list(table.notes)
+    notes = [*table.notes, *_notes_on_classes(program, table, settings)]
     if settings.batch_size is not None and settings.batch_size > table.rows:
         notes.append(
             _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(
@@ -246,6 +236,7 @@ def fit_table(
         notes=tuple(notes),
         training_data=table,
         statistics=statistics,
+        classes=table.classes,
     )
     return replace(run, metrics=run.score(table), test_metrics=None if test is None else run.score(test))
 
@@ -264,6 +255,21 @@ def check_target(program: Program, table: Table, settings: Settings) -> None:
     """Refuse targets that the loss has no meaning for."""
     if program.target is not None and not program.target.shape:
         settings.loss_object.check(target_values(program.target, table))
+
+
+def _notes_on_classes(program: Program, table: Table, settings: Settings) -> list[str]:
+    """The classes that the split left without a row to learn from."""
+    assert program.target is not None
+    codes = settings.loss_object.targets.codes
+    met = {*target_values(program.target, table).tolist()} if table.classes else {*codes}
+    unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code not in met]
+    if not unmet:
+        return []
+    return [
+        _("no row of class {labels} is among the {rows} rows for training: it cannot be learnt").format(
+            labels=", ".join(unmet), rows=table.rows
+        )
+    ]
 
 
 def _notes_on(descent: Descent, program: Program, settings: Settings) -> list[str]:

@@ -17,20 +17,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.losses import LOSSES
 from tidu.content.solvers import SOLVERS
 from tidu.data.csv import CsvOptions
+from tidu.data.labels import class_numbers
 from tidu.data.source import source_of
-from tidu.data.table import Table, without_missing
+from tidu.data.table import Label, Table
 from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program
-from tidu.errors import ColumnNotFound, DataError, ModelFileError
+from tidu.errors import ColumnNotFound, DataError, ModelFileError, SettingError
 from tidu.language.expr import Expr, evaluate, symbols
 from tidu.language.printer import text
 from tidu.pictures.values import FittedCurve
 from tidu.text import _
+from tidu.training.classes import table_to_judge
 from tidu.training.evaluation import predictions_of
 from tidu.training.history import History
 from tidu.training.intervals import intervals_of
+from tidu.training.metrics import class_metrics_of, metrics_of, predicted_classes, probabilities_of
 from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
 from tidu.training.settings import Settings
 from tidu.training.statistics import LEVEL, Statistics
@@ -58,6 +62,8 @@ class Run:
     source : the loop that ran, as text.
     rows : how many samples it was trained on; `notes` are sentences about the data and the settings.
     statistics : standard errors and what follows from them, where a solver fitted least squares; see `Statistics`.
+    classes : the labels that a loss of classes tells apart, in order; of two, the second has the positive scores.
+    metrics, test_metrics : `score` of the training data and of the part kept back.
     """
 
     settings: Settings
@@ -74,11 +80,12 @@ class Run:
     source: str
     engine: str = "python"
     engine_reason: str = ""
-    metrics: Mapping[str, float] | None = None
-    test_metrics: Mapping[str, float] | None = None
+    metrics: Mapping[str, Any] | None = None
+    test_metrics: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     training_data: Table | None = None
     statistics: Statistics | None = None
+    classes: tuple[Label, ...] = ()
 
     # -- what it says of itself -----------------------------------------------------------------
     @property
@@ -110,9 +117,23 @@ class Run:
         return f"<Run of '{self.settings.formula}': {values}; loss {self.loss:.6g}; stopped: {self.stopped}>"
 
     # -- what one does with it --------------------------------------------------------------------
-    def predict(self, data: object, drop_missing: bool = False) -> Array:
-        """The predictions for `data` (anything that `tidu.fit` takes; the target may be absent), of shape (rows,)."""
-        return self.predictions(self.features_of(data, drop_missing, with_target=False))
+    def predict(self, data: object, drop_missing: bool = False) -> npt.NDArray[Any]:
+        """The predictions for `data` (anything that `tidu.fit` takes; the target may be absent), of shape (rows,).
+
+        Numbers; of a model of classes, labels as they stood in the data.
+        """
+        table = self.features_of(data, drop_missing, with_target=False)
+        return self.labels(table) if self.classes else self.predictions(table)
+
+    def probabilities(self, data: object, drop_missing: bool = False) -> Array:
+        """The probability of each of `classes` for each row of `data`, of shape (rows, classes).
+
+        Raises
+        ------
+        SettingError
+            The loss knows no probabilities, as `hinge` and `perceptron` do not.
+        """
+        return self.class_probabilities(self.features_of(data, drop_missing, with_target=False))
 
     def features_of(
         self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None, with_target: bool = True
@@ -132,11 +153,45 @@ class Run:
         if with_target and set(targets) <= set(source.names):
             features += targets
         wanted = [n for n in source.names if n in features]
-        return without_missing(source.table(wanted or source.names), drop_missing)
+        return table_to_judge(
+            program, self.settings.loss_object, source, wanted or source.names, self.classes, drop_missing
+        )
 
     def predictions(self, table: Table) -> Array:
-        """The predictions for a table that has been checked."""
+        """The predictions for a table that has been checked, as numbers: the score through the loss's link."""
+        return self._computed(self.program, table)
+
+    def labels(self, table: Table) -> npt.NDArray[Any]:
+        """The predicted labels for a table that has been checked."""
+        logits = self._logits(table)
+        bad = np.flatnonzero(np.isnan(logits).any(axis=1))
+        if bad.size:
+            raise DataError(
+                _(
+                    "{origin}: the score of row {row} is not a number, so it has no class; its features are too large"
+                ).format(origin=table.origin, row=int(bad[0]) + 1)
+            )
+        return np.array(self.classes)[predicted_classes(logits)]
+
+    def class_probabilities(self, table: Table) -> Array:
+        """The probability of each class for a table that has been checked, of shape (rows, classes)."""
+        if not (self.classes and self.settings.loss_object.probabilities):
+            raise SettingError(
+                _("the loss '{loss}' gives no probabilities; train with {names}").format(
+                    loss=self.settings.loss, names=", ".join(n for n, entry in LOSSES.items() if entry.probabilities)
+                )
+            )
+        return probabilities_of(self._logits(table))
+
+    def _logits(self, table: Table) -> Array:
+        """Of each row and class; a model of one score has it for its second class, and 0 for its first."""
         program = self.program
+        score = self._computed(replace(program, prediction=program.score), table)
+        if score.ndim == 2:
+            return score
+        return np.column_stack([np.zeros(table.rows), score])
+
+    def _computed(self, program: Program, table: Table) -> Array:
         features = [table[c.name] for c in program.columns if c.role == "feature"]
         return predictions_of(program, features, tuple(self.params.values()), table.rows)
 
@@ -163,8 +218,12 @@ class Run:
         target = self.program.target
         return f"prediction of {text(target)}" if target is not None and target.args else "prediction"
 
-    def score(self, data: object, drop_missing: bool = False) -> dict[str, float]:
-        """MSE, RMSE, MAE and R² of the predictions for `data`, with the parameters as they are now."""
+    def score(self, data: object, drop_missing: bool = False) -> dict[str, Any]:
+        """How good the predictions for `data` are, with the parameters as they are now.
+
+        MSE, RMSE, MAE and R²; of a model of classes accuracy, log loss, AUC, the confusion table (true classes down,
+        predicted ones across) and for each class precision, recall and F1. What cannot be computed is nan.
+        """
         table = data if isinstance(data, Table) else self.features_of(data, drop_missing)
         program = self.program
         assert program.target is not None
@@ -178,10 +237,12 @@ class Run:
                 )
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
-        predicted = self.predictions(table)
-        if predicted.ndim == 2:
-            return class_metrics_of(table[needed[0].name], predicted)
-        return metrics_of(target_values(program.target, table), predicted)
+        values = target_values(program.target, table)
+        if not self.classes:
+            return metrics_of(values, self.predictions(table))
+        loss = self.settings.loss_object
+        loss.check(values)
+        return class_metrics_of(class_numbers(values, loss.targets.codes), self._logits(table), loss.probabilities)
 
     def diagnose(self, data: object = None, trials: bool = True) -> Any:
         """What the doctor finds, a `Diagnosis`: curvature, limits, steps to come, columns, and what helps, tried.
@@ -264,6 +325,7 @@ class Run:
             "first_gradient": first,
             "gradient": last,
             "reduction": "cost and gradient are means over the batch",
+            "classes": list(self.classes) or None,
             "metrics": dict(self.metrics) if self.metrics else None,
             "test_metrics": dict(self.test_metrics) if self.test_metrics else None,
             "notes": list(self.notes),
@@ -287,7 +349,7 @@ class Run:
             "recorded": h.parameters,
             "record": h.record,
             **{k: getattr(self, k) for k in ("stopped", "epochs", "steps", "rows", "seconds", "source", "engine",
-                                             "engine_reason", "metrics", "test_metrics", "notes")},
+                                             "engine_reason", "metrics", "test_metrics", "notes", "classes")},
             "statistics": None if self.statistics is None else self.statistics.plain(),
         }  # fmt: skip
         tensors = {
@@ -351,10 +413,12 @@ def _run_of(plain: dict[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> R
     statistics = plain.pop("statistics", None)
     values, epoch, step = (tensors[f"history/{k}"] for k in ("values", "epoch", "step"))
     history = History(tuple(plain.pop("recorded")), plain.pop("record"), epoch, step, values)
-    columns, notes = tuple(plain.pop("columns")), tuple(plain.pop("notes"))
+    columns, notes, classes = (tuple(plain.pop(k)) for k in ("columns", "notes", "classes"))
     if statistics is not None:
         statistics = Statistics.of_plain(statistics)
-    return Run(Settings(**settings), columns, history=history, notes=notes, statistics=statistics, **plain)
+    return Run(
+        Settings(**settings), columns, history=history, notes=notes, statistics=statistics, classes=classes, **plain
+    )
 
 
 def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -405,29 +469,3 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
         raise DataError(_("'{path}' cannot be written: {reason}").format(path=target, reason=reason)) from None
-
-
-def class_metrics_of(y: Array, probabilities: Array) -> dict[str, float]:
-    """Accuracy and log loss of the classes `y`, 0 and up, against their probabilities of shape (rows, classes)."""
-    codes = y.astype(np.int64)
-    of_class = probabilities[np.arange(len(codes)), codes]
-    with np.errstate(divide="ignore"):
-        return {
-            "accuracy": float(np.mean(probabilities.argmax(axis=1) == codes)),
-            "log_loss": float(np.mean(-np.log(of_class))),
-        }
-
-
-def metrics_of(y: Array, y_hat: Array) -> dict[str, float]:
-    """Mean squared, root mean squared and mean absolute error, and R² (nan for a target that never varies)."""
-    with np.errstate(all="ignore"):
-        residual = y - y_hat
-        mse = float(np.mean(residual**2))
-        # The mean of equal numbers may differ from them in the last bit.
-        spread = float(np.mean((y - y.mean()) ** 2)) if y.min() < y.max() else 0.0
-        return {
-            "mse": mse,
-            "rmse": math.sqrt(mse) if math.isfinite(mse) else mse,
-            "mae": float(np.mean(np.abs(residual))),
-            "r2": 1.0 - mse / spread if spread > 0.0 else math.nan,
-        }

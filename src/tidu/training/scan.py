@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
-from tidu.data.table import without_missing
 from tidu.errors import DataError, SettingError
 from tidu.text import _
+from tidu.training.classes import training_table
 from tidu.training.descent import Progress
 from tidu.training.evaluation import cost_of
 from tidu.training.run import target_values
@@ -124,8 +124,7 @@ def scan(
     settings = Settings(formula, loss, init={**dict.fromkeys(grid, 0.0), **(fixed or {})}, l1=l1, l2=l2)
     source = source_of(data, csv)
     program = settings.program(source.names)
-    wanted = {c.name for c in program.columns}
-    table = without_missing(source.table([n for n in source.names if n in wanted]), drop_missing)
+    table = training_table(program, settings.loss_object, source, drop_missing)
     if table.rows == 0:
         raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
     assert program.target is not None

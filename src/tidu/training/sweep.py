@@ -16,7 +16,7 @@ from tidu.content.schedules import rate
 from tidu.content.solvers import AUTO
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
-from tidu.data.table import Table, train_test_split, without_missing
+from tidu.data.table import Table, train_test_split
 from tidu.engines.loop import Batch
 from tidu.engines.program import Program
 from tidu.errors import DataError, SettingError
@@ -26,6 +26,7 @@ from tidu.language.printer import text
 from tidu.text import _
 from tidu.training.abreast import Ends, abreast
 from tidu.training.axes import INIT, SETTINGS, Axis, axes_of
+from tidu.training.classes import training_table
 from tidu.training.descent import Descent, Limits, Progress, batch_of, descend, engine_for, work_of
 from tidu.training.evaluation import cost_of
 from tidu.training.fit import check_engine, check_target, limits_of
@@ -154,8 +155,7 @@ class _Plan:
         program = self.base.program(self.columns)
         if program.of_arrays:
             raise SettingError(_("a sweep is over models of single numbers; train a network with each setting by fit"))
-        wanted = {c.name for c in program.columns}
-        self.table = without_missing(source.table([n for n in self.columns if n in wanted]), drop_missing)
+        self.table = training_table(program, self.base.loss_object, source, drop_missing)
         if self.table.rows == 0:
             raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=self.table.origin))
         self.parameters = program.parameter_names

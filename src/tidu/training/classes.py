@@ -1,0 +1,54 @@
+"""A formula's table ready for its loss: read, without missing cells, and with labels as the codes of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tidu.content.losses import Loss
+from tidu.data.labels import with_known_labels, with_labels
+from tidu.data.source import Source
+from tidu.data.table import Label, Table, without_missing
+from tidu.engines.program import Program
+from tidu.errors import DataError
+from tidu.text import _
+
+
+def training_table(program: Program, loss: Loss, source: Source, drop_missing: bool) -> Table:
+    """The columns that `program` needs, checked; for a loss of classes with its `classes`."""
+    wanted = {c.name for c in program.columns}
+    label = label_column(program, loss)
+    read = source.table([n for n in source.names if n in wanted], label)
+    table = without_missing(read, drop_missing)
+    if label is not None:
+        return with_labels(table, label, loss.targets.codes, loss.name)
+    return replace(table, classes=_classes_of_codes(loss))
+
+
+def table_to_judge(
+    program: Program, loss: Loss, source: Source, names: Sequence[str], classes: tuple[Label, ...], drop_missing: bool
+) -> Table:
+    """The columns `names`, checked; labels must be among the `classes` that the model was trained on."""
+    label = label_column(program, loss)
+    table = without_missing(source.table(names, label), drop_missing)
+    if label is None or label not in table:
+        return replace(table, classes=classes)
+    return with_known_labels(table, label, classes, loss.targets.codes)
+
+
+def label_column(program: Program, loss: Loss) -> str | None:
+    """The column that holds labels: the target of a loss of classes, where that is a column as it stands."""
+    target = program.target
+    return target.name if loss.targets.codes and target is not None and target.is_symbol else None
+
+
+def _classes_of_codes(loss: Loss) -> tuple[Label, ...]:
+    """The classes of a target that is computed from columns: the loss's own codes."""
+    codes = loss.targets.codes
+    if len(codes) > 2:
+        raise DataError(
+            _("the loss '{loss}' takes a column of labels as its target, not a function of columns").format(
+                loss=loss.name
+            )
+        )
+    return tuple(codes)
