@@ -94,6 +94,7 @@ ARRAY_ORACLES: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda x, axis, keepdims: torch.logsumexp(x, dim=axis, keepdim=keepdims),
     "softmax": lambda x, axis: torch.exp(x - torch.logsumexp(x, dim=axis, keepdim=True)),
     "matmul": torch.matmul,
+    "outer": torch.outer,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from job import Array, Job
-from measure import Answer, Contender, NotAvailableError, Words, figures_of
+from measure import Answer, Contender, Words, figures_of
 from peers import by_numba
 from peers.by_jax import cost_of
 from tables import Goal, Table, contest
@@ -51,13 +51,13 @@ def table(scale: Scale) -> Table:
 def _by_tidu(job: Job, rates: Array) -> Callable[[], Answer]:
     import tidu
 
-    if not hasattr(tidu, "sweep"):
-        raise NotAvailableError("yet to come")
     data: Any = job.columns
 
     def call() -> Answer:
-        runs = tidu.sweep(job.formula(), data, loss=job.loss, lr=rates.tolist(), epochs=job.epochs)
-        return Answer(np.array([run.params[name] for run in runs for name in job.parameter_names()]))
+        swept = tidu.sweep(
+            job.formula(), data, {"lr": rates.tolist()}, loss=job.loss, epochs=job.epochs, engine="numba"
+        )
+        return Answer(np.column_stack([swept.params[name] for name in job.parameter_names()]).ravel())
 
     return call
 

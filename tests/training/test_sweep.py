@@ -18,6 +18,7 @@ DATA = {"x": X, "z": Z, "y": 2 * X - 1 + 0.3 * NOISE}
 TARGETS = {
     "logistic": (X + NOISE > 0).astype(float),
     "hinge": np.where(X + NOISE > 0, 1.0, -1.0),
+    "perceptron": np.where(X + NOISE > 0, 1.0, -1.0),
     "poisson": np.floor(np.abs(3 * NOISE)),
 }
 LINE = "y = w*x + b"

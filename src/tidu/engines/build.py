@@ -16,6 +16,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tidu import ieee, kernels
 
@@ -39,17 +40,19 @@ def loop_folder() -> Path:
 
 
 @functools.cache
-def _functions_text() -> bytes:
-    """The text of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
+def _digest_of_functions() -> Any:
+    """The hash of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
     here = Path(__file__).parent
     files = [Path(str(ieee.__file__)), Path(str(kernels.__file__))]
-    files += [here / f"{name}.py" for name in ("lanes", "native", "runs")]
-    return b"".join(file.read_bytes() for file in files)
+    files += [here / name for name in ("lanes.py", "native.py", "runs.py")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files))
 
 
 def module_of(source: str, kind: str = "loop") -> ModuleType:
     """The module whose text is `source`; the same text gives the same module object."""
-    name = f"tidu_{kind}_{hashlib.sha256(source.encode() + _functions_text()).hexdigest()[:16]}"
+    digest = _digest_of_functions().copy()
+    digest.update(source.encode())
+    name = f"tidu_{kind}_{digest.hexdigest()[:16]}"
     with _building:  # another thread must not be given a module that has yet to run
         return _module_named(name, source)
 

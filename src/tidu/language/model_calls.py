@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from tidu.errors import FormulaError, closest
 from tidu.language.expr import Expr, Shape, symbol
-from tidu.language.formula_text import normal, without_backticks
+from tidu.language.formula_text import normal, syntax_tree, without_backticks
 from tidu.text import _
 
 
@@ -30,9 +30,8 @@ class ModelCalls:
         self.functions, self.outputs, self.columns, self.targets = functions, outputs, columns, targets
         source, quoted = without_backticks(text)
         try:
-            tree = ast.parse(source.strip(), mode="eval")
-            names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        except (SyntaxError, ValueError, RecursionError, MemoryError):  # told when the formula itself is read
+            names = {node.id for node in ast.walk(syntax_tree(source, text)) if isinstance(node, ast.Name)}
+        except FormulaError:  # told when the formula itself is read
             names = set()
         self.words = {normal(quoted.get(name, name)) for name in names}  # that stand in the formula
         self.parameters: list[Expr] = []
