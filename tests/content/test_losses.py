@@ -163,3 +163,9 @@ def test_a_loss_of_ones_own():
         assert loss_named("fourth_power")(Y_HAT, Y) is (Y_HAT - Y) ** 4
     finally:
         del LOSSES["fourth_power"]
+
+
+def test_names_of_other_libraries():
+    assert loss_named("cross_entropy") == loss_named("softmax")
+    assert loss_named(" mse ") == loss_named("squared")
+    assert loss_named("mae") == loss_named("absolute")

@@ -81,6 +81,7 @@ class Loss:
 
 
 LOSSES: dict[str, Loss] = {}
+SYNONYMS = {"cross_entropy": "softmax", "mse": "squared", "mae": "absolute"}  # names that other libraries use
 
 
 def loss(
@@ -110,7 +111,7 @@ def loss(
 
 def loss_named(text: str) -> Loss:
     """The loss that `text` names, with its options: `squared`, `huber(delta=2)`."""
-    entry, values = chosen("loss", LOSSES, text)
+    entry, values = chosen("loss", LOSSES, SYNONYMS.get(text.strip(), text) if isinstance(text, str) else text)
     return replace(entry, values=values)
 
 
