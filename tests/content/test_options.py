@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidu.content.losses import LOSSES, loss_named
+from tidu.content.losses import LOSSES, SYNONYMS, loss_named
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.options import Option, checked_options, fraction, nonnegative, positive, written
 from tidu.errors import SettingError, TiduError
@@ -105,7 +105,7 @@ def test_what_is_not_given_has_its_default():
         (optimizer_named, "sgd", "there is no optimizer 'sgd'.*there are: gd, momentum"),
         (optimizer_named, "adma", r"there is no optimizer 'adma' \(did you mean 'adam'\?\)"),
         (loss_named, "squarred", r"there is no loss 'squarred' \(did you mean 'squared'\?\)"),
-        (loss_named, "mse", "there is no loss 'mse'.*there are: squared"),
+        (loss_named, "mspe", "there is no loss 'mspe'.*there are: squared"),
         (loss_named, "huber(width=2)", "huber has no option 'width'; it has: delta"),
         (loss_named, "squared(delta=2)", "squared has no option 'delta'; it has: none"),
         (loss_named, "huber(delta=0)", "huber: delta must be above 0, not 0"),
@@ -144,4 +144,4 @@ PIECES = ["huber", "adam", "(", ")", "delta", "=", "1", "2", ",", "'", "{", "}",
 def test_any_text_names_something_or_is_a_tidu_error(text):
     for named in (loss_named, optimizer_named):
         with contextlib.suppress(TiduError):
-            assert named(text).name in text
+            assert named(text).name in SYNONYMS.get(text.strip(), text)
