@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from random_expressions import Calm, calm_expressions
 
 from oracles import in_torch, tensor, torch_gradient
+from random_expressions import Calm, calm_expressions
 from tidu.errors import NoDerivative
 from tidu.language import ops
 from tidu.language.calculus import gradient

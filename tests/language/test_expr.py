@@ -12,8 +12,8 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_expressions import SYMBOLS, expressions
 
+from random_expressions import SYMBOLS, expressions
 from tidu.language import ops
 from tidu.language.expr import (
     OPS,

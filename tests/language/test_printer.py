@@ -9,8 +9,8 @@ import warnings
 import pytest
 import sympy
 from hypothesis import given, settings
-from random_expressions import CONDITIONS, NAMES, SYMBOLS, Calm, calm_expressions, expressions
 
+from random_expressions import CONDITIONS, NAMES, SYMBOLS, Calm, calm_expressions, expressions
 from readers import latex_value, unicode_value
 from tidu import ieee
 from tidu.language import ops

@@ -6,8 +6,8 @@ import re
 
 import pytest
 from hypothesis import given, settings
-from random_expressions import Calm, calm_expressions
 
+from random_expressions import Calm, calm_expressions
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order, symbol
 from tidu.language.formula import parse_expression
