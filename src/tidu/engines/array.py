@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tidu import arrays
-from tidu.engines.loop import Batch, LoopShape, _Train, _unpacked, _wrapped, _Writer
+from tidu.engines.loop import Batch, LoopShape, TrainWriter
 from tidu.engines.program import Program
 from tidu.engines.statements import Names, assignments
+from tidu.engines.writer import Writer, unpacked, wrapped
 from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, evaluation_order
 from tidu.language.printer import Printed, printed_by, python_code, text
 
@@ -129,7 +130,7 @@ _WRITTEN = {
 }
 
 
-class _ArrayWriter(_Writer):
+class _ArrayWriter(Writer):
     """Collects the lines of one function on arrays."""
 
     def __init__(
@@ -160,7 +161,7 @@ def array_train_source(program: Program, shape: LoopShape) -> str:
     return _ArrayTrain.written(program, shape)
 
 
-class _ArrayTrain(_Train):
+class _ArrayTrain(TrainWriter):
     """Writes `train` with arrays; what is not said here is as for numbers."""
 
     @classmethod
@@ -170,7 +171,7 @@ class _ArrayTrain(_Train):
         cls.of(w, shape).write()
         return w.source(f"Training loop on arrays, written by tidu. {text(program.score)}; {program.optimizer.name}.")
 
-    def __init__(self, w: _Writer, shape: LoopShape, own: dict[str, str]) -> None:
+    def __init__(self, w: Writer, shape: LoopShape, own: dict[str, str]) -> None:
         super().__init__(w, shape, own)
         self.narrow = False  # an array has its precision with it
 
@@ -224,7 +225,7 @@ class _ArrayTrain(_Train):
         loss, *others = numbers
         shapes = [s.shape for s in (*p.parameters, *(s for s, _new, _start in p.new_state))]
         sums = [f"np.sum({name})" if shape else name for name, shape in zip(others, shapes, strict=True)]
-        return _wrapped("if not np.isfinite(", [loss, *sums], " + ", "):")
+        return wrapped("if not np.isfinite(", [loss, *sums], " + ", "):")
 
     def squares(self) -> list[str]:
         pairs = zip(self.grads, self.program.parameters, strict=True)
@@ -246,7 +247,7 @@ def array_predict_source(program: Program) -> str:
     w = _ArrayWriter(program, features, outputs)
     columns, parameters = w.own("columns"), w.own("parameters")
     w.add(0, f"def predict({columns}, {parameters}):")
-    w.add(1, *_unpacked(w.columns, columns), *_unpacked(w.parameters, parameters))
+    w.add(1, *unpacked(w.columns, columns), *unpacked(w.parameters, parameters))
     w.add(1, *assignments([program.prediction], w.names, {program.score: "y_hat"}, inline=[program.prediction]))
     w.add(1, f"return {w.names.code(program.prediction)}")
     return w.source(f"Predictions of {text(program.score)}, written by tidu.")
@@ -257,7 +258,7 @@ def array_cost_source(program: Program) -> str:
     w = _ArrayWriter(program, inputs_of(program), [program.loss])
     columns, parameters = w.own("columns"), w.own("parameters")
     w.add(0, f"def cost({columns}, {parameters}):")
-    w.add(1, *_unpacked(w.columns, columns), *_unpacked(w.parameters, parameters))
+    w.add(1, *unpacked(w.columns, columns), *unpacked(w.parameters, parameters))
     w.add(1, *assignments([program.loss], w.names, {program.score: "y_hat", program.loss: "loss"}))
     w.add(1, f"return float({w.names.of[program.loss]}.mean())")
     return w.source("Mean loss on arrays, written by tidu.")

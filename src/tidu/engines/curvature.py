@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidu.engines.loop import _unpacked, _Writer, labels_of
 from tidu.engines.program import Program
 from tidu.engines.statements import assignments, per_step
+from tidu.engines.writer import Writer, labels_of, unpacked
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.ops import sqrt
@@ -70,13 +70,13 @@ def sums_source(program: Program, outputs: Sequence[Expr], directions: Sequence[
 
     `directions` are symbols whose values come after those of the parameters.
     """
-    w = _Writer(program)
+    w = Writer(program)
     columns, parameters, totals, i = (w.own(k) for k in ("columns", "parameters", "totals", "i"))
     extra = [w.names.name(d, d.name) for d in directions]
     kept = [k for k, output in enumerate(outputs) if output is not ZERO]
     sums = [w.own(f"sum_{k}") for k in kept]
     w.add(0, f"def sums({columns}, {parameters}, {totals}):")
-    w.add(1, *_unpacked(w.columns, columns), *_unpacked([*w.parameters, *extra], parameters))
+    w.add(1, *unpacked(w.columns, columns), *unpacked([*w.parameters, *extra], parameters))
     w.add(1, *(f"{s} = 0.0" for s in sums))
     wanted = [outputs[k] for k in kept]
     _loop(w, i, f"len({w.columns[0]})", wanted, [(s, "+=") for s in sums])
@@ -91,18 +91,18 @@ def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] 
     `outputs` holds an array of shape (n,) for each of the expressions. Only columns of `roles` are asked for, if any
     are named.
     """
-    w = _Writer(program)
+    w = Writer(program)
     columns, parameters, n, arrays, i = (w.own(k) for k in ("columns", "parameters", "n", "outputs", "i"))
     read = [name for c, name in zip(program.columns, w.columns, strict=True) if not roles or c.role in roles]
     names = [w.own(f"output_{k}") for k in range(len(outputs))]
     w.add(0, f"def rows({columns}, {parameters}, {n}, {arrays}):")
-    w.add(1, *_unpacked(read, columns), *_unpacked(w.parameters, parameters))
-    w.add(1, *_unpacked(names, arrays))
+    w.add(1, *unpacked(read, columns), *unpacked(w.parameters, parameters))
+    w.add(1, *unpacked(names, arrays))
     _loop(w, i, n, outputs, [(f"{name}[{i}]", "=") for name in names])
     return w.source("Values row by row, written by tidu.")
 
 
-def _loop(w: _Writer, i: str, count: str, outputs: Sequence[Expr], places: Sequence[tuple[str, str]]) -> None:
+def _loop(w: Writer, i: str, count: str, outputs: Sequence[Expr], places: Sequence[tuple[str, str]]) -> None:
     """The loop over the samples, with what no sample changes before it."""
     labels = labels_of(w.program)
     hoisted = per_step(outputs, w.program.columns, labels)

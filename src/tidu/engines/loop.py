@@ -7,7 +7,6 @@ cut into slices for progress and saved between them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -15,14 +14,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from tidu import ieee
 from tidu.content.schedules import EPOCH, STEP
 from tidu.engines.program import Program
-from tidu.engines.statements import Names, assignments, per_step, repeated_columns
-from tidu.language.expr import Expr, evaluation_order
+from tidu.engines.statements import assignments, per_step
+from tidu.engines.writer import Writer, in_groups, in_tuple, labels_of, unpacked, wrapped
+from tidu.language.expr import evaluation_order
 from tidu.language.printer import text, unicode
 
-WIDTH = 100
 SUMMED_FROM = 32  # samples a step; from here on they are worth computing eight at a time
 
 
@@ -92,99 +90,12 @@ def history_columns(program: Program) -> list[str]:
     return ["loss", "gradient_norm", "lr", *names, *(f"∂{n}" for n in names)]
 
 
-class _Writer:
-    """Collects the lines of one function, and the names that it uses."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.names = Names()
-        self.lines: list[str] = []
-        self.columns = [self.names.name(c, c.name) for c in program.columns]
-        self.parameters = [self.names.name(p, p.name) for p in program.parameters]
-        self.cells: dict[Expr, str] = {}
-
-    def add(self, depth: int, *lines: str) -> None:
-        self.lines += ["    " * depth + line if line else "" for line in lines]
-
-    def own(self, wish: str) -> str:
-        return self.names.fresh(wish)
-
-    def sample(self, depth: int, i: str, outputs: Sequence[Expr]) -> None:
-        """The cells that one sample reads more than once get a name; the others are read in place."""
-        repeated = repeated_columns(outputs, self.program.columns)
-        for column, array in zip(self.program.columns, self.columns, strict=True):
-            self.names.of[column] = f"{array}[{i}]"
-        for column, array in zip(self.program.columns, self.columns, strict=True):
-            if column in repeated:
-                cell = self.own(f"{array}_{i}")
-                self.add(depth, f"{cell} = {array}[{i}]")
-                self.names.of[column] = cell
-
-    def source(self, title: str) -> str:
-        body = "\n".join(self.lines)
-        words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
-        used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
-        imports = [f"from tidu.ieee import {', '.join(sorted(used))}"] if used else []
-        called = [name for name in ("record", "summed") if name in words]
-        imports += [f"from tidu.kernels import {', '.join(called)}"] if called else []
-        imports = ["from numpy import float32", "", *imports] if "float32" in words else imports
-        return "\n".join([f'"""{_harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
-
-
-def _harmless(title: str) -> str:
-    """A docstring's inside, whatever the columns are called: nothing in it ends the string or cannot be written."""
-    escaped = (c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in title)
-    return "".join(escaped).replace('"', '\\"')
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
-
-
-def _unpacked(names: Sequence[str], whole: str) -> list[str]:
-    return [f"{_tuple(names) if len(names) == 1 else ', '.join(names)} = {whole}"] if names else []
-
-
-def _wrapped(head: str, parts: Sequence[str], joiner: str, tail: str) -> list[str]:
-    """`head part joiner part ... tail`, on one line if it fits, else as many parts to a line as do."""
-    line = head + joiner.join(parts) + tail
-    if len(line) <= WIDTH:
-        return [line]
-    rows = [""]
-    for k, part in enumerate(parts):
-        piece = part + (joiner.rstrip() if k < len(parts) - 1 else "")
-        if rows[-1] and len(rows[-1]) + len(piece) + 1 > WIDTH - 4:
-            rows.append("")
-        rows[-1] += f" {piece}" if rows[-1] else piece
-    return [head, *(f"    {row}" for row in rows), tail.lstrip()]
-
-
-def _in_groups(terms: Sequence[str], most: int = 1000) -> list[str]:
-    """The terms of a sum; of a very long one, sums in parentheses, for Python's compiler nests every + in the next."""
-    if len(terms) <= most:
-        return list(terms)
-    return [f"({' + '.join(terms[i : i + most])})" for i in range(0, len(terms), most)]
-
-
-def labels_of(program: Program) -> dict[Expr, str]:
-    """What the landmarks of one sample are called in the loop."""
-    labels = {program.loss: "loss"}
-    if program.target is not None:
-        labels[program.slope] = "dloss_dy_hat"
-        if program.target.args:
-            labels[program.target] = "target"
-        for residual in (program.score - program.target, program.target - program.score):
-            labels[residual] = "residual"
-        labels[program.score] = "y_hat"
-    return {node: name for node, name in labels.items() if not node.is_constant}
-
-
 def train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` as the text of a module with one function, `train`."""
-    w = _Writer(program)
+    w = Writer(program)
     model = "" if program.target is None else f"{text(program.target)} = {text(program.score)}; "
     rest = f"loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}"
-    _Train.of(w, shape).write()
+    TrainWriter.of(w, shape).write()
     return w.source(f"Training loop, written by tidu. {model}{rest}.")
 
 
@@ -202,10 +113,10 @@ def _shown_loss(program: Program) -> str:
     return unicode(program.loss, {program.score: "ŷ", program.target: "y"})
 
 
-class _Train:
+class TrainWriter:
     """Writes the function `train`, part by part in the order of the text."""
 
-    def __init__(self, w: _Writer, shape: LoopShape, own: dict[str, str]) -> None:
+    def __init__(self, w: Writer, shape: LoopShape, own: dict[str, str]) -> None:
         self.w, self.shape, self.own, self.program = w, shape, own, w.program
         self.labels = labels_of(self.program)
         self.narrow = shape.dtype == "float32"
@@ -217,11 +128,12 @@ class _Train:
         w.names.of[self.program.lr] = own["lr"]
 
     @classmethod
-    def of(cls, w: _Writer, shape: LoopShape) -> Self:
+    def of(cls, w: Writer, shape: LoopShape) -> Self:
         """With names of its own that evade the user's."""
         return cls(w, shape, {name: w.own(name) for name in _OWN_NAMES})
 
     def write(self) -> None:
+        """Write the module, in the order of its text."""
         self.hoisted = self.per_step()
         self.head()
         if self.shape.summed:
@@ -241,6 +153,7 @@ class _Train:
         return assignments(per_step(outputs, self.program.columns, self.labels), self.w.names, {})
 
     def head(self) -> None:
+        """The names of the reasons to stop."""
         o = self.own
         self.w.add(0, f"{o['GOING']}, {o['DIVERGED']}, {o['LOSS']}, {o['CONVERGED']} = range(4)", "", "")
 
@@ -250,24 +163,26 @@ class _Train:
         outputs = [p.loss, *p.gradient]
         read = {*outputs, *(a for node in evaluation_order(outputs, known=w.names.of) for a in node.args)}
         self.arguments = [name for node, name in w.names.of.items() if node in read]
-        w.add(0, *_wrapped("def sample(", [o["i"], *self.arguments], ", ", "):"))
+        w.add(0, *wrapped("def sample(", [o["i"], *self.arguments], ", ", "):"))
         w.add(1, '"""The loss of one sample, and its derivative by each parameter."""')
         partials = self.sample(1)
-        w.add(1, *_wrapped("return (", [self.loss, *partials], ", ", ")"), "", "")
+        w.add(1, *wrapped("return (", [self.loss, *partials], ", ", ")"), "", "")
 
     def signature(self) -> None:
+        """The first line of `train`."""
         arguments = [self.own[k] for k in arguments_of(self.program, self.shape)]
-        self.w.add(0, *_wrapped("def train(", arguments, ", ", "):"))
+        self.w.add(0, *wrapped("def train(", arguments, ", ", "):"))
 
     def setup(self) -> None:
+        """What comes before the first step: names for what was given."""
         o, w = self.own, self.w
-        w.add(1, *_unpacked(w.columns, o["columns"]))
+        w.add(1, *unpacked(w.columns, o["columns"]))
         if self.program.rate.is_constant:
-            w.add(1, *_unpacked([o["lr"]], o["settings"]))
+            w.add(1, *unpacked([o["lr"]], o["settings"]))
         values = self.program.optimizer.values
         for name, hyper in self.program.optimizer.hyper_symbols().items():
             w.add(1, f"{w.names.name(hyper, name)} = {values[name]!r}")
-        w.add(1, *_unpacked(w.parameters, o["parameters"]), *_unpacked([*self.states, *self.before], o["state"]))
+        w.add(1, *unpacked(w.parameters, o["parameters"]), *unpacked([*self.states, *self.before], o["state"]))
         w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
         w.add(1, " = ".join([*self.grads, *([o["checked"]] if self.shape.side_by_side else []), "0.0"]))
         if self.program.columns:
@@ -279,6 +194,7 @@ class _Train:
 
     # -- the samples of one batch ---------------------------------------------------------------
     def batch(self) -> None:
+        """The samples of one step: loss and gradient, each the mean over the batch."""
         o, w, batch = self.own, self.w, self.shape.batch
         if batch is Batch.SOME:
             w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
@@ -296,7 +212,7 @@ class _Train:
             samples = shuffled if self.shape.shuffled else f"range({first}{last})"
             w.add(2, "# forward and backward of each sample, accumulated")
             sums = ", ".join([o["loss_sum"], *self.grads])
-            w.add(2, *_wrapped(f"{sums} = summed(", ["sample", samples, *map(self.given, self.arguments)], ", ", ")"))
+            w.add(2, *wrapped(f"{sums} = summed(", ["sample", samples, *map(self.given, self.arguments)], ", ", ")"))
         else:
             self.each_sample(first, last)
         if batch is Batch.SOME:
@@ -308,6 +224,7 @@ class _Train:
         return f"float32({argument})" if self.narrow and argument not in self.w.columns else argument
 
     def only_sample(self) -> None:
+        """A step of one sample, or of a function without samples."""
         o, w = self.own, self.w
         if self.shape.batch is Batch.ONE:
             w.add(2, f"{o['i']} = {o['order']}[{o['start']}]" if self.shape.shuffled else f"{o['i']} = {o['start']}")
@@ -316,6 +233,7 @@ class _Train:
         w.add(2, f"{o['batch_loss']} = {self.loss}")
 
     def each_sample(self, first: str, last: str) -> None:
+        """A small batch, sample by sample."""
         o, w = self.own, self.w
         w.add(2, f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
         w.add(2, f"for {o['k'] if self.shape.shuffled else o['i']} in range({first}{last}):")
@@ -348,12 +266,14 @@ class _Train:
         return partials
 
     def mean(self, count: str) -> None:
+        """From sums to means."""
         o, w = self.own, self.w
         w.add(2, "# mean over the batch", f"{o['batch_loss']} = {o['loss_sum']} / {count}")
         w.add(2, *(f"{g} = {g} / {count}" for g in self.grads))
 
     # -- one update -----------------------------------------------------------------------------
     def step(self) -> None:
+        """One update: penalty, clipping, learning rate, optimizer, and whether all is finite."""
         o, w, p = self.own, self.w, self.program
         for comment, changed in (("# penalty", p.penalised), ("# clip the gradient", p.clipped)):
             if changed != p.mean_gradient:
@@ -375,7 +295,7 @@ class _Train:
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
         parts = [o["batch_loss"], *news]
         if self.shape.side_by_side:  # returned, for it says which of the runs diverged
-            w.add(2, *_wrapped(f"{o['checked']} = (", _in_groups(parts), " + ", ")"))
+            w.add(2, *wrapped(f"{o['checked']} = (", in_groups(parts), " + ", ")"))
             w.add(2, f"if not isfinite({o['checked']}):")
         else:
             w.add(2, *self.unless_finite(parts))
@@ -387,13 +307,14 @@ class _Train:
 
     def unless_finite(self, numbers: Sequence[str]) -> list[str]:
         """The condition that one of these is not."""
-        return _wrapped("if not isfinite(", _in_groups(numbers), " + ", "):")
+        return wrapped("if not isfinite(", in_groups(numbers), " + ", "):")
 
     def squares(self) -> list[str]:
         """What the square of the gradient's length is the sum of."""
         return [f"{g} * {g}" for g in self.grads]
 
     def end_of_step(self) -> None:
+        """Count the step; record it; see whether an epoch has ended."""
         o, w, batch = self.own, self.w, self.shape.batch
         w.add(2, f"{o['step']} += 1")
         if self.shape.record == "step":
@@ -410,6 +331,7 @@ class _Train:
             self.end_of_epoch(3, mean)
 
     def end_of_epoch(self, depth: int, loss: str) -> None:
+        """Count the epoch; record it; see whether to stop."""
         o, w = self.own, self.w
         w.add(depth, f"{o['epoch']} += 1")
         if self.shape.record == "epoch":
@@ -428,30 +350,32 @@ class _Train:
         return f"fabs({new} - {old})"
 
     def record(self, depth: int, loss: str) -> None:
+        """A row of the history."""
         o, w = self.own, self.w
         if self.shape.side_by_side:
             w.add(depth, f"{o['history']}[{o['row']}] = {loss}", f"{o['row']} += 1")
             return
-        w.add(depth, *_wrapped(f"{o['gradient_norm']} = sqrt(", self.squares(), " + ", ")"))
+        w.add(depth, *wrapped(f"{o['gradient_norm']} = sqrt(", self.squares(), " + ", ")"))
         row = [loss, o["gradient_norm"], o["lr"]]
         row += [] if self.program.of_arrays else [*w.parameters, *self.grads]
-        w.add(depth, *_wrapped(f"record({o['history']}, {o['row']}, (", row, ", ", "))"), f"{o['row']} += 1")
+        w.add(depth, *wrapped(f"record({o['history']}, {o['row']}, (", row, ", ", "))"), f"{o['row']} += 1")
 
     def finish(self) -> None:
+        """What `train` returns."""
         o, w = self.own, self.w
-        position = _tuple([o["epoch"], o["step"], o["start"], o["epoch_loss"]])
+        position = in_tuple([o["epoch"], o["step"], o["start"], o["epoch_loss"]])
         states = [*self.states, *self.before]
-        parts = [_tuple(w.parameters), _tuple(states), position, _tuple(self.grads), o["row"], o["stopped"]]
+        parts = [in_tuple(w.parameters), in_tuple(states), position, in_tuple(self.grads), o["row"], o["stopped"]]
         parts += [o["checked"]] if self.shape.side_by_side else []
-        w.add(1, *_wrapped("return (", parts, ", ", ")"))
+        w.add(1, *wrapped("return (", parts, ", ", ")"))
 
 
 def cost_source(program: Program) -> str:
     """A module with one function, `cost(columns, parameters)`: the mean loss over all rows, plus the penalty."""
-    w = _Writer(program)
+    w = Writer(program)
     columns, parameters, loss_sum, i = w.own("columns"), w.own("parameters"), w.own("loss_sum"), w.own("i")
     w.add(0, f"def cost({columns}, {parameters}):")
-    w.add(1, *_unpacked(w.columns, columns), *_unpacked(w.parameters, parameters), f"{loss_sum} = 0.0")
+    w.add(1, *unpacked(w.columns, columns), *unpacked(w.parameters, parameters), f"{loss_sum} = 0.0")
     w.add(1, f"for {i} in range(len({w.columns[0]})):")
     w.sample(2, i, [program.loss])
     w.add(2, *assignments([program.loss], w.names, labels_of(program)))
@@ -464,11 +388,11 @@ def cost_source(program: Program) -> str:
 
 def predict_source(program: Program) -> str:
     """A module with one function, `predict(columns, parameters, n, predictions)`, which fills `predictions`."""
-    w = _Writer(program)
+    w = Writer(program)
     columns, parameters, n, predictions, i = (w.own(k) for k in ("columns", "parameters", "n", "predictions", "i"))
     w.add(0, f"def predict({columns}, {parameters}, {n}, {predictions}):")
     features = [c for c in program.columns if c.role == "feature"]
-    w.add(1, *_unpacked([w.names.of[f] for f in features], columns), *_unpacked(w.parameters, parameters))
+    w.add(1, *unpacked([w.names.of[f] for f in features], columns), *unpacked(w.parameters, parameters))
     w.add(1, f"for {i} in range({n}):")
     w.sample(2, i, [program.prediction])
     labels = {program.score: "y_hat"}

@@ -98,7 +98,7 @@ def fit(
     drop_missing : leave out rows with a missing or infinite value; else they are an error.
     csv : how to read CSV text, where looking at it is not enough.
     engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
-        result has the same bits.
+        result has the same bits. `"array"` is for models with vectors, such as `mlp(...)`, which `auto` gives it.
     scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.
     threads : how many may share the samples of a large step; all cores by default. The result has the same bits.
     dtype : `"float32"` computes each sample in single precision, and sums and updates in double: half the memory, at
