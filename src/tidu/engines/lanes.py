@@ -48,10 +48,11 @@ class Scattered(types.Type):
     """Eight sample numbers in any order."""
 
 
-_CONSECUTIVE, _SCATTERED = Consecutive("Consecutive"), Scattered("Scattered")
+CONSECUTIVE, _SCATTERED = Consecutive("Consecutive"), Scattered("Scattered")
 
 
-def _vector(element: types.Type) -> ir.VectorType:
+def vector(element: types.Type) -> ir.VectorType:
+    """The machine's type for eight of these."""
     kinds = {types.float64: ir.DoubleType(), types.float32: ir.FloatType(), types.boolean: ir.IntType(1)}
     return ir.VectorType(kinds[element], LANES)
 
@@ -59,7 +60,7 @@ def _vector(element: types.Type) -> ir.VectorType:
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Lanes) -> None:
-        super().__init__(manager, kind, _vector(kind.element))
+        super().__init__(manager, kind, vector(kind.element))
 
 
 @register_model(Consecutive)
@@ -94,11 +95,16 @@ def as_lanes(context: Any, builder: Any, value: Any, kind: types.Type, element: 
         if kind.element == element:
             return value
         widened = element == types.float64
-        return builder.fpext(value, _vector(element)) if widened else builder.fptrunc(value, _vector(element))
+        return builder.fpext(value, vector(element)) if widened else builder.fptrunc(value, vector(element))
     scalar = context.cast(builder, value, kind, element)
-    blank = ir.Constant(_vector(element), ir.Undefined)
+    blank = ir.Constant(vector(element), ir.Undefined)
     first = builder.insert_element(blank, scalar, INT(0))
     return builder.shuffle_vector(first, blank, ir.Constant(ir.VectorType(INT, LANES), [0] * LANES))
+
+
+Kinds = Sequence[types.Type]
+# For every function of lanes: from values and their types to the instructions that compute it, and the result's type.
+EMITTED: dict[Any, Callable[[Any, Any, Sequence[Any], Kinds], tuple[Any, types.Type]]] = {}
 
 
 def _define(
@@ -109,10 +115,17 @@ def _define(
     The result is of the arguments' type, or `result`; the arguments at the places `truths` are truth values.
     """
 
-    def elements(kinds: Sequence[types.Type]) -> list[types.Type]:
+    def elements(kinds: Kinds) -> list[types.Type]:
         numbers = [k for place, k in enumerate(kinds) if place not in truths]
         common = _together(*numbers) if numbers else types.boolean
         return [types.boolean if place in truths else common for place in range(arity)]
+
+    def emitted(context: Any, builder: Any, values: Sequence[Any], kinds: Kinds) -> tuple[Any, types.Type]:
+        wanted = elements(kinds)
+        vectors = (as_lanes(context, builder, *each) for each in zip(values, kinds, wanted, strict=True))
+        return emit(context, builder, *vectors), Lanes(result or wanted[-1])
+
+    EMITTED[function] = emitted
 
     @type_callable(function)
     def type_of_result(context: Any) -> Callable[..., types.Type | None]:
@@ -126,12 +139,7 @@ def _define(
         return eval(f"lambda {names}: typer({names})", {"typer": typer})
 
     def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        wanted = elements(signature.args)
-        return emit(
-            context,
-            builder,
-            *(as_lanes(context, builder, *each) for each in zip(values, signature.args, wanted, strict=True)),
-        )
+        return emitted(context, builder, values, signature.args)[0]
 
     for pattern in itertools.product((Lanes, types.Any), repeat=arity):
         if Lanes in pattern:
@@ -234,7 +242,7 @@ def _consecutive_cells(context: Any, builder: Any, signature: Any, values: Any) 
         return _gathered(context, builder, kind, values[0], places)
     column = context.make_array(kind)(context, builder, values[0])
     first = builder.gep(column.data, [values[1]])
-    cells = builder.load(builder.bitcast(first, _vector(kind.dtype).as_pointer()))
+    cells = builder.load(builder.bitcast(first, vector(kind.dtype).as_pointer()))
     cells.align = kind.dtype.bitwidth // 8
     return cells
 
@@ -247,7 +255,7 @@ def _scattered_cells(context: Any, builder: Any, signature: Any, values: Any) ->
 
 def _gathered(context: Any, builder: Any, kind: types.Array, array: Any, places: Sequence[Any]) -> Any:
     column = context.make_array(kind)(context, builder, array)
-    cells = ir.Constant(_vector(kind.dtype), ir.Undefined)
+    cells = ir.Constant(vector(kind.dtype), ir.Undefined)
     for k, place in enumerate(places):
         pointer = cgutils.get_item_pointer(context, builder, kind, column, [place])
         cells = builder.insert_element(cells, builder.load(pointer), INT(k))
@@ -259,7 +267,7 @@ def _gathered(context: Any, builder: Any, kind: types.Array, array: Any, places:
 def eight(typing_context: Any, samples: types.Type, k: types.Type) -> Any:
     """Eight sample numbers, from place k of a range or an array."""
     if isinstance(samples, types.RangeType):
-        return _CONSECUTIVE(samples, types.int64), lambda context, builder, signature, values: values[1]
+        return CONSECUTIVE(samples, types.int64), lambda context, builder, signature, values: values[1]
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         order = context.make_array(samples)(context, builder, values[0])

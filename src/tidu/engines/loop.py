@@ -103,7 +103,7 @@ _OWN_NAMES = (
     "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step", "until_loss", "tol",
     "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
     "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED", "LOSS", "CONVERGED", "count", "t",
-    "checked",
+    "checked", "memory",
 )  # fmt: skip
 
 
@@ -184,13 +184,17 @@ class TrainWriter:
             w.add(1, f"{w.names.name(hyper, name)} = {values[name]!r}")
         w.add(1, *unpacked(w.parameters, o["parameters"]), *unpacked([*self.states, *self.before], o["state"]))
         w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
-        w.add(1, " = ".join([*self.grads, *([o["checked"]] if self.shape.side_by_side else []), "0.0"]))
+        w.add(1, *self.gradient_at_start())
         if self.program.columns:
             w.add(1, f"{o['n']} = len({w.columns[0]})")
         if self.shape.shuffled:
             w.add(1, f"{o['first_epoch']} = {o['epoch']}")
         w.add(1, f"{o['row']} = 0", f"{o['stopped']} = {o['GOING']}")
         w.add(1, f"while {o['step']} < {o['last_step']}:")
+
+    def gradient_at_start(self) -> list[str]:
+        """What the gradient is if there is no step."""
+        return [" = ".join([*self.grads, *([self.own["checked"]] if self.shape.side_by_side else []), "0.0"])]
 
     # -- the samples of one batch ---------------------------------------------------------------
     def batch(self) -> None:
@@ -339,11 +343,15 @@ class TrainWriter:
         w.add(depth, f"if {loss} < {o['until_loss']}:")
         w.add(depth + 1, f"{o['stopped']} = {o['LOSS']}", "break")
         if self.shape.stops_on_change:
-            moved = [self.moved(p, b) for p, b in zip(w.parameters, self.before, strict=True)]
+            moved = list(map(self.moved, w.parameters, self.before))
             largest = f"max({', '.join(moved)})" if len(moved) > 1 else moved[0]
             w.add(depth, f"if {largest} <= {o['tol']}:")
             w.add(depth + 1, f"{o['stopped']} = {o['CONVERGED']}", "break")
-            w.add(depth, *(f"{b} = {p}" for b, p in zip(self.before, w.parameters, strict=True)))
+            w.add(depth, *map(self.remembered, self.before, w.parameters))
+
+    def remembered(self, before: str, parameter: str) -> str:
+        """The line that keeps where a parameter is as an epoch begins."""
+        return f"{before} = {parameter}"
 
     def moved(self, new: str, old: str) -> str:
         """How far a parameter has gone."""

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numba
@@ -158,6 +158,8 @@ class _Compiled:
 
 def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _FAST if fast else False}
+    if "memory" in vars(module):
+        _know_tiles(module)
     for inner in {"sample", "train"} & set(vars(module)) - {name}:
         register_jitable(**options)(getattr(module, inner))  # compiled where it is called
     function = getattr(module, name)
@@ -165,6 +167,15 @@ def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
         return numba.njit(function, cache=True, **options)
     except RuntimeError:  # no folder to cache in
         return numba.njit(function, **options)
+
+
+def _know_tiles(module: ModuleType) -> None:
+    """What a loop over tiles calls, and its functions of one unit and one sample."""
+    from tidu.engines.tile_calls import make_known
+
+    for function in vars(module).values():
+        if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+            make_known(function)
 
 
 def _remove_cache(module: ModuleType, name: str) -> None:

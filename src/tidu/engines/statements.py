@@ -6,6 +6,7 @@ is written where it is used. Used by the loop writer for the forward pass, the b
 
 from __future__ import annotations
 
+import copy
 import keyword
 import re
 import unicodedata
@@ -61,6 +62,12 @@ class Names:
             candidate = candidate + "_"
         self._taken.add(candidate)
         return candidate
+
+    def inside(self) -> Names:
+        """The names of a function within: those that it adds are free outside."""
+        names = copy.copy(self)
+        names.of, names._taken = dict(self.of), set(self._taken)
+        return names
 
     def code(self, node: Expr) -> str:
         """The node as code, with the names that there are."""

@@ -6,7 +6,7 @@ Used by every writer of generated sources: `loop`, `array`, `curvature`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tidu import ieee
 from tidu.engines.program import Program
@@ -51,17 +51,25 @@ class Writer:
         body = "\n".join(self.lines)
         words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
         used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
-        imports = [f"from tidu.ieee import {', '.join(sorted(used))}"] if used else []
+        imports = imported("tidu.ieee", used)
         called = [name for name in ("record", "summed") if name in words]
         imports += [f"from tidu.kernels import {', '.join(called)}"] if called else []
         imports = ["from numpy import float32", "", *imports] if "float32" in words else imports
-        return "\n".join([f'"""{_harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
+        return "\n".join([f'"""{harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
 
 
-def _harmless(title: str) -> str:
+def harmless(title: str) -> str:
     """A docstring's inside, whatever the columns are called: nothing in it ends the string or cannot be written."""
     escaped = (c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in title)
     return "".join(escaped).replace('"', '\\"')
+
+
+def imported(module: str, names: Collection[str]) -> list[str]:
+    """The line that imports names; several lines if they are many, none for no names."""
+    line = f"from {module} import {', '.join(sorted(names))}"
+    if len(line) > WIDTH:
+        return wrapped(f"from {module} import (", sorted(names), ", ", ")")
+    return [line] if names else []
 
 
 def in_tuple(names: Sequence[str]) -> str:

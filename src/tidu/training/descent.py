@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from tidu.engines.loop import (
 )
 from tidu.engines.program import Program
 from tidu.engines.side_by_side import runs_source
+from tidu.engines.tiles import fits_tiles, tile_train_source
 from tidu.errors import SettingError
 from tidu.language.expr import evaluate, evaluation_order
 from tidu.text import _
@@ -81,10 +82,15 @@ Progress = Callable[[int, int, float], None]  # steps done, steps in all, the la
 def engine_for(wish: str, work: Work) -> Engine:
     """The engine that was asked for; for `auto`, plain Python where that is done before a compiler has begun."""
     if work.program.of_arrays:
-        if wish not in ("auto", "array"):
-            raise SettingError(
-                _("a model with vectors runs on whole batches in NumPy; leave out the engine, or name 'array'")
-            )
+        if wish in ("python", "numba"):
+            if not fits_tiles(work.program, work.shape):
+                raise SettingError(
+                    _(
+                        "this model, loss or setting (float32 and clip_norm among them) has no loop over tiles; leave "
+                        "out the engine, or name 'array'"
+                    )
+                )
+            return Engine(wish, _("the loop over tiles of samples"))
         return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))
     if wish == "array":
         raise SettingError(_("the engine 'array' is for models with vectors, such as mlp(...); leave it out"))
@@ -184,6 +190,8 @@ def descend(
         random=np.random.default_rng(seed).bit_generator.state,
     )
     chosen = engine_for(engine, work)
+    if program.of_arrays and chosen.name != "array":
+        work = replace(work, source=tile_train_source(program, work.shape))
     began = time.perf_counter()
     with closing(loop_of(chosen.name, work)) as loop:
         first_slice = max(1, FIRST_SLICE_SAMPLES[chosen.name] // work.per_step)

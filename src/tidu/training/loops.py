@@ -72,6 +72,8 @@ def loop_of(engine: str, work: Work) -> Loop:
     """The loop of an engine, `python` or `numba`; close it when done."""
     if engine == "array":
         return _ArrayLoop(work)
+    if work.program.of_arrays:
+        return _TileLoop(work, machine_code=engine == "numba")
     if engine == "python":
         return _PlainLoop(work)
     if work.shape.summed and work.threads > 1 and work.per_step >= 2 * CHUNK:
@@ -110,6 +112,10 @@ class Loop(ABC):
     def kept(self, numbers: npt.NDArray[Any]) -> Any:
         """A column, or the order of the samples in an epoch, as the function reads it."""
 
+    def fresh(self, value: Any) -> Any:
+        """A parameter, or a part of the optimizer's state, as the function may have it."""
+        return value
+
     @abstractmethod
     def blank_history(self, rows: int) -> Any:
         """Where the function writes rows of the history."""
@@ -130,8 +136,8 @@ class Loop(ABC):
         rows = count if self.work.shape.record == "step" else count // self.work.steps_per_epoch + 1
         history = self.blank_history(rows)
         changing = {
-            "parameters": state.parameters,
-            "state": state.optimizer,
+            "parameters": tuple(map(self.fresh, state.parameters)),
+            "state": tuple(map(self.fresh, state.optimizer)),
             "position": (state.epoch, state.step, state.start, state.epoch_loss),
             "last_step": last_step,
             "history": history,
@@ -140,8 +146,9 @@ class Loop(ABC):
         parameters, optimizer, position, gradient, row, why = self.train(*(values[name] for name in self.names))
         epoch, step, start, epoch_loss = position
         random = generators[epoch - state.epoch] if generators else state.random
-        if why == Stopped.DIVERGED:  # this gradient is the bad step's; the state is that before it
-            gradient = state.gradient if step == state.step else self.run(state, step)[0].gradient
+        if why == Stopped.DIVERGED:  # what is there may be the bad step's
+            before = state if step == state.step else self.run(state, step)[0]
+            parameters, optimizer, gradient = before.parameters, before.optimizer, before.gradient
         new = TrainingState(parameters, optimizer, epoch, step, start, epoch_loss, gradient, random)
         return new, np.array(history[:row], dtype=np.float64).reshape(row, self.width), Stopped(why)
 
@@ -203,6 +210,40 @@ class _ArrayLoop(Loop):
     def narrow(self, value: Any) -> Any:
         """A parameter in the precision of this run."""
         return np.asarray(value, dtype=self.work.shape.dtype) if np.ndim(value) else value
+
+
+class _TileLoop(Loop):
+    """Loops over tiles of samples, as plain Python or machine code; both write on the arrays that they are given."""
+
+    def __init__(self, work: Work, machine_code: bool) -> None:
+        self.machine_code = machine_code
+        super().__init__(work)
+        self.names = [*self.names, "memory"]
+        self.fixed["memory"] = module_of(work.source).memory()
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        if not self.machine_code:
+            return module_of(source).train  # type: ignore[no-any-return]
+        from tidu.engines.native import compiled
+
+        return compiled(source)
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        return np.ascontiguousarray(numbers, dtype=np.float64 if numbers.dtype.kind == "f" else None)
+
+    def together(self, orders: list[Any]) -> Any:
+        return np.stack(orders)
+
+    def blank_history(self, rows: int) -> Any:
+        return np.empty((rows, self.width))
+
+    def fresh(self, value: Any) -> Any:
+        return np.array(value, dtype=np.float64) if np.ndim(value) else float(value)
+
+    def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
+        with np.errstate(all="ignore"):  # what is not finite ends the run, in words
+            new, recorded, why = super().run(state, last_step)
+        return replace(new, gradient=tuple(map(self.fresh, new.gradient))), recorded, why
 
 
 class _CompiledLoop(Loop):

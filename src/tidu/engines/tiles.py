@@ -1,0 +1,388 @@
+"""The tile source: a program with vectors, written out as a training loop over tiles of samples.
+
+The same steps as `array` writes for whole batches, as loops: each product of matrices is a call of `tidu.tiles`, and
+what is computed number by number between two products is a function of one unit and one sample. Run as plain Python
+or compiled, it gives the same bits; compiled, it is the fastest engine for networks of up to some hundred units.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from types import ModuleType
+
+from tidu import elementary, ieee, tiles
+from tidu.content.schedules import STEP
+from tidu.engines.array import inputs_of
+from tidu.engines.loop import Batch, LoopShape, TrainWriter, arguments_of
+from tidu.engines.program import Program
+from tidu.engines.stages import REDUCTIONS, Group, NotOnTiles, Product, staged, units_of
+from tidu.engines.statements import Names, assignments, per_step
+from tidu.engines.writer import Writer, harmless, imported, in_groups, wrapped
+from tidu.language.expr import Expr, Op, evaluation_order
+from tidu.language.printer import text
+
+
+def tile_train_source(program: Program, shape: LoopShape) -> str:
+    """The training loop of `program` over tiles: the text of a module with the functions `memory` and `train`."""
+    w = _TileWriter(program)
+    _TileTrain.of(w, shape).write()
+    return w.source(f"Training loop over tiles, written by tidu. {text(program.score)}; {program.optimizer.name}.")
+
+
+def fits_tiles(program: Program, shape: LoopShape) -> bool:
+    """Whether everything in the program has its counterpart in `tidu.tiles`."""
+    if not program.of_arrays or shape.dtype != "float64" or shape.batch is Batch.NONE:
+        return False
+    new_state = [new for _s, new, _start in program.new_state]
+    of_step = [*program.penalised, *program.clipped, *program.new_parameters, *new_state]
+    if any(n.args and not isinstance(n.op, Op) for n in evaluation_order(of_step)):
+        return False
+    try:
+        _Plan(program)
+    except NotOnTiles:
+        return False
+    return True
+
+
+class _Plan:
+    """What is computed on a tile, in order: forward, backward, and what is summed over the samples."""
+
+    def __init__(self, program: Program) -> None:
+        self.inputs = inputs_of(program)
+        varies = set(self.inputs)
+        order = evaluation_order([program.loss, *program.gradient], known=varies)
+        for node in order:
+            if any(a in varies for a in node.args):
+                varies.add(node)
+        fixed = [n for n in order if n not in varies and n.args]
+        if any(n.shape for n in fixed):
+            raise NotOnTiles("a vector of parameters alone")
+        self.sums = [self._sum(p, d, varies) for p, d in zip(program.parameters, program.gradient, strict=True)]
+        factors = [f for _call, nodes in self.sums for f in nodes]
+        forward = [n for n in evaluation_order([program.loss], known=self.inputs) if n in varies]
+        known = [n for n in forward if not n.op.boolean]
+        backward = evaluation_order(factors, known=known)
+        read = {a for n in backward if n not in set(known) for a in n.args} | set(factors)
+        self.forward = staged([program.loss], [n for n in known if n in read], self.inputs, varies)
+        self.backward = staged(factors, [], [*self.inputs, *known], varies)
+
+    @staticmethod
+    def _sum(parameter: Expr, d: Expr, varies: set[Expr]) -> tuple[str, tuple[Expr, ...]]:
+        """The function that adds a derivative over samples, and the nodes that it reads."""
+        rank = len(parameter.shape)
+        if rank == 2 and d.op.name == "outer" and all(a in varies for a in d.args):
+            return "add_outer", d.args
+        if rank == 2 or d not in varies:
+            raise NotOnTiles("a derivative")
+        if rank == 1 and d.op.name == "multiply" and all(a in varies for a in d.args):
+            numbers, vectors = sorted(d.args, key=lambda a: len(a.shape))
+            if not numbers.shape and vectors.shape == parameter.shape:
+                return "add_scaled", (numbers, vectors)
+        return ("add_samples" if rank else "added"), (d,)
+
+
+class _TileWriter(Writer):
+    """Collects the lines of the functions, and where the nodes are kept."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.names, self.lines = program, Names(), []
+        self.plan = _Plan(program)
+        self.names.fresh("np")
+        self.kept: dict[Expr, str] = {}  # the memory that a node is in
+        self.memory: dict[str, int | None] = {}  # its units
+        for node in self.plan.inputs:
+            self.keep(node, node.name if node.is_symbol else "x")
+        self.columns = [self.names.fresh(f"all_{self.kept[node]}") for node in self.plan.inputs]
+        self.parameters = [self.names.name(p, p.name) for p in program.parameters]
+
+    def keep(self, node: Expr, wish: str | None) -> str:
+        """Memory for a node."""
+        if node not in self.kept:
+            self.kept[node] = self.names.fresh(wish) if wish else self.names.numbered(node)
+            self.names.of.pop(node, None)
+            self.memory[self.kept[node]] = units_of(node)
+        return self.kept[node]
+
+    def source(self, title: str) -> str:
+        body = "\n".join(self.lines).strip("\n")
+        words = set(re.findall(r"\w+", body))
+        plain = [n for n in vars(ieee) if not n.startswith("_") and n in words and n not in vars(elementary)]
+        plain += [n for n in vars(elementary) if n in words and n in vars(ieee) and not _is_of(elementary, n)]
+        vectors = [n for n in vars(elementary) if n in words and _is_of(elementary, n)]
+        of_tiles = [n for n in vars(tiles) if n in words and (_is_of(tiles, n) or n.isupper())]
+        imports = ["import numpy as np", "", *imported("tidu.elementary", vectors), *imported("tidu.ieee", plain)]
+        imports += ["from tidu.kernels import record", *imported("tidu.tiles", of_tiles)]
+        return "\n".join([f'"""{harmless(title)}"""', "", *imports, "", "", body, ""])
+
+
+def _is_of(module: ModuleType, name: str) -> bool:
+    """Whether a module defines this name, rather than imports it."""
+    return getattr(vars(module)[name], "__module__", "") == module.__name__
+
+
+class _TileTrain(TrainWriter):
+    """Writes the functions of one unit and one sample, `memory` and `train`."""
+
+    w: _TileWriter
+
+    def write(self) -> None:
+        """Write the module, in the order of its text."""
+        w = self.w
+        self.i = self.own["i"]
+        self.s, self.j, self.first, self.samples, self.m = map(w.own, ("s", "j", "first", "samples", "m"))
+        for name, hyper in self.program.optimizer.hyper_symbols().items():
+            w.names.name(hyper, name)
+        self.hoisted = self.per_step()
+        self.head()
+        self.forward = self.steps(w.plan.forward, "forward")
+        self.backward = self.steps(w.plan.backward, "backward")
+        self.updates = self.update_functions()
+        self.memory_function()
+        self.signature()
+        self.setup()
+        self.batch()
+        self.step()
+        self.end_of_step()
+        self.finish()
+
+    def per_step(self) -> list[str]:
+        """The lines of what is the same for every sample of a step."""
+        p = self.program
+        return assignments(per_step([p.loss, *p.gradient], self.w.plan.inputs, self.labels), self.w.names, {})
+
+    # -- one unit, one sample -------------------------------------------------------------------------
+    def steps(self, steps: Sequence[Product | Group], name: str) -> list[str]:
+        """The calls of one pass; the functions that they call are written."""
+        w = self.w
+        calls: list[str] = []
+        number = itertools.count(1)
+        for step in steps:
+            if isinstance(step, Group):
+                calls += self.group(step, w.own(f"{name}_{next(number)}"))
+                continue
+            out = w.keep(step.node, self.labels.get(step.node))
+            row_of_one = step.function in REDUCTIONS.values() and step.node.shape
+            arguments = [w.kept.get(a) or w.names.of[a] for a in step.arguments]
+            calls.append(f"{step.function}({', '.join([*arguments, self.m, f'{out}[0]' if row_of_one else out])})")
+        return calls
+
+    def group(self, group: Group, function: str) -> list[str]:
+        """The call of a function of one sample, or of one unit and one sample; the function is written."""
+        w = self.w
+        for node in group.stored:
+            w.keep(node, self.labels.get(node))
+        names = w.names.inside()
+        read: dict[str, None] = {}  # what the function reads, in the order of use
+        for node in self.read_by(group.nodes):
+            read[w.kept.get(node) or w.names.of[node]] = None
+            names.of[node] = self.cell(node, group.units)
+        place = f"[{self.s}]" if group.units is None else f"[{self.i}, {self.s}]"
+        labels = {n: label for n, label in self.labels.items() if n not in w.kept}
+        labels |= {n: f"{w.kept[n]}_{self.s}" for n in group.stored}
+        body = assignments(group.stored, names, labels, inline=group.stored)
+        body += [f"{w.kept[n]}{place} = {names.of.get(n) or names.code(n)}" for n in group.stored]
+        written = [w.kept[n] for n in group.stored]
+        indices = [self.s] if group.units is None else [self.i, self.s]
+        w.add(0, *wrapped(f"def {function}(", [*indices, *read, *written], ", ", "):"))
+        w.add(1, *body)
+        w.add(0, "", "")
+        each, sizes = ("each_sample(", [self.m]) if group.units is None else ("each_unit(", [str(group.units), self.m])
+        return wrapped(each, [function, *sizes, *read, *written], ", ", ")")
+
+    def read_by(self, nodes: Sequence[Expr]) -> list[Expr]:
+        """What is computed elsewhere and read by these nodes, in the order of use."""
+        w, inside = self.w, set(nodes)
+        found: dict[Expr, None] = {}
+        for node in nodes:
+            for leaf in evaluation_order(node.args, known=w.kept.keys() | w.names.of.keys() | inside):
+                found |= dict.fromkeys((leaf, *leaf.args))
+            found |= dict.fromkeys(node.args)
+        return [n for n in found if n not in inside and (n in w.kept or n in w.names.of)]
+
+    def cell(self, node: Expr, units: int | None) -> str:
+        """How a function of one unit and one sample reads a node that is computed elsewhere."""
+        w = self.w
+        unit = "0" if node.shape == (1,) and units != 1 else self.i
+        if node in w.kept:
+            return f"{w.kept[node]}[{unit}, {self.s}]" if node.shape else f"{w.kept[node]}[{self.s}]"
+        return f"{w.names.of[node]}[{unit}]" if node.shape else w.names.of[node]
+
+    # -- one number of a parameter ----------------------------------------------------------------------
+    def update_functions(self) -> dict[Expr, tuple[str, list[str]]]:
+        """For each parameter with a shape: the function that updates its numbers, and what it is called with.
+
+        Parameters whose updates read alike share one function.
+        """
+        w, p = self.w, self.program
+        w.names.of[STEP + 1] = self.own["t"]
+        with_shape = [k for k, q in enumerate(p.parameters) if q.shape]
+        numbers = [s for s in (*p.parameters, *p.mean_gradient, *(s for s, _new, _start in p.new_state)) if s.shape]
+        outputs = [new for k in with_shape for new in self.new_values(k)]
+        self.of_updates = assignments(per_step(outputs, numbers, {}), w.names, {})
+        weights, grad, g = w.own("w"), w.own("grad"), w.own("g")
+        states = [w.own(name) for name in p.optimizer.state]
+        functions: dict[str, str] = {}
+        calls: dict[Expr, tuple[str, list[str]]] = {}
+        for k in with_shape:
+            arrays = [p.parameters[k], *(s for s, _new, _start in self.states_of(k))]
+            cells = [f"{name}[{self.j}]" for name in (weights, *states)]
+            names = w.names.inside()
+            names.of |= {p.mean_gradient[k]: g} | dict(zip(arrays, cells, strict=True))
+            read = [n for n in self.read_by([*self.new_values(k), *self.gradients(k)]) if n not in numbers]
+            others = list(dict.fromkeys(w.names.of[n] for n in read))
+            body = self.update(k, names, cells, f"{grad}[{self.j}]", g)
+            arguments = [self.j, weights, grad, *states, self.own["count"], *others]
+            whole = "\n".join(["(", *wrapped("", arguments, ", ", "):"), *body])
+            if whole not in functions:
+                functions[whole] = w.own("update" if not functions else f"update_{p.parameters[k].name}")
+                w.add(0, *wrapped(f"def {functions[whole]}(", arguments, ", ", "):"))
+                w.add(1, *body)
+                w.add(0, "", "")
+            given = [w.names.of[a] for a in (arrays[0], p.mean_gradient[k], *arrays[1:])]
+            calls[p.parameters[k]] = functions[whole], [*given, self.count, *others]
+        return calls
+
+    def states_of(self, k: int) -> Sequence[tuple[Expr, Expr, float]]:
+        """The optimizer's state of a parameter."""
+        size = len(self.program.optimizer.state)
+        return self.program.new_state[k * size : (k + 1) * size]
+
+    def new_values(self, k: int) -> list[Expr]:
+        """What a parameter and its state become."""
+        return [self.program.new_parameters[k], *(new for _s, new, _start in self.states_of(k))]
+
+    def gradients(self, k: int) -> list[Expr]:
+        """The gradient of a parameter with the penalty, and clipped, as far as these change it."""
+        p = self.program
+        return [changed[k] for changed in (p.penalised, p.clipped) if changed[k] is not p.mean_gradient[k]]
+
+    def update(self, k: int, names: Names, cells: Sequence[str], grad: str, g: str) -> list[str]:
+        """The lines that update one number."""
+        lines = [f"{g} = {grad} / {self.own['count']}"]
+        for changed in self.gradients(k):
+            lines += assignments([changed], names, {}, inline=[changed])
+            lines.append(f"{g} = {names.code(changed)}")
+        news = self.new_values(k)
+        labels = {new: "new_" + cell.partition("[")[0] for new, cell in zip(news, cells, strict=True)}
+        lines += [f"{grad} = {g}", *assignments([*news[1:], news[0]], names, labels)]
+        results = [names.of[new] for new in news]
+        lines += [f"{cell} = {result}" for cell, result in zip(cells, results, strict=True)]
+        return [*lines, f"return {' + '.join(results)}"]
+
+    # -- memory, and the beginning ------------------------------------------------------------------------
+    def memory_function(self) -> None:
+        """The arrays that steps write on."""
+        w, o = self.w, self.own
+        w.add(
+            0,
+            f"def {o['memory']}():",
+            '    """Room for a tile of samples, and for the sums of derivatives; made once."""',
+        )
+        self.room = list(w.memory)
+        for name, units in w.memory.items():
+            w.add(1, f"{name} = np.zeros({'WIDTH' if units is None else f'({units}, WIDTH)'})")
+        for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
+            if parameter.shape:
+                shape = parameter.shape[0] if len(parameter.shape) == 1 else parameter.shape
+                w.add(1, f"{grad} = np.zeros({shape})")
+                self.room.append(grad)
+        w.add(1, *wrapped("return (", self.room, ", ", ")"))
+        w.add(0, "", "")
+
+    def signature(self) -> None:
+        """The first line of `train`."""
+        arguments = [self.own[k] for k in (*arguments_of(self.program, self.shape), "memory")]
+        self.w.add(0, *wrapped("def train(", arguments, ", ", "):"))
+
+    def gradient_at_start(self) -> list[str]:
+        """Names for what `memory` made."""
+        lines = wrapped("(", self.room, ", ", f") = {self.own['memory']}")
+        return [*lines, *(f"{grad} = 0.0" for grad in self.of_numbers(self.grads))]
+
+    def of_numbers(self, names: Sequence[str]) -> list[str]:
+        """Of names, one a parameter, those of parameters that are single numbers."""
+        return [name for name, q in zip(names, self.program.parameters, strict=True) if not q.shape]
+
+    # -- one step -----------------------------------------------------------------------------------------
+    @property
+    def count(self) -> str:
+        """How many samples a step takes."""
+        return self.own["n"] if self.shape.batch is Batch.ALL else self.own["count"]
+
+    def batch(self) -> None:
+        """The sums over the samples of one step, tile by tile."""
+        o, w = self.own, self.w
+        start, stop = ("0", o["n"]) if self.shape.batch is Batch.ALL else (o["start"], o["stop"])
+        if self.shape.batch is not Batch.ALL:
+            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
+        if self.shape.shuffled:
+            w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
+        w.add(2, *self.hoisted, f"{o['loss_sum']} = 0.0")
+        for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
+            w.add(2, f"clear({grad})" if parameter.shape else f"{grad} = 0.0")
+        w.add(2, f"for {self.first} in range({start}, {stop}, TILE):")
+        last = f"min({self.first} + TILE, {stop})"
+        samples = f"{o['order']}[{self.first}:{last}]" if self.shape.shuffled else f"range({self.first}, {last})"
+        w.add(3, f"{self.samples} = {samples}", f"{self.m} = len({self.samples})")
+        for node, whole in zip(w.plan.inputs, w.columns, strict=True):
+            w.add(3, f"take({whole}, {self.samples}, {w.kept[node]})")
+        w.add(3, "# forward", *self.forward, "# backward", *self.backward, "# accumulate")
+        loss = w.kept[self.program.loss]
+        w.add(3, f"{o['loss_sum']} = added({loss}, {self.m}, {o['loss_sum']})")
+        for (function, nodes), grad in zip(w.plan.sums, self.grads, strict=True):
+            arguments = ", ".join([*(w.kept[n] for n in nodes), self.m, grad])
+            w.add(3, f"{grad} = {function}({arguments})" if function == "added" else f"{function}({arguments})")
+        if self.count == o["count"]:
+            w.add(2, f"{o['count']} = {o['stop']} - {o['start']}")
+        w.add(2, f"{o['batch_loss']} = {o['loss_sum']} / {self.count}")
+
+    def step(self) -> None:
+        """One update: of single numbers here, of the others by `each_number`."""
+        o, w, p = self.own, self.w, self.program
+        numbers = [k for k, q in enumerate(p.parameters) if not q.shape]
+        for k in numbers:
+            w.add(2, f"{self.grads[k]} = {self.grads[k]} / {self.count}")
+            for changed in self.gradients(k):
+                w.add(2, *assignments([changed], w.names, {}, inline=[changed]))
+                w.add(2, f"{self.grads[k]} = {w.names.code(changed)}")
+        if not p.rate.is_constant:
+            w.add(2, "# the learning rate of this step", *assignments([p.rate], w.names, {}, inline=[p.rate]))
+            w.add(2, f"{o['lr']} = {w.names.code(p.rate)}")
+        w.add(2, "# update")
+        if any(STEP + 1 in evaluation_order(self.new_values(k)) for k in range(len(p.parameters))):
+            w.add(2, f"{o['t']} = {o['step']} + 1.0")
+        w.add(2, *self.of_updates)
+        found = []
+        for parameter, (function, arguments) in self.updates.items():
+            found.append(w.own(f"found_{parameter.name}"))
+            w.add(2, *wrapped(f"{found[-1]} = each_number(", [function, *arguments], ", ", ")"))
+        olds: dict[str, str] = {}
+        for k in numbers:
+            names = [w.parameters[k], *(w.names.of[s] for s, _new, _start in self.states_of(k))]
+            news = self.new_values(k)
+            labels = {new: f"new_{name}" for new, name in zip(news, names, strict=True)}
+            w.add(2, *assignments([*news[1:], news[0]], w.names, labels))
+            olds |= {name: w.names.of[new] for new, name in zip(news, names, strict=True)}
+        w.add(2, *wrapped("if not isfinite(", in_groups([o["batch_loss"], *found, *olds.values()]), " + ", "):"))
+        w.lines[-1] += "  # a sum is finite only if all its parts are"
+        w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
+        w.add(2, *(f"{old} = {new}" for old, new in olds.items()))
+
+    def squares(self) -> list[str]:
+        """What the square of the gradient's length is the sum of."""
+        pairs = zip(self.grads, self.program.parameters, strict=True)
+        return [f"sum_of_squares({g})" if q.shape else f"{g} * {g}" for g, q in pairs]
+
+    def moved(self, new: str, old: str) -> str:
+        """How far a parameter has gone."""
+        return f"farthest({new}, {old})" if self.has_shape(new) else super().moved(new, old)
+
+    def remembered(self, before: str, parameter: str) -> str:
+        """The line that keeps where a parameter is as an epoch begins."""
+        return f"copy({parameter}, {before})" if self.has_shape(parameter) else super().remembered(before, parameter)
+
+    def has_shape(self, parameter: str) -> bool:
+        """Whether the parameter of this name is an array."""
+        return bool(self.program.parameters[self.w.parameters.index(parameter)].shape)
