@@ -36,6 +36,7 @@ from tidu.text import _
 from tidu.training.evaluation import SECONDS_A_NODE, cost_is_finite, inputs_from
 from tidu.training.history import History
 from tidu.training.loops import Loop, TrainingState, Work, cores, loop_of
+from tidu.training.networks import tiles_are_faster
 
 Array = npt.NDArray[np.float64]
 SLICE_SECONDS = 0.1  # short enough for a smooth progress bar and a prompt Ctrl-C, long enough to cost nothing
@@ -91,6 +92,9 @@ def engine_for(wish: str, work: Work) -> Engine:
                     )
                 )
             return Engine(wish, _("the loop over tiles of samples"))
+        long = tiles_are_faster(work.program, work.per_step, work.steps)
+        if wish == "auto" and long and fits_tiles(work.program, work.shape):
+            return Engine("numba", _("the loop over tiles of samples, compiled by Numba: faster than whole batches"))
         return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))
     if wish == "array":
         raise SettingError(_("the engine 'array' is for models with vectors, such as mlp(...); leave it out"))
