@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
 
 from tidu import ieee
-from tidu.kernels import CHUNK, LANES, summed
+from tidu.kernels import LANES
 
 INT, _INDEX = ir.IntType(32), ir.IntType(64)
 
@@ -280,19 +280,6 @@ def eight(typing_context: Any, samples: types.Type, k: types.Type) -> Any:
 
 
 @intrinsic
-def _nothing(typing_context: Any, sample: types.Type, numbers: types.Type, arguments: types.Type) -> Any:
-    """Zeros, as many and as wide as `sample` gives values."""
-    given = typing_context.resolve_function_type(sample, (types.unliteral(numbers), *arguments), {}).return_type
-    wide = isinstance(numbers, (Consecutive, Scattered))
-    kind = types.UniTuple(Lanes(types.float64) if wide else types.float64, len(given))
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return context.get_constant_null(kind) if not wide else ir.Constant(context.get_value_type(kind), None)
-
-    return kind(sample, numbers, arguments), emit
-
-
-@intrinsic
 def plus(typing_context: Any, sums: types.UniTuple, parts: types.BaseTuple) -> Any:
     """Each sum with its part added."""
 
@@ -310,38 +297,6 @@ def plus(typing_context: Any, sums: types.UniTuple, parts: types.BaseTuple) -> A
     return sums(sums, parts), emit
 
 
-@intrinsic
-def _totals(typing_context: Any, sums: types.UniTuple) -> Any:
-    """The eight of each sum, added in pairs: the first half to the second, until one is left."""
-    kind = types.UniTuple(types.float64, len(sums))
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        totals = []
-        for k in range(len(sums)):
-            vector = builder.extract_value(values[0], k)
-            parts = [builder.extract_element(vector, INT(place)) for place in range(LANES)]
-            while len(parts) > 1:
-                half = len(parts) // 2
-                parts = [builder.fadd(a, b) for a, b in zip(parts[:half], parts[half:], strict=True)]
-            totals += parts
-        return context.make_tuple(builder, kind, totals)
-
-    return kind(sums), emit
-
-
-@njit(nogil=True, error_model="numpy")
-def _chunk(sample, samples, first, last, arguments):
-    """The sums over the samples at places first ... last - 1, as `kernels._chunk` has them."""
-    whole = last - (last - first) % LANES
-    lanes = _nothing(sample, eight(samples, first), arguments)
-    for k in range(first, whole, LANES):
-        lanes = plus(lanes, sample(eight(samples, k), *arguments))
-    rest = _nothing(sample, first, arguments)
-    for k in range(whole, last):
-        rest = plus(rest, sample(number(samples, k), *arguments))
-    return plus(_totals(lanes), rest)
-
-
 def number(samples: Any, k: int) -> int:
     """The sample number at place k of a range or an array."""
     return samples[k]
@@ -352,25 +307,3 @@ def _compiled_number(samples, k):
     if isinstance(samples, types.RangeType):
         return lambda samples, k: k
     return lambda samples, k: samples[k]
-
-
-@overload(summed)
-def _compiled_summed(sample, samples, *arguments):
-    if any(isinstance(a, Lanes) for a in arguments):  # of several runs: see `runs`
-        return None
-
-    def over_range(sample, samples, *arguments):
-        first, last = samples.start, samples.stop
-        sums = _chunk(sample, samples, first, min(first + CHUNK, last), arguments)
-        for start in range(first + CHUNK, last, CHUNK):
-            sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
-        return sums
-
-    def over_order(sample, samples, *arguments):
-        last = len(samples)
-        sums = _chunk(sample, samples, 0, min(CHUNK, last), arguments)
-        for start in range(CHUNK, last, CHUNK):
-            sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))
-        return sums
-
-    return over_range if isinstance(samples, types.RangeType) else over_order

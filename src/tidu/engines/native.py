@@ -21,7 +21,7 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from tidu import ieee
-from tidu.engines import lanes, runs  # tell Numba what `summed` is  # noqa: F401
+from tidu.engines import lanes, runs, sums  # tell Numba what `summed` is  # noqa: F401
 from tidu.engines.build import module_of
 from tidu.kernels import CHUNK, Sums, added, record
 
@@ -171,7 +171,8 @@ def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
 
 def _know_tiles(module: ModuleType) -> None:
     """What a loop over tiles calls, and its functions of one unit and one sample."""
-    from tidu.engines.tile_calls import make_known
+    from tidu.engines import tile_calls  # noqa: F401
+    from tidu.engines.sums import make_known
 
     for function in vars(module).values():
         if isinstance(function, FunctionType) and function.__module__ == module.__name__:

@@ -5,43 +5,21 @@ Imported by `native` only, when such a loop is compiled.
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import lower_builtin
 
 from tidu import elementary, tiles
 from tidu.engines import tile_kernels
 from tidu.engines.lanes import INT, vector
-from tidu.engines.traced import Cells, Index, Value, run
+from tidu.engines.sums import defined
+from tidu.engines.traced import Index, Value, first_of_eight, given, run
 from tidu.kernels import LANES
 
 _INDEX = ir.IntType(64)
 _EIGHT = vector(types.float64)
-
-
-def _defined(function: Any, result: Any, emit: Any) -> None:
-    """Tell Numba that a call of `function` gives the type `result(kinds)` by `emit(context, builder, kinds, values)`.
-
-    Said so, and not as an overload, for those have a wrapper each, which is compiled by itself.
-    """
-
-    class Typed(AbstractTemplate):
-        key = function
-
-        def generic(self, kinds: Any, _by_name: Any) -> Any:
-            return signature(result(kinds), *kinds)
-
-    infer_global(function)(Typed)
-
-    def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return emit(context, builder, signature.args, values)
-
-    lower_builtin(function, types.VarArg(types.Any))(lower)
 
 
 def _kernel(function: Any, *kernels: Any) -> None:
@@ -61,14 +39,14 @@ def _kernel(function: Any, *kernels: Any) -> None:
         context.add_linking_libs([code.library])
         return context.call_internal(builder, code.fndesc, code.signature, values)
 
-    _defined(function, lambda kinds: compiled(kinds).signature.return_type, emit)
+    defined(function, lambda kinds: compiled(kinds).signature.return_type, emit)
 
 
 def _exp(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     return run(elementary.exp, Value(context, builder, values[0], kinds[0])).value
 
 
-_defined(elementary.exp, lambda kinds: kinds[0], _exp)
+defined(elementary.exp, lambda kinds: kinds[0], _exp)
 _kernel(tiles.matmul, tile_kernels.matmul)
 _kernel(tiles.matmul_transposed, tile_kernels.matmul_transposed)
 _kernel(tiles.dot, tile_kernels.dot)
@@ -92,31 +70,21 @@ def _clear(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     return context.get_dummy_value()
 
 
-_defined(tiles.clear, lambda kinds: types.none, _clear)
+defined(tiles.clear, lambda kinds: types.none, _clear)
 
 
 # -- functions of a sample, of a unit, of a number ----------------------------------------------------
-def _given(context: Any, builder: Any, kinds: Any, values: Any, mask: Any = None) -> list[Any]:
-    """The arguments of a traced function."""
-    return [
-        Cells(context, builder, value, kind, mask)
-        if isinstance(kind, types.Array)
-        else Value(context, builder, context.cast(builder, value, kind, types.float64), types.float64)
-        for value, kind in zip(values, kinds, strict=True)
-    ]
-
-
 def _each_sample(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     with cgutils.for_range_slice(builder, _INDEX(0), values[1], _INDEX(LANES)) as (s, _turn):
-        run(kinds[0].typing_key, Index(s, of_eight=True), *_given(context, builder, kinds[2:], values[2:]))
+        run(kinds[0].typing_key, Index(s, of_eight=True), *given(context, builder, kinds[2:], values[2:]))
     return context.get_dummy_value()
 
 
 def _each_unit(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     with cgutils.for_range(builder, values[1]) as unit:
-        i = Index(unit.index, of_eight=False)
+        i = Index(unit.index)
         with cgutils.for_range_slice(builder, _INDEX(0), values[2], _INDEX(LANES)) as (s, _turn):
-            run(kinds[0].typing_key, i, Index(s, of_eight=True), *_given(context, builder, kinds[3:], values[3:]))
+            run(kinds[0].typing_key, i, Index(s, of_eight=True), *given(context, builder, kinds[3:], values[3:]))
     return context.get_dummy_value()
 
 
@@ -127,8 +95,8 @@ def _each_number(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     whole = builder.and_(size, _INDEX(-LANES))
 
     def eight(first: Any, mask: Any = None) -> None:
-        given = _given(context, builder, kinds[1:], values[1:], mask)
-        new = run(kinds[0].typing_key, Index(first, of_eight=True), *given)
+        arguments = given(context, builder, kinds[1:], values[1:], mask)
+        new = run(kinds[0].typing_key, Index(first, of_eight=True), *arguments)
         difference = (new - new).value  # 0, or nan
         if mask is not None:
             difference = builder.select(mask, difference, none)
@@ -137,30 +105,13 @@ def _each_number(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     with cgutils.for_range_slice(builder, _INDEX(0), whole, _INDEX(LANES)) as (first, _turn):
         eight(first)
     with builder.if_then(builder.icmp_signed("<", whole, size)):
-        places = ir.VectorType(INT, LANES)
-        left = builder.insert_element(
-            ir.Constant(places, ir.Undefined), builder.trunc(builder.sub(size, whole), INT), INT(0)
-        )
-        lefts = builder.shuffle_vector(left, left, ir.Constant(places, [0] * LANES))
-        eight(whole, builder.icmp_signed("<", ir.Constant(places, list(range(LANES))), lefts))
+        eight(whole, first_of_eight(builder, builder.sub(size, whole)))
     total = ir.Constant(ir.DoubleType(), 0.0)
     for place in range(LANES):
         total = builder.fadd(total, builder.extract_element(builder.load(found), INT(place)))
     return total
 
 
-_defined(tiles.each_sample, lambda kinds: types.none, _each_sample)
-_defined(tiles.each_unit, lambda kinds: types.none, _each_unit)
-_defined(tiles.each_number, lambda kinds: types.float64, _each_number)
-
-
-def make_known(function: FunctionType) -> None:
-    """Let Numba take `function`, of one sample, unit or number, as an argument of those that run it."""
-
-    class Named(AbstractTemplate):
-        key = function
-
-        def generic(self, kinds: Any, _by_name: Any) -> None:
-            return None
-
-    infer_global(function)(Named)
+defined(tiles.each_sample, lambda kinds: types.none, _each_sample)
+defined(tiles.each_unit, lambda kinds: types.none, _each_unit)
+defined(tiles.each_number, lambda kinds: types.float64, _each_number)
