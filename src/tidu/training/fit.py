@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tidu.content.solvers import AUTO
+from tidu.content.starts import Start
 from tidu.data.csv import CsvOptions
 from tidu.data.labels import label_text
 from tidu.data.source import source_of
@@ -22,7 +23,7 @@ from tidu.training.constraints import check_weights
 from tidu.training.descending import descent_of, reasons_of_divergence
 from tidu.training.descent import Descent, Limits, Progress
 from tidu.training.run import Run, target_values
-from tidu.training.settings import Settings, Start
+from tidu.training.settings import Settings
 from tidu.training.solution import solution_of
 
 ENGINES = ("auto", "python", "numba", "array")
