@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tidu.content.starts import Start, check_initialiser, finite, start_of_weights
-from tidu.errors import FormulaError, closest
+from tidu.errors import FormulaError, SettingError, closest
 from tidu.language.activations import ACTIVATIONS
 from tidu.language.array_ops import concatenate, matmul, stack
 from tidu.language.expr import Expr, symbols
@@ -179,13 +181,13 @@ def initialiser(given: Any, taker: str | None, alone: bool = False) -> str:
 
 
 def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_UNITS
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(1 <= value <= MOST_UNITS)
 
 
 def checked_size(name: str, value: Any) -> int:
     """A number of units or of inputs."""
     if not _is_size(value):
-        raise FormulaError(
+        raise SettingError(
             _("{name} must be a whole number from 1 to {most}, not {value!r}").format(
                 name=name, most=MOST_UNITS, value=value
             )
@@ -197,4 +199,4 @@ def check_rate(rate: object) -> None:
     """Refuse what is no share of units to drop."""
     number = None if isinstance(rate, bool) else finite(rate)
     if number is None or not 0.0 <= number < 1.0:
-        raise FormulaError(_("the rate of dropout must be at least 0 and below 1, not {value!r}").format(value=rate))
+        raise SettingError(_("the rate of dropout must be at least 0 and below 1, not {value!r}").format(value=rate))
