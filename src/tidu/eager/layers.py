@@ -20,8 +20,8 @@ from tidu.eager import functions
 from tidu.eager.tensor import Tensor, tensor
 from tidu.errors import SettingError, ShapeMismatch, TensorError
 from tidu.language.activations import ACTIVATIONS, Activation
-from tidu.language.expr import Expr, symbols
-from tidu.language.formula import parse_expression, parse_formula
+from tidu.language.expr import Expr, symbol, symbols
+from tidu.language.formula import parse_expression
 from tidu.language.model_calls import ModelCalls
 from tidu.language.printer import quoted_name
 from tidu.text import _
@@ -45,7 +45,7 @@ class Layer:
     def __call__(self, x: Any) -> Any:
         """The layer's value: of a tensor or array of shape (..., inputs) a tensor; of an expression an expression."""
         if isinstance(x, Expr):
-            return self._expression(x)
+            return self._read(x)[0]
         return self.forward(x if isinstance(x, Tensor) else tensor(x))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,18 +88,19 @@ class Layer:
             raise SettingError(
                 _("the number of inputs is not known yet; give it: model.summary(inputs=4), or Linear(4, 8)")
             )
-        features = [f"x{k}" for k in range(1, width + 1)]
-        return Summary.of(parse_formula(self.formula("y"), ["y", *features], models=MODELS, outputs=None))
+        _value, makers = self._read(symbol("x", "feature", shape=(width,)))
+        return Summary(tuple(makers.layers))
 
     def _inputs(self) -> int | None:
         """How many features a sample has, if the layer says so."""
         return None
 
-    def _expression(self, x: Expr) -> Expr:
+    def _read(self, x: Expr) -> tuple[Expr, ModelCalls]:
+        """The layer's value of an expression, through its formula; and what has made its parameters."""
         source = self.text("x")
         makers = ModelCalls(MODELS, 1, {"x": x}, set(), source)
         makers.used |= {s.name for s in symbols([x], "parameter", "mask")}
-        return parse_expression(source, {"x": x}, models=makers)
+        return parse_expression(source, {"x": x}, models=makers), makers
 
 
 class Linear(Layer):
