@@ -213,7 +213,7 @@ def test_dropout_drops_in_training_only():
     np.testing.assert_array_equal(Dropout(0.5, seed=1)(ones).numpy(), first)
     np.testing.assert_array_equal(layer.eval()(ones).numpy(), ones)
     np.testing.assert_array_equal(Dropout(0.0)(ones).numpy(), ones)
-    model = Sequential(Linear(50, 3), Dropout(0.9)).eval()
+    model = Sequential(Linear(50, 3, init="he"), Dropout(0.9)).eval()
     np.testing.assert_array_equal(model(ones).numpy(), model(ones).numpy())
     assert (model.train()(ones).numpy() != model(ones).numpy()).any()
     single = layer.train()(tidu.tensor(ones, dtype="float32"))

@@ -117,7 +117,7 @@ def mlp(features: Sequence[Expr], call: Call, hidden: Any, activation: Any, drop
                 most=MOST_UNITS, value=hidden
             )
         )
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         near = closest(str(activation), ACTIVATIONS)
         hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
         raise FormulaError(

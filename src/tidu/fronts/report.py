@@ -221,6 +221,8 @@ def _mathematics(program: Program, title: str, solver: Solver | None = None) -> 
         meaning = _("g is ∂J/∂w over the batch, penalty and clipping included, α the learning rate")
     if solver is not None:
         meaning = _("w is the vector of all parameters, r that of the residuals ŷ − y, J its Jacobian or the cost")
+    if program.masks:
+        meaning += "\n" + _("keep is 0 where dropout drops a unit and 1/(1 − rate) elsewhere; in predictions it is 1")
     if program.target is None:
         meaning = _("g is ∂f/∂w, α the learning rate; w stands for each variable")
     return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
