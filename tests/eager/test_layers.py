@@ -2,6 +2,8 @@
 
 import copy
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +302,13 @@ def test_a_last_layer_that_the_loss_has_already_is_remarked():
 def test_what_cannot_be_is_a_sentence(made, says):
     with pytest.raises(tidu.TiduError, match=says):
         made()
+
+
+@pytest.mark.parametrize("name", ["guide.md", "guide.zh.md"])
+def test_the_loop_of_the_guides_learns(name):
+    text = (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"^```python\n(.*?)^```", text, flags=re.S | re.M) if "model.parameters()" in b)
+    names = {"tidu": tidu, "features": X, "labels": np.tanh(X @ [[1.0], [-2.0], [0.5]])}
+    exec(block, names)
+    errors = names["model"].eval()(X).numpy() - names["labels"]
+    assert np.mean(errors**2) < 0.2 * np.var(names["labels"])
