@@ -27,7 +27,7 @@ from tidu.language.formula_text import (
     with_ascii_signs,
     without_backticks,
 )
-from tidu.language.model_calls import Layer, ModelCalls
+from tidu.language.model_calls import Layer, ModelCalls, check_outputs
 from tidu.language.ops import CONSTANTS, FUNCTIONS
 from tidu.language.printer import quoted_name
 from tidu.text import _
@@ -104,7 +104,7 @@ def parse_formula(
     score = parse_expression(right, named, unknown=lambda name: symbol(name, "parameter"), models=makers)
     if outputs is None:
         outputs = score.shape[0] if score.shape else 2
-    _check_outputs(score, outputs, text)
+    check_outputs(score, outputs, text)
     if outputs != 1:
         target = parse_expression(left, _target_names(left, columns, (outputs,)))
         targets = symbols([target], "target")
@@ -376,27 +376,6 @@ class _Reader:
 
     def error(self, message: str, **values: object) -> FormulaError:
         return FormulaError(_("formula '{formula}': ").format(formula=clipped(self.text)) + message.format(**values))
-
-
-def _check_outputs(score: Expr, outputs: int, text: str) -> None:
-    """Refuse a model that gives another number of numbers than the loss compares with the target."""
-    if score.shape == (() if outputs == 1 else (outputs,)):
-        return
-    if outputs == 1:
-        raise FormulaError(
-            _("the formula '{formula}' ends in a layer of {count} where the target is one number; let it end in "
-              "linear(...), whose value is one").format(count=score.shape[0], formula=clipped(text))
-        )  # fmt: skip
-    if score.shape:
-        raise FormulaError(
-            _("the formula '{formula}' gives {count} scores; there are {outputs} classes: leave the units of the last "
-              "layer out, or make them {outputs}").format(outputs=outputs, count=score.shape[0], formula=clipped(text))
-        )  # fmt: skip
-    raise FormulaError(
-        _("a model of {outputs} classes needs a score for each: write linear(...) or mlp(...), not '{formula}'").format(
-            outputs=outputs, formula=clipped(text)
-        )
-    )
 
 
 # -- names ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 from tidu.errors import FormulaError, closest
 from tidu.language.expr import Expr, Shape, symbol
-from tidu.language.formula_text import normal, syntax_tree, without_backticks
+from tidu.language.formula_text import clipped, normal, syntax_tree, without_backticks
 from tidu.text import _
 
 
@@ -161,6 +161,27 @@ class ModelCalls:
         """The user's parameters in the order of the text, then those that were made, in theirs."""
         mine = set(self.parameters)
         return (*(p for p in parameters if p not in mine), *(p for p in self.parameters if p in set(parameters)))
+
+
+def check_outputs(score: Expr, outputs: int, text: str) -> None:
+    """Refuse a model that gives another number of numbers than the loss compares with the target."""
+    if score.shape == (() if outputs == 1 else (outputs,)):
+        return
+    if outputs == 1:
+        raise FormulaError(
+            _("the formula '{formula}' ends in a layer of {count} where the target is one number; let it end in "
+              "linear(...), whose value is one").format(count=score.shape[0], formula=clipped(text))
+        )  # fmt: skip
+    if score.shape:
+        raise FormulaError(
+            _("the formula '{formula}' gives {count} scores; there are {outputs} classes: leave the units of the last "
+              "layer out, or make them {outputs}").format(outputs=outputs, count=score.shape[0], formula=clipped(text))
+        )  # fmt: skip
+    raise FormulaError(
+        _("a model of {outputs} classes needs a score for each: write linear(...) or mlp(...), not '{formula}'").format(
+            outputs=outputs, formula=clipped(text)
+        )
+    )
 
 
 def _is_dots(node: ast.expr) -> bool:

@@ -57,7 +57,8 @@ class Run:
     Attributes
     ----------
     params : the parameters by name, floats or arrays. After a divergence: those before the first bad step.
-    loss : the last loss of the history (mean over an epoch's samples, each before the update that used it).
+    loss : the last loss of the history (mean over an epoch's samples, each before the update that used it; of a model
+        with dropout, with units dropped: `metrics` are without).
     stopped : `epochs`, `steps`, `loss`, `converged`, `diverged` or `interrupted`.
     history : a row for each epoch or step; see `History`.
     epochs, steps : how many were completed.
