@@ -140,6 +140,7 @@ def test_as_many_outputs_as_the_formula_says():
         ("y = gelu*x0", "is a function"),
         ("y = gelo(x0)", "did you mean 'gelu'"),
         ("y = relu(...)", "not allowed"),
+        ("y = relu(linear(a))", "uses no column"),
     ],
 )
 def test_what_cannot_be_built_is_a_sentence(formula, says):

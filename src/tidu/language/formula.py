@@ -424,6 +424,12 @@ def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_par
                     "If '{name}' is a parameter, give it a starting value: --init {name}=0)"
                 ).format(name=name, columns=", ".join(map(quoted_name, columns)), near=near)
             )
+    if formula.starts and not formula.features:
+        raise ColumnNotFound(
+            _("the formula '{formula}' uses no column besides its target; the data has {columns}").format(
+                formula=clipped(formula.text), columns=", ".join(map(quoted_name, columns))
+            )
+        )
     if guessed and not formula.features:
         raise ColumnNotFound(
             _(
