@@ -2,8 +2,8 @@
 
 `fit` fits a formula to a table, `minimize` finds the minimum of a function, `scan` tries every value on a grid,
 `sweep` trains with every one of many settings, `load` reads a saved run. `tensor` and `Tensor` are for code that
-computes gradients step by step, `grad` and its relatives for derivatives of functions. Functions for formulas, tensors
-and numbers (`exp`, `where`, ...) are here too.
+computes gradients step by step, `Linear`, `Dropout` and `Sequential` for networks of them, `grad` and its relatives for
+derivatives of functions. Functions for formulas, tensors and numbers (`exp`, `where`, ...) are here too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tidu.content.schedules import SCHEDULES as SCHEDULES
     from tidu.data.csv import CsvOptions as CsvOptions
     from tidu.eager.graph import no_grad as no_grad
+    from tidu.eager.layers import LAYERS as LAYERS
+    from tidu.eager.layers import Dropout as Dropout
+    from tidu.eager.layers import Linear as Linear
+    from tidu.eager.layers import Sequential as Sequential
     from tidu.eager.tensor import Tensor as Tensor
     from tidu.eager.tensor import tensor as tensor
     from tidu.eager.transforms import check_gradient as check_gradient
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
     from tidu.eager.transforms import value_and_grad as value_and_grad
     from tidu.eager.walk import walk_back as walk_back
     from tidu.errors import TiduError as TiduError
+    from tidu.language.activations import ACTIVATIONS as ACTIVATIONS
+    from tidu.language.activations import elu as elu
+    from tidu.language.activations import gelu as gelu
+    from tidu.language.activations import leaky_relu as leaky_relu
+    from tidu.language.activations import silu as silu
     from tidu.training.fit import fit as fit
     from tidu.training.history import History as History
     from tidu.training.minimize import minimize as minimize
@@ -57,6 +66,15 @@ _PLACES = {
     "Tensor": "tidu.eager.tensor",
     "tensor": "tidu.eager.tensor",
     "no_grad": "tidu.eager.graph",
+    "Linear": "tidu.eager.layers",
+    "Dropout": "tidu.eager.layers",
+    "Sequential": "tidu.eager.layers",
+    "LAYERS": "tidu.eager.layers",
+    "ACTIVATIONS": "tidu.language.activations",
+    "elu": "tidu.language.activations",
+    "gelu": "tidu.language.activations",
+    "leaky_relu": "tidu.language.activations",
+    "silu": "tidu.language.activations",
     "grad": "tidu.eager.transforms",
     "value_and_grad": "tidu.eager.transforms",
     "jacobian": "tidu.eager.transforms",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 LOG_2 = math.log(2.0)
+MASKS = 4  # the stream of a seed that dropout draws from; 0 shuffles, 2 and 3 make starting values
 
 
 def sigmoid(x: Array) -> Array:
@@ -91,3 +92,15 @@ def scatter(g: Array, key: Any, shape: tuple[int, ...]) -> Array:
     else:
         np.add.at(whole, key, g)
     return whole
+
+
+def dropout_mask(
+    seed: int, step: int, layer: int, shape: tuple[int, ...], rate: float, dtype: str = "float64"
+) -> Array:
+    """What dropout multiplies the values of a batch by: 0 with probability `rate`, else 1 / (1 - rate).
+
+    Its bits follow from `seed`, `step` and `layer` alone. A row's do not depend on how many rows come after it.
+    """
+    drawn = np.random.default_rng((seed, MASKS, step, layer)).random(shape, dtype=np.float32)
+    mask: Array = (drawn >= rate) * np.dtype(dtype).type(1.0 / (1.0 - rate))
+    return mask

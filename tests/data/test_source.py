@@ -291,6 +291,6 @@ def test_standard_input(monkeypatch, content):
 
 def test_standard_input_is_called_that_in_messages(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x,y\n1,two\n")))
-    assert refusal("-")[1].startswith("standard input: row 1 of column 'y' is 'two'")
+    assert refusal("-")[1].startswith("standard input: the target 'y' holds text, such as 'two'")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert refusal("-")[1].startswith("standard input is empty")

@@ -6,12 +6,13 @@ import torch
 
 import tidu
 from tidu.content.losses import loss_named
-from tidu.content.models import ACTIVATIONS, MODELS
+from tidu.content.models import MODELS
 from tidu.content.optimizers import optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.array import array_train_source
 from tidu.engines.loop import Batch, LoopShape
 from tidu.engines.program import Regularisation, program_of_model
+from tidu.language.activations import ACTIVATIONS
 from tidu.language.formula import parse_formula
 
 random = np.random.default_rng(12)
@@ -29,6 +30,7 @@ IN_TORCH = {
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "softplus": torch.nn.functional.softplus,
+    "softmax": lambda x: torch.softmax(x, -1),
     "identity": lambda x: x,
 }
 OPTIMIZERS = {

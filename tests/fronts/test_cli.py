@@ -482,3 +482,61 @@ def test_a_sweep_of_which_nothing_is_left_has_status_1(tidu):
 )
 def test_a_sweep_refuses_in_one_sentence(tidu, arguments, part):
     refused(tidu("sweep", EXAMPLES / "line.csv", "y = w*x + b", *arguments), part)
+
+
+# -- networks ------------------------------------------------------------------------------------
+NETWORK = "cls = linear(dropout(gelu(linear(a, b, units=12)), 0.1), units=2)"
+
+
+@pytest.fixture
+def signs(tmp_path):
+    x = np.random.default_rng(1).normal(size=(80, 3))
+    words = np.where(x[:, 0] * x[:, 1] > 0, "yes", "no")
+    rows = [",".join([*map(str, row), word]) for row, word in zip(x.tolist(), words, strict=True)]
+    (tmp_path / "signs.csv").write_text("\n".join(["a,b,c,cls", *rows]))
+    return tmp_path / "signs.csv"
+
+
+def test_a_network_is_reported_layer_by_layer(tidu, signs, tmp_path):
+    status, out, _err = tidu("fit", signs, NETWORK, "--loss", "softmax", "--epochs", 3, "--out", tmp_path / "m.tidu")
+    assert status == 0
+    cells = [line.split() for line in out.splitlines()]
+    assert ["layer", "output", "parameters", "numbers", "root", "mean", "square"] in cells
+    assert [c[:6] for c in cells if c[:1] == ["linear"]] == [
+        ["linear", "12", "W1", "12", "×", "2,"], ["linear", "2", "W2", "2", "×", "12,"],
+    ]  # fmt: skip
+    assert ["gelu", "12"] in cells
+    assert ["dropout", "12"] in cells
+    assert ["all", "62"] in cells
+    assert "keep is 0 where dropout drops" in out
+    status, out, _err = tidu("predict", tmp_path / "m.tidu", signs)
+    assert status == 0
+    assert set(out.split()) <= {"yes", "no"}
+
+
+def test_a_network_in_json(tidu, signs):
+    got = printed(tidu("fit", signs, NETWORK, "--loss", "softmax", "--epochs", 3, "--json"))
+    assert got["parameter_count"] == 12 * 3 + 2 * 13
+    assert [(x["layer"], x["output"], x["count"]) for x in got["layers"]] == [
+        ("linear", [12], 36), ("gelu", [12], 0), ("dropout", [12], 0), ("linear", [2], 26),
+    ]  # fmt: skip
+    assert got["layers"][0]["parameters"] == {"W1": [12, 2], "b1": [12]}
+
+
+@pytest.mark.parametrize(
+    ("formula", "says"),
+    [
+        ("cls = mlp(..., hidden=[0])", "hidden must be layer sizes"),
+        ("cls = mlp(..., dropout=1)", "at least 0 and below 1"),
+        ("cls = mlp(..., init='hee')", "did you mean 'he'"),
+        ("cls = linear(..., units=1.5)", "units must be a whole number"),
+        ("cls = linear(a, b, inputs=3)", "for 3 inputs and is given 2"),
+        ("cls = linear(a, units=4)", "gives 4 scores; there are 2 classes"),
+    ],
+)
+def test_a_network_that_cannot_be(tidu, signs, formula, says):
+    refused(tidu("fit", signs, formula, "--loss", "softmax"), says)
+
+
+def test_labels_under_a_loss_of_numbers(tidu, signs):
+    refused(tidu("fit", signs, "cls = w*a + b"), "holds text", "logistic, hinge, perceptron, softmax")

@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import sklearn.linear_model
 import sklearn.metrics
@@ -154,7 +155,7 @@ def test_several_classes_from_text_to_text(tmp_path):
 
 
 def test_text_is_for_the_target_of_a_loss_of_classes_only():
-    with pytest.raises(DataError, match="row 1 of column 's' is 'no', which is not a number"):
+    with pytest.raises(DataError, match="the target 's' holds text, such as 'no'"):
         fitted(name="squared")
     with pytest.raises(DataError, match="row 1 of column 'x' is 'a', which is not a number"):
         tidu.fit("s = w*x", {"x": ["a", "b"], "s": ["no", "yes"]}, loss="logistic")
@@ -199,3 +200,25 @@ def test_sgd_one_by_one_is_the_perceptron_rule(seed, engine):
     peer = sklearn.linear_model.Perceptron(shuffle=False, eta0=1.0, tol=None, max_iter=7).fit(x, y)
     assert list(run.params.values()) == pytest.approx([*peer.coef_[0], *peer.intercept_], rel=1e-12)
     assert run.predict(data).tolist() == peer.predict(x).tolist()
+
+
+@pytest.mark.parametrize("loss", [name for name, entry in LOSSES.items() if not entry.targets.codes])
+@pytest.mark.parametrize("kind", ["dict", "csv", "frame"])
+def test_labels_under_a_loss_of_numbers_are_told_which_losses_take_them(loss, kind, tmp_path):
+    data = {"x": [1.0, 2.0, 3.0], "y": ["cat", "dog", "cat"]}
+    if kind == "csv":
+        (tmp_path / "d.csv").write_text("x,y\n1,cat\n2,dog\n3,cat\n")
+        data = tmp_path / "d.csv"
+    elif kind == "frame":
+        data = pa.table(data)
+    with pytest.raises(tidu.TiduError, match=f"holds text, such as 'cat', and the loss '{loss}' is of numbers") as told:
+        tidu.fit("y = w*x + b", data, loss=loss)
+    for name, entry in LOSSES.items():
+        assert (name in str(told.value).split("labels: ")[1]) == bool(entry.targets.codes)
+
+
+def test_a_number_that_is_none_is_still_named():
+    with pytest.raises(tidu.TiduError, match="row 2 of column 'y' is 'dog'"):
+        tidu.fit("y = w*x + b", {"x": [1.0, 2, 3], "y": ["1.5", "dog", "2"]})
+    with pytest.raises(tidu.TiduError, match="row 1 of column 'x' is 'cat'"):
+        tidu.fit("y = w*x + b", {"x": ["cat", "dog", "cat"], "y": [1.0, 2, 3]})

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import tidu
+from tidu.content.starts import finite, starting_value
 from tidu.errors import SettingError
-from tidu.training.settings import Settings, finite, starting_value
+from tidu.training.settings import Settings
 
 HUGE = 10**400  # an int that no float64 holds
 

@@ -1,133 +1,202 @@
 """Model functions of formulas, which make their own parameters: `linear(x1, x2)`, `poly(x, 3)`, `mlp(..., hidden=[8])`.
 
 Each takes the features that it is given (`...` is every column that the formula does not name otherwise), its options,
-and `parameter(name, shape, start)`, which makes one; it gives the expression of one sample. To add one, write it below.
+and a `Call`, which makes parameters and says where in the formula it stands; it gives the expression of one sample.
+They nest: `linear(dropout(relu(linear(..., units=32)), 0.2))`. To add one, write it below.
 
-Starting values: He et al. 2015 for relu and its kin (variance 2 / inputs), Glorot & Bengio 2010 otherwise (variance
-2 / (inputs + outputs)); what is added (`b`) starts at 0.
+Starting values: zeros where the model is linear in its parameters; else He et al. 2015 (variance 2 / inputs) before
+relu and its kin, and Glorot & Bengio 2010 (variance 2 / (inputs + outputs)); what is added (`b`) starts at 0.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.errors import FormulaError
-from tidu.language import ops
-from tidu.language.array_ops import matmul, stack
-from tidu.language.expr import Expr
+import numpy as np
+
+from tidu.content.starts import Start, check_initialiser, finite, start_of_weights
+from tidu.errors import FormulaError, SettingError, closest
+from tidu.language.activations import ACTIVATIONS
+from tidu.language.array_ops import concatenate, matmul, stack
+from tidu.language.expr import Expr, symbols
+from tidu.language.model_calls import Call
 from tidu.text import _
 
-Parameter = Callable[..., Expr]  # (name, shape, start) -> symbol
 MOST_SPELT_OUT = 32  # features; a longer linear model is a product with a vector
 MOST_UNITS = 100_000
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model function: `build(features, parameter, outputs, **options)`, and the options it knows."""
+    """A model function: `build(features, call, **options)`, and the options it knows."""
 
     name: str
     build: Callable[..., Expr]
     options: Mapping[str, Any]
     positional: str | None = None  # the option that may stand after the features
+    makes_parameters: bool = True
 
 
 MODELS: dict[str, Model] = {}
-ACTIVATIONS: dict[str, Callable[[Expr], Expr]] = {
-    "relu": ops.relu,
-    "leaky_relu": lambda x: ops.where(x > 0, x, 0.01 * x),
-    "elu": lambda x: ops.where(x > 0, x, ops.expm1(ops.minimum(x, 0.0))),
-    "gelu": lambda x: 0.5 * x * (1 + ops.erf(x / math.sqrt(2.0))),
-    "silu": lambda x: x * ops.sigmoid(x),
-    "tanh": ops.tanh,
-    "sigmoid": ops.sigmoid,
-    "softplus": ops.softplus,
-    "identity": lambda x: x,
-}
-_KEEPS_HALF = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")  # of what it is given, about
 
 
-def model(positional: str | None = None, **options: Any) -> Callable[[Callable[..., Expr]], Model]:
+def model(
+    positional: str | None = None, makes_parameters: bool = True, **options: Any
+) -> Callable[[Callable[..., Expr]], Model]:
     """Register a model function under its name, with the options and their defaults."""
 
     def register(build: Callable[..., Expr]) -> Model:
-        entry = MODELS[build.__name__] = Model(build.__name__, build, options, positional)
+        entry = MODELS[build.__name__] = Model(build.__name__, build, options, positional, makes_parameters)
         return entry
 
     return register
 
 
-@model()
-def linear(features: Sequence[Expr], parameter: Parameter, outputs: int) -> Expr:
-    """A weight for each feature, and b; with several outputs, a row of weights for each."""
-    if outputs == 1 and len(features) <= MOST_SPELT_OUT:
-        terms = [parameter(f"w_{x.name}" if x.is_symbol else f"w{k}") * x for k, x in enumerate(features, 1)]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total + parameter("b")
-    x = vector(features)
-    shape = (len(features),) if outputs == 1 else (outputs, len(features))
-    return dense(parameter("W", shape), x, parameter("b", () if outputs == 1 else (outputs,)))
+@model(units=None, inputs=None, init=None)
+def linear(features: Sequence[Expr], call: Call, units: Any, inputs: Any, init: Any) -> Expr:
+    """A weight for each feature, and b; of several `units`, a row of weights for each. `inputs` says what is meant."""
+    outputs = call.outputs if units is None else checked_size("units", units)
+    width = _width(features)
+    if inputs is not None and checked_size("inputs", inputs) != width:
+        raise FormulaError(
+            _("the layer is for {inputs} inputs and is given {width}; leave its inputs out, or give it as many").format(
+                inputs=inputs, width=width
+            )
+        )
+    hidden = call.deep or bool(symbols(features, "parameter"))
+    start = start_of_weights(initialiser(init, call.next, alone=not hidden), width, outputs)
+    if outputs == 1 and width == len(features) <= MOST_SPELT_OUT and not any(x.shape for x in features):
+        wishes = [f"w_{x.name}" if x.is_symbol else f"w{k}" for k, x in enumerate(features, 1)]
+        weights = [call.parameter(wish, (), start) for wish in wishes]
+        total = weights[0] * features[0]
+        for w, x in zip(weights[1:], features[1:], strict=True):
+            total = total + w * x
+        bias = call.parameter("b")
+        return call.layer("linear", total + bias, *weights, bias)
+    return _dense(features, call, outputs, start, call.numbered("W", "b") if hidden else ("W", "b"))
 
 
 @model(positional="degree", degree=2)
-def poly(features: Sequence[Expr], parameter: Parameter, outputs: int, degree: Any) -> Expr:
+def poly(features: Sequence[Expr], call: Call, degree: Any) -> Expr:
     """Powers of one feature up to `degree`: c0 + c1*x + c2*x**2 ..."""
-    if outputs != 1:
+    if call.outputs != 1:
         raise FormulaError(_("poly(...) has one output; for several classes use linear(...) or mlp(...)"))
-    if len(features) != 1:
-        raise FormulaError(_("poly(x, degree) takes one feature, not {count}").format(count=len(features)))
+    if len(features) != 1 or features[0].shape:
+        raise FormulaError(_("poly(x, degree) takes one feature, not {count}").format(count=_width(features)))
     if isinstance(degree, bool) or not isinstance(degree, int) or not 1 <= degree <= 20:
         raise FormulaError(
             _("the degree of poly(...) must be a whole number from 1 to 20, not {value}").format(value=degree)
         )
-    total = parameter("c0")
-    for k in range(1, degree + 1):
-        total = total + parameter(f"c{k}") * (features[0] if k == 1 else features[0] ** k)
-    return total
+    coefficients = [call.parameter(f"c{k}") for k in range(degree + 1)]
+    total = coefficients[0]
+    for k, c in enumerate(coefficients[1:], 1):
+        total = total + c * (features[0] if k == 1 else features[0] ** k)
+    return call.layer("poly", total, *coefficients)
 
 
-@model(hidden=(16,), activation="relu")
-def mlp(features: Sequence[Expr], parameter: Parameter, outputs: int, hidden: Any, activation: Any) -> Expr:
-    """A network of dense layers: `hidden` units a layer, with an activation after each but the last."""
-    layers = [hidden] if isinstance(hidden, int) else list(hidden) if isinstance(hidden, (list, tuple)) else [None]
-    for units in layers:
-        if isinstance(units, bool) or not isinstance(units, int) or not 1 <= units <= MOST_UNITS:
-            raise FormulaError(
-                _("hidden must be layer sizes from 1 to {most}, such as [8, 8], not {value}").format(
-                    most=MOST_UNITS, value=hidden
-                )
-            )
-    if activation not in ACTIVATIONS:
+@model(positional="rate", makes_parameters=False, rate=0.5)
+def dropout(features: Sequence[Expr], call: Call, rate: Any) -> Expr:
+    """In training, each number is 0 with probability `rate` and else divided by 1 - rate (Srivastava et al. 2014)."""
+    check_rate(rate)
+    # A column alone is a vector of one, so that the columns side by side are the same with and without dropout.
+    x = features[0] if len(features) == 1 and not features[0].is_symbol else vector(features)
+    return call.layer("dropout", x * call.mask(float(rate), x.shape) if rate else x)
+
+
+@model(hidden=(16,), activation="relu", dropout=0.0, init=None)
+def mlp(features: Sequence[Expr], call: Call, hidden: Any, activation: Any, dropout: Any, init: Any) -> Expr:
+    """A network of dense layers: `hidden` units a layer, with an activation, and dropout, after each but the last."""
+    layers: list[Any] = (
+        [hidden] if isinstance(hidden, int) else list(hidden) if isinstance(hidden, (list, tuple)) else [0]
+    )
+    if not all(_is_size(units) for units in layers):
         raise FormulaError(
-            _("there is no activation {name!r}; there are: {names}").format(
-                name=activation, names=", ".join(ACTIVATIONS)
+            _("hidden must be layer sizes from 1 to {most}, such as [8, 8], not {value}").format(
+                most=MOST_UNITS, value=hidden
             )
         )
-    value = vector(features)
-    width = len(features)
-    for k, units in enumerate([*layers, outputs], 1):
-        last = k > len(layers)
-        gain = 2.0 / width if activation in _KEEPS_HALF and not last else 2.0 / (width + units)
-        start = f"normal(0, {math.sqrt(gain)!r})"
-        if last and outputs == 1:
-            return dense(parameter(f"W{k}", (width,), start), value, parameter(f"b{k}"))
-        value = dense(parameter(f"W{k}", (units, width), start), value, parameter(f"b{k}", (units,)))
-        value = value if last else ACTIVATIONS[activation](value)
-        width = units
-    return value
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        near = closest(str(activation), ACTIVATIONS)
+        hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+        raise FormulaError(
+            _("there is no activation {name!r}{hint}; there are: {names}").format(
+                name=activation, hint=hint, names=", ".join(ACTIVATIONS)
+            )
+        )
+    check_rate(dropout)
+    value = list(features)
+    for units in layers:
+        start = start_of_weights(initialiser(init, activation), _width(value), units)
+        made = _dense(value, call, units, start, call.numbered("W", "b"), as_vector=True)
+        made = call.layer(activation, ACTIVATIONS[activation].function(made))
+        value = [call.layer("dropout", made * call.mask(float(dropout), made.shape)) if dropout else made]
+    start = start_of_weights(initialiser(init, None), _width(value), call.outputs)
+    return _dense(value, call, call.outputs, start, call.numbered("W", "b"))
 
 
-def dense(weights: Expr, x: Expr, bias: Expr) -> Expr:
-    """weights · x + bias."""
-    value: Expr = matmul(weights, x) + bias
-    return value
+# -- pieces ---------------------------------------------------------------------------------------
+def _dense(
+    features: Sequence[Expr], call: Call, units: int, start: Start, names: Sequence[str], as_vector: bool = False
+) -> Expr:
+    """weights · x + bias: a number for one unit, unless `as_vector`."""
+    width = _width(features)
+    single = units == 1 and not as_vector
+    weights = call.parameter(names[0], (width,) if single else (units, width), start)
+    bias = call.parameter(names[1], () if single else (units,))
+    return call.layer("linear", matmul(weights, vector(features)) + bias, weights, bias)
 
 
 def vector(features: Sequence[Expr]) -> Expr:
-    """Features side by side."""
-    return stack(*features, attrs=(0,))  # type: ignore[no-any-return]
+    """Features side by side, numbers and vectors."""
+    parts: list[Expr] = []
+    numbers: list[Expr] = []
+    for x in features:
+        if x.shape and numbers:
+            parts.append(stack(*numbers, attrs=(0,)))
+            numbers = []
+        (parts if x.shape else numbers).append(x)
+    if numbers:
+        parts.append(stack(*numbers, attrs=(0,)))
+    together: Expr = parts[0] if len(parts) == 1 else concatenate(*parts, attrs=(0,))
+    return together
+
+
+def _width(features: Sequence[Expr]) -> int:
+    return sum(x.shape[0] if x.shape else 1 for x in features)
+
+
+def initialiser(given: Any, taker: str | None, alone: bool = False) -> str:
+    """The initialiser of weights: as given, else by the function that takes the layer's value.
+
+    `alone` is a layer whose model is linear in its parameters: it has one minimum, which zeros are as good a start to.
+    """
+    if given is not None:
+        check_initialiser(given)
+        return str(given)
+    if taker in ACTIVATIONS and ACTIVATIONS[taker].keeps_half:
+        return "he"
+    return "zeros" if alone else "xavier"
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(1 <= value <= MOST_UNITS)
+
+
+def checked_size(name: str, value: Any) -> int:
+    """A number of units or of inputs."""
+    if not _is_size(value):
+        raise SettingError(
+            _("{name} must be a whole number from 1 to {most}, not {value!r}").format(
+                name=name, most=MOST_UNITS, value=value
+            )
+        )
+    return int(value)
+
+
+def check_rate(rate: object) -> None:
+    """Refuse what is no share of units to drop."""
+    number = None if isinstance(rate, bool) else finite(rate)
+    if number is None or not 0.0 <= number < 1.0:
+        raise SettingError(_("the rate of dropout must be at least 0 and below 1, not {value!r}").format(value=rate))

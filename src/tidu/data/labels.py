@@ -31,6 +31,11 @@ def label_text(label: Label) -> str:
     return label if isinstance(label, str) else f"{label:.17g}"
 
 
+def is_number(label: Label) -> bool:
+    """Whether a label is a number, or text that reads as one."""
+    return not isinstance(_as_numbers([label])[0], str)
+
+
 # -- reading --------------------------------------------------------------------------------------
 def labels_of(values: object, name: str, origin: str) -> Coded:
     """Codes and labels of a list or an array: of text if a cell is text, else of numbers."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from types import FunctionType
 
 from tidu import arrays
 from tidu.engines.loop import Batch, LoopShape, TrainWriter
 from tidu.engines.program import Program
 from tidu.engines.statements import Names, assignments
-from tidu.engines.writer import Writer, unpacked, wrapped
+from tidu.engines.writer import Writer, in_tuple, unpacked, wrapped
 from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, evaluation_order
 from tidu.language.printer import Printed, printed_by, python_code, text
 
@@ -109,6 +110,16 @@ class _Batched:
     def reshape(self, node: Expr, parts: list[Printed]) -> Printed:
         return python_code(f"{{0}}.reshape(-1, *{node.shape})", parts)
 
+    def index(self, node: Expr, parts: list[Printed]) -> Printed:
+        """A place, or several side by side, of each sample's vector."""
+        (key,) = node.attrs[0]
+        place = f"{key.start}:{key.stop}" if isinstance(key, slice) else str(key)
+        return python_code(f"{{0}}[:, {place}]", parts)
+
+    def concatenate(self, node: Expr, parts: list[Printed]) -> Printed:
+        joined = ", ".join(f"{{{k}}}" for k in range(len(parts)))
+        return python_code(f"np.concatenate([{joined}], axis=1)", parts)
+
     def stack(self, node: Expr, parts: list[Printed]) -> Printed:
         whole = [
             part if a in self.varies else python_code("{0} + 0.0 * {1}", [part, self._varying(node, parts)])
@@ -125,9 +136,14 @@ _WRITTEN = {
     "outer": _Batched.outer,
     "broadcast_to": _Batched.broadcast_to,
     "reshape": _Batched.reshape,
+    "index": _Batched.index,
+    "concatenate": _Batched.concatenate,
     "stack": _Batched.stack,
     **dict.fromkeys(("sum", "max", "logsumexp", "softmax"), _Batched.reduced),
 }
+
+
+_OF_ARRAYS = [n for n, value in vars(arrays).items() if not n.startswith("_") and isinstance(value, FunctionType)]
 
 
 class _ArrayWriter(Writer):
@@ -137,11 +153,12 @@ class _ArrayWriter(Writer):
         self, program: Program, inputs: Sequence[Expr], outputs: Sequence[Expr], in_batches: bool = False
     ) -> None:
         super().__init__(program)
-        self.batched = _Batched(inputs, outputs)
+        self.batched = _Batched([*inputs, *program.masks], outputs)
         names = Names(printed_by(self.batched.node), array_template)
         self.inputs = list(inputs)
         self.names = names
-        names.fresh("np")
+        for function in ("np", *_OF_ARRAYS):
+            names.fresh(function)
         single = [names.name(c, c.name if c.is_symbol else "x") for c in self.inputs]
         self.columns = [names.fresh(f"all_{name}") for name in single] if in_batches else single
         self.parameters = [names.name(p, p.name) for p in program.parameters]
@@ -150,7 +167,7 @@ class _ArrayWriter(Writer):
         plain = super().source(title).split("\n")
         body = "\n".join(self.lines)
         words = set(re.findall(r"\w+", body))
-        own = [n for n in vars(arrays) if not n.startswith("_") and n in words and callable(getattr(arrays, n))]
+        own = [n for n in _OF_ARRAYS if n in words]
         imports = ["import numpy as np", ""] + ([f"from tidu.arrays import {', '.join(sorted(own))}"] if own else [])
         imports += ["from tidu.kernels import record"] if "record" in words else []
         return "\n".join([plain[0], "", *imports, "", "", body.strip("\n"), ""])
@@ -192,7 +209,10 @@ class _ArrayTrain(TrainWriter):
                 rows = o["order"]
             w.add(2, *(f"{b} = {whole}[{rows}]" for b, whole in zip(batch, w.columns, strict=True)))
             count = o["count"]
+            w.add(2, f"{count} = {o['stop']} - {o['start']}")
         p = self.program
+        if p.masks:
+            w.add(2, "# dropout", *(self.mask(k, mask, count) for k, mask in enumerate(p.masks, 1)))
         w.add(2, "# forward")
         landmarks = [p.loss] if p.target is None else [p.score, p.loss]
         w.add(2, *assignments(landmarks, w.names, self.labels, also_used_by=p.gradient))
@@ -200,12 +220,18 @@ class _ArrayTrain(TrainWriter):
         once = [f for f, times in Counter(factors).items() if times == 1]
         backward = assignments(factors, w.names, self.labels, inline=once)
         w.add(2, "# backward", *backward, "# mean over the batch")
-        if count != o["n"]:
-            w.add(2, f"{count} = {o['stop']} - {o['start']}")
         w.add(
             2, f"{o['loss_sum']} = float({w.names.of[p.loss]}.sum())", f"{o['batch_loss']} = {o['loss_sum']} / {count}"
         )
         w.add(2, *(f"{g} = {self.mean_over_batch(d, count)}" for g, d in zip(self.grads, p.gradient, strict=True)))
+
+    def mask(self, number: int, mask: Expr, count: str) -> str:
+        """The line that draws what a dropout of this batch multiplies by."""
+        o = self.own
+        shape = in_tuple([count, *map(str, mask.shape)])
+        dtype = f", '{self.shape.dtype}'" if self.shape.dtype != "float64" else ""
+        drawn = f"dropout_mask({o['seed']}, {o['step']}, {number}, {shape}, {self.program.masks[mask]!r}{dtype})"
+        return f"{self.w.names.name(mask, mask.name)} = {drawn}"
 
     def mean_over_batch(self, d: Expr, count: str) -> str:
         w = self.w

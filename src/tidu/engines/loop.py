@@ -62,6 +62,7 @@ def arguments_of(program: Program, shape: LoopShape) -> list[str]:
         "orders": shape.shuffled,
         "batch_size": shape.batch is Batch.SOME,
         "settings": program.rate.is_constant,
+        "seed": bool(program.masks),
         "parameters": True,
         "state": bool(program.new_state) or shape.stops_on_change,
         "position": True,
@@ -103,7 +104,7 @@ _OWN_NAMES = (
     "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step", "until_loss", "tol",
     "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
     "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED", "LOSS", "CONVERGED", "count", "t",
-    "checked", "memory",
+    "checked", "memory", "seed",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
@@ -15,7 +16,7 @@ from tidu.content.penalties import clipped, penalty
 from tidu.content.schedules import STEP
 from tidu.errors import NoDerivative
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, symbol, symbols
+from tidu.language.expr import Expr, evaluation_order, symbol, symbols, with_args
 from tidu.language.formula import Formula
 from tidu.language.simplify import ZERO
 from tidu.text import _
@@ -62,11 +63,28 @@ class Program:
     starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters, where a model function says so
     residual_factor: float | None = None  # c, where the loss is c·residual²
     weight: Expr | None = None  # of one sample, where samples count differently; the loss has it as a factor
+    masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the share that each drops
 
     @property
     def of_arrays(self) -> bool:
         """Whether vectors or matrices are in it, so that it runs on whole batches."""
-        return any(p.shape for p in (*self.parameters, self.score))
+        return bool(self.masks) or any(p.shape for p in (*self.parameters, self.score))
+
+    @cached_property
+    def without_dropout(self) -> Program:
+        """The program with every unit kept: what predicts, and what is judged."""
+        if not self.masks:
+            return self
+        new: dict[Expr, Expr] = {}
+        for node in evaluation_order([self.score, self.prediction, self.loss]):
+            kept = node.op.name == "multiply" and node.args[1] in self.masks
+            new[node] = new[node.args[0]] if kept else with_args(node, tuple(new[a] for a in node.args))
+        score, loss = new[self.score], new[self.loss]
+        slope, *partials = gradient(loss, [score, *self.parameters])
+        return replace(
+            self, score=score, prediction=new[self.prediction], loss=loss, slope=slope, gradient=tuple(partials),
+            masks={},
+        )  # fmt: skip
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -96,7 +114,7 @@ def program_of_model(
         regularisation,
         formula.starts,
     )
-    return replace(program, residual_factor=loss.least_squares, weight=weight)
+    return replace(program, residual_factor=loss.least_squares, weight=weight, masks=formula.masks)
 
 
 def program_of_function(

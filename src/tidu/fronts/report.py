@@ -17,6 +17,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from tidu.content.solvers import SOLVERS, Solver
+from tidu.content.summary import numbers_in, parameters_in_words, shape_in_words
 from tidu.data.labels import label_text, labels_of_codes
 from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
@@ -220,6 +221,8 @@ def _mathematics(program: Program, title: str, solver: Solver | None = None) -> 
         meaning = _("g is ∂J/∂w over the batch, penalty and clipping included, α the learning rate")
     if solver is not None:
         meaning = _("w is the vector of all parameters, r that of the residuals ŷ − y, J its Jacobian or the cost")
+    if program.masks:
+        meaning += "\n" + _("keep is 0 where dropout drops a unit and 1/(1 − rate) elsewhere; in predictions it is 1")
     if program.target is None:
         meaning = _("g is ∂f/∂w, α the learning rate; w stands for each variable")
     return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
@@ -227,8 +230,8 @@ def _mathematics(program: Program, title: str, solver: Solver | None = None) -> 
 
 def _parameters(run: Run, width: int) -> Grid:
     """Start and end of each parameter; with statistics, how far the data fix it, as far as there is room."""
-    if any(np.ndim(v) for v in run.params.values()):
-        return _shapes(run.params)
+    if run.program.of_arrays:
+        return _layers(run)
     statistics = run.statistics
     headings = [_("standard error"), _("95% interval"), _("relative")] if statistics is not None else []
     most = len(headings) if width >= WIDE else len(headings) - 1
@@ -275,14 +278,17 @@ def _statistics(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _shapes(params: Mapping[str, Any]) -> Grid:
-    """Parameters that are vectors and matrices: what each is, and how large its numbers are."""
-    table = grid(_("parameter"), _("shape"), _("numbers"), _("root mean square"))
-    for name, value in params.items():
-        array = np.asarray(value)
-        shape = " × ".join(map(str, array.shape)) or "1"
-        table.add_row(unicode_name(name), shape, f"{array.size:,}", _number(float(np.sqrt(np.mean(array * array)))))
-    table.add_row(_("all"), "", Text(f"{sum(np.size(v) for v in params.values()):,}", style="bold"), "")
+def _layers(run: Run) -> Grid:
+    """The summary of a network: what each layer gives, what it has learnt, and how large its numbers are."""
+    summary = run.summary()
+    table = grid(_("layer"), _("output"), _("parameters"), _("numbers"), _("root mean square"))
+    table.columns[2].justify = "left"
+    for layer in summary.layers:
+        values = [np.ravel(run.params[p.name]) for p in layer.parameters]
+        size = _number(float(np.sqrt(np.mean(np.concatenate(values) ** 2)))) if values else ""
+        numbers = f"{numbers_in(layer):,}" if values else ""
+        table.add_row(layer.name, shape_in_words(layer.shape), parameters_in_words(layer), numbers, size)
+    table.add_row(_("all"), "", "", Text(f"{summary.total:,}", style="bold"), "")
     return table
 
 

@@ -86,7 +86,7 @@ def _leaf(name: str) -> Op:
 
 CONSTANT = _leaf("constant")
 SYMBOL = _leaf("symbol")
-ROLES = ("feature", "target", "weight", "parameter", "gradient", "state", "hyper", "time")
+ROLES = ("feature", "target", "weight", "mask", "parameter", "gradient", "state", "hyper", "time")
 OPS: dict[str, Op] = {}
 
 
@@ -257,7 +257,12 @@ def _restored(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> 
 
 def _made(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
     """The node of an operation of either table."""
-    return _intern(op, args, attrs, (op.name, args, attrs))
+    return _intern(op, args, attrs, (op.name, args, attrs if _has_hash(attrs) else repr(attrs)))
+
+
+def _has_hash(attrs: tuple[Attr, ...]) -> bool:
+    """Whether these attributes can be a key; a slice cannot before Python 3.12."""
+    return not any(type(part) is slice for a in attrs if type(a) is tuple for part in a)
 
 
 def with_args(node: Expr, args: tuple[Expr, ...]) -> Expr:
@@ -278,7 +283,7 @@ def _intern(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...], key: Any
 def _shape_of(op: Any, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
     if isinstance(op, Op):
         return () if not any(shapes) else np.broadcast_shapes(*shapes)
-    return _shape_by_trying(op, shapes, attrs)
+    return (_shape_by_trying if _has_hash(attrs) else _shape_by_trying.__wrapped__)(op, shapes, attrs)
 
 
 @functools.cache

@@ -15,7 +15,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from tidu.errors import ColumnNotFound, FormulaError, closest
+from tidu.errors import ColumnNotFound, FormulaError, TiduError, closest
+from tidu.language.activations import COMPOSED
 from tidu.language.expr import OPS, Expr, Shape, apply, constant, raised, symbol, symbols
 from tidu.language.formula_text import (
     check_size,
@@ -26,7 +27,7 @@ from tidu.language.formula_text import (
     with_ascii_signs,
     without_backticks,
 )
-from tidu.language.model_calls import ModelCalls
+from tidu.language.model_calls import Layer, ModelCalls, check_outputs
 from tidu.language.ops import CONSTANTS, FUNCTIONS
 from tidu.language.printer import quoted_name
 from tidu.text import _
@@ -58,6 +59,8 @@ class Formula:
     features: tuple[Expr, ...]
     columns: tuple[Expr, ...]
     starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters that a model function made
+    masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout, with the share that each drops
+    layers: tuple[Layer, ...] = ()  # what model functions made, in the order of evaluation
 
 
 def parse_formula(
@@ -65,12 +68,13 @@ def parse_formula(
     columns: Sequence[str],
     known_parameters: Collection[str] = (),
     models: Mapping[str, Any] | None = None,
-    outputs: int = 1,
+    outputs: int | None = 1,
 ) -> Formula:
     """Read `target = expression` for data that has `columns`.
 
     `known_parameters` are names that are certainly parameters, because the user gave them a starting value; `models`
-    are functions that make parameters (`tidu.content.models.MODELS`), each of which gives `outputs` numbers.
+    are functions that make parameters (`tidu.content.models.MODELS`). The model gives `outputs` numbers; None is for
+    classes that have yet to be counted: as many as the formula says, else 2.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def parse_formula(
     check_size(text)
     left, right = sides(text)
     column_symbols = {name: symbol(name, "feature") for name in columns}
-    target = parse_expression(left, _target_names(left, columns, () if outputs == 1 else (outputs,)))
+    target = parse_expression(left, _target_names(left, columns, ()))
     targets = symbols([target], "target")
     if not targets:
         raise FormulaError(
@@ -95,15 +99,15 @@ def parse_formula(
         raise FormulaError(
             _("'{name}' is a column of the data; only a parameter can have a starting value").format(name=taken[0])
         )
-    makers = ModelCalls(models or {}, outputs, column_symbols, {t.name for t in targets}, right)
+    makers = ModelCalls(models or {}, outputs or 2, column_symbols, {t.name for t in targets}, right)
     named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters if not makers.may_make(name)}
     score = parse_expression(right, named, unknown=lambda name: symbol(name, "parameter"), models=makers)
-    if score.shape != (() if outputs == 1 else (outputs,)):
-        raise FormulaError(
-            _(
-                "a model of {outputs} classes needs a score for each: write linear(...) or mlp(...), not '{formula}'"
-            ).format(outputs=outputs, formula=clipped(text))
-        )
+    if outputs is None:
+        outputs = score.shape[0] if score.shape else 2
+    check_outputs(score, outputs, text)
+    if outputs != 1:
+        target = parse_expression(left, _target_names(left, columns, (outputs,)))
+        targets = symbols([target], "target")
     both = {s.name for s in targets} & {s.name for s in symbols([score], "feature")}
     if both:
         raise FormulaError(
@@ -119,6 +123,8 @@ def parse_formula(
         tuple(_in_order_of_text(right, symbols([score], "feature"))),
         tuple(targets),
         makers.starts,
+        makers.masks,
+        tuple(makers.layers),
     )
     _refuse_misspelt_columns(formula, columns, known_parameters)
     return formula
@@ -170,13 +176,15 @@ class _Reader:
         self.quoted = quoted
 
     def read(self, tree: ast.expr) -> Expr:
+        if self.models is not None:
+            self.models.look_at(tree)
         done: dict[ast.expr, Expr] = {}
         stack = [(tree, False)]
         while stack:
             node, expanded = stack.pop()
             operands = self.operands(node)
             if expanded or not operands:
-                done[node] = self.value(node, [done[o] for o in operands])
+                done[node] = self.value_that_fits(node, [done[o] for o in operands])
             else:
                 stack.append((node, True))
                 stack.extend((o, False) for o in reversed(operands))
@@ -201,6 +209,17 @@ class _Reader:
         if isinstance(node, (ast.Name, ast.Constant)):
             return []
         raise self.refusal(node)
+
+    def value_that_fits(self, node: ast.expr, args: list[Expr]) -> Expr:
+        try:
+            return self.value(node, args)
+        except TiduError:
+            raise
+        except ValueError:  # NumPy's, about shapes
+            shapes = ", ".join(str(a.shape[0]) if a.shape else "1" for a in args)
+            raise self.error(
+                _("in '{part}' layers of different sizes meet: {shapes}"), part=self.part(node), shapes=shapes
+            ) from None
 
     def value(self, node: ast.expr, args: list[Expr]) -> Expr:
         if isinstance(node, ast.Constant):
@@ -256,7 +275,7 @@ class _Reader:
             return constant(CONSTANTS[name])
         if name in ("inf", "nan"):
             raise self.error(_("'{name}' is not a number that a model can hold"), name=name)
-        if name in FUNCTIONS or name in self.functions:
+        if name in FUNCTIONS or name in COMPOSED or name in self.functions:
             raise self.error(_("'{name}' is a function; write {name}(...)"), name=name)
         if self.unknown is None:
             near = closest(name, self.names)
@@ -279,13 +298,15 @@ class _Reader:
             if len(options) < len(named):
                 raise self.error(_("'{part}' gives a named number twice"), part=self.part(node))
             return self.functions[name](*positional, **options)
-        if name not in FUNCTIONS:
-            near = closest(name, [*FUNCTIONS, *self.functions])
+        if name not in FUNCTIONS and name not in COMPOSED:
+            near = closest(name, [*FUNCTIONS, *COMPOSED, *self.functions, *getattr(self.models, "functions", ())])
             hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
             raise self.error(_("there is no function '{name}'{hint}; there are: {names}"), name=name, hint=hint,
-                             names=", ".join(sorted({*FUNCTIONS, *self.functions})))  # fmt: skip
+                             names=", ".join(sorted({*FUNCTIONS, *COMPOSED, *self.functions})))  # fmt: skip
         if node.keywords:
             raise self.error(_("{name}(...) takes no named arguments"), name=name)
+        if name in COMPOSED:
+            return self.activation(name, node, args)
         op = OPS[FUNCTIONS[name]]
         if op.name in ("minimum", "maximum") and len(args) > 2:
             self.require_numbers(args, node)
@@ -296,7 +317,22 @@ class _Reader:
         if op.name == "where":
             return self.choice(args, node)
         self.require_numbers(args, node)
-        return apply(op.name, *args)
+        return self.as_layer(name, apply(op.name, *args))
+
+    def activation(self, name: str, node: ast.Call, args: list[Expr]) -> Expr:
+        if len(args) != 1:
+            raise self.error(_("{name}(...) takes {arity} argument(s), not {given}"), name=name, arity=1,
+                             given=len(args))  # fmt: skip
+        self.require_numbers(args, node)
+        if name == "softmax" and not args[0].shape:
+            raise self.error(_("softmax(...) takes several numbers, such as linear(..., units=3), not one"))
+        return self.as_layer(name, COMPOSED[name](args[0]))
+
+    def as_layer(self, name: str, value: Expr) -> Expr:
+        """`value`, which is a layer of the network where it has several numbers."""
+        if self.models is not None and value.shape:
+            self.models.layers.append(Layer(name, value.shape))
+        return value
 
     def choice(self, args: list[Expr], node: ast.expr) -> Expr:
         self.require_conditions(args[:1], node)
@@ -388,6 +424,12 @@ def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_par
                     "If '{name}' is a parameter, give it a starting value: --init {name}=0)"
                 ).format(name=name, columns=", ".join(map(quoted_name, columns)), near=near)
             )
+    if formula.starts and not formula.features:
+        raise ColumnNotFound(
+            _("the formula '{formula}' uses no column besides its target; the data has {columns}").format(
+                formula=clipped(formula.text), columns=", ".join(map(quoted_name, columns))
+            )
+        )
     if guessed and not formula.features:
         raise ColumnNotFound(
             _(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tidu.content.losses import Loss
-from tidu.data.labels import with_known_labels, with_labels
+from tidu.content.losses import LOSSES, Loss
+from tidu.data.labels import is_number, label_text, with_known_labels, with_labels
 from tidu.data.source import Source
-from tidu.data.table import Label, Table, without_missing
+from tidu.data.table import Label, Table, clipped, without_missing
 from tidu.engines.program import Program
 from tidu.errors import DataError
 from tidu.text import _
@@ -18,11 +18,39 @@ def training_table(program: Program, loss: Loss, source: Source, drop_missing: b
     """The columns that `program` needs, checked; for a loss of classes with its `classes`."""
     wanted = {c.name for c in program.columns}
     label = label_column(program, loss)
-    read = source.table([n for n in source.names if n in wanted], label)
+    names = [n for n in source.names if n in wanted]
+    try:
+        read = source.table(names, label)
+    except DataError:
+        _refuse_labels(program, loss, source)
+        raise
     table = without_missing(read, drop_missing)
     if label is not None:
         return with_labels(table, label, loss.targets.codes, loss.name)
     return replace(table, classes=_classes_of_codes(loss))
+
+
+def _refuse_labels(program: Program, loss: Loss, source: Source) -> None:
+    """Say which losses take labels, where the target that a loss of numbers was given is a column of text."""
+    target = program.target
+    if loss.targets.codes or target is None or not target.is_symbol:
+        return
+    table = source.table([target.name], target.name)
+    labels = table.classes
+    words = [label for label in labels if not is_number(label)]
+    if 2 * len(words) > len(labels):  # else it is a column of numbers with a cell that is none, which was named
+        raise DataError(
+            _(
+                "{origin}: the target '{column}' holds text, such as '{label}', and the loss '{loss}' is of numbers; "
+                "losses that take labels: {names}"
+            ).format(
+                origin=table.origin,
+                column=target.name,
+                label=clipped(label_text(words[0])),
+                loss=loss.name,
+                names=", ".join(name for name, entry in LOSSES.items() if entry.targets.codes),
+            )
+        ) from None
 
 
 def table_to_judge(

@@ -140,6 +140,7 @@ def work_of(
     dtype: str = "float64",
     fast: bool = False,
     side_by_side: bool = False,
+    seed: int = 0,
 ) -> Work:
     """What these arguments of `descend` make a loop do; with `side_by_side`, a loop for several runs."""
     rows = len(columns[0]) if columns else 0
@@ -163,6 +164,7 @@ def work_of(
         limits.tol,
         threads or cores(),
         fast,
+        seed,
     )
 
 
@@ -187,7 +189,7 @@ def descend(
     `engine` is `python`, `numba` or `auto`, and `threads` how many may share a step, by default one a core; whatever
     they are, the result has the same bits. `dtype="float32"` and `fast` give other bits, and are compiled.
     """
-    work = work_of(program, columns, limits, batch_size, shuffle, record, threads, dtype, fast)
+    work = work_of(program, columns, limits, batch_size, shuffle, record, threads, dtype, fast, seed=seed)
     state = TrainingState(
         tuple(p if np.ndim(p) else float(p) for p in parameters),
         state_at_start(program, work.shape, parameters),

@@ -25,6 +25,7 @@ def cost_of(program: Program, columns: Sequence[Array], calls: int = 1) -> Calla
     if not columns:
         return lambda parameters: evaluate(program.loss, dict(zip(program.parameters, parameters, strict=True)))
     if program.of_arrays:
+        program = program.without_dropout
         array_cost = module_of(array_cost_source(program), "cost").cost
         return lambda parameters: float(_silently(array_cost, tuple(columns), tuple(parameters)))
     cost, kept = _function(cost_source(program), "cost", [program.loss], calls * len(columns[0]))
@@ -38,6 +39,7 @@ def predictions_of(program: Program, features: Sequence[Array], parameters: Sequ
     Of shape (rows,), or (rows, classes) where the model has a score for each class.
     """
     if program.of_arrays:
+        program = program.without_dropout
         given = dict(zip((c for c in program.columns if c.role == "feature"), features, strict=True))
         inputs = [_input(node, given) for node in inputs_of(program) if node.op.name == "stack" or node in given]
         predict = module_of(array_predict_source(program), "predict").predict

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tidu.content.solvers import AUTO
+from tidu.content.starts import Start
 from tidu.data.csv import CsvOptions
 from tidu.data.labels import label_text
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split
+from tidu.eager.layers import Layer
 from tidu.engines.program import Program
-from tidu.errors import DataError, SettingError
+from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.choice import chosen_method
@@ -22,16 +24,18 @@ from tidu.training.constraints import check_weights
 from tidu.training.descending import descent_of, reasons_of_divergence
 from tidu.training.descent import Descent, Limits, Progress
 from tidu.training.run import Run, target_values
-from tidu.training.settings import Settings, Start
+from tidu.training.settings import Settings
 from tidu.training.solution import solution_of
 
 ENGINES = ("auto", "python", "numba", "array")
 
 
 def fit(
-    formula: str,
+    formula: str | Layer,
     data: object,
     *,
+    target: str | None = None,
+    features: Sequence[str] | None = None,
     loss: str = "squared",
     optimizer: str = "gd",
     lr: float | str | Expr | None = None,
@@ -69,7 +73,9 @@ def fit(
     Parameters
     ----------
     formula : `target = expression`, as in `"y = w*x + b"`. Names of columns are features; `pi` and `e` are numbers;
-        every other name is a parameter.
+        every other name is a parameter. Or layers, as in `tidu.Sequential(tidu.Linear(8), tidu.relu, tidu.Linear(1))`:
+        what they are as a formula is trained, and the object stays as it is.
+    target, features : of layers, the column to predict and those to predict it from; all the others by default.
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
     loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`. For `logistic`, `hinge` and
@@ -123,8 +129,9 @@ def fit(
     1.999944439655
     """
     check_engine(engine, threads)
+    source = source_of(data, csv)
     settings = Settings(
-        formula,
+        _formula_of(formula, target, features, source.names),
         loss,
         optimizer,
         lr if not isinstance(lr, Expr) else repr(lr),
@@ -155,13 +162,35 @@ def fit(
         raise SettingError(_("a solver runs in float64, exactly; leave out fast and dtype"))
     if engine == "python" and (settings.fast or settings.dtype != "float64"):
         raise SettingError(_("fast=True and float32 are for the compiled loop; leave them out, or the engine 'python'"))
-    source = source_of(data, csv)
     program = settings.program(source.names)
     table = training_table(program, settings.loss_object, source, drop_missing)
     if settings.loss_object.of_classes:
         settings = replace(settings, outputs=len(table.classes) or None)
         program = settings.program(source.names)
     return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
+
+
+def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
+    """The text of a model, which is a text already or layers."""
+    if not isinstance(model, Layer):
+        if target is not None or features is not None:
+            raise SettingError(
+                _("target and features are for layers; a formula names them itself: 'y = mlp(x1, x2, hidden=[8])'")
+            )
+        return model
+    if target is None:
+        raise SettingError(_("layers need to know what to predict; give the name of the column: target='y'"))
+    wanted = [features] if isinstance(features, str) else list(features or ())
+    for name in [target, *wanted]:
+        if name not in columns:
+            near = closest(str(name), columns)
+            hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+            raise ColumnNotFound(
+                _("there is no column '{name}'{hint}; the data has {columns}").format(
+                    name=name, hint=hint, columns=", ".join(columns)
+                )
+            )
+    return model.formula(target, wanted)
 
 
 def check_engine(engine: str, threads: object) -> None:
@@ -191,7 +220,7 @@ def fit_table(
     if test_size is not None:
         table, test = train_test_split(table, test_size, settings.seed)
     check_target(program, table, settings)
-    notes = [*table.notes, *_notes_on_classes(program, table, settings)]
+    notes = [*table.notes, *_notes_on_classes(program, table, settings), *_notes_on_score(program, settings)]
     if settings.batch_size is not None and settings.batch_size > table.rows:
         notes.append(
             _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(
@@ -269,6 +298,18 @@ def _notes_on_classes(program: Program, table: Table, settings: Settings) -> lis
         _("no row of class {labels} is among the {rows} rows for training: it cannot be learnt").format(
             labels=", ".join(unmet), rows=table.rows
         )
+    ]
+
+
+def _notes_on_score(program: Program, settings: Settings) -> list[str]:
+    """What stands twice: the link of the loss, as the last layer."""
+    last = program.score.op.name
+    if {"softmax": "softmax", "logistic": "sigmoid"}.get(settings.loss_object.name) != last:
+        return []
+    return [
+        _(
+            "the model ends in {last}, and the loss '{loss}' takes it of the scores itself: leave the last {last} out"
+        ).format(last=last, loss=settings.loss)
     ]
 
 

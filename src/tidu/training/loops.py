@@ -56,6 +56,7 @@ class Work:
     tol: float | None = None
     threads: int = 1
     fast: bool = False
+    seed: int = 0  # of dropout
 
     @property
     def rows(self) -> int:
@@ -100,6 +101,7 @@ class Loop(ABC):
             "columns": tuple(self.kept(c) for c in work.columns),
             "batch_size": work.per_step,
             "settings": (rate.value,) if rate.is_constant else (),
+            "seed": work.seed,
             "until_loss": work.until_loss,
             "tol": work.tol,
         }

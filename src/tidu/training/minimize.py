@@ -12,6 +12,7 @@ import numpy as np
 from tidu.content.optimizers import optimizer_named
 from tidu.content.options import written
 from tidu.content.schedules import rate
+from tidu.content.starts import finite
 from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program, program_of_function
 from tidu.errors import FormulaError, SettingError, TiduError
@@ -23,7 +24,7 @@ from tidu.text import _
 from tidu.training.descent import Limits, Progress, descend
 from tidu.training.history import History
 from tidu.training.run import HISTORY_IN_JSON
-from tidu.training.settings import Settings, finite
+from tidu.training.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tidu.content.losses import LOSSES
 from tidu.content.solvers import SOLVERS
+from tidu.content.summary import Summary
 from tidu.data.csv import CsvOptions
 from tidu.data.labels import class_numbers
 from tidu.data.source import source_of
@@ -31,6 +32,7 @@ from tidu.language.printer import text
 from tidu.pictures.values import FittedCurve
 from tidu.text import _
 from tidu.training.classes import table_to_judge
+from tidu.training.constraints import with_fixed
 from tidu.training.evaluation import predictions_of
 from tidu.training.history import History
 from tidu.training.intervals import intervals_of
@@ -55,7 +57,8 @@ class Run:
     Attributes
     ----------
     params : the parameters by name, floats or arrays. After a divergence: those before the first bad step.
-    loss : the last loss of the history (mean over an epoch's samples, each before the update that used it).
+    loss : the last loss of the history (mean over an epoch's samples, each before the update that used it; of a model
+        with dropout, with units dropped: `metrics` are without).
     stopped : `epochs`, `steps`, `loss`, `converged`, `diverged` or `interrupted`.
     history : a row for each epoch or step; see `History`.
     epochs, steps : how many were completed.
@@ -107,6 +110,10 @@ class Run:
     def program(self) -> Program:
         """The expressions that it ran."""
         return self.settings.program(self.columns)
+
+    def summary(self) -> Summary:
+        """The layers of the model, what each gives, and how many numbers each has learnt; `summary().total` in all."""
+        return Summary.of(with_fixed(self.settings.model(self.columns), self.settings.fix))
 
     def latex(self) -> str:
         """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
@@ -305,6 +312,8 @@ class Run:
         return {
             "formula": s.formula,
             "params": _plain(self.params),
+            "parameter_count": sum(np.size(v) for v in self.params.values()),
+            **({"layers": self.summary().to_list()} if self.program.of_arrays else {}),
             "loss": self.loss,
             "epochs": self.epochs,
             "steps": self.steps,

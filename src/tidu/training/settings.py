@@ -5,9 +5,8 @@ A saved model holds its settings; a program is built from them and the names of 
 
 from __future__ import annotations
 
-import ast
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,6 +19,7 @@ from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.options import written
 from tidu.content.schedules import rate
 from tidu.content.solvers import AUTO, check_method, is_solver
+from tidu.content.starts import Start, finite, generator_of, starting_value
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
 from tidu.language.expr import Expr
@@ -28,7 +28,6 @@ from tidu.language.printer import text
 from tidu.text import _
 from tidu.training.constraints import check_together, checked_bounds, sample_weight, with_fixed
 
-Start = float | str  # a number, or a distribution: "normal(0, 0.01)"
 DEFAULT_EPOCHS = 1000
 DTYPES = ("float64", "float32")
 
@@ -132,10 +131,14 @@ class Settings:
         """Epochs and steps; 1000 epochs where neither was given."""
         return (DEFAULT_EPOCHS, None) if self.epochs is None and self.steps is None else (self.epochs, self.steps)
 
+    def model(self, columns: Sequence[str]) -> Formula:
+        """The formula on data that has `columns`."""
+        outputs = self.outputs if self.loss_object.of_classes else 1
+        return parse_formula(self.formula, columns, {**self.init, **self.bounds, **self.fix}, MODELS, outputs)
+
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""
-        outputs = 1 if not self.loss_object.of_classes else self.outputs or 2
-        formula = parse_formula(self.formula, columns, {**self.init, **self.bounds, **self.fix}, MODELS, outputs)
+        formula = self.model(columns)
         self._known([p.name for p in formula.parameters], self.fix, "fix")
         formula = with_fixed(formula, self.fix)
         names = [p.name for p in formula.parameters]
@@ -160,6 +163,7 @@ class Settings:
             program.parameters if parameters is None else parameters,
             tuple(c for c in program.columns if c.role == "feature"),
             tuple(c for c in program.columns if c.role == "target"),
+            masks=program.masks,
         )
         return self._program_of(formula, program.weight)
 
@@ -192,7 +196,7 @@ class Settings:
 
         Draws come from a stream of the seed.
         """
-        generator = np.random.default_rng([self.seed, 2])
+        generator = generator_of(self.seed)
         said = {**program.starts, **self.init}
         return [starting_value(p.name, said.get(p.name, 0.0), generator, p.shape) for p in program.parameters]
 
@@ -214,47 +218,6 @@ class Settings:
             return float(generator.uniform(low, high))
         # A log-normal factor keeps the sign and the order of magnitude; from 0, a step of about 1.
         return float(generator.normal()) if number == 0.0 else number * float(np.exp(generator.normal()))
-
-
-def starting_value(name: str, start: Start, generator: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
-    """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`; of a `shape`, one for each place."""
-    value: Any = start
-    drawn = None
-    if isinstance(start, str):
-        try:
-            tree = ast.parse(start.strip(), mode="eval").body
-            if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
-                a, b = (float(ast.literal_eval(x)) for x in tree.args)
-                draws: dict[str, Callable[..., Any]]
-                draws = {"normal": generator.normal, "uniform": generator.uniform}
-                drawn = draws[tree.func.id](a, b, shape) if shape else None
-                value = draws[tree.func.id](a, b) if drawn is None else a
-            else:
-                value = float(ast.literal_eval(tree))
-        except (SyntaxError, ValueError, KeyError, TypeError, RecursionError, MemoryError, OverflowError):
-            raise SettingError(
-                _("the starting value of {name} must be a number, normal(mean, deviation) or uniform(low, high), "
-                  "not {value}").format(name=name, value=str(start)[:40])
-            ) from None  # fmt: skip
-    number = finite(value)
-    if number is None:
-        raise SettingError(
-            _("the starting value of {name} must be a finite number, not {value}").format(name=name, value=start)
-        )
-    if not shape:
-        return number
-    return np.full(shape, number) if drawn is None else drawn
-
-
-def finite(value: object) -> float | None:
-    """`value` as a float, if it is a real number that a float64 can hold."""
-    if not isinstance(value, (int, float, np.integer, np.floating)):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _whole(name: str, value: object, least: int) -> int | None:

@@ -14,6 +14,7 @@ import numpy as np
 from tidu.content.models import MODELS
 from tidu.content.schedules import rate
 from tidu.content.solvers import AUTO
+from tidu.content.starts import starting_value
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split
@@ -31,7 +32,7 @@ from tidu.training.descent import Descent, Limits, Progress, batch_of, descend, 
 from tidu.training.evaluation import cost_of
 from tidu.training.fit import check_engine, check_target, limits_of
 from tidu.training.loops import Work
-from tidu.training.settings import Settings, starting_value
+from tidu.training.settings import Settings
 from tidu.training.swept import Array, Numbers, Sweep
 
 CURVE_POINTS = 200  # epochs of which a run's loss is kept
