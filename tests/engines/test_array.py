@@ -236,8 +236,6 @@ def test_what_cannot_be_built_is_a_sentence(formula, says):
 def test_engines_for_numbers_refuse_vectors():
     with pytest.raises(tidu.TiduError, match="whole batches"):
         fitted("y = mlp(...)", REAL, engine="numba")
-    with pytest.raises(tidu.TiduError, match="models with vectors"):
-        fitted("y = w*x0", REAL, engine="array")
 
 
 @pytest.mark.parametrize("target", [np.zeros(ROWS), np.arange(ROWS) + 0.5])

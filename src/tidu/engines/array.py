@@ -317,7 +317,7 @@ class _TorchTrain(_ArrayTrain):
 def array_predict_source(program: Program) -> str:
     """A module with one function, `predict(columns, parameters)`: the prediction of each row."""
     outputs = [program.prediction, program.loss]
-    features = [c for c in inputs_of(program) if not (c.is_symbol and c.role == "target")]
+    features = [c for c in inputs_of(program) if not c.is_symbol or c.role == "feature"]
     w = _ArrayWriter(program, features, outputs)
     columns, parameters = w.own("columns"), w.own("parameters")
     w.add(0, f"def predict({columns}, {parameters}):")
