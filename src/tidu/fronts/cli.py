@@ -389,7 +389,7 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
 @click.argument("formula")
 @click.option("--over", multiple=True, required=True, metavar="NAME=VALUES", help=_("What varies, and its values; once "
               "or more."))  # fmt: skip
-@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code",
+@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code", "device",
             "as_json", "lang", "bounds", "weights", "sigma", "starts", "scale"))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Write a row for each run to this CSV file."))
 @click.option("--plot", metavar="FILE", help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf)."))
