@@ -327,6 +327,29 @@ def test_without_torch_there_is_a_sentence(monkeypatch):
         fitted(device="cpu")
 
 
+@pytest.mark.parametrize(
+    "message", [torch.cuda.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")]
+)
+def test_what_does_not_fit_is_a_sentence(monkeypatch, message):
+    def full(*_args, **_kwargs):
+        raise message
+
+    monkeypatch.setattr(torch, "tanh", full)
+    with pytest.raises(tidu.TiduError, match=r"memory of 'cpu' is too small for 40 rows in steps of 7; .* float32"):
+        fitted(device="cpu")
+    monkeypatch.setattr(torch, "tanh", lambda x: x @ x)  # any other fault is ours, and is not hidden
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        fitted(device="cpu")
+
+
+def test_rates_and_scaling_find_their_way_to_a_device():
+    for options in ({"lr": "auto"}, {"lr": None, "scale": True}):
+        given = {"formula": "y = a*x0 + b*x1 + c", "batch_size": None, "steps": 30, **options}
+        ours, theirs = (fitted(device=device, **given) for device in (None, "cpu"))
+        assert theirs.settings.lr == ours.settings.lr
+        assert_same(theirs, ours)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 @pytest.mark.parametrize("optimizer", tidu.OPTIMIZERS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

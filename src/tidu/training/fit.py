@@ -104,7 +104,7 @@ def fit(
     scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.
     threads : how many may share the samples of a large step; all cores by default. The result has the same bits.
     dtype : `"float32"` computes each sample in single precision, and sums and updates in double: half the memory, at
-        relative differences of about 1e-6 from float64 in a step. Compiled only.
+        relative differences of about 1e-6 from float64 in a step. Compiled only; on whole batches all of it is single.
     fast : let the compiler reorder and fuse operations: relative differences of about 1e-15 in a step. Compiled only.
     device : run the loop on whole batches in PyTorch, there: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`. Data go there
         once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.

@@ -8,7 +8,8 @@ finite, are read once a slice. A slice with a bad step is run again up to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ class _TorchLoop(Loop):
         self.dtype = getattr(torch, work.shape.dtype)
         # A long sum of float32 loses digits; the GPU of a Mac knows nothing wider.
         self.wide = torch.float32 if self.device.type == "mps" else torch.float64
-        super().__init__(work)
+        with _within_memory(work):
+            super().__init__(work)
         self.checked: list[Any] = []  # a sum of each step, which is finite where all of the step is
         self.fixed |= {"checked": self.checked, "until_loss": work.until_loss if work.until_loss > -np.inf else None}
 
@@ -105,7 +107,7 @@ class _TorchLoop(Loop):
     def steps(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
         """These steps, good or bad."""
         self.checked.clear()
-        with torch.inference_mode():
+        with torch.inference_mode(), _within_memory(self.work):
             return super().run(state, last_step)
 
     def there(self, state: TrainingState) -> TrainingState:
@@ -130,6 +132,26 @@ class _TorchLoop(Loop):
         if numbers and isinstance(numbers[0], torch.Tensor):
             return np.asarray(torch.stack(tuple(numbers)).cpu(), dtype=np.float64)
         return np.array(numbers, dtype=np.float64)
+
+
+@contextmanager
+def _within_memory(work: Work) -> Iterator[None]:
+    """What does not fit on the device is a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.cuda.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise SettingError(
+            _("the memory of '{device}' is too small for {rows} rows in steps of {samples}; {remedy}").format(
+                device=work.device,
+                rows=work.rows,
+                samples=work.per_step,
+                remedy=_("give a smaller batch size")
+                if work.shape.dtype == "float32"
+                else _("give a smaller batch size, or dtype float32"),
+            )
+        ) from None
 
 
 def _read(value: Any) -> Any:
