@@ -16,7 +16,8 @@ import peers  # noqa: E402
 import tables  # noqa: E402
 from job import Job  # noqa: E402
 from measure import Answer, Contender, NotAvailableError, figures_of  # noqa: E402
-from peers import by_hand, by_jax, by_numba, by_numpy, by_sklearn, by_tidu, by_torch  # noqa: E402
+from network import Network, flat  # noqa: E402
+from peers import by_hand, by_jax, by_numba, by_numpy, by_sklearn, by_tidu, by_torch, networks  # noqa: E402
 from workloads import NAMES, Scale  # noqa: E402
 
 LINE = Job(rows=20, features=1, batch_size=None, epochs=5, lr=0.1)
@@ -47,6 +48,33 @@ def test_every_peer_does_the_same_work(name, peer):
         pytest.skip("it has no such batches, or another order")
     # NumPy is the oracle; sums may be in another order, over so few samples no more than some last bits.
     np.testing.assert_allclose(PEERS[peer](job)().parameters, by_numpy.prepared(job)().parameters, rtol=1e-12)
+
+
+NETWORKS = {
+    "numbers": Network((3, 4, 5, 1), 4, 16),
+    "classes": Network((4, 5, 3), 4, 16, "relu", "float32"),
+}
+WHO = {
+    "jax": networks.by_jax,
+    "torch": networks.by_torch,
+    "tidu": lambda net: networks.by_tidu(net, "auto"),
+    "tidu, torch": lambda net: networks.by_tidu(net, "array", "cpu"),
+}
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_peer_trains_the_same_network(name, who):
+    net = NETWORKS[name]
+    expected = networks.by_numpy(net)().parameters
+    assert np.abs(expected - flat(net.start)).max() > 1e-3
+    digits = 1e-12 if net.dtype == "float64" else 1e-5
+    np.testing.assert_allclose(WHO[who](net)().parameters, expected, rtol=digits, atol=digits)
+
+
+def test_an_engine_that_cannot_is_said():
+    with pytest.raises(NotAvailableError, match="vectors"):
+        networks.by_tidu(NETWORKS["numbers"], "numba")
 
 
 def test_the_beginning_of_a_job_is_made_of_its_first_rows():

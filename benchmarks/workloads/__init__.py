@@ -17,6 +17,7 @@ NAMES = (
     "mini_batch",
     "full_batch",
     "logistic",
+    "networks",
     "sweep",
     "start",
     "cost_rows",

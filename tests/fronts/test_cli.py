@@ -134,6 +134,16 @@ def test_json_has_the_promised_keys(tidu):
     assert promised <= set(got)
 
 
+def test_a_device(tidu):
+    how = ("fit", EXAMPLES / "line.csv", "y = w*x + b", "--lr", 0.0001, "--epochs", 9, "--json")
+    got, plain = printed(tidu(*how, "--device", "cpu")), printed(tidu(*how))
+    assert got["engine"] == "array"
+    assert list(got["params"].values()) == pytest.approx(list(plain["params"].values()), rel=1e-12)
+    status, out, err = tidu(*how, "--device", "gpu0")
+    assert (status, out) == (2, "")
+    assert "device must be 'cpu'" in err
+
+
 def test_divergence_is_status_1_and_keeps_finite_parameters(tidu):
     status, out, _err = tidu("fit", EXAMPLES / "line.csv", "y = w*x + b", "--lr", 1, "--json")
     got = json.loads(out)

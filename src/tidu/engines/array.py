@@ -1,7 +1,8 @@
-"""The array source: a program with vectors and matrices, written out as a training loop over whole batches in NumPy.
+"""The array source: a program written out as a training loop over whole batches, in NumPy or in PyTorch.
 
 The same steps as `loop` writes for numbers; what a person would write by hand for a network. An expression is of one
-sample; here a leading axis runs over the samples of the batch, and the sum over them of `a ⊗ b` is `a.T @ b`.
+sample; here a leading axis runs over the samples of the batch, and the sum over them of `a ⊗ b` is `a.T @ b`. What is
+the same for all samples and parameters, such as a schedule, is a plain number on the host.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from types import FunctionType
 
-from tidu import arrays
 from tidu.engines.loop import Batch, LoopShape, TrainWriter
+from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
 from tidu.engines.program import Program
 from tidu.engines.statements import Names, assignments
-from tidu.engines.writer import Writer, in_tuple, unpacked, wrapped
-from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, evaluation_order
+from tidu.engines.writer import Writer, in_groups, in_tuple, unpacked, wrapped
+from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, code_template, evaluation_order
 from tidu.language.printer import Printed, printed_by, python_code, text
+
+ON_HOST = ("hyper", "time")  # roles of symbols that are plain numbers
 
 
 def inputs_of(program: Program) -> list[Expr]:
@@ -40,12 +42,12 @@ def _is_matrix_of_columns(node: Expr) -> bool:
 
 
 def array_template(node: Expr) -> str:
-    """The NumPy code of one node, with `{0}`, `{1}` for its arguments."""
+    """The code of one node on arrays, with `{0}`, `{1}` for its arguments, and `xp.` for the library."""
     if node.op.name in ("multiply", "divide"):
         return "{0} * {1}" if node.op.name == "multiply" else "{0} / {1}"
     if node.op.name == "integer_power" and 2 <= node.attrs[0] <= 4:
         return " * ".join(["{0}"] * node.attrs[0])
-    template: str = node.op.array.replace("xp.", "np.")
+    template: str = node.op.array
     for letter, value in zip("ab", node.attrs, strict=False):
         template = template.replace(f"{{{letter}}}", repr(value))
     if "{args}" in template:
@@ -53,23 +55,47 @@ def array_template(node: Expr) -> str:
     return template
 
 
+def _number_template(node: Expr) -> str:
+    """The code of one node on plain numbers, which ends in inf or nan where Python would raise."""
+    if node.op.name == "power" and node.args[0].is_symbol:  # a decay, which is below 1
+        return array_template(node)
+    return re.sub(r"\b([a-z]\w*)\(", r"ieee.\1(", code_template(node))
+
+
 class _Batched:
     """Prints nodes as code on batches: what varies from sample to sample has a leading axis."""
 
-    def __init__(self, inputs: Sequence[Expr], outputs: Sequence[Expr]) -> None:
+    def __init__(self, inputs: Sequence[Expr], outputs: Sequence[Expr], space: Namespace, dtype: str) -> None:
+        self.space, self.dtype = space, dtype
+        self.numbers: dict[Expr, bool] = {}
         self.varies: set[Expr] = set(inputs)
         for node in evaluation_order(outputs, known=self.varies):
             if any(a in self.varies for a in node.args):
                 self.varies.add(node)
 
+    def is_number(self, node: Expr) -> bool:
+        """Whether the node is a plain number on the host, not an array of the library."""
+        for n in evaluation_order([node], known=self.numbers):
+            leaf = n.is_constant or (n.is_symbol and n.role in ON_HOST)
+            self.numbers[n] = leaf or (bool(n.args) and all(self.numbers[a] for a in n.args))
+        return self.numbers[node]
+
+    def template(self, node: Expr) -> str:
+        """The template of one node in the library's words."""
+        if isinstance(node.op, Op) and self.is_number(node):
+            return _number_template(node)
+        if node.op.name == "where" and self.space is TORCH and all(map(self.is_number, node.args[1:])):
+            return f"where({{0}}, {{1}}, {{2}}, torch.{self.dtype})"
+        return self.space.code(array_template(node))
+
     def node(self, node: Expr, parts: list[Printed]) -> Printed:
         if node.is_constant:
             return repr(node.value), ATOM
         if node not in self.varies:
-            return python_code(array_template(node), parts)
+            return python_code(self.template(node), parts)
         if isinstance(node.op, Op):
             wide = [self._widened(a, p, len(node.shape)) for a, p in zip(node.args, parts, strict=True)]
-            return python_code(array_template(node), wide)
+            return python_code(self.template(node), wide)
         return _WRITTEN[node.op.name](self, node, parts)
 
     def _widened(self, arg: Expr, part: Printed, rank: int) -> Printed:
@@ -91,7 +117,7 @@ class _Batched:
         """An operation over axes, which the batch's axis moves by one."""
         axes, *others = node.attrs
         moved = tuple(k + 1 for k in axes)
-        template = node.op.array.replace("xp.", "np.").replace("{a}", repr(moved))
+        template = self.space.code(node.op.array).replace("{a}", repr(moved))
         for letter, value in zip("bc", others, strict=False):
             template = template.replace(f"{{{letter}}}", repr(value))
         return python_code(template.replace(", keepdims=False", ""), parts)
@@ -102,6 +128,8 @@ class _Batched:
         return python_code(f"{{0}}{left} * {{1}}{right}", parts)
 
     def broadcast_to(self, node: Expr, parts: list[Printed]) -> Printed:
+        if self.space is TORCH:
+            return python_code(f"{{0}}[:{', None' * (not node.args[0].shape)}].expand(-1, *{node.shape})", parts)
         ones = f"np.ones({node.shape})"
         if not node.args[0].shape:
             return python_code(f"np.multiply.outer({{0}}, {ones})", parts)
@@ -125,7 +153,8 @@ class _Batched:
             part if a in self.varies else python_code("{0} + 0.0 * {1}", [part, self._varying(node, parts)])
             for a, part in zip(node.args, parts, strict=True)
         ]
-        return python_code(f"np.stack([{', '.join(f'{{{k}}}' for k in range(len(parts)))}], axis=1)", whole)
+        arrays = ", ".join(f"{{{k}}}" for k in range(len(parts)))
+        return python_code(self.space.code(f"xp.stack([{arrays}], axis=1)"), whole)
 
     def _varying(self, node: Expr, parts: list[Printed]) -> Printed:
         return next(p for a, p in zip(node.args, parts, strict=True) if a in self.varies)
@@ -143,22 +172,26 @@ _WRITTEN = {
 }
 
 
-_OF_ARRAYS = [n for n, value in vars(arrays).items() if not n.startswith("_") and isinstance(value, FunctionType)]
-
-
 class _ArrayWriter(Writer):
     """Collects the lines of one function on arrays."""
 
     def __init__(
-        self, program: Program, inputs: Sequence[Expr], outputs: Sequence[Expr], in_batches: bool = False
+        self,
+        program: Program,
+        inputs: Sequence[Expr],
+        outputs: Sequence[Expr],
+        in_batches: bool = False,
+        space: Namespace = NUMPY,
+        dtype: str = "float64",
     ) -> None:
         super().__init__(program)
-        self.batched = _Batched([*inputs, *program.masks], outputs)
-        names = Names(printed_by(self.batched.node), array_template)
+        self.space = space
+        self.batched = _Batched([*inputs, *program.masks], outputs, space, dtype)
+        names = Names(printed_by(self.batched.node), self.batched.template)
         self.inputs = list(inputs)
         self.names = names
-        for function in ("np", *_OF_ARRAYS):
-            names.fresh(function)
+        for name in (space.prefix, "ieee", *sorted(space.own)):
+            names.fresh(name)
         single = [names.name(c, c.name if c.is_symbol else "x") for c in self.inputs]
         self.columns = [names.fresh(f"all_{name}") for name in single] if in_batches else single
         self.parameters = [names.name(p, p.name) for p in program.parameters]
@@ -166,16 +199,18 @@ class _ArrayWriter(Writer):
     def source(self, title: str) -> str:
         plain = super().source(title).split("\n")
         body = "\n".join(self.lines)
-        words = set(re.findall(r"\w+", body))
-        own = [n for n in _OF_ARRAYS if n in words]
-        imports = ["import numpy as np", ""] + ([f"from tidu.arrays import {', '.join(sorted(own))}"] if own else [])
+        words = set(re.findall(r"\w+", re.sub(r"\w+\.\w+", "", body)))
+        own = sorted(self.space.own & words)
+        imports = [self.space.imports, ""]
+        imports += ["from tidu import ieee"] if "ieee." in body else []
         imports += ["from tidu.kernels import record"] if "record" in words else []
+        imports += [f"from {self.space.lacking} import {', '.join(own)}"] if own else []
         return "\n".join([plain[0], "", *imports, "", "", body.strip("\n"), ""])
 
 
 def array_train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` over arrays, as the text of a module with one function, `train`."""
-    return _ArrayTrain.written(program, shape)
+    return (_TorchTrain if shape.namespace == "torch" else _ArrayTrain).written(program, shape)
 
 
 class _ArrayTrain(TrainWriter):
@@ -184,13 +219,15 @@ class _ArrayTrain(TrainWriter):
     @classmethod
     def written(cls, program: Program, shape: LoopShape) -> str:
         outputs = [program.loss, *program.gradient]
-        w = _ArrayWriter(program, inputs_of(program), outputs, shape.batch is not Batch.ALL)
+        space = NAMESPACES[shape.namespace]
+        w = _ArrayWriter(program, inputs_of(program), outputs, shape.batch is not Batch.ALL, space, shape.dtype)
         cls.of(w, shape).write()
         return w.source(f"Training loop on arrays, written by tidu. {text(program.score)}; {program.optimizer.name}.")
 
     def __init__(self, w: Writer, shape: LoopShape, own: dict[str, str]) -> None:
         super().__init__(w, shape, own)
         self.narrow = False  # an array has its precision with it
+        self.xp = NAMESPACES[shape.namespace].prefix
 
     def per_step(self) -> list[str]:
         return []
@@ -220,9 +257,8 @@ class _ArrayTrain(TrainWriter):
         once = [f for f, times in Counter(factors).items() if times == 1]
         backward = assignments(factors, w.names, self.labels, inline=once)
         w.add(2, "# backward", *backward, "# mean over the batch")
-        w.add(
-            2, f"{o['loss_sum']} = float({w.names.of[p.loss]}.sum())", f"{o['batch_loss']} = {o['loss_sum']} / {count}"
-        )
+        loss_sum = self.as_number(f"{w.names.of[p.loss]}.sum()")
+        w.add(2, f"{o['loss_sum']} = {loss_sum}", f"{o['batch_loss']} = {o['loss_sum']} / {count}")
         w.add(2, *(f"{g} = {self.mean_over_batch(d, count)}" for g, d in zip(self.grads, p.gradient, strict=True)))
 
     def mask(self, number: int, mask: Expr, count: str) -> str:
@@ -246,30 +282,63 @@ class _ArrayTrain(TrainWriter):
         value = w.names.code(d)
         return f"{value if value.isidentifier() else f'({value})'}.sum(axis=0) / {count}"
 
+    def as_number(self, loss_sum: str) -> str:
+        """The sum of the losses as the loop goes on with it."""
+        return f"float({loss_sum})"
+
     def unless_finite(self, numbers: Sequence[str]) -> list[str]:
+        return wrapped("if not np.isfinite(", self.sums(numbers), " + ", "):")
+
+    def sums(self, numbers: Sequence[str]) -> list[str]:
+        """The loss, parameters and state of a step, each as one number that is finite only if all in it is."""
         p = self.program
         loss, *others = numbers
         shapes = [s.shape for s in (*p.parameters, *(s for s, _new, _start in p.new_state))]
-        sums = [f"np.sum({name})" if shape else name for name, shape in zip(others, shapes, strict=True)]
-        return wrapped("if not np.isfinite(", [loss, *sums], " + ", "):")
+        sums = [f"{self.xp}.sum({name})" if shape else name for name, shape in zip(others, shapes, strict=True)]
+        return [loss, *in_groups(sums)]
 
     def squares(self) -> list[str]:
         pairs = zip(self.grads, self.program.parameters, strict=True)
-        return [f"np.sum({g} * {g})" if p.shape else f"{g} * {g}" for g, p in pairs]
+        return [f"{self.xp}.sum({g} * {g})" if p.shape else f"{g} * {g}" for g, p in pairs]
 
     def moved(self, new: str, old: str) -> str:
-        return f"np.max(np.abs({new} - {old}))"
+        return f"{self.xp}.max({self.xp}.abs({new} - {old}))"
 
     def record(self, depth: int, loss: str) -> None:
         before = len(self.w.lines)
         super().record(depth, loss)
-        self.w.lines[before] = self.w.lines[before].replace(" = sqrt(", " = np.sqrt(")
+        self.w.lines[before] = self.w.lines[before].replace(" = sqrt(", f" = {self.xp}.sqrt(")
+
+
+class _TorchTrain(_ArrayTrain):
+    """The same in PyTorch. A step waits for no number of the device: what it has to say is looked at later."""
+
+    def as_number(self, loss_sum: str) -> str:
+        return loss_sum
+
+    def stop_unless_finite(self, numbers: Sequence[str]) -> None:
+        """Note down what whoever called looks at, all steps at once."""
+        head = f"{self.own['checked']}.append("
+        self.w.add(2, *wrapped(head, self.sums(numbers), " + ", ")"))
+        self.w.lines[-1] += "  # finite only if all its parts are; looked at after the last step"
+
+    def added_to(self, total: str, part: str) -> str:
+        return f"{total} = {total} + {part}"  # the tensor that came in stays as it is
+
+    def zero_like(self, total: str) -> str:
+        return f"torch.zeros_like({total})"
+
+    def is_below(self, loss: str, bound: str) -> str:
+        return f"{bound} is not None and {loss} < {bound}"
+
+    def largest(self, numbers: Sequence[str]) -> str:
+        return f"torch.stack([{', '.join(numbers)}]).max()"
 
 
 def array_predict_source(program: Program) -> str:
     """A module with one function, `predict(columns, parameters)`: the prediction of each row."""
     outputs = [program.prediction, program.loss]
-    features = [c for c in inputs_of(program) if not (c.is_symbol and c.role == "target")]
+    features = [c for c in inputs_of(program) if not c.is_symbol or c.role == "feature"]
     w = _ArrayWriter(program, features, outputs)
     columns, parameters = w.own("columns"), w.own("parameters")
     w.add(0, f"def predict({columns}, {parameters}):")

@@ -53,6 +53,7 @@ class LoopShape:
     summed: bool = False  # whether samples are a function, which `summed` calls, or written into the loop
     dtype: str = "float64"  # or "float32": what a sample is computed in; sums and updates are in float64
     side_by_side: bool = False  # whether it is for several runs at once: it records no more than losses
+    namespace: str = "numpy"  # or "torch": whose arrays a loop on arrays reads
 
 
 def arguments_of(program: Program, shape: LoopShape) -> list[str]:
@@ -70,6 +71,7 @@ def arguments_of(program: Program, shape: LoopShape) -> list[str]:
         "until_loss": True,
         "tol": shape.stops_on_change,
         "history": True,
+        "checked": shape.namespace == "torch",
     }
     return [name for name, used in wanted.items() if used]
 
@@ -298,17 +300,21 @@ class TrainWriter:
         if self.narrow:
             w.add(2, *(f"{new} = float(float32({new}))" for new in map(w.names.of.get, p.new_parameters)))
         news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-        parts = [o["batch_loss"], *news]
-        if self.shape.side_by_side:  # returned, for it says which of the runs diverged
-            w.add(2, *wrapped(f"{o['checked']} = (", in_groups(parts), " + ", ")"))
-            w.add(2, f"if not isfinite({o['checked']}):")
-        else:
-            w.add(2, *self.unless_finite(parts))
-        w.lines[-1] += "  # a sum is finite only if all its parts are"
-        w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
+        self.stop_unless_finite([o["batch_loss"], *news])
         olds = [*w.parameters, *self.states]
         pairs = zip(olds, news, strict=True)
         w.add(2, *(f"{old} = {new}" for old, new in pairs))
+
+    def stop_unless_finite(self, numbers: Sequence[str]) -> None:
+        """Leave the loop before a bad step is taken."""
+        o, w = self.own, self.w
+        if self.shape.side_by_side:  # returned, for it says which of the runs diverged
+            w.add(2, *wrapped(f"{o['checked']} = (", in_groups(numbers), " + ", ")"))
+            w.add(2, f"if not isfinite({o['checked']}):")
+        else:
+            w.add(2, *self.unless_finite(numbers))
+        w.lines[-1] += "  # a sum is finite only if all its parts are"
+        w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
 
     def unless_finite(self, numbers: Sequence[str]) -> list[str]:
         """The condition that one of these is not."""
@@ -328,12 +334,21 @@ class TrainWriter:
             self.end_of_epoch(2, o["batch_loss"])
         else:
             added = o["loss_sum"] if batch is Batch.SOME else o["batch_loss"]
-            w.add(2, f"{o['epoch_loss']} += {added}")
+            w.add(2, self.added_to(o["epoch_loss"], added))
             w.add(2, f"{o['start']} = {o['stop']}" if batch is Batch.SOME else f"{o['start']} += 1")
             w.add(2, f"if {o['start']} == {o['n']}:  # the end of an epoch")
             mean = w.own("mean_loss")
-            w.add(3, f"{mean} = {o['epoch_loss']} / {o['n']}", f"{o['start']} = 0", f"{o['epoch_loss']} = 0.0")
+            w.add(3, f"{mean} = {o['epoch_loss']} / {o['n']}", f"{o['start']} = 0")
+            w.add(3, f"{o['epoch_loss']} = {self.zero_like(o['epoch_loss'])}")
             self.end_of_epoch(3, mean)
+
+    def added_to(self, total: str, part: str) -> str:
+        """The line that adds to a running sum."""
+        return f"{total} += {part}"
+
+    def zero_like(self, total: str) -> str:
+        """What a running sum begins with."""
+        return "0.0"
 
     def end_of_epoch(self, depth: int, loss: str) -> None:
         """Count the epoch; record it; see whether to stop."""
@@ -341,18 +356,25 @@ class TrainWriter:
         w.add(depth, f"{o['epoch']} += 1")
         if self.shape.record == "epoch":
             self.record(depth, loss)
-        w.add(depth, f"if {loss} < {o['until_loss']}:")
+        w.add(depth, f"if {self.is_below(loss, o['until_loss'])}:")
         w.add(depth + 1, f"{o['stopped']} = {o['LOSS']}", "break")
         if self.shape.stops_on_change:
             moved = list(map(self.moved, w.parameters, self.before))
-            largest = f"max({', '.join(moved)})" if len(moved) > 1 else moved[0]
-            w.add(depth, f"if {largest} <= {o['tol']}:")
+            w.add(depth, f"if {self.largest(moved) if len(moved) > 1 else moved[0]} <= {o['tol']}:")
             w.add(depth + 1, f"{o['stopped']} = {o['CONVERGED']}", "break")
             w.add(depth, *map(self.remembered, self.before, w.parameters))
 
     def remembered(self, before: str, parameter: str) -> str:
         """The line that keeps where a parameter is as an epoch begins."""
         return f"{before} = {parameter}"
+
+    def is_below(self, loss: str, bound: str) -> str:
+        """The condition that the loss has come down to the bound."""
+        return f"{loss} < {bound}"
+
+    def largest(self, numbers: Sequence[str]) -> str:
+        """The largest of several."""
+        return f"max({', '.join(numbers)})"
 
     def moved(self, new: str, old: str) -> str:
         """How far a parameter has gone."""

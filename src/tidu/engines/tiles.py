@@ -33,7 +33,7 @@ def tile_train_source(program: Program, shape: LoopShape) -> str:
 
 def fits_tiles(program: Program, shape: LoopShape) -> bool:
     """Whether everything in the program has its counterpart in `tidu.tiles`."""
-    if not program.of_arrays or shape.dtype != "float64" or shape.batch is Batch.NONE:
+    if not program.of_arrays or program.masks or shape.dtype != "float64" or shape.batch is Batch.NONE:
         return False
     new_state = [new for _s, new, _start in program.new_state]
     of_step = [*program.penalised, *program.clipped, *program.new_parameters, *new_state]

@@ -178,8 +178,10 @@ def app(lang: str | None) -> None:
 @click.option("--test-size", type=float, help=_("Fraction of the rows to keep back and score at the end."))
 @csv_options
 @click.option("--engine", type=click.Choice(["auto", "python", "numba", "array"]), default="auto", show_default=True,
-              help=_("What runs the loop: python as it stands, numba compiled, array for networks, or auto. "
-                     "The choice stands in the result."))  # fmt: skip
+              help=_("What runs the loop: python as it stands, numba compiled, array on whole batches (networks "
+                     "always), or auto. The choice stands in the result."))  # fmt: skip
+@click.option("--device", metavar="NAME", help=_("Run the loop on whole batches in PyTorch, there: cpu, cuda, cuda:1, "
+              "mps."))  # fmt: skip
 @click.option("--threads", type=int, help=_("How many may share the samples of a large step; default all cores."))
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True,
               help=_("What a sample is computed in."))  # fmt: skip
@@ -387,7 +389,7 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
 @click.argument("formula")
 @click.option("--over", multiple=True, required=True, metavar="NAME=VALUES", help=_("What varies, and its values; once "
               "or more."))  # fmt: skip
-@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code",
+@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code", "device",
             "as_json", "lang", "bounds", "weights", "sigma", "starts", "scale"))  # fmt: skip
 @click.option("--out", metavar="FILE", help=_("Write a row for each run to this CSV file."))
 @click.option("--plot", metavar="FILE", help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf)."))

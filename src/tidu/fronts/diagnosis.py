@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tidu.insight.doctor import Diagnosis
 
 SERIOUS = ("divergence", "constant", "collinear", "sizes")
-LEFT_OUT = ("out", "plot", "show_code", "test_size", "record", "starts", "engine")
+LEFT_OUT = ("out", "plot", "show_code", "test_size", "record", "starts", "engine", "device")
 
 
 def doctor_command(fit: click.Command) -> click.Command:

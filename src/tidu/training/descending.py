@@ -34,6 +34,7 @@ def descent_of(
     engine: str,
     threads: int | None,
     progress: Progress | None,
+    device: str | None = None,
 ) -> tuple[Settings, Descent, list[str]]:
     """The settings with the rate that was used, the descent in the user's parameters, and what there is to say."""
     notes: list[str] = []
@@ -69,6 +70,7 @@ def descent_of(
             threads=threads,
             dtype=settings.dtype,
             fast=settings.fast,
+            device=device,
             progress=progress,
         )
         if not automatic or retries == MOST_RETRIES or not _went_up(descent, program, columns, begin):

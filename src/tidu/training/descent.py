@@ -82,6 +82,10 @@ Progress = Callable[[int, int, float], None]  # steps done, steps in all, the la
 
 def engine_for(wish: str, work: Work) -> Engine:
     """The engine that was asked for; for `auto`, plain Python where that is done before a compiler has begun."""
+    if work.device is not None:
+        from tidu.training.on_device import torch_on
+
+        return Engine("array", _("the loop on whole batches in {torch}").format(torch=torch_on(work.device)))
     if work.program.of_arrays:
         if wish in ("python", "numba"):
             if not fits_tiles(work.program, work.shape):
@@ -97,7 +101,7 @@ def engine_for(wish: str, work: Work) -> Engine:
             return Engine("numba", _("the loop over tiles of samples, compiled by Numba: faster than whole batches"))
         return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))
     if wish == "array":
-        raise SettingError(_("the engine 'array' is for models with vectors, such as mlp(...); leave it out"))
+        return Engine("array", _("the loop on whole batches in NumPy"))
     kinds = [_("float32")] * (work.shape.dtype == "float32") + [_("fast: operations reordered and fused")] * work.fast
     if kinds:
         return Engine("numba", _("the loop compiled by Numba; {kinds}").format(kinds=", ".join(kinds)))
@@ -141,18 +145,22 @@ def work_of(
     fast: bool = False,
     side_by_side: bool = False,
     seed: int = 0,
+    engine: str = "auto",
+    device: str | None = None,
 ) -> Work:
     """What these arguments of `descend` make a loop do; with `side_by_side`, a loop for several runs."""
     rows = len(columns[0]) if columns else 0
     batch = batch_of(rows, batch_size)
     mini = batch in (Batch.ONE, Batch.SOME)
-    if program.of_arrays:
+    on_arrays = program.of_arrays or engine == "array" or device is not None
+    if on_arrays:
         batch = Batch.SOME if mini else batch
         columns = inputs_from(program, columns)
     per_step = {Batch.ONE: 1, Batch.SOME: batch_size or 1}.get(batch, max(rows, 1))
-    summed = per_step >= SUMMED_FROM and not program.of_arrays
-    shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None, summed, dtype, side_by_side)
-    source_of = array_train_source if program.of_arrays else runs_source if side_by_side else train_source
+    summed = per_step >= SUMMED_FROM and not on_arrays
+    namespace = "numpy" if device is None else "torch"
+    shape = LoopShape(batch, shuffle and mini, record, limits.tol is not None, summed, dtype, side_by_side, namespace)
+    source_of = array_train_source if on_arrays else runs_source if side_by_side else train_source
     return Work(
         program,
         shape,
@@ -165,6 +173,7 @@ def work_of(
         threads or cores(),
         fast,
         seed,
+        device,
     )
 
 
@@ -182,14 +191,19 @@ def descend(
     threads: int | None = None,
     dtype: str = "float64",
     fast: bool = False,
+    device: str | None = None,
     progress: Progress | None = None,
 ) -> Descent:
     """Run the loop of `program` on columns, each of shape (rows,), in the order of `program.columns`.
 
     `engine` is `python`, `numba` or `auto`, and `threads` how many may share a step, by default one a core; whatever
-    they are, the result has the same bits. `dtype="float32"` and `fast` give other bits, and are compiled.
+    they are, the result has the same bits. `dtype="float32"` and `fast` give other bits, and are compiled. With
+    `engine="array"`, or with a `device`, the loop is one on whole batches, whose last digits differ.
     """
-    work = work_of(program, columns, limits, batch_size, shuffle, record, threads, dtype, fast, seed=seed)
+    work = work_of(
+        program, columns, limits, batch_size, shuffle, record, threads, dtype, fast,
+        seed=seed, engine=engine, device=device,
+    )  # fmt: skip
     state = TrainingState(
         tuple(p if np.ndim(p) else float(p) for p in parameters),
         state_at_start(program, work.shape, parameters),
@@ -237,6 +251,7 @@ def _descended(
     if stopped == "diverged":
         state = _last_good(loop, state, earlier)
         values = values[: state.step if record == "step" else state.epoch]
+    state = loop.on_host(state)
     if record == "epoch" and state.start:
         values = np.vstack([values, _row_of_unfinished_epoch(work.program, state)])
     return state, _history(work.program, record, values, state, work.steps_per_epoch), stopped
@@ -255,7 +270,7 @@ def _last_good(loop: Loop, state: TrainingState, earlier: Sequence[TrainingState
             if not from_here:
                 break
             candidate = from_here[-1] if from_here[-1].step == step else loop.run(from_here[-1], step)[0]
-        if cost_is_finite(loop.work.program, loop.work.columns, candidate.parameters):
+        if cost_is_finite(loop.work.program, loop.work.columns, loop.on_host(candidate).parameters):
             return candidate
     return state
 

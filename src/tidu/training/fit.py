@@ -66,6 +66,7 @@ def fit(
     threads: int | None = None,
     dtype: str = "float64",
     fast: bool = False,
+    device: str | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Fit a formula to a table by gradient descent.
@@ -104,12 +105,15 @@ def fit(
     drop_missing : leave out rows with a missing or infinite value; else they are an error.
     csv : how to read CSV text, where looking at it is not enough.
     engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
-        result has the same bits. `"array"` is for models with vectors, such as `mlp(...)`, which `auto` gives it.
+        result has the same bits. `"array"` takes whole batches at a time, in NumPy; models with vectors, such as
+        `mlp(...)`, have no other. Its last digits differ.
     scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.
     threads : how many may share the samples of a large step; all cores by default. The result has the same bits.
     dtype : `"float32"` computes each sample in single precision, and sums and updates in double: half the memory, at
-        relative differences of about 1e-6 from float64 in a step. Compiled only.
+        relative differences of about 1e-6 from float64 in a step. Compiled only; on whole batches all of it is single.
     fast : let the compiler reorder and fuse operations: relative differences of about 1e-15 in a step. Compiled only.
+    device : run the loop on whole batches in PyTorch, there: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`. Data go there
+        once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.
     progress : called now and then with (steps done, steps in all, the last loss).
 
     Returns
@@ -129,6 +133,10 @@ def fit(
     1.999944439655
     """
     check_engine(engine, threads)
+    if device is not None:
+        from tidu.training.on_device import check_device
+
+        check_device(device, dtype)
     source = source_of(data, csv)
     settings = Settings(
         _formula_of(formula, target, features, source.names),
@@ -162,12 +170,34 @@ def fit(
         raise SettingError(_("a solver runs in float64, exactly; leave out fast and dtype"))
     if engine == "python" and (settings.fast or settings.dtype != "float64"):
         raise SettingError(_("fast=True and float32 are for the compiled loop; leave them out, or the engine 'python'"))
+    if device is not None or engine == "array":
+        _check_for_arrays(settings, engine, device)
     program = settings.program(source.names)
     table = training_table(program, settings.loss_object, source, drop_missing)
     if settings.loss_object.of_classes:
         settings = replace(settings, outputs=len(table.classes) or None)
         program = settings.program(source.names)
-    return fit_table(settings, source.names, program, table, test_size, engine, threads, progress)
+    return fit_table(settings, source.names, program, table, test_size, engine, threads, progress, device)
+
+
+def _check_for_arrays(settings: Settings, engine: str, device: str | None) -> None:
+    """Refuse what has no meaning for a loop on whole batches."""
+    if settings.fast:
+        raise SettingError(_("fast=True is for the compiled loop; leave it out with the engine 'array' or a device"))
+    if device is None:
+        return
+    if engine not in ("auto", "array"):
+        raise SettingError(
+            _("on a device the loop is one on whole batches; leave out the engine '{engine}', or name 'array'").format(
+                engine=engine
+            )
+        )
+    if settings.uses_solver or settings.optimizer == AUTO:
+        raise SettingError(
+            _("a device is for gradient descent, not for '{name}'; name an optimizer, such as adam").format(
+                name=settings.optimizer
+            )
+        )
 
 
 def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
@@ -212,6 +242,7 @@ def fit_table(
     engine: str,
     threads: int | None,
     progress: Progress | None,
+    device: str | None = None,
 ) -> Run:
     """Train on a table that is read and checked."""
     if table.rows == 0:
@@ -242,7 +273,7 @@ def fit_table(
         notes += solution.notes
     else:
         settings, descent, words = descent_of(
-            settings, program, columns, start, limits_of(settings, table.rows), engine, threads, progress
+            settings, program, columns, start, limits_of(settings, table.rows), engine, threads, progress, device
         )
         notes += [*words, *_notes_on(descent, program, settings)]
         if descent.stopped == "diverged":

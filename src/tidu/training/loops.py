@@ -57,6 +57,7 @@ class Work:
     threads: int = 1
     fast: bool = False
     seed: int = 0  # of dropout
+    device: str | None = None  # of PyTorch; None is NumPy's, where the loop is on arrays
 
     @property
     def rows(self) -> int:
@@ -70,7 +71,11 @@ class Work:
 
 
 def loop_of(engine: str, work: Work) -> Loop:
-    """The loop of an engine, `python` or `numba`; close it when done."""
+    """The loop of an engine, `python`, `numba` or `array`; close it when done."""
+    if engine == "array" and work.device is not None:
+        from tidu.training.on_device import loop_on_device
+
+        return loop_on_device(work)
     if engine == "array":
         return _ArrayLoop(work)
     if work.program.of_arrays:
@@ -122,6 +127,14 @@ class Loop(ABC):
     def blank_history(self, rows: int) -> Any:
         """Where the function writes rows of the history."""
 
+    def rows_of(self, written: Any) -> Array:
+        """The rows of the history that a slice has written, of shape (rows, columns)."""
+        return np.array(written, dtype=np.float64).reshape(-1, self.width)
+
+    def on_host(self, state: TrainingState) -> TrainingState:
+        """A state as floats and NumPy's arrays."""
+        return state
+
     def close(self) -> None:  # noqa: B027  # most have none
         """Let go of threads."""
 
@@ -152,7 +165,7 @@ class Loop(ABC):
             before = state if step == state.step else self.run(state, step)[0]
             parameters, optimizer, gradient = before.parameters, before.optimizer, before.gradient
         new = TrainingState(parameters, optimizer, epoch, step, start, epoch_loss, gradient, random)
-        return new, np.array(history[:row], dtype=np.float64).reshape(row, self.width), Stopped(why)
+        return new, self.rows_of(history[:row]), Stopped(why)
 
     def drawn_for(self, state: TrainingState, last_step: int) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
         """The permutation of each epoch that the slice touches, and the generator before each and after all."""
@@ -210,8 +223,24 @@ class _ArrayLoop(Loop):
             return super().run(narrow, last_step)
 
     def narrow(self, value: Any) -> Any:
-        """A parameter in the precision of this run."""
-        return np.asarray(value, dtype=self.work.shape.dtype) if np.ndim(value) else value
+        """A parameter in the precision of this run; a number too, or it would widen what it meets."""
+        return np.asarray(value, dtype=self.work.shape.dtype)[()]
+
+    def on_host(self, state: TrainingState) -> TrainingState:
+        return with_numbers(state, lambda value: value if np.ndim(value) else float(value), float)
+
+
+def with_numbers(
+    state: TrainingState, changed: Callable[[Any], Any], changed_total: Callable[[Any], Any]
+) -> TrainingState:
+    """A state in which each number and array is changed, and the running sum of losses in a way of its own."""
+    return replace(
+        state,
+        parameters=tuple(map(changed, state.parameters)),
+        optimizer=tuple(map(changed, state.optimizer)),
+        gradient=tuple(map(changed, state.gradient)),
+        epoch_loss=changed_total(state.epoch_loss),
+    )
 
 
 class _TileLoop(Loop):

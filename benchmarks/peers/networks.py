@@ -1,0 +1,180 @@
+"""Those who train a `Network`: NumPy by hand, JAX, torch, and tidu's engines by name."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from job import Array
+from measure import Answer, NotAvailableError
+from network import Network, flat
+
+
+def by_numpy(net: Network) -> Callable[[], Answer]:
+    """The passes as one writes them by hand."""
+    X, y = net.batches
+    layers = len(net.sizes) - 1
+    is_tanh, one = net.activation == "tanh", not net.of_classes
+
+    def gradient(p: list[Array], x: Array, t: Array) -> list[Array]:
+        outputs = [x]
+        for k in range(layers):
+            z = outputs[-1] @ p[2 * k].T + p[2 * k + 1]
+            outputs.append(z if k == layers - 1 else np.tanh(z) if is_tanh else np.maximum(z, 0))
+        score, found = outputs[-1], [None] * (2 * layers)
+        if one:
+            slope = 2 * (score - t) / len(t)
+        else:
+            e = np.exp(score - score.max(axis=1, keepdims=True))
+            slope = e / e.sum(axis=1, keepdims=True)
+            slope[np.arange(len(t)), t] -= 1
+            slope /= len(t)
+        for k in reversed(range(layers)):
+            h = outputs[k]
+            found[2 * k], found[2 * k + 1] = slope.T @ h, slope.sum(axis=0)
+            if k:
+                back = np.multiply.outer(slope, p[2 * k]) if slope.ndim == 1 else slope @ p[2 * k]
+                slope = back * (1 - h * h) if is_tanh else back * (h > 0)
+        return found
+
+    def call() -> Answer:
+        p = list(net.start)
+        for _epoch in range(net.epochs):
+            for x, t in zip(X, y, strict=True):
+                p = [w - net.lr * g for w, g in zip(p, gradient(p, x, t), strict=True)]
+        return Answer(flat(p))
+
+    return call
+
+
+def by_jax(net: Network) -> Callable[[], Answer]:
+    """All steps in one compiled scan."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+
+    act = jnp.tanh if net.activation == "tanh" else jax.nn.relu
+
+    def cost(p: Any, x: Any, t: Any) -> Any:
+        h = x
+        for k in range(0, len(p), 2):
+            h = h @ p[k].T + p[k + 1]
+            h = act(h) if k < len(p) - 2 else h
+        if not net.of_classes:
+            return jnp.mean((h - t) ** 2)
+        return jnp.mean(jax.nn.logsumexp(h, axis=1) - jnp.take_along_axis(h, t[:, None], axis=1)[:, 0])
+
+    slope = jax.grad(cost)
+    X, y = map(jnp.asarray, net.batches)
+    start = [jnp.asarray(p) for p in net.start]
+
+    def step(p: Any, batch: Any) -> Any:
+        return [w - net.lr * g for w, g in zip(p, slope(p, *batch), strict=True)], None
+
+    @jax.jit
+    def trained(p: Any, X: Any, y: Any) -> Any:
+        return jax.lax.scan(lambda p, _: (jax.lax.scan(step, p, (X, y))[0], None), p, length=net.epochs)[0]
+
+    return lambda: Answer(flat(trained(start, X, y)))
+
+
+def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
+    """The usual loop; `compiled`, each step a function of torch.compile."""
+    import torch
+
+    if hasattr(os, "sched_getaffinity"):
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    act = torch.tanh if net.activation == "tanh" else torch.relu
+    X, y = map(torch.from_numpy, net.batches)
+    batches = list(zip(X, y, strict=True))
+    criterion = torch.nn.functional.cross_entropy if net.of_classes else torch.nn.functional.mse_loss
+
+    def cost(p: Any, x: Any, t: Any) -> Any:
+        h = x
+        for k in range(0, len(p), 2):
+            h = h @ p[k].T + p[k + 1] if p[k].ndim == 2 else h @ p[k] + p[k + 1]
+            h = act(h) if k < len(p) - 2 else h
+        return criterion(h, t)
+
+    def eager() -> Answer:
+        p = [torch.tensor(w, requires_grad=True) for w in net.start]
+        optimizer = torch.optim.SGD(p, lr=net.lr)
+        for x, t in itertools.chain.from_iterable(itertools.repeat(batches, net.epochs)):
+            optimizer.zero_grad()
+            cost(p, x, t).backward()
+            optimizer.step()
+        return Answer(flat([w.detach() for w in p]))
+
+    if not compiled:
+        return eager
+
+    def one_step(p: Any, x: Any, t: Any) -> Any:
+        return [w - net.lr * g for w, g in zip(p, torch.func.grad(cost)(p, x, t), strict=True)]
+
+    step = torch.compile(one_step)
+
+    def by_compiled_steps() -> Answer:
+        p = [torch.tensor(w) for w in net.start]
+        with torch.no_grad():
+            for x, t in itertools.chain.from_iterable(itertools.repeat(batches, net.epochs)):
+                p = step(p, x, t)
+        return Answer(flat(p))
+
+    try:
+        by_compiled_steps()
+    except Exception as error:  # without a C++ compiler, say; its errors share no class
+        raise NotAvailableError(f"torch.compile failed: {str(error).strip().splitlines()[0][:80]}") from None
+    return by_compiled_steps
+
+
+def by_tidu(net: Network, wish: str, device: str | None = None) -> Callable[[], Answer]:
+    """Tidu's loop with the engine of that name, from the same start."""
+    from tidu.engines.loop import state_at_start
+    from tidu.training.loops import TrainingState, loop_of
+
+    engine, work = _chosen(net, wish, device)
+    loop = loop_of(engine, work)
+    start = [p if p.ndim else p.item() for p in net.start]
+    begin = TrainingState(tuple(start), state_at_start(work.program, work.shape, start))
+
+    def call() -> Answer:
+        state, _rows, _why = loop.run(begin, net.steps)
+        return Answer(flat(loop.on_host(state).parameters))
+
+    return call
+
+
+def _chosen(net: Network, wish: str, device: str | None) -> tuple[str, Any]:
+    from tidu.errors import TiduError
+    from tidu.training.descent import Limits, engine_for, work_of
+    from tidu.training.settings import Settings
+
+    X, y = net.data
+    names = tuple(f"x{k + 1}" for k in range(net.sizes[0]))
+    settings = Settings(
+        f"y = mlp(..., hidden={list(net.sizes[1:-1])}, activation='{net.activation}')",
+        loss="softmax" if net.of_classes else "squared",
+        lr=net.lr,
+        dtype=net.dtype,
+    )
+    settings = replace(settings, outputs=net.sizes[-1]) if net.of_classes else settings
+    program = settings.program((*names, "y"))
+    columns = dict(zip(names, X.T, strict=True)) | {"y": y}
+    work = work_of(
+        program,
+        [np.ascontiguousarray(columns[c.name]) for c in program.columns],
+        Limits(net.steps, "steps"),
+        net.batch_size,
+        dtype=net.dtype,
+        engine=wish,
+        device=device,
+    )
+    try:
+        return engine_for(wish, work).name, work
+    except TiduError as error:
+        raise NotAvailableError(str(error)) from None

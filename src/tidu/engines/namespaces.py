@@ -1,0 +1,49 @@
+"""The libraries in whose words a loop on arrays is written: NumPy, and PyTorch for its devices.
+
+The tables of operations say `xp.tanh({0})`. What a library lacks, or means otherwise than NumPy, is in a module of
+ours with the same name for both, which the text imports beside it: so the text is what its users would write, and on
+neither does a step pay for a layer in between. (The array API's own layer, array-api-compat, refuses what formulas are
+full of: `maximum(x, 0.0)`, `where(x > 0.0, 1.0, 0.01)`.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A library: the line that imports it, its prefix, the module of what it lacks, and what it calls otherwise."""
+
+    imports: str
+    prefix: str
+    lacking: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The functions of the module `lacking`."""
+        functions = vars(import_module(self.lacking)).items()
+        return frozenset(n for n, f in functions if callable(f) and n.islower() and not n.startswith("_"))
+
+    def code(self, template: str) -> str:
+        """A template of the tables in this library's words."""
+        return re.sub(r"\bxp\.([\w.]+)", self._named, template)
+
+    def _named(self, found: re.Match[str]) -> str:
+        name = found[1]
+        return name if name in self.own else f"{self.prefix}.{self.renamed.get(name, name)}"
+
+
+NUMPY = Namespace("import numpy as np", "np", "tidu.arrays")
+TORCH = Namespace(
+    "import torch",
+    "torch",
+    "tidu.torch_arrays",
+    {"max": "amax", "transpose": "permute", "multiply.outer": "outer", "array": "clone"},
+)
+NAMESPACES = {"numpy": NUMPY, "torch": TORCH}
