@@ -126,13 +126,16 @@ def loops() -> str:
 
     runs["line: full batch"] = fit("y = w*x + b", line.data(), lr=line.LR, epochs=2)
     runs["xor: two layers"] = fit(xor.TWO_LAYERS, xor.data(), loss="logistic", optimizer="adam", lr=0.05, epochs=2)
+    runs["xor over tiles, as it is compiled for longer work"] = fit(
+        xor.TWO_LAYERS, xor.data(), loss="logistic", optimizer="adam", lr=0.05, epochs=2, engine="python"
+    )
     runs["digits: two layers, ten classes"] = fit(
         digits.FORMULA, digits.data(), loss="softmax", lr=0.005, batch_size=32, epochs=1
     )
     parts = [
         "# The loops of the lessons\n\nEach is the file that ran, as `run.source` and `tidu fit --show-code` show it.\n"
         "`tidu.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf), `tidu.kernels`\n"
-        "the sums over many samples, in one fixed order.\n"
+        "the sums over many samples, in one fixed order, `tidu.tiles` products of matrices for tiles of samples.\n"
     ]
     parts += [f"## {title}\n\n```python\n{run.source}```\n" for title, run in runs.items()]
     return "\n".join(parts)

@@ -73,8 +73,8 @@ def test_every_peer_trains_the_same_network(name, who):
 
 
 def test_an_engine_that_cannot_is_said():
-    with pytest.raises(NotAvailableError, match="vectors"):
-        networks.by_tidu(NETWORKS["numbers"], "numba")
+    with pytest.raises(NotAvailableError, match="tiles"):
+        networks.by_tidu(NETWORKS["classes"], "numba")
 
 
 def test_the_beginning_of_a_job_is_made_of_its_first_rows():

@@ -14,6 +14,9 @@ from measure import Answer, NotAvailableError
 from network import Network, flat
 
 
+MANY_STEPS = 1_000_000  # of the work that `auto` is asked about: long enough for a compiler to pay
+
+
 def by_numpy(net: Network) -> Callable[[], Answer]:
     """The passes as one writes them by hand."""
     X, y = net.batches
@@ -151,7 +154,7 @@ def by_tidu(net: Network, wish: str, device: str | None = None) -> Callable[[], 
 
 def _chosen(net: Network, wish: str, device: str | None) -> tuple[str, Any]:
     from tidu.errors import TiduError
-    from tidu.training.descent import Limits, engine_for, work_of
+    from tidu.training.descent import Limits, engine_for, for_engine, work_of
     from tidu.training.settings import Settings
 
     X, y = net.data
@@ -175,6 +178,7 @@ def _chosen(net: Network, wish: str, device: str | None) -> tuple[str, Any]:
         device=device,
     )
     try:
-        return engine_for(wish, work).name, work
+        engine = engine_for(wish, replace(work, steps=MANY_STEPS)).name
+        return engine, for_engine(engine, work)
     except TiduError as error:
         raise NotAvailableError(str(error)) from None

@@ -13,7 +13,7 @@ from tables import Table, duration, ratio, same
 from workloads import Scale
 
 JAX: Words = ("JAX, jit and scan", "JAX，jit 与 scan")
-FOR_NUMBERS = ("python", "numba")  # engines that take no vectors
+SLOW = ("auto", "python")  # one is listed by itself, the other is not for speed
 
 
 def table(scale: Scale) -> Table:
@@ -62,9 +62,9 @@ def _contenders(net: Network) -> Iterator[Contender]:
     def row(name: Words, peer, *how) -> Contender:
         return Contender(name, lambda: peer(net, *how), right, net.tolerance, scale=1 / net.steps)
 
-    yield row(("tidu, engine chosen by itself", "tidu，自行选择引擎"), by_tidu, "auto")
+    yield row(("tidu, engine chosen by itself for long work", "tidu，为较长的训练自行选择引擎"), by_tidu, "auto")
     for name in ENGINES:
-        if name not in ("auto", *FOR_NUMBERS):
+        if name not in SLOW and (name != "numba" or net.dtype == "float64"):
             yield row((f"tidu, engine {name}", f"tidu，引擎 {name}"), by_tidu, name)
     yield row(("tidu, PyTorch on cpu", "tidu，PyTorch，cpu"), by_tidu, "array", "cpu")
     yield row(("NumPy, by hand", "NumPy，手写"), by_numpy)

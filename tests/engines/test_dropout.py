@@ -77,7 +77,7 @@ def test_where_the_slices_are_cut_changes_no_bit(monkeypatch):
 
 def test_only_training_drops(tmp_path):
     run = fitted()
-    leaves = {n: torch.tensor(v) for n, v in run.params.items()}
+    leaves = {n: torch.tensor(v, dtype=torch.float64) for n, v in run.params.items()}
     ones = [np.ones(3), np.ones(6)]
     expected = torch_score(leaves, torch.tensor(X), ones).numpy()
     np.testing.assert_allclose(run.predict(DATA), expected, rtol=1e-13)

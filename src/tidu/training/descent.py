@@ -111,6 +111,13 @@ def engine_for(wish: str, work: Work) -> Engine:
     return engine_for_seconds(wish, seconds)
 
 
+def for_engine(engine: str, work: Work) -> Work:
+    """The work with the text that this engine runs: for a network, over tiles or on whole batches."""
+    if work.program.of_arrays and engine != "array":
+        return replace(work, source=tile_train_source(work.program, work.shape))
+    return work
+
+
 def engine_for_seconds(wish: str, seconds: float) -> Engine:
     """The engine that was asked for; for `auto`, by how long plain Python would take."""
     if wish == "python":
@@ -210,8 +217,7 @@ def descend(
         random=np.random.default_rng(seed).bit_generator.state,
     )
     chosen = engine_for(engine, work)
-    if program.of_arrays and chosen.name != "array":
-        work = replace(work, source=tile_train_source(program, work.shape))
+    work = for_engine(chosen.name, work)
     began = time.perf_counter()
     with closing(loop_of(chosen.name, work)) as loop:
         first_slice = max(1, FIRST_SLICE_SAMPLES[chosen.name] // work.per_step)
