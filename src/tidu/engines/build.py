@@ -59,6 +59,12 @@ def module_of(source: str, kind: str = "loop") -> ModuleType:
         return _module_named(name, source)
 
 
+def module_text(module: ModuleType) -> str:
+    """The text that a module of `module_of` was made of."""
+    text: str = vars(module)["__source__"]
+    return text
+
+
 def _module_named(name: str, source: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
@@ -68,6 +74,7 @@ def _module_named(name: str, source: str) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    module.__dict__["__source__"] = source
     try:
         # Compiled from the text in hand, not from the file, which another process may be replacing.
         exec(compile(source, str(path), "exec"), module.__dict__)

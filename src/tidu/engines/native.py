@@ -8,6 +8,7 @@ process.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import math
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from numba.extending import overload, register_jitable
 
 from tidu import ieee
 from tidu.engines import lanes, runs, sums  # tell Numba what `summed` is  # noqa: F401
-from tidu.engines.build import module_of
+from tidu.engines.build import module_of, module_text
 from tidu.kernels import CHUNK, Sums, added, record
 
 # Functions of `tidu.ieee` that C's library has under the same name, with IEEE 754 results as they stand.
@@ -162,11 +163,35 @@ def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
         _know_tiles(module)
     for inner in {"sample", "train"} & set(vars(module)) - {name}:
         register_jitable(**options)(getattr(module, inner))  # compiled where it is called
-    function = getattr(module, name)
+    function = _without_bounds(module) if name == "train" else getattr(module, name)
     try:
         return numba.njit(function, cache=True, **options)
     except RuntimeError:  # no folder to cache in
         return numba.njit(function, **options)
+
+
+class _Places(ast.NodeTransformer):
+    """`x[i]` becomes `cell(x, i)`: the same number, without a look at whether i is negative, which it never is."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """One reading of an array at a place that has a name."""
+        if not (
+            isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Name)
+        ):
+            return node
+        call = ast.Call(ast.Name("cell", ast.Load()), [node.value, node.slice], [])
+        return ast.copy_location(call, node)
+
+
+def _without_bounds(module: ModuleType) -> Callable[..., Any]:
+    """The function `train` of a module, at the lines of its text, as it is compiled."""
+    path = str(module.__file__)
+    whole = ast.parse(module_text(module), path)
+    train = next(part for part in whole.body if isinstance(part, ast.FunctionDef) and part.name == "train")
+    scope = {**vars(module), "cell": sums.cell}
+    exec(compile(ast.fix_missing_locations(ast.Module([_Places().visit(train)], [])), path, "exec"), scope)
+    function: Callable[..., Any] = scope["train"]
+    return function
 
 
 def _know_tiles(module: ModuleType) -> None:

@@ -141,3 +141,26 @@ class _Samples:
 
 
 defined(summed, _type_of_sums, _summed)
+
+
+# -- one number of a column -----------------------------------------------------------------------
+def cell(column: Any, place: int) -> Any:
+    """column[place], for a place that is there."""
+    return column[place]
+
+
+def _type_of_cell(kinds: Any) -> types.Type | None:
+    return kinds[0].dtype if isinstance(kinds[0], types.Array) and kinds[0].ndim == 1 else None
+
+
+def _cell(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
+    place = context.cast(builder, values[1], kinds[1], types.int64)
+    column = context.make_array(kinds[0])(context, builder, values[0])
+    stride = builder.extract_value(column.strides, 0)
+    size = _INDEX(kinds[0].dtype.bitwidth // 8)
+    offset = builder.mul(place, size if kinds[0].layout == "C" else stride)
+    start = builder.gep(builder.bitcast(column.data, ir.IntType(8).as_pointer()), [offset])
+    return builder.load(builder.bitcast(start, column.data.type))
+
+
+defined(cell, _type_of_cell, _cell)

@@ -25,6 +25,7 @@ from tidu.kernels import CHUNK
 
 Array = npt.NDArray[np.float64]
 MOST_ORDERED = 2_000_000  # row numbers of shuffled epochs held at once
+BLOCK = 4096  # rows
 BEYOND_CACHE = 1 << 20  # bytes of data; where more is read in a random order, the processor waits for memory
 
 
@@ -347,7 +348,8 @@ class ShuffledRows:
     """
 
     def __init__(self, columns: Sequence[Array], epochs: int) -> None:
-        self.rows, self.epochs = np.column_stack(columns), epochs
+        self.rows, self.epochs = _side_by_side(columns), epochs
+        self.shuffled = [np.empty_like(self.rows) for _ in range(min(epochs, 2))]  # of this epoch, and of the next
         self.in_place = np.arange(len(self.rows))[np.newaxis, :]
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="tidu")
         self.here: tuple[int, Any, Mapping[str, Any]] = (-1, None, {})
@@ -366,9 +368,20 @@ class ShuffledRows:
         """An epoch's columns, each a view of the rows."""
         generator = np.random.default_rng()
         generator.bit_generator.state = dict(random)
-        rows = np.take(self.rows, generator.permutation(len(self.rows)), axis=0)
+        rows = self.shuffled[number % len(self.shuffled)]
+        order = generator.permutation(len(self.rows))
+        np.take(self.rows, order, axis=0, out=rows, mode="clip")  # the mode that writes in place
         return number, tuple(rows[:, k] for k in range(rows.shape[1])), generator.bit_generator.state
 
     def close(self) -> None:
         """End the thread."""
         self.pool.shutdown(cancel_futures=True)
+
+
+def _side_by_side(columns: Sequence[Array]) -> Array:
+    """Columns as rows; a block of rows at a time, which stays in the cache until it is whole."""
+    rows = np.empty((len(columns[0]), len(columns)), columns[0].dtype)
+    for start in range(0, len(rows), BLOCK):
+        for k, column in enumerate(columns):
+            rows[start : start + BLOCK, k] = column[start : start + BLOCK]
+    return rows
