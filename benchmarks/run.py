@@ -1,6 +1,6 @@
 """Run the benchmarks and print their tables.
 
-    python benchmarks/run.py [NAMES] [--quick] [--markdown docs/speed.md]
+    python benchmarks/run.py [NAMES] [--quick] [--seconds 30] [--markdown docs/speed.md]
 
 Each workload runs in a process of its own, with an empty cache folder of tidu's, so that a first call means the same
 for all and none inherits another's memory.
@@ -30,13 +30,13 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     asked = _asked()
     if asked.alone:
-        _measure_alone(asked.names[0], Scale(asked.quick), Path(asked.alone))
+        _measure_alone(asked.names[0], Scale(asked.quick, asked.seconds), Path(asked.alone))
         return
     threads = asked.threads or len(_cores())
     print(f"{machine(threads)}\n{versions()}\n", flush=True)
     tables = []
     for name in asked.names or NAMES:
-        table = _table(name, asked.quick, threads)
+        table = _table(name, Scale(asked.quick, asked.seconds), threads)
         if table is not None:
             tables.append(table)
             print(terminal(table), flush=True)
@@ -48,6 +48,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"workloads; all if none is named: {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="less work and few rounds: does it run?")
+    parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds of one contender (30)")
     parser.add_argument("--threads", type=int, help="cores that everybody may use (all)")
     parser.add_argument(
         "--markdown", metavar="PAGE", help="write the page, its Chinese sister, and pictures/speed.png beside it"
@@ -66,7 +67,7 @@ def _cores() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
-def _table(name: str, quick: bool, threads: int) -> Table | None:
+def _table(name: str, scale: Scale, threads: int) -> Table | None:
     """The table of one workload, measured in a process of its own; None, and a line that says so, if that fails."""
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "table.json"
@@ -81,7 +82,8 @@ def _table(name: str, quick: bool, threads: int) -> Table | None:
             "TORCHINDUCTOR_CACHE_DIR": str(Path(folder) / "inductor"),
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it doubles the time of imports
-        command = [sys.executable, __file__, name, "--alone", str(found), *(["--quick"] if quick else [])]
+        command = [sys.executable, __file__, name, "--alone", str(found), "--seconds", str(scale.seconds)]
+        command += ["--quick"] if scale.quick else []
         cores = set(_cores()[:threads])
 
         def within_cores() -> None:

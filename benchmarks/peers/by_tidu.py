@@ -1,4 +1,4 @@
-"""`tidu.fit`, as a user calls it: checks, history and metrics included; and the time of its loop alone."""
+"""`tidu.fit`, as a user calls it, with the time of its descent; and the compiled function that it calls, alone."""
 
 from __future__ import annotations
 
@@ -36,5 +36,30 @@ def prepared(job: Job, engine: str = "numba", **options: object) -> Callable[[],
             **options,  # type: ignore[arg-type]
         )
         return Answer(np.array([run.params[name] for name in job.parameter_names()]), run.seconds)
+
+    return call
+
+
+def function(job: Job) -> Callable[[], Answer]:
+    """The compiled loop on data that lie ready, called as JAX's compiled scan is."""
+    from tidu.training.descent import Limits, work_of
+    from tidu.training.loops import loop_of
+    from tidu.training.settings import Settings
+
+    data = job.columns
+    program = Settings(job.formula(), loss=job.loss, lr=job.lr).program(tuple(data))
+    columns = [np.ascontiguousarray(data[column.name]) for column in program.columns]
+    loop = loop_of("numba", work_of(program, columns, Limits(job.steps), job.batch_size))
+    given = loop.fixed | {
+        "parameters": (0.0,) * len(program.parameters),
+        "position": (0, 0, 0, 0.0),
+        "last_step": job.steps,
+        "history": loop.blank_history(job.epochs + 1),
+    }
+    arguments = [given[name] for name in loop.names]
+
+    def call() -> Answer:
+        found = dict(zip(program.parameter_names, loop.train(*arguments)[0], strict=True))
+        return Answer(np.array([found[name] for name in job.parameter_names()]))
 
     return call

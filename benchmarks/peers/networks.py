@@ -13,7 +13,6 @@ from job import Array
 from measure import Answer, NotAvailableError
 from network import Network, flat
 
-
 MANY_STEPS = 1_000_000  # of the work that `auto` is asked about: long enough for a compiler to pay
 
 

@@ -19,6 +19,7 @@ NAMES = (
     "logistic",
     "networks",
     "sweep",
+    "slices",
     "start",
     "cost_rows",
     "cost_features",
@@ -31,6 +32,7 @@ class Scale:
     """How much to measure."""
 
     quick: bool = False
+    seconds: float = 30.0  # that one contender may take in all, beyond which it gets no further round
 
     @property
     def rounds(self) -> int:
@@ -38,8 +40,8 @@ class Scale:
 
     @property
     def patience(self) -> float:
-        """Seconds that one contender may take in all, beyond which it gets no further round."""
-        return 2.0 if self.quick else 30.0
+        """The seconds of one contender."""
+        return min(self.seconds, 2.0) if self.quick else self.seconds
 
     def of(self, full: int, quick: int) -> int:
         """A size."""

@@ -31,6 +31,8 @@ def table(scale: Scale) -> Table:
         jax = next(f.median for f in figures if f.name == JAX)
         for f in figures:
             rows.setdefault(f.name, [f.name]).extend(_cells(f, jax))
+        for row in rows.values():  # of those that are not for this network
+            row += [same("–")] * (len(headings) - len(row))
     return Table(
         ("One step of a network", "网络的一步"),
         [

@@ -96,16 +96,25 @@ def _summed(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
         for each, total in zip(chunk, totals, strict=True):
             builder.store(total, each)
         with builder.if_then(builder.icmp_signed(">", rest, _INDEX(0))):
-            for each, total, part in zip(chunk, totals, eight(whole, rest), strict=True):
-                added = ir.Constant(_DOUBLE, 0.0)
-                for place in range(LANES - 1):
-                    there = builder.icmp_signed(">", rest, _INDEX(place))
-                    more = builder.fadd(added, builder.extract_element(part, INT(place)))
-                    added = builder.select(there, more, added)
-                builder.store(builder.fadd(total, added), each)
+            added = [cgutils.alloca_once(builder, _DOUBLE) for _ in range(size)]
+            for each in added:
+                builder.store(ir.Constant(_DOUBLE, 0.0), each)
+            _add_first(builder, eight(whole, rest), rest, added)
+            for each, total, part in zip(chunk, totals, added, strict=True):
+                builder.store(builder.fadd(total, builder.load(part)), each)
         for each, part in zip(sums, chunk, strict=True):
             builder.store(builder.fadd(builder.load(each), builder.load(part)), each)
     return context.make_tuple(builder, types.UniTuple(types.float64, size), [builder.load(each) for each in sums])
+
+
+def _add_first(builder: Any, parts: Any, count: Any, sums: Any, place: int = 0) -> None:
+    """Add the first `count` of eight, one after another: each behind a branch, so that none waits for those not there."""
+    if place == LANES - 1:
+        return
+    with cgutils.if_likely(builder, builder.icmp_signed(">", count, _INDEX(place))):
+        for part, each in zip(parts, sums, strict=True):
+            builder.store(builder.fadd(builder.load(each), builder.extract_element(part, INT(place))), each)
+        _add_first(builder, parts, count, sums, place + 1)
 
 
 def _in_pairs(builder: Any, lanes: Any) -> Any:
