@@ -123,3 +123,11 @@ def test_auto_takes_tiles_for_long_work_on_small_networks():
 def test_what_tiles_do_not_have(engine, options):
     with pytest.raises(tidu.TiduError, match="loop over tiles"):
         tidu.fit("y = mlp(..., hidden=[4])", DATA | {"y": REAL}, engine=engine, epochs=1, **options)
+
+
+def test_names_of_the_users():
+    names = ["take", "TILE", "np"]
+    data = dict(zip(names, X.T, strict=True)) | {"memory": REAL}
+    runs = [tidu.fit("memory = cell*mlp(...)", data, epochs=2, lr=0.1, engine=e) for e in ("python", "numba", "array")]
+    assert np.array_equal(runs[0].params["W1"], runs[1].params["W1"])
+    assert runs[0].loss == pytest.approx(runs[2].loss, rel=1e-12)

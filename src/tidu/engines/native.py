@@ -173,23 +173,27 @@ def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
 class _Places(ast.NodeTransformer):
     """`x[i]` becomes `cell(x, i)`: the same number, without a look at whether i is negative, which it never is."""
 
+    def __init__(self, cell: str) -> None:
+        self.cell = cell
+
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """One reading of an array at a place that has a name."""
-        if not (
-            isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Name)
-        ):
+        named = isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Name)
+        if not (named and isinstance(node.ctx, ast.Load)):
             return node
-        call = ast.Call(ast.Name("cell", ast.Load()), [node.value, node.slice], [])
-        return ast.copy_location(call, node)
+        return ast.copy_location(ast.Call(ast.Name(self.cell, ast.Load()), [node.value, node.slice], []), node)
 
 
 def _without_bounds(module: ModuleType) -> Callable[..., Any]:
     """The function `train` of a module, at the lines of its text, as it is compiled."""
-    path = str(module.__file__)
-    whole = ast.parse(module_text(module), path)
-    train = next(part for part in whole.body if isinstance(part, ast.FunctionDef) and part.name == "train")
-    scope = {**vars(module), "cell": sums.cell}
-    exec(compile(ast.fix_missing_locations(ast.Module([_Places().visit(train)], [])), path, "exec"), scope)
+    path, text = str(module.__file__), module_text(module)
+    cell = "cell"
+    while cell in text:  # the users' own
+        cell += "_"
+    train = next(f for f in ast.parse(text, path).body if isinstance(f, ast.FunctionDef) and f.name == "train")
+    scope = {**vars(module), cell: sums.cell}
+    changed = ast.fix_missing_locations(ast.Module([_Places(cell).visit(train)], []))
+    exec(compile(changed, path, "exec"), scope)
     function: Callable[..., Any] = scope["train"]
     return function
 

@@ -108,7 +108,7 @@ def _summed(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
 
 
 def _add_first(builder: Any, parts: Any, count: Any, sums: Any, place: int = 0) -> None:
-    """Add the first `count` of eight, one after another: each behind a branch, so that none waits for those not there."""
+    """Add the first `count` of eight one after another, each behind a branch: none waits for those not there."""
     if place == LANES - 1:
         return
     with cgutils.if_likely(builder, builder.icmp_signed(">", count, _INDEX(place))):

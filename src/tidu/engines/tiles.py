@@ -89,7 +89,8 @@ class _TileWriter(Writer):
     def __init__(self, program: Program) -> None:
         self.program, self.names, self.lines = program, Names(), []
         self.plan = _Plan(program)
-        self.names.fresh("np")
+        for name in ("np", "memory", *_OF_TILES, *_OF_VECTORS):
+            self.names.fresh(name)
         self.kept: dict[Expr, str] = {}  # the memory that a node is in
         self.memory: dict[str, int | None] = {}  # its units
         for node in self.plan.inputs:
@@ -108,18 +109,20 @@ class _TileWriter(Writer):
     def source(self, title: str) -> str:
         body = "\n".join(self.lines).strip("\n")
         words = set(re.findall(r"\w+", body))
-        plain = [n for n in vars(ieee) if not n.startswith("_") and n in words and n not in vars(elementary)]
-        plain += [n for n in vars(elementary) if n in words and n in vars(ieee) and not _is_of(elementary, n)]
-        vectors = [n for n in vars(elementary) if n in words and _is_of(elementary, n)]
-        of_tiles = [n for n in vars(tiles) if n in words and (_is_of(tiles, n) or n.isupper())]
-        imports = ["import numpy as np", "", *imported("tidu.elementary", vectors), *imported("tidu.ieee", plain)]
-        imports += ["from tidu.kernels import record", *imported("tidu.tiles", of_tiles)]
+        used = [n for n in vars(ieee) if n in words and not n.startswith("_") and n not in _OF_VECTORS]
+        imports = ["import numpy as np", "", *imported("tidu.elementary", _OF_VECTORS & words)]
+        imports += [*imported("tidu.ieee", used), "from tidu.kernels import record"]
+        imports += imported("tidu.tiles", _OF_TILES & words)
         return "\n".join([f'"""{harmless(title)}"""', "", *imports, "", "", body, ""])
 
 
-def _is_of(module: ModuleType, name: str) -> bool:
-    """Whether a module defines this name, rather than imports it."""
-    return getattr(vars(module)[name], "__module__", "") == module.__name__
+def _functions_of(module: ModuleType) -> set[str]:
+    """The names of what a module defines, rather than imports."""
+    return {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+
+
+_OF_VECTORS = _functions_of(elementary) & set(vars(ieee))
+_OF_TILES = _functions_of(tiles) | {"TILE", "WIDTH"}
 
 
 class _TileTrain(TrainWriter):
@@ -130,6 +133,7 @@ class _TileTrain(TrainWriter):
     def write(self) -> None:
         """Write the module, in the order of its text."""
         w = self.w
+        self.own["memory"] = "memory"  # the function's name, which users' names evade, and in `train` what it gave
         self.i = self.own["i"]
         self.s, self.j, self.first, self.samples, self.m = map(w.own, ("s", "j", "first", "samples", "m"))
         for name, hyper in self.program.optimizer.hyper_symbols().items():
