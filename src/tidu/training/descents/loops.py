@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from tidu.engines.build import module_of
 from tidu.engines.loop import LoopShape, Stopped, arguments_of, history_columns
@@ -26,6 +27,7 @@ from tidu.kernels import CHUNK
 Array = npt.NDArray[np.float64]
 MOST_ORDERED = 2_000_000  # row numbers of shuffled epochs held at once
 BLOCK = 4096  # rows
+PART = 1 << 17  # samples that are put in order at once: many, for a slice has its price, yet few megabytes
 BEYOND_CACHE = 1 << 20  # bytes of data; where more is read in a random order, the processor waits for memory
 
 
@@ -285,9 +287,8 @@ class _CompiledLoop(Loop):
         super().__init__(work)
         large = work.rows * len(work.columns) * 8 > BEYOND_CACHE
         epochs = -(-work.steps // work.steps_per_epoch)
-        self.shuffled = (
-            ShuffledRows([self.kept(c) for c in work.columns], epochs) if work.shape.shuffled and large else None
-        )
+        columns = [self.kept(c) for c in work.columns] if work.shape.shuffled and large else []
+        self.shuffled = Shuffled(columns, work.per_step, epochs) if columns else None
 
     def function_of(self, source: str) -> Callable[..., Any]:
         from tidu.engines.machine.native import compiled
@@ -310,15 +311,21 @@ class _CompiledLoop(Loop):
 
     def last_step_of_slice(self, state: TrainingState, steps: int) -> int:
         last = super().last_step_of_slice(state, steps)
-        return last if self.shuffled is None else min(last, (state.epoch + 1) * self.work.steps_per_epoch)
+        return last if self.shuffled is None else min(last, self.last_step_of_part(state))
+
+    def last_step_of_part(self, state: TrainingState) -> int:
+        """The step after which samples of another part are learnt."""
+        assert self.shuffled is not None
+        end = (state.start // self.shuffled.size + 1) * self.shuffled.size // self.work.per_step
+        return state.epoch * self.work.steps_per_epoch + min(end, self.work.steps_per_epoch)
 
     def drawn_for(self, state: TrainingState, last_step: int) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
         if self.shuffled is None:
             return super().drawn_for(state, last_step)
-        if last_step > (state.epoch + 1) * self.work.steps_per_epoch:
-            raise AssertionError("a slice of shuffled rows lies within an epoch")
-        columns, after = self.shuffled.epoch(state.epoch, state.random)
-        return {"columns": columns, "orders": self.shuffled.in_place}, [state.random, after]
+        if last_step > self.last_step_of_part(state):
+            raise AssertionError("a slice of shuffled samples lies within a part")
+        part = self.shuffled.part(state.epoch, state.start, state.random)
+        return {"columns": part.columns, "orders": self.shuffled.place}, [state.random, part.after]
 
 
 class _ThreadedLoop(_CompiledLoop):
@@ -340,38 +347,69 @@ class _ThreadedLoop(_CompiledLoop):
         self.pool.shutdown()
 
 
-class ShuffledRows:
-    """The data in the order of an epoch, row by row; a thread prepares the next epoch while this one is learnt.
+@dataclass(frozen=True)
+class _Part:
+    """A part of an epoch: its columns in their order, the order of the whole epoch, the generator after drawing it."""
 
-    Reading rows one after another costs a fraction of fetching them from all over memory, so putting them in order
-    pays even for one use.
+    epoch: int
+    number: int
+    columns: tuple[Array, ...]
+    order: npt.NDArray[np.int64]
+    after: Mapping[str, Any]
+
+
+class Shuffled:
+    """The data in the order of an epoch, part by part; a thread prepares the next part while this one is learnt.
+
+    Fetching samples from all over memory costs more than learning them, and least where the cells of one lie together:
+    so they are kept as rows, once. A part is small enough to be written into the same memory again and again.
+    `place[k]` is where sample k of an epoch is in the columns of its part.
     """
 
-    def __init__(self, columns: Sequence[Array], epochs: int) -> None:
-        self.rows, self.epochs = _side_by_side(columns), epochs
-        self.shuffled = [np.empty_like(self.rows) for _ in range(min(epochs, 2))]  # of this epoch, and of the next
-        self.in_place = np.arange(len(self.rows))[np.newaxis, :]
+    def __init__(self, columns: Sequence[Array], per_step: int, epochs: int) -> None:
+        self.source, self.rows, self.epochs = _side_by_side(columns), len(columns[0]), epochs
+        self.size = min(self.rows, max(1, PART // per_step) * per_step)  # samples in a part: whole steps
+        self.parts = -(-self.rows // self.size)
+        self.memory = [np.empty((self.size, len(columns)), columns[0].dtype) for _ in range(2)]
+        # The loop takes the length of a column for the number of rows, and reads no more than this part of it.
+        self.columns = [tuple(as_strided(c, (self.rows,), c.strides) for c in memory.T) for memory in self.memory]
+        self.place = (np.arange(self.rows) % self.size)[np.newaxis, :]
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="tidu")
-        self.here: tuple[int, Any, Mapping[str, Any]] = (-1, None, {})
-        self.ahead: Future[tuple[int, Any, Mapping[str, Any]]] | None = None
+        self.here: _Part | None = None
+        self.ahead: Future[_Part] | None = None
 
-    def epoch(self, number: int, random: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-        """The columns in the order of epoch `number`, and the generator's state after it was drawn from `random`."""
-        if self.here[0] != number:
+    def part(self, epoch: int, start: int, random: Mapping[str, Any]) -> _Part:
+        """The part in which sample `start` of an epoch is; its order is drawn by a generator in the state `random`."""
+        wanted = epoch, start // self.size
+        if self.here is None or (self.here.epoch, self.here.number) != wanted:
             ready = self.ahead.result() if self.ahead is not None else None
-            self.here = ready if ready is not None and ready[0] == number else self.drawn(number, random)
-            more = number + 1 < self.epochs
-            self.ahead = self.pool.submit(self.drawn, number + 1, self.here[2]) if more else None
-        return self.here[1], self.here[2]
+            known = ready is not None and (ready.epoch, ready.number) == wanted
+            self.here = ready if ready is not None and known else self.prepared(*wanted, random)
+            self.ahead = self.pool.submit(self.following, self.here) if self.has_more(self.here) else None
+        return self.here
 
-    def drawn(self, number: int, random: Mapping[str, Any]) -> tuple[int, Any, Mapping[str, Any]]:
-        """An epoch's columns, each a view of the rows."""
+    def has_more(self, part: _Part) -> bool:
+        """Whether there is a part after this one."""
+        return part.number + 1 < self.parts or part.epoch + 1 < self.epochs
+
+    def following(self, part: _Part) -> _Part:
+        """The part after this one."""
+        if part.number + 1 < self.parts:
+            return self.taken(part.epoch, part.number + 1, part.order, part.after)
+        return self.prepared(part.epoch + 1, 0, part.after)
+
+    def prepared(self, epoch: int, number: int, random: Mapping[str, Any]) -> _Part:
+        """A part of an epoch whose order has yet to be drawn."""
         generator = np.random.default_rng()
         generator.bit_generator.state = dict(random)
-        rows = self.shuffled[number % len(self.shuffled)]
-        order = generator.permutation(len(self.rows))
-        np.take(self.rows, order, axis=0, out=rows, mode="clip")  # the mode that writes in place
-        return number, tuple(rows[:, k] for k in range(rows.shape[1])), generator.bit_generator.state
+        return self.taken(epoch, number, generator.permutation(self.rows), generator.bit_generator.state)
+
+    def taken(self, epoch: int, number: int, order: npt.NDArray[np.int64], after: Mapping[str, Any]) -> _Part:
+        """A part's samples, in the memory that the part before does not use."""
+        which = (epoch * self.parts + number) % 2
+        samples = order[number * self.size : (number + 1) * self.size]
+        np.take(self.source, samples, axis=0, out=self.memory[which][: len(samples)], mode="clip")  # it writes in place
+        return _Part(epoch, number, self.columns[which], order, after)
 
     def close(self) -> None:
         """End the thread."""
