@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import math
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -26,6 +27,23 @@ from tidu.engines.build import module_of, module_text
 from tidu.engines.machine import lanes, runs, sums  # tell Numba what `summed` is  # noqa: F401
 from tidu.kernels import CHUNK, Sums, added, record
 
+
+def _import_without_linear_algebra() -> None:
+    """Import the part of Numba that, at import, has SciPy's linear algebra imported, to see whether it is there.
+
+    That takes a third of a second, and loops have no use for it; what has asks for it again when it is compiled.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name not in sys.modules:
+        sys.modules[name] = ModuleType(name)
+        try:
+            pass
+        finally:
+            del sys.modules[name]
+
+
+_import_without_linear_algebra()
+
 # Functions of `tidu.ieee` that C's library has under the same name, with IEEE 754 results as they stand.
 _IN_C = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "sinh", "cosh",
@@ -38,7 +56,7 @@ _AS_WRITTEN = (
 )  # fmt: skip
 
 
-def _replace(function: Callable[..., float], implementation: Callable[..., Any]) -> None:
+def _replace(function: Callable[..., Any], implementation: Callable[..., Any]) -> None:
     """Tell Numba what to compile where a loop calls `function`."""
     parameters = ", ".join(implementation.__code__.co_varnames[: implementation.__code__.co_argcount])
     chooser = eval(f"lambda {parameters}: implementation", {"implementation": implementation})
@@ -163,7 +181,7 @@ def _jitted(module: ModuleType, name: str, fast: bool) -> Callable[..., Any]:
         _know_tiles(module)
     for inner in {"sample", "train"} & set(vars(module)) - {name}:
         register_jitable(**options)(getattr(module, inner))  # compiled where it is called
-    function = _without_bounds(module) if name == "train" else getattr(module, name)
+    function = _without_bounds(module, name) if name == "train" else getattr(module, name)
     try:
         return numba.njit(function, cache=True, **options)
     except RuntimeError:  # no folder to cache in
@@ -184,18 +202,18 @@ class _Places(ast.NodeTransformer):
         return ast.copy_location(ast.Call(ast.Name(self.cell, ast.Load()), [node.value, node.slice], []), node)
 
 
-def _without_bounds(module: ModuleType) -> Callable[..., Any]:
-    """The function `train` of a module, at the lines of its text, as it is compiled."""
+def _without_bounds(module: ModuleType, name: str) -> Callable[..., Any]:
+    """A function of a module, at the lines of its text, as it is compiled."""
     path, text = str(module.__file__), module_text(module)
     cell = "cell"
     while cell in text:  # the users' own
         cell += "_"
-    train = next(f for f in ast.parse(text, path).body if isinstance(f, ast.FunctionDef) and f.name == "train")
+    function = next(f for f in ast.parse(text, path).body if isinstance(f, ast.FunctionDef) and f.name == name)
     scope = {**vars(module), cell: sums.cell}
-    changed = ast.fix_missing_locations(ast.Module([_Places(cell).visit(train)], []))
+    changed = ast.fix_missing_locations(ast.Module([_Places(cell).visit(function)], []))
     exec(compile(changed, path, "exec"), scope)
-    function: Callable[..., Any] = scope["train"]
-    return function
+    changed_function: Callable[..., Any] = scope[name]
+    return changed_function
 
 
 def _know_tiles(module: ModuleType) -> None:
