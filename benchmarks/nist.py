@@ -12,7 +12,7 @@ import math
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training" / "solving"))
 from nist_problems import FORMULAS, problem
 
 import tidu

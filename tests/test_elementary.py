@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tidu import elementary
-from tidu.engines import native
 from tidu.engines.build import module_of
+from tidu.engines.machine import native
 from tidu.kernels import LANES
 
 FUNCTIONS = {

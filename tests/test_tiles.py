@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tidu import tiles
-from tidu.engines import native, tile_calls  # noqa: F401  # what the functions are for Numba
+from tidu.engines.machine import native, tile_calls  # noqa: F401  # what the functions are for Numba
 from tidu.tiles import WIDTH
 
 random = np.random.default_rng(8)

@@ -58,7 +58,7 @@ def _in_one_piece(job: Job) -> Callable[[], Answer]:
 
 @contextmanager
 def _one_slice() -> Iterator[None]:
-    from tidu.training import descent
+    from tidu.training.descents import descent
 
     first = dict(descent.FIRST_SLICE_SAMPLES)
     descent.FIRST_SLICE_SAMPLES["numba"] = 10**15

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from tidu.training.run import Run as Run
     from tidu.training.run import load as load
     from tidu.training.scan import scan as scan
-    from tidu.training.sweep import sweep as sweep
-    from tidu.training.swept import Sweep as Sweep
+    from tidu.training.sweeping.sweep import sweep as sweep
+    from tidu.training.sweeping.swept import Sweep as Sweep
 
 __version__ = "0.1.0"
 
@@ -53,10 +53,10 @@ _PLACES = {
     "fit": "tidu.training.fit",
     "minimize": "tidu.training.minimize",
     "scan": "tidu.training.scan",
-    "sweep": "tidu.training.sweep",
+    "sweep": "tidu.training.sweeping.sweep",
     "load": "tidu.training.run",
     "Run": "tidu.training.run",
-    "Sweep": "tidu.training.swept",
+    "Sweep": "tidu.training.sweeping.swept",
     "History": "tidu.training.history",
     "CsvOptions": "tidu.data.csv",
     "LOSSES": "tidu.content.losses",

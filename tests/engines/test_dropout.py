@@ -6,7 +6,7 @@ import torch
 
 import tidu
 from tidu.arrays import dropout_mask
-from tidu.training import descent
+from tidu.training.descents import descent
 
 random = np.random.default_rng(5)
 ROWS = 50

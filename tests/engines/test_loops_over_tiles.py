@@ -7,7 +7,7 @@ import tidu
 from tidu.content.losses import LOSSES
 from tidu.content.models import ACTIVATIONS
 from tidu.content.optimizers import OPTIMIZERS
-from tidu.training import descent
+from tidu.training.descents import descent
 
 random = np.random.default_rng(3)
 ROWS = 70

@@ -1,6 +1,7 @@
 """The solvers: methods that choose their steps themselves, beside the optimizers, which follow a learning rate.
 
-An entry says what a solver is called, what it needs and what one of its steps is; how it runs is `training/solvers.py`.
+An entry says what a solver is called, what it needs and what one of its steps is; how it runs is
+`training/solving/solvers.py`.
 """
 
 from __future__ import annotations

@@ -44,9 +44,7 @@ def _digest_of_functions() -> Any:
     """The hash of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
     here = Path(__file__).parent
     files = [Path(str(module.__file__)) for module in (ieee, kernels, elementary)] + [here.parent / "tiles.py"]
-    files += [
-        here / name for name in ("lanes.py", "native.py", "runs.py", "tile_calls.py", "tile_kernels.py", "traced.py")
-    ]
+    files += sorted((here / "machine").glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files))
 
 

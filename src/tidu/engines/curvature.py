@@ -2,7 +2,7 @@
 
 Two texts are enough. `sums_source` writes a function that adds expressions of one sample up over all rows (a cost with
 its gradient, a Hessian); `rows_source` one that writes them down row by row (residuals with their Jacobian, the
-gradient of each sample). What they are sums and rows of is said here too. Read by `training/objective.py`.
+gradient of each sample). What they are sums and rows of is said here too. Read by `training/solving/objective.py`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from tidu.engines.loop import LoopShape, arguments_of, train_source
 from tidu.engines.program import Program
 
 _TRAIN_RUNS = '''
-from tidu.engines.runs import eight, put, settled
+from tidu.engines.machine.runs import eight, put, settled
 
 
 def train_runs(

@@ -399,7 +399,7 @@ def sweep(context: click.RichContext, /, data: str, formula: str, over: tuple[st
     """`tidu sweep`."""
     from tidu.fronts.progress import watched
     from tidu.fronts.sweeps import given_options, ranges_of, report_sweep, write_sweep
-    from tidu.training.sweep import sweep as train_all
+    from tidu.training.sweeping.sweep import sweep as train_all
 
     plot, out, as_json = (values.pop(k) for k in ("plot", "out", "as_json"))
     values.pop("lang")

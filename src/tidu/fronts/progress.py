@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tidu.training.descent import Progress
+from tidu.training.descents.descent import Progress
 
 PATIENCE = 0.5  # seconds before a bar appears
 

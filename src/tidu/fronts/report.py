@@ -24,7 +24,7 @@ from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
 from tidu.language.printer import unicode_name
 from tidu.text import _, mark
-from tidu.training.classes import label_column
+from tidu.training.judging.classes import label_column
 from tidu.training.run import write_whole
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from tidu.fronts.report import closing, facts, grid, remarks
 from tidu.language.printer import unicode_name
 from tidu.text import _
 from tidu.training.run import write_whole
-from tidu.training.swept import Sweep, short
+from tidu.training.sweeping.swept import Sweep, short
 
 BEST = 10
 OF_THE_DATA = ("drop_missing", "header", "columns", "delimiter", "encoding", "test_size", "engine")

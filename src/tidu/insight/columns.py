@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tidu.insight.findings import Finding
 from tidu.text import _
-from tidu.training.statistics import confused_groups, singular_directions
+from tidu.training.solving.statistics import confused_groups, singular_directions
 
 Array = npt.NDArray[np.float64]
 APART = 1e6  # ratio of the sizes of two columns from which they are told

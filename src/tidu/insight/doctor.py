@@ -22,10 +22,10 @@ from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
 from tidu.text import _
 from tidu.training.fit import fit_table
-from tidu.training.objective import Objective
 from tidu.training.run import Run
 from tidu.training.settings import Settings
-from tidu.training.spectrum import LINEAR, Spectrum, rate_limit, spectrum_of, steps_to_shrink
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.spectrum import LINEAR, Spectrum, rate_limit, spectrum_of, steps_to_shrink
 
 Array = npt.NDArray[np.float64]
 TO = 0.01  # the share of its distance to which a direction is to shrink, in predictions of steps

@@ -14,12 +14,12 @@ from tidu.content.solvers import AUTO
 from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.text import _
-from tidu.training.descent import Descent, Limits, Progress, descend
-from tidu.training.objective import Objective
+from tidu.training.descents.descent import Descent, Limits, Progress, descend
 from tidu.training.rates import SMALLER, automatic_rate
 from tidu.training.rescaling import basis_of, rescaled
 from tidu.training.settings import Settings
-from tidu.training.spectrum import WHOLE, rate_limit, spectrum_of
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.spectrum import WHOLE, rate_limit, spectrum_of
 
 Array = npt.NDArray[np.float64]
 MOST_RETRIES = 12  # of a rate that `auto` chose, each time a quarter of the one before

@@ -19,13 +19,13 @@ from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.choice import chosen_method
-from tidu.training.classes import training_table
 from tidu.training.constraints import check_weights
 from tidu.training.descending import descent_of, reasons_of_divergence
-from tidu.training.descent import Descent, Limits, Progress
+from tidu.training.descents.descent import Descent, Limits, Progress
+from tidu.training.judging.classes import training_table
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings
-from tidu.training.solution import solution_of
+from tidu.training.solving.solution import solution_of
 
 ENGINES = ("auto", "python", "numba", "array")
 
@@ -134,7 +134,7 @@ def fit(
     """
     check_engine(engine, threads)
     if device is not None:
-        from tidu.training.on_device import check_device
+        from tidu.training.descents.on_device import check_device
 
         check_device(device, dtype)
     source = source_of(data, csv)

@@ -21,7 +21,7 @@ from tidu.language.expr import ROLES, Expr, as_expr, evaluate, symbol, symbols
 from tidu.language.formula import parse_expression
 from tidu.language.printer import text
 from tidu.text import _
-from tidu.training.descent import Limits, Progress, descend
+from tidu.training.descents.descent import Limits, Progress, descend
 from tidu.training.history import History
 from tidu.training.run import HISTORY_IN_JSON
 from tidu.training.settings import Settings

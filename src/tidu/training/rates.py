@@ -16,10 +16,10 @@ import numpy.typing as npt
 from tidu.content.optimizers import Optimizer, optimizer_named
 from tidu.engines.program import Program
 from tidu.text import _
-from tidu.training.descent import Descent, Limits, descend
-from tidu.training.objective import Objective
+from tidu.training.descents.descent import Descent, Limits, descend
 from tidu.training.settings import Settings
-from tidu.training.spectrum import LINEAR, batch_curvature, spectrum_of
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.spectrum import LINEAR, batch_curvature, spectrum_of
 
 Array = npt.NDArray[np.float64]
 TRIAL_STEPS = 100

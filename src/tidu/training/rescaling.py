@@ -17,10 +17,10 @@ from tidu.engines.curvature import jacobian_of
 from tidu.engines.program import Program
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, constant, substitute, symbol
-from tidu.training.descent import Descent
+from tidu.training.descents.descent import Descent
 from tidu.training.history import History
-from tidu.training.objective import Objective, all_finite
 from tidu.training.settings import Settings
+from tidu.training.solving.objective import Objective, all_finite
 
 Array = npt.NDArray[np.float64]
 FEW = 40  # parameters that are mixed; more are rescaled one by one

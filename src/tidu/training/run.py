@@ -31,15 +31,15 @@ from tidu.language.expr import Expr, evaluate, symbols
 from tidu.language.printer import text
 from tidu.pictures.values import FittedCurve
 from tidu.text import _
-from tidu.training.classes import table_to_judge
 from tidu.training.constraints import with_fixed
-from tidu.training.evaluation import predictions_of
 from tidu.training.history import History
 from tidu.training.intervals import intervals_of
-from tidu.training.metrics import class_metrics_of, metrics_of, predicted_classes, probabilities_of
+from tidu.training.judging.classes import table_to_judge
+from tidu.training.judging.evaluation import predictions_of
+from tidu.training.judging.metrics import class_metrics_of, metrics_of, predicted_classes, probabilities_of
 from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
 from tidu.training.settings import Settings
-from tidu.training.statistics import LEVEL, Statistics
+from tidu.training.solving.statistics import LEVEL, Statistics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

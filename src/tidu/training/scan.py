@@ -16,9 +16,9 @@ from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import DataError, SettingError
 from tidu.text import _
-from tidu.training.classes import training_table
-from tidu.training.descent import Progress
-from tidu.training.evaluation import cost_of
+from tidu.training.descents.descent import Progress
+from tidu.training.judging.classes import training_table
+from tidu.training.judging.evaluation import cost_of
 from tidu.training.run import target_values
 from tidu.training.settings import Settings
 

@@ -1,0 +1,1 @@
+"""Machine code for the generated texts: what Numba is told of them."""

@@ -1,0 +1,1 @@
+"""What a model is worth: cost, predictions, labels and metrics over a table."""

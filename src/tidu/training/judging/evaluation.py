@@ -1,0 +1,86 @@
+"""Cost and predictions over a table, by generated functions: plain Python for short work, compiled for long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.array import array_cost_source, array_predict_source, inputs_of
+from tidu.engines.build import module_of
+from tidu.engines.loop import cost_source, predict_source
+from tidu.engines.program import Program
+from tidu.language.expr import Expr, evaluate, evaluation_order
+
+Array = npt.NDArray[np.float64]
+SECONDS_A_NODE = 3e-8  # of plain Python, roughly
+PATIENCE = 0.5  # seconds of plain Python; compiled code that is at hand loads in less, and new code takes little more
+
+
+def cost_of(program: Program, columns: Sequence[Array], calls: int = 1) -> Callable[[Sequence[float]], float]:
+    """The cost over all rows as a function of the parameters, which will be called about `calls` times."""
+    if not columns:
+        return lambda parameters: evaluate(program.loss, dict(zip(program.parameters, parameters, strict=True)))
+    if program.of_arrays:
+        program = program.without_dropout
+        array_cost = module_of(array_cost_source(program), "cost").cost
+        return lambda parameters: float(_silently(array_cost, tuple(columns), tuple(parameters)))
+    cost, kept = _function(cost_source(program), "cost", [program.loss], calls * len(columns[0]))
+    given = tuple(kept(c) for c in columns)
+    return lambda parameters: float(cost(given, tuple(parameters)))
+
+
+def predictions_of(program: Program, features: Sequence[Array], parameters: Sequence[float], rows: int) -> Array:
+    """The prediction for each row; `features` in the program's order.
+
+    Of shape (rows,), or (rows, classes) where the model has a score for each class.
+    """
+    if program.of_arrays:
+        program = program.without_dropout
+        given = dict(zip((c for c in program.columns if c.role == "feature"), features, strict=True))
+        inputs = [_input(node, given) for node in inputs_of(program) if node.op.name == "stack" or node in given]
+        predict = module_of(array_predict_source(program), "predict").predict
+        return np.asarray(_silently(predict, tuple(inputs), tuple(parameters)), dtype=np.float64)
+    predict, kept = _function(predict_source(program), "predict", [program.prediction], rows)
+    predicted = kept(np.zeros(rows))
+    predict(tuple(kept(c) for c in features), tuple(parameters), rows, predicted)
+    return np.asarray(predicted, dtype=np.float64)
+
+
+def _silently(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's value; what is not finite is seen in it, and needs no warning from NumPy."""
+    with np.errstate(all="ignore"):
+        return function(*arguments)
+
+
+def inputs_from(program: Program, columns: Sequence[Array]) -> list[Array]:
+    """What a loop on arrays reads, from columns in the program's order."""
+    given = dict(zip(program.columns, columns, strict=True))
+    return [_input(node, given) for node in inputs_of(program)]
+
+
+def _input(node: Expr, given: Mapping[Expr, Array]) -> Array:
+    if node.op.name == "stack":
+        return np.column_stack([given[c] for c in node.args])
+    if node.shape:  # 1 at the class, 0 elsewhere
+        return np.eye(node.shape[0])[given[node].astype(np.int64)]
+    return given[node]
+
+
+def _function(
+    source: str, name: str, outputs: Sequence[Expr], samples: int
+) -> tuple[Callable[..., Any], Callable[[Array], Any]]:
+    """The function `name` of a source, and how it wants its columns."""
+    if samples * len(evaluation_order(outputs)) * SECONDS_A_NODE < PATIENCE:
+        return getattr(module_of(source, name), name), np.ndarray.tolist
+    from tidu.engines.machine.native import compiled
+
+    return compiled(source, name, name), np.ascontiguousarray
+
+
+def cost_is_finite(program: Program, columns: Sequence[Array], parameters: Sequence[float]) -> bool:
+    """Whether the parameters are a place to go on from."""
+    return math.isfinite(cost_of(program, columns)(parameters))

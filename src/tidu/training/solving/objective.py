@@ -1,0 +1,195 @@
+"""`Objective`: a program on a table as a function of its parameters, with every derivative that anybody asks for.
+
+The numbers come from generated loops (`engines/curvature.py`), run as plain Python where the work is short and
+compiled by Numba where it is not. Everything is a mean over all rows, with the penalty added, unless it says sum.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.build import module_of
+from tidu.engines.curvature import (
+    direction_of,
+    hessian_of,
+    hessian_product_of,
+    jacobian_of,
+    residual_curvature_of,
+    residual_of,
+    rows_source,
+    sums_source,
+)
+from tidu.engines.program import Program
+from tidu.errors import SettingError
+from tidu.language.calculus import gradient
+from tidu.language.expr import Expr, evaluate, evaluation_order
+from tidu.language.simplify import ZERO
+from tidu.text import _
+from tidu.training.descents.descent import Engine, engine_for_seconds
+from tidu.training.judging.evaluation import SECONDS_A_NODE
+
+Array = npt.NDArray[np.float64]
+PASSES = 100  # over the data, about as many as a solver makes: what `auto` weighs the compiler against
+MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
+
+
+class Objective:
+    """The cost of `program` on columns of shape (rows,), given in the order of `program.columns`.
+
+    Parameter vectors are arrays of shape (p,), in the order of `program.parameters`.
+    """
+
+    def __init__(self, program: Program, columns: Sequence[Array], engine: str = "auto") -> None:
+        if program.of_arrays:
+            raise SettingError(
+                _(
+                    "solvers, curvature and lr='auto' are for models of single numbers; "
+                    "a network descends: --optimizer adam"
+                )
+            )
+        self.program, self.rows_count = program, len(columns[0])
+        nodes = len(evaluation_order([program.loss, *program.gradient]))
+        self.engine: Engine = engine_for_seconds(engine, PASSES * self.rows_count * nodes * SECONDS_A_NODE)
+        self.compiled = self.engine.name == "numba"
+        self.columns = tuple(np.ascontiguousarray(c) if self.compiled else c.tolist() for c in columns)
+        self.p = len(program.parameters)
+
+    # -- cost and slope --------------------------------------------------------------------------
+    @functools.cached_property
+    def loss_source(self) -> str:
+        """The text that gives the loss and its gradient."""
+        return sums_source(self.program, [self.program.loss, *self.program.gradient])
+
+    def cost_and_gradient(self, at: Array) -> tuple[float, Array]:
+        """J and ∇J of shape (p,)."""
+        totals = self._sums(self.loss_source, at, 1 + self.p) / self.rows_count
+        return float(totals[0]) + self._penalty(at), totals[1:] + self._penalty_gradient(at)
+
+    def cost(self, at: Array) -> float:
+        """J alone."""
+        return self.cost_and_gradient(at)[0]
+
+    def mean_of(self, outputs: Sequence[Expr], at: Array) -> Array:
+        """The mean over all rows of expressions of one sample, of shape (len(outputs),)."""
+        return self._sums(sums_source(self.program, outputs), at, len(outputs)) / self.rows_count
+
+    def values_of(self, outputs: Sequence[Expr], at: Array) -> Array:
+        """Expressions of one sample for each sample, of shape (len(outputs), rows)."""
+        return self._rows(rows_source(self.program, outputs), at, len(outputs))
+
+    def sample_gradients(self, at: Array) -> Array:
+        """∂ℓ/∂ each parameter of each sample, of shape (rows, p)."""
+        return self.values_of(self.program.gradient, at).T
+
+    # -- least squares ---------------------------------------------------------------------------
+    @functools.cached_property
+    def rows_text(self) -> str:
+        """The text that gives residuals and their Jacobian."""
+        residual = residual_of(self.program)
+        return rows_source(self.program, [residual, *jacobian_of(residual, self.program.parameters)])
+
+    def residuals_and_jacobian(self, at: Array) -> tuple[Array, Array]:
+        """The weighted residuals ŷ − y, of shape (rows,), and their Jacobian, of shape (rows, p)."""
+        outputs = self._rows(self.rows_text, at, 1 + self.p)
+        return outputs[0], outputs[1:].T
+
+    def residuals(self, at: Array) -> Array:
+        """The weighted residuals alone, of shape (rows,)."""
+        residuals: Array = self._rows(self._residuals_source, at, 1)[0]
+        return residuals
+
+    @functools.cached_property
+    def _residuals_source(self) -> str:
+        return rows_source(self.program, [residual_of(self.program)])
+
+    def residual_curvature(self, at: Array) -> Array:
+        """Σ r·∂²r over all rows, of shape (p, p); 0 beyond the parameters for which it is written out."""
+        if self.p * (self.p + 1) // 2 > MOST_SECOND_DERIVATIVES:
+            return np.zeros((self.p, self.p))
+        return _symmetric(self._sums(self._curvature_source, at, self.p * (self.p + 1) // 2), self.p)
+
+    @functools.cached_property
+    def _curvature_source(self) -> str:
+        return sums_source(self.program, residual_curvature_of(self.program))
+
+    # -- curvature -------------------------------------------------------------------------------
+    def hessian(self, at: Array) -> Array:
+        """∇²J, exact, of shape (p, p)."""
+        if self.p * (self.p + 1) // 2 > MOST_SECOND_DERIVATIVES:
+            columns = np.array([self.hessian_product(at, unit) for unit in np.eye(self.p)])
+            symmetric: Array = (columns + columns.T) / 2.0
+            return symmetric
+        totals = self._sums(self._hessian_source, at, self.p * (self.p + 1) // 2)
+        return _symmetric(totals / self.rows_count, self.p) + self._penalty_hessian(at)
+
+    @functools.cached_property
+    def _hessian_source(self) -> str:
+        return sums_source(self.program, hessian_of(self.program.gradient, self.program.parameters))
+
+    def hessian_product(self, at: Array, direction: Array) -> Array:
+        """∇²J · direction, of shape (p,), at the price of a few gradients."""
+        both = np.concatenate([at, direction])
+        return self._sums(self._product_source, both, self.p) / self.rows_count + self._penalty_hessian(at) @ direction
+
+    @functools.cached_property
+    def _product_source(self) -> str:
+        p = self.program
+        return sums_source(p, hessian_product_of(p.gradient, p.parameters), direction_of(p.parameters))
+
+    # -- the penalty: a function of the parameters alone ---------------------------------------------
+    def _penalty(self, at: Array) -> float:
+        return 0.0 if self.program.penalty is ZERO else self._value(self.program.penalty, at)
+
+    @functools.cached_property
+    def _penalty_slopes(self) -> tuple[Expr, ...]:
+        return gradient(self.program.penalty, self.program.parameters)
+
+    def _penalty_gradient(self, at: Array) -> Array:
+        return np.array([self._value(slope, at) for slope in self._penalty_slopes])
+
+    def _penalty_hessian(self, at: Array) -> Array:
+        parameters = self.program.parameters
+        second = [gradient(s, [p])[0] for s, p in zip(self._penalty_slopes, parameters, strict=True)]
+        return np.diag([self._value(s, at) for s in second])  # each parameter is penalised by itself
+
+    def _value(self, output: Expr, at: Array) -> float:
+        if output.is_constant:
+            return output.value
+        return evaluate(output, dict(zip(self.program.parameters, at.tolist(), strict=True)))
+
+    # -- running the texts -------------------------------------------------------------------------
+    def _function(self, source: str, name: str) -> Callable[..., Any]:
+        if self.compiled:
+            from tidu.engines.machine.native import compiled
+
+            return compiled(source, name)
+        return getattr(module_of(source), name)  # type: ignore[no-any-return]
+
+    def _sums(self, source: str, at: Array, count: int) -> Array:
+        totals = np.empty(count) if self.compiled else [0.0] * count
+        self._function(source, "sums")(self.columns, tuple(at.tolist()), totals)
+        return np.asarray(totals, dtype=np.float64)
+
+    def _rows(self, source: str, at: Array, count: int) -> Array:
+        n = self.rows_count
+        outputs = tuple(np.empty(n) for _k in range(count)) if self.compiled else [[0.0] * n for _k in range(count)]
+        self._function(source, "rows")(self.columns, tuple(at.tolist()), n, outputs)
+        return np.array(outputs, dtype=np.float64)
+
+
+def _symmetric(triangle: Array, p: int) -> Array:
+    """The matrix whose upper triangle is given row by row."""
+    matrix = np.empty((p, p))
+    matrix[np.triu_indices(p)] = triangle
+    return np.triu(matrix) + np.triu(matrix, 1).T if p else matrix
+
+
+def all_finite(*values: float | Array) -> bool:
+    """Whether everything is a finite number."""
+    return all(math.isfinite(v) if isinstance(v, float) else bool(np.all(np.isfinite(v))) for v in values)

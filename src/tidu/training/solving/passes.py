@@ -1,0 +1,82 @@
+"""What a solver leaves behind: its passes over the data, in the form in which every training has its history."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.training.descents.descent import Limits, Progress
+from tidu.training.history import History
+from tidu.training.solving.objective import Objective
+
+Array = npt.NDArray[np.float64]
+
+
+MOST_TRIES = 2000  # evaluations of one attempt, where the user sets no bound
+
+
+class Enough(Exception):  # it is no error
+    """A limit of the user's is reached; `stopped` says which."""
+
+    def __init__(self, stopped: str) -> None:
+        super().__init__(stopped)
+        self.stopped = stopped
+
+
+class Passes:
+    """The points that a solver came to, each with its cost and gradient; it tells the solver when to stop."""
+
+    def __init__(self, limits: Limits, progress: Progress | None, tries: int = MOST_TRIES) -> None:
+        self.limits, self.progress, self.tries = limits, progress, tries
+        self.points: list[Array] = []
+        self.costs: list[float] = []
+        self.gradients: list[Array] = []
+        self.settled = False  # whether the last point is known to be better than its cost can show
+
+    def add(self, point: Array, cost: float, gradient: Array) -> None:
+        """Note a point that was accepted; raises Enough where the user wants no more.
+
+        A point is noted once, and nothing that is not finite is a point.
+        """
+        if (self.points and np.array_equal(point, self.points[-1])) or not math.isfinite(cost):
+            return
+        self.points.append(np.array(point))
+        self.costs.append(cost)
+        self.gradients.append(np.array(gradient))
+        if self.progress is not None:
+            self.progress(len(self.points), self.limits.steps, cost)
+        if self.limits.until_loss is not None and cost < self.limits.until_loss:
+            raise Enough("loss")
+        moved = float(np.max(np.abs(self.points[-1] - self.points[-2]))) if len(self.points) > 1 else math.inf
+        if self.limits.tol is not None and moved <= self.limits.tol:
+            raise Enough("converged")
+        if len(self.points) >= self.limits.steps:
+            raise Enough(self.limits.bound)
+
+    @property
+    def best(self) -> int:
+        """The place of the point with the lowest cost, the last such; once settled, the last point."""
+        if self.settled:
+            return len(self.costs) - 1
+        return len(self.costs) - 1 - int(np.argmin(self.costs[::-1]))
+
+    def cut_to_best(self) -> None:
+        """Forget what came after the best point."""
+        end = self.best + 1
+        del self.points[end:], self.costs[end:], self.gradients[end:]
+
+    def history(self, objective: Objective) -> History:
+        """A row for each pass: the cost and the gradient that it found, and the parameters after it.
+
+        The last pass found nothing better, and leaves the parameters where they are.
+        """
+        n, p = len(self.points), objective.p
+        values = np.full((n, 3 + 2 * p), math.nan)  # there is no learning rate
+        for k in range(n):
+            after = self.points[min(k + 1, n - 1)]
+            g = self.gradients[k]
+            values[k] = [self.costs[k], math.hypot(*g), math.nan, *after, *g]
+        numbers = np.arange(n, dtype=np.int64)
+        return History(objective.program.parameter_names, "step", numbers, numbers, values)

@@ -1,0 +1,114 @@
+"""A fit by a solver, from settings to statistics, with the sentences that a person should read about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.program import Program
+from tidu.language.simplify import ZERO
+from tidu.text import _
+from tidu.training.constraints import bound_arrays
+from tidu.training.descents.descent import Descent, Limits, Progress
+from tidu.training.settings import Settings
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.solvers import SAME, Solved, solve
+from tidu.training.solving.statistics import Statistics, statistics_of
+
+Array = npt.NDArray[np.float64]
+MOST_PASSES = 15_000
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a solver found, and how far to trust it."""
+
+    descent: Descent
+    statistics: Statistics | None
+    notes: list[str]
+
+
+def solution_of(
+    settings: Settings,
+    program: Program,
+    columns: Sequence[Array],
+    start: Sequence[float],
+    weights: Array | None,
+    engine: str,
+    progress: Progress | None,
+) -> Solution:
+    """Run the solver of `settings`; statistics where it is plain least squares that has come to its end."""
+    method = settings.optimizer
+    bounds = bound_arrays(settings.bounds, program.parameter_names)
+    epochs, steps = settings.epochs, settings.steps
+    given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
+    most, bound = min(given) if given else (MOST_PASSES, "steps")
+    solved = solve(
+        method,
+        program,
+        columns,
+        start,
+        Limits(most, bound, settings.until_loss, settings.tol),
+        bounds=bounds,
+        more_starts=settings.further_starts(program.parameters),
+        engine=engine,
+        progress=progress,
+    )
+    notes = _notes(solved, method, program, bounds, user_bound=bool(given))
+    statistics = None
+    least_squares = program.residual_factor is not None and program.penalty is ZERO
+    if least_squares and solved.descent.stopped == "converged":
+        objective = Objective(program, columns, "python" if solved.descent.engine.name == "python" else "numba")
+        at = np.array(solved.descent.state.parameters)
+        with np.errstate(all="ignore"):
+            statistics = statistics_of(objective, at, settings.sigma is not None, weights)
+    if statistics is not None:
+        notes += statistics.notes()
+    return Solution(solved.descent, statistics, notes)
+
+
+def _notes(
+    solved: Solved, method: str, program: Program, bounds: tuple[Array, Array] | None, user_bound: bool
+) -> list[str]:
+    """How it ended, where that needs saying."""
+    descent = solved.descent
+    if descent.stopped == "diverged":
+        return [
+            _("at the starting values the cost or its slope is infinite or undefined, so there is no step to make; "
+              "give other starting values (--init)")
+        ]  # fmt: skip
+    notes = []
+    if solved.started_from == "linear":
+        notes.append(
+            _("the lowest cost was reached from a start whose linear parameters were solved for first; the given "
+              "start leads to a higher one")
+        )  # fmt: skip
+    if solved.started_from == "near":
+        notes.append(
+            _("the lowest cost was reached from a start near the given one, which itself leads nowhere; "
+              "{count} starts were tried").format(count=solved.starts)
+        )  # fmt: skip
+    if solved.started_from == "drawn":
+        same = sum(cost <= min(solved.costs) * (1.0 + SAME) for cost in solved.costs)
+        notes.append(
+            _("of {count} starts {same} reached the lowest cost, the given one did not").format(
+                count=solved.starts, same=same
+            )
+        )
+    if descent.stopped == "steps" and not user_bound:
+        notes.append(
+            _("{optimizer} gave up after {passes} passes without settling; other starting values (--init) or bounds "
+              "(--bounds) may help").format(optimizer=method, passes=descent.state.step)
+        )  # fmt: skip
+    if bounds is not None:
+        for k, (name, value) in enumerate(zip(program.parameter_names, descent.state.parameters, strict=True)):
+            reach = 1e-8 * max(1.0, abs(value))
+            if min(value - bounds[0][k], bounds[1][k] - value) <= reach:
+                notes.append(
+                    _("'{name}' ended at its bound, {value:g}: standard errors hold for a minimum inside the bounds")
+                    .format(name=name, value=value)
+                )  # fmt: skip
+    return notes

@@ -1,0 +1,358 @@
+"""`sweep`: many settings of one training, each trained on the same data; those that can, in one pass."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from tidu.content.models import MODELS
+from tidu.content.schedules import rate
+from tidu.content.solvers import AUTO
+from tidu.content.starts import starting_value
+from tidu.data.csv import CsvOptions
+from tidu.data.source import source_of
+from tidu.data.table import Table, train_test_split
+from tidu.engines.loop import Batch
+from tidu.engines.program import Program
+from tidu.errors import DataError, SettingError
+from tidu.language.expr import Expr, as_expr
+from tidu.language.formula import parse_formula
+from tidu.language.printer import text
+from tidu.text import _
+from tidu.training.descents.descent import Descent, Limits, Progress, batch_of, descend, engine_for, work_of
+from tidu.training.descents.loops import Work
+from tidu.training.fit import check_engine, check_target, limits_of
+from tidu.training.judging.classes import training_table
+from tidu.training.judging.evaluation import cost_of
+from tidu.training.settings import Settings
+from tidu.training.sweeping.abreast import Ends, abreast
+from tidu.training.sweeping.axes import INIT, SETTINGS, Axis, axes_of
+from tidu.training.sweeping.swept import Array, Numbers, Sweep
+
+CURVE_POINTS = 200  # epochs of which a run's loss is kept
+CURVE_NUMBERS = 20_000_000  # of all runs
+TOGETHER_FROM = 2  # runs; fewer have nothing to share
+TOGETHER_FROM_SUMMED = 4  # ... where one run alone computes eight samples at a time
+
+NOT_IN_SWEEPS = ("bounds", "weights", "sigma", "starts", "scale")  # settings of solvers, and of rescaled descents
+
+
+def sweep(
+    formula: str,
+    data: object,
+    over: Mapping[str, object],
+    *,
+    test_size: float | None = None,
+    drop_missing: bool = False,
+    csv: CsvOptions | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Sweep:
+    """Train with every combination of some settings; each run has the bits of `tidu.fit` with these settings.
+
+    Parameters
+    ----------
+    formula, data, test_size, drop_missing, csv, engine, threads : as in `tidu.fit`.
+    over : what to vary, with its values. A name is a setting (lr, seed, batch_size, optimizer, loss, epochs, steps,
+        until_loss, tol, shuffle, l1, l2, clip_norm, clip_value) or a parameter of the formula, whose starting value
+        is meant (`"init.lr"` where it is called as a setting is). Values are a sequence, or text: `"0.01,0.1"`,
+        `"low:high:step"`, `"log(1e-4, 1, 30)"`, `"linear(0, 1, 11)"`.
+    progress : called now and then with (steps done, steps in all, the lowest loss).
+    options : what all runs share: any other setting of `tidu.fit`.
+
+    Returns
+    -------
+    Sweep
+
+    Notes
+    -----
+    Runs that differ in constant learning rates, starting values and (where nothing is shuffled) seeds go through one
+    compiled loop side by side; others run group after group.
+
+    Examples
+    --------
+    >>> import tidu
+    >>> result = tidu.sweep("y = w*x", {"x": [1.0, 2, 3], "y": [2.0, 4, 6]}, {"lr": [0.001, 0.1, 1]}, epochs=50)
+    >>> result.best["lr"], result.stopped
+    (0.1, ('epochs', 'epochs', 'diverged'))
+    """
+    check_engine(engine, threads)
+    began = time.perf_counter()
+    plan = _Plan(formula, data, over, options, test_size, drop_missing, csv)
+    groups = plan.groups()
+    results = _Results(plan, groups, progress)
+    with suppress(KeyboardInterrupt):  # what is done is kept
+        for group in groups:
+            if not results.interrupted:
+                results.train(group, engine, threads)
+    return results.sweep(time.perf_counter() - began)
+
+
+def _together(work: Work, runs: int) -> bool:
+    """Whether so many runs are done sooner side by side than one after another."""
+    return work.shape.dtype == "float64" and runs >= (TOGETHER_FROM_SUMMED if work.shape.summed else TOGETHER_FROM)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Runs of one program on the same samples."""
+
+    settings: Settings  # of its first run
+    program: Program
+    members: Numbers  # which runs
+    rates: Array  # (members,); of no meaning where the rate is a formula
+    starts: Array  # (parameters, members)
+    table: Table
+    test: Table | None
+    limits: Limits
+
+
+class _Plan:
+    """What there is to train: the data, the axes, and the settings of every run; all of it checked."""
+
+    def __init__(
+        self,
+        formula: str,
+        data: object,
+        over: Mapping[str, object],
+        options: Mapping[str, Any],
+        test_size: float | None,
+        drop_missing: bool,
+        csv: CsvOptions | None,
+    ) -> None:
+        known = {f.name for f in fields(Settings)} - {"formula", "record", "outputs", *NOT_IN_SWEEPS}
+        for name in options:
+            if name not in known:
+                raise TypeError(f"sweep() got an unexpected keyword argument {name!r}")
+        given = dict(options)
+        if isinstance(given.get("lr"), Expr):
+            given["lr"] = repr(given["lr"])
+        if given.get("penalise") is not None:
+            names = given["penalise"]
+            given["penalise"] = (names,) if isinstance(names, str) else tuple(names)
+        given["init"] = dict(given.get("init") or {})
+        for name in over:
+            if name in given or name.removeprefix(INIT) in given["init"]:
+                raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=name))
+        self.test_size = test_size
+        source = source_of(data, csv)
+        self.columns = source.names
+        starts = {n.removeprefix(INIT): 0.0 for n in over if n not in SETTINGS}
+        parameters = [
+            p.name for p in parse_formula(formula, self.columns, {**given["init"], **starts}, MODELS).parameters
+        ]
+        self.axes = axes_of(over, parameters)
+        self.base = Settings(formula, **{**given, "init": given["init"] | starts})
+        if self.base.uses_solver or AUTO in (self.base.optimizer, self.base.lr):
+            raise SettingError(_("a sweep is over descents with a learning rate; leave out solvers and auto"))
+        program = self.base.program(self.columns)
+        if program.of_arrays:
+            raise SettingError(_("a sweep is over models of single numbers; train a network with each setting by fit"))
+        self.table = training_table(program, self.base.loss_object, source, drop_missing)
+        if self.table.rows == 0:
+            raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=self.table.origin))
+        self.parameters = program.parameter_names
+        shape = [len(a.values) for a in self.axes]
+        self.places = np.indices(shape).reshape(len(shape), -1)  # (axes, runs)
+        self.rates = {a.name: [_rate(v) for v in a.values] for a in self.axes if a.name == "lr" and not a.is_start}
+
+    def groups(self) -> list[_Group]:
+        """All runs, in groups."""
+        apart = [
+            [0 if isinstance(v, float) else k for k, v in enumerate(self.rates["lr"], 1)]
+            if self._is(axis, "lr")
+            else [0] * len(axis.values)
+            if axis.is_start or axis.name == "seed"
+            else list(range(len(axis.values)))
+            for axis in self.axes
+        ]
+        found: list[_Group] = []
+        for members in self._split(np.arange(self.places.shape[1]), apart):
+            seeds = [list(range(len(a.values))) if self._is(a, "seed") else [0] * len(a.values) for a in self.axes]
+            settings = self.settings_of(members[0])
+            mini = batch_of(self.table.rows, settings.batch_size) in (Batch.ONE, Batch.SOME)
+            by_seed = self.test_size is not None or (settings.shuffle and mini)
+            found += map(self._group, self._split(members, seeds) if by_seed else [members])
+        return found
+
+    @staticmethod
+    def _is(axis: Axis, name: str) -> bool:
+        return axis.name == name and not axis.is_start
+
+    def _split(self, members: Numbers, kinds: list[list[int]]) -> Iterator[Numbers]:
+        """The members, divided by the kinds of their values on each axis."""
+        key = np.zeros(len(members), dtype=np.int64)
+        for places, kind in zip(self.places, kinds, strict=True):
+            key = key * (max(kind) + 1) + np.array(kind)[places[members]]
+        order = np.argsort(key, kind="stable")
+        yield from np.split(members[order], np.flatnonzero(np.diff(key[order])) + 1)
+
+    def values_of(self, run: int) -> dict[str, Any]:
+        """The value on each axis, by its label."""
+        places = self.places[:, run].tolist()
+        return {a.label: a.values[k] for a, k in zip(self.axes, places, strict=True)}
+
+    def settings_of(self, run: int) -> Settings:
+        """All settings of one run."""
+        chosen: dict[str, Any] = {}
+        init = dict(self.base.init)
+        for axis, k in zip(self.axes, self.places[:, run].tolist(), strict=True):
+            (init if axis.is_start else chosen)[axis.name] = axis.values[k]
+        return replace(self.base, **chosen, init=init)
+
+    def _group(self, members: Numbers) -> _Group:
+        settings = self.settings_of(members[0])
+        program = settings.program(self.columns)
+        table, test = self.table, None
+        if self.test_size is not None:
+            table, test = train_test_split(table, self.test_size, settings.seed)
+        check_target(program, table, settings)
+        rates = np.full(len(members), program.rate.value if program.rate.is_constant else math.nan)
+        for axis, places in zip(self.axes, self.places, strict=True):
+            if self._is(axis, "lr") and program.rate.is_constant:
+                rates = np.array(self.rates["lr"], dtype=object)[places[members]].astype(np.float64)
+        starts = self._starts(settings, program, members)
+        return _Group(settings, program, members, rates, starts, table, test, limits_of(settings, table.rows))
+
+    def _starts(self, settings: Settings, program: Program, members: Numbers) -> Array:
+        """The starting values of each member, of shape (parameters, members)."""
+        varied = {a.name: (a, places) for a, places in zip(self.axes, self.places, strict=True) if a.is_start}
+        drawn = [*self.base.init.values(), *(v for a, _places in varied.values() for v in a.values)]
+        if any(isinstance(v, str) for v in drawn):  # draws depend on the seed and on each other
+            every = [self.settings_of(run).starting_values(program) for run in members]
+            return np.array(every, dtype=np.float64).T
+        starts = np.tile(np.array(settings.starting_values(program))[:, np.newaxis], len(members))
+        for row, parameter in zip(starts, program.parameters, strict=True):
+            if parameter.name in varied:
+                axis, places = varied[parameter.name]
+                generator = np.random.default_rng(0)  # of which a number draws nothing
+                checked = [starting_value(parameter.name, v, generator) for v in axis.values]
+                row[:] = np.array(checked)[places[members]]
+        return starts
+
+
+def _rate(value: object) -> float | str:
+    """A learning rate: a number, or the text of a formula."""
+    if isinstance(value, float) and 0.0 < value < math.inf:  # the usual case, and there may be many
+        return value
+    expression = rate(value)  # type: ignore[arg-type]  # whatever it is, `rate` says what is wrong with it
+    return float(expression.value) if expression.is_constant else text(expression)
+
+
+class _Results:
+    """What the runs gave so far, each run in its place."""
+
+    def __init__(self, plan: _Plan, groups: list[_Group], progress: Progress | None) -> None:
+        self.plan, self.progress = plan, progress
+        runs, count = plan.places.shape[1], len(plan.parameters)
+        self.params: Array = np.full((count, runs), math.nan)
+        self.loss: Array = np.full(runs, math.nan)
+        self.test_loss: Array | None = None if plan.test_size is None else np.full(runs, math.nan)
+        self.stopped = ["interrupted"] * runs
+        self.epochs: Numbers = np.zeros(runs, dtype=np.int64)
+        self.steps: Numbers = np.zeros(runs, dtype=np.int64)
+        self.interrupted = False
+        self.engines: dict[str, str] = {}
+        self.notes: dict[str, None] = dict.fromkeys(plan.table.notes)
+        longest = max(g.limits.steps // -(-g.table.rows // (g.settings.batch_size or g.table.rows)) for g in groups)
+        points = max(2, min(CURVE_POINTS, CURVE_NUMBERS // runs))
+        self.curve_epochs: Numbers = np.unique(np.linspace(0, max(longest - 1, 0), points).round().astype(np.int64))
+        self.curves: Array = np.full((runs, len(self.curve_epochs)), math.nan)
+        self.total, self.done = sum(g.limits.steps * len(g.members) for g in groups), 0
+
+    def train(self, group: _Group, engine: str, threads: int | None) -> None:
+        """Train the runs of a group, side by side or one after another."""
+        s, columns = group.settings, [group.table[c.name] for c in group.program.columns]
+        how = (s.batch_size, s.shuffle, "epoch", threads, s.dtype, s.fast)
+        work = work_of(group.program, columns, group.limits, *how, side_by_side=True)
+        chosen = engine_for(engine, replace(work, steps=work.steps * len(group.members)))
+        self.engines[chosen.name] = chosen.reason
+        if chosen.name == "numba" and _together(work, len(group.members)):
+            self._take(
+                group.members,
+                abreast(work, group.limits, group.rates, group.starts, s.seed, self.curve_epochs, self._said),
+            )
+        else:
+            self._one_by_one(group, columns, chosen.name, threads)
+        self.done += group.limits.steps * len(group.members)
+        self._test(group)
+
+    def _said(self, steps: int, loss: float) -> None:
+        if self.progress is not None:
+            self.progress(self.done + steps, self.total, float(np.fmin(loss, np.fmin.reduce(self.loss))))
+
+    def _take(self, members: Numbers, ends: Ends) -> None:
+        self.params[:, members] = ends.parameters
+        self.loss[members], self.epochs[members], self.steps[members] = ends.loss, ends.epochs, ends.steps
+        self.curves[members] = ends.curves
+        for run, why in zip(members.tolist(), ends.stopped, strict=True):
+            self.stopped[run] = why
+        self.interrupted |= "interrupted" in ends.stopped
+
+    def _one_by_one(self, group: _Group, columns: list[Array], engine: str, threads: int | None) -> None:
+        s = group.settings
+        for k, run in enumerate(group.members.tolist()):
+            program = group.program
+            if program.rate.is_constant:
+                program = replace(program, rate=as_expr(float(group.rates[k])))
+            descent = descend(
+                program, columns, group.starts[:, k].tolist(), group.limits, batch_size=s.batch_size,
+                shuffle=s.shuffle, seed=s.seed, engine=engine, threads=threads, dtype=s.dtype, fast=s.fast,
+            )  # fmt: skip
+            self._take(np.array([run]), self._ends(descent))
+            if self.interrupted:
+                return
+            self._said((k + 1) * group.limits.steps, float(self.loss[run]))
+
+    def _ends(self, descent: Descent) -> Ends:
+        losses, state = descent.history.loss, descent.state
+        shown = self.curve_epochs < state.epoch
+        curve = np.full((1, len(self.curve_epochs)), math.nan)
+        curve[0, shown] = losses[self.curve_epochs[shown]]
+        last = float(losses[-1]) if len(losses) else math.nan
+        parameters = np.array(state.parameters)[:, np.newaxis]
+        epochs, steps = np.array([state.epoch]), np.array([state.step])
+        return Ends(parameters, np.array([last]), [descent.stopped], epochs, steps, curve)
+
+    def _test(self, group: _Group) -> None:
+        """The mean loss over the rows that were kept back, without penalty."""
+        if self.test_loss is None or group.test is None:
+            return
+        program = replace(group.settings, l1=0.0, l2=0.0, penalise=None).program(self.plan.columns)
+        cost = cost_of(program, [group.test[c.name] for c in program.columns], len(group.members))
+        for run in group.members.tolist():
+            if self.steps[run]:
+                self.test_loss[run] = cost(self.params[:, run].tolist())
+
+    def sweep(self, seconds: float) -> Sweep:
+        """All of it as one value."""
+        names = {a.label for a in self.plan.axes}
+        if names & {"loss"} and len(self.loss) > 1:
+            self.notes[_("the runs have different losses, whose values do not compare; test them with predictions")] = (
+                None
+            )
+        return Sweep(
+            self.plan.base,
+            self.plan.columns,
+            {a.label: a.values for a in self.plan.axes},
+            dict(zip(self.plan.parameters, self.params, strict=True)),
+            self.loss,
+            self.test_loss,
+            tuple(self.stopped),
+            self.epochs,
+            self.steps,
+            self.curve_epochs,
+            self.curves,
+            self.plan.table.rows,
+            seconds,
+            ", ".join(self.engines),
+            tuple(self.notes),
+        )
