@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+MOST_SPELT_OUT = 32  # features
 CHUNK = 1_000_000  # rows drawn at a time, so that no temporary is as large as the data
 
 
@@ -78,10 +79,19 @@ class Job:
         return replace(self, rows=rows, epochs=max(1, steps * self.batch_size // rows), most_rows_drawn=self.most_rows)
 
     def formula(self) -> str:
-        """The model as tidu is given it."""
+        """The model as tidu is given it: spelt out, or with a vector of many weights."""
+        if self.of_vector:
+            return "y = linear(...)"
         return "y = " + " + ".join(f"w{j}*x{j}" for j in range(1, self.features + 1)) + " + b"
 
+    @property
+    def of_vector(self) -> bool:
+        """Whether there are too many weights for each to have a name."""
+        return self.features > MOST_SPELT_OUT
+
     def parameter_names(self) -> list[str]:
+        if self.of_vector:
+            return ["W", "b"]
         return [*(f"w{j}" for j in range(1, self.features + 1)), "b"]
 
 

@@ -32,10 +32,10 @@ def prepared(job: Job, engine: str = "numba", **options: object) -> Callable[[],
             epochs=job.epochs,
             shuffle=job.shuffle,
             seed=job.seed,
-            engine=engine,
+            engine="auto" if job.of_vector else engine,
             **options,  # type: ignore[arg-type]
         )
-        return Answer(np.array([run.params[name] for name in job.parameter_names()]), run.seconds)
+        return Answer(np.hstack([run.params[name] for name in job.parameter_names()]), run.seconds)
 
     return call
 

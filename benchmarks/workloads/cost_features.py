@@ -13,8 +13,10 @@ CELLS = 1_000_000  # rows × features
 
 NOTES: list[Words] = [
     (
-        "A linear formula of d features, full batches, rows × d = 10⁶; time for each sample, feature and step.",
-        "d 个特征的线性公式，全批量，行数 × d = 10⁶；每样本每特征每步的时间。",
+        "A linear formula of d features, beyond 32 with one vector of weights, linear(...); full batches, "
+        "rows × d = 10⁶; time for each sample, feature and step.",
+        "d 个特征的线性公式，超过 32 个特征时用权重向量，即 linear(...)；全批量，行数 × d = 10⁶；"
+        "每样本每特征每步的时间。",
     )
 ]
 

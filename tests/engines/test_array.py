@@ -206,7 +206,7 @@ def test_it_reads_as_one_writes_it_by_hand():
         # mean over the batch
         loss_sum = float(loss.sum())
         batch_loss = loss_sum / n
-        grad_W1 = product_1.T @ x / n
+        grad_W1 = (product_1 / n).T @ x
         grad_b1 = product_1.sum(axis=0) / n
         grad_W2 = (dloss_dy_hat[:, None] * tanh_1).sum(axis=0) / n
         grad_b2 = dloss_dy_hat.sum(axis=0) / n

@@ -278,7 +278,7 @@ class _ArrayTrain(TrainWriter):
             a, b = (w.names.code(x) for x in d.args)
             a = a if a.isidentifier() else f"({a})"
             b = b if b.isidentifier() else f"({b})"
-            return f"{a}.T @ {b} / {count}"
+            return f"({a} / {count}).T @ {b}"  # a row for each sample is mostly smaller than the matrix of weights
         value = w.names.code(d)
         return f"{value if value.isidentifier() else f'({value})'}.sum(axis=0) / {count}"
 
