@@ -43,7 +43,7 @@ def prepared(job: Job, engine: str = "numba", **options: object) -> Callable[[],
 def function(job: Job) -> Callable[[], Answer]:
     """The compiled loop on data that lie ready, called as JAX's compiled scan is."""
     from tidu.training.descents.descent import Limits, work_of
-    from tidu.training.descents.loops import loop_of
+    from tidu.training.descents.engines import loop_of
     from tidu.training.settings import Settings
 
     data = job.columns

@@ -137,7 +137,8 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
 def by_tidu(net: Network, wish: str, device: str | None = None) -> Callable[[], Answer]:
     """Tidu's loop with the engine of that name, from the same start."""
     from tidu.engines.loop import state_at_start
-    from tidu.training.descents.loops import TrainingState, loop_of
+    from tidu.training.descents.engines import loop_of
+    from tidu.training.descents.loops import TrainingState
 
     engine, work = _chosen(net, wish, device)
     loop = loop_of(engine, work)
@@ -153,7 +154,8 @@ def by_tidu(net: Network, wish: str, device: str | None = None) -> Callable[[], 
 
 def _chosen(net: Network, wish: str, device: str | None) -> tuple[str, Any]:
     from tidu.errors import TiduError
-    from tidu.training.descents.descent import Limits, engine_for, for_engine, work_of
+    from tidu.training.descents.descent import Limits, work_of
+    from tidu.training.descents.engines import engine_for, for_engine
     from tidu.training.settings import Settings
 
     X, y = net.data

@@ -68,12 +68,7 @@ def matmul(weights: Array, x: Array, count: int, out: Array) -> None:
 
 def matmul_transposed(weights: Array, x: Array, count: int, out: Array) -> None:
     """out[k, s] = Σᵢ weights[i, k] x[i, s], for every sample of a tile."""
-    for k in range(weights.shape[1]):
-        for s in range(count):
-            total = 0.0
-            for i in range(weights.shape[0]):
-                total += weights[i, k] * x[i, s]
-            out[k, s] = total
+    matmul(weights.T, x, count, out)
 
 
 def dot(weights: Array, x: Array, count: int, out: Array) -> None:

@@ -99,7 +99,8 @@ def _cell(typing_context: Any, array: types.Type, i: types.Type, k: types.Type) 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         parts = context.make_array(signature.args[0])(context, builder, values[0])
         row = builder.mul(values[1], builder.extract_value(parts.strides, 0))
-        offset = builder.add(row, builder.mul(values[2], _INDEX(8)))
+        size = _INDEX(8) if array.layout == "C" else builder.extract_value(parts.strides, 1)
+        offset = builder.add(row, builder.mul(values[2], size))
         start = builder.gep(builder.bitcast(parts.data, _BYTE.as_pointer()), [offset])
         return builder.load(builder.bitcast(start, ir.DoubleType().as_pointer()))
 
@@ -134,24 +135,7 @@ def matmul(weights, x, count, out):
 
 @njit(**_OPTIONS)
 def matmul_transposed(weights, x, count, out):
-    terms, rows = weights.shape
-    blocks = rows - rows % 4
-    for first in range(0, count, LANES):
-        s = samples_from(first)
-        for k in range(0, blocks, 4):
-            t0 = t1 = t2 = t3 = _zeros()
-            for i in range(terms):
-                x_i = x[i, s]
-                t0 += _cell(weights, i, k) * x_i
-                t1 += _cell(weights, i, k + 1) * x_i
-                t2 += _cell(weights, i, k + 2) * x_i
-                t3 += _cell(weights, i, k + 3) * x_i
-            out[k, s], out[k + 1, s], out[k + 2, s], out[k + 3, s] = t0, t1, t2, t3
-        for k in range(blocks, rows):
-            t0 = _zeros()
-            for i in range(terms):
-                t0 += _cell(weights, i, k) * x[i, s]
-            out[k, s] = t0
+    matmul(weights.T, x, count, out)
 
 
 @njit(**_OPTIONS)

@@ -73,12 +73,8 @@ class Work:
         return -(-max(self.rows, 1) // self.per_step)
 
 
-def loop_of(engine: str, work: Work) -> Loop:
-    """The loop of an engine, `python`, `numba` or `array`; close it when done."""
-    if engine == "array" and work.device is not None:
-        from tidu.training.descents.on_device import loop_on_device
-
-        return loop_on_device(work)
+def loop_on_host(engine: str, work: Work) -> Loop:
+    """The loop of an engine, `python`, `numba` or `array` in NumPy; close it when done."""
     if engine == "array":
         return _ArrayLoop(work)
     if work.program.of_arrays:

@@ -31,7 +31,7 @@ from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.text import _
-from tidu.training.descents.descent import Engine, engine_for_seconds
+from tidu.training.descents.engines import Engine, engine_for_seconds
 from tidu.training.judging.evaluation import SECONDS_A_NODE
 
 Array = npt.NDArray[np.float64]

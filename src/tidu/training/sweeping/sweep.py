@@ -25,7 +25,8 @@ from tidu.language.expr import Expr, as_expr
 from tidu.language.formula import parse_formula
 from tidu.language.printer import text
 from tidu.text import _
-from tidu.training.descents.descent import Descent, Limits, Progress, batch_of, descend, engine_for, work_of
+from tidu.training.descents.descent import Descent, Limits, Progress, batch_of, descend, work_of
+from tidu.training.descents.engines import engine_for
 from tidu.training.descents.loops import Work
 from tidu.training.fit import check_engine, check_target, limits_of
 from tidu.training.judging.classes import training_table
