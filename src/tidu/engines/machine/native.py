@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import math
 import sys
 from collections.abc import Callable
@@ -37,7 +38,7 @@ def _import_without_linear_algebra() -> None:
     if name not in sys.modules:
         sys.modules[name] = ModuleType(name)
         try:
-            pass
+            importlib.import_module("numba.np.arraymath")
         finally:
             del sys.modules[name]
 
