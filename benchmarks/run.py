@@ -129,6 +129,7 @@ this machine's; the ratios are what counts.
   of the data, history, metrics.
 - **First call** holds a contender's compilation, with an empty cache; what is measured otherwise is warm.
 - A peer that would need minutes did the beginning of the work, and its time is scaled; the row says so.
+- Each table was measured in a process of its own, all contenders in turns.
 """,
     """# 速度
 
@@ -140,6 +141,7 @@ this machine's; the ratios are what counts.
 - **只计循环**：分段执行的下降过程，即编译后的循环所需。**tidu.fit**：整个调用，包括数据检查、历史记录与评价指标。
 - **首次调用**包含各家的编译时间（缓存为空）；其余均为预热之后的时间。
 - 需要几分钟才能做完的，只做工作的开头一段，再按比例推算，行中会注明。
+- 每张表在各自的进程里测得，各家轮流运行。
 """,
 )
 QUICK = (
