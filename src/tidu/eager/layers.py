@@ -7,6 +7,7 @@ formula, `linear(dropout(relu(linear(..., units=32)), 0.2), units=1)`, and that 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from tidu.text import _
 LAYERS: dict[str, type[Layer]] = {}
 
 
-class Layer:
+class Layer(ABC):
     """What every layer can do. A subclass says `forward`, `text`, and which parameters it has; it registers itself.
 
     Attributes
@@ -48,13 +49,13 @@ class Layer:
             return self._read(x)[0]
         return self.forward(x if isinstance(x, Tensor) else tensor(x))
 
+    @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """The layer's value on samples along the leading axes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self, inside: str) -> str:
         """The layer as a part of a formula, around `inside`."""
-        raise NotImplementedError
 
     def parameters(self) -> list[Tensor]:
         """The tensors that it learns, each with a place for its gradient."""

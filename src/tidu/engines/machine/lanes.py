@@ -1,8 +1,8 @@
-"""Eight samples at a time: the arithmetic of `sample` functions for Numba, on machine vectors.
+"""Eight numbers at a time: a type for Numba, and its arithmetic on machine vectors.
 
-A loop's `sample(i, x, y, w, b)` is compiled as it stands for a vector of eight sample numbers: `x[i]` is then eight
-values, and so is all that follows from them. Each of the eight is computed as it would be alone, so `summed` gives
-the bits of its plain Python text in `tidu.kernels`. Imported by `native` only.
+Each of the eight is computed as it would be alone, so whatever is made of them has the bits of its plain Python text:
+eight samples in `sums` and `tile_kernels`, eight runs in `runs`. What an operation is, instruction by instruction,
+stands in `EMITTED`, for Numba and for functions that are traced alike.
 """
 
 from __future__ import annotations
@@ -227,24 +227,11 @@ _one_by_one(ieee.power, 2)
 @type_callable(operator.getitem)
 def _type_of_cells(context: Any) -> Callable[..., types.Type | None]:
     def typer(column: types.Type, samples: types.Type) -> types.Type | None:
-        if isinstance(column, types.Array) and column.ndim == 1 and isinstance(samples, (Consecutive, Scattered)):
+        if isinstance(column, types.Array) and column.ndim == 1 and isinstance(samples, Scattered):
             return Lanes(column.dtype)
         return None
 
     return typer
-
-
-@lower_builtin(operator.getitem, types.Array, Consecutive)
-def _consecutive_cells(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    kind = signature.args[0]
-    if kind.layout != "C":
-        places = [builder.add(values[1], _INDEX(k)) for k in range(LANES)]
-        return _gathered(context, builder, kind, values[0], places)
-    column = context.make_array(kind)(context, builder, values[0])
-    first = builder.gep(column.data, [values[1]])
-    cells = builder.load(builder.bitcast(first, vector(kind.dtype).as_pointer()))
-    cells.align = kind.dtype.bitwidth // 8
-    return cells
 
 
 @lower_builtin(operator.getitem, types.Array, Scattered)
@@ -262,12 +249,10 @@ def _gathered(context: Any, builder: Any, kind: types.Array, array: Any, places:
     return cells
 
 
-# -- sums over samples ----------------------------------------------------------------------------
+# -- eight places, and sums -------------------------------------------------------------------------
 @intrinsic
 def eight(typing_context: Any, samples: types.Type, k: types.Type) -> Any:
-    """Eight sample numbers, from place k of a range or an array."""
-    if isinstance(samples, types.RangeType):
-        return CONSECUTIVE(samples, types.int64), lambda context, builder, signature, values: values[1]
+    """Eight numbers of places, from place k of an array of them."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         order = context.make_array(samples)(context, builder, values[0])

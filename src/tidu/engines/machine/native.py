@@ -1,9 +1,9 @@
 """The same loop, compiled by Numba: machine speed, and the same bits as the plain Python run.
 
 What is compiled is the text that is shown; only the functions of `tidu.ieee` are exchanged for their C counterparts,
-which give the same values (tests assert it for every operation), and `summed` for eight samples at a time
-(`lanes`), in the order of its Python text. Compiled code is kept beside the module's file and is there in the next
-process.
+which give the same values (tests assert it for every operation), `summed` for eight samples at a time (`sums`) and the
+functions of `tidu.tiles` for blocks (`tile_kernels`), in the order of their Python text. Compiled code is kept beside
+the module's file and is there in the next process.
 """
 
 from __future__ import annotations
