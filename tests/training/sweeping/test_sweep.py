@@ -52,6 +52,23 @@ def test_batches(batch_size, shuffle):
     assert "diverged" in found.stopped or batch_size not in (1, 7)  # the others make fewer steps
 
 
+@pytest.mark.parametrize("rows", [1, 3, 10, 31, 32])
+@pytest.mark.parametrize("batch_size", [1, 2, 7, None])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"tol": 1e-3}, {"until_loss": 0.2}, {"l1": 0.01, "l2": 0.1, "clip_norm": 1.0}, {"optimizer": "adam"}],
+)
+def test_every_shape_of_loop_on_few_rows(rows, batch_size, options):
+    few = {name: column[:rows] for name, column in DATA.items()}
+    assert_each_is_fit_alone(LINE, few, {"lr": RATES}, batch_size=batch_size, epochs=9, engine="numba", **options)
+
+
+def test_ten_thousand_rates_on_ten_rows():
+    few = {"x": np.arange(10.0), "y": 2 * np.arange(10.0) + 1}
+    found = tidu.sweep("y=w*x+b", few, over={"lr": np.linspace(0.001, 0.1, 10_000)}, epochs=100)
+    assert found.best["loss"] < 0.01
+
+
 @pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_every_loss(loss):
     data = {**DATA, "y": TARGETS.get(loss, DATA["y"])}

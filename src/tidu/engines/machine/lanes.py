@@ -33,11 +33,15 @@ class Lanes(types.Type):
 
     def can_convert_from(self, typing_context: Any, other: types.Type) -> Conversion | None:
         """One number stands for eight equal ones."""
-        return Conversion.safe if isinstance(other, (types.Float, types.Integer)) else None
+        return Conversion.safe if self.holds(other) else None
 
     def unify(self, typing_context: Any, other: types.Type) -> types.Type | None:
         """What is one number at first and eight later is eight."""
-        return self if isinstance(other, (types.Float, types.Integer)) else None
+        return self if self.holds(other) else None
+
+    def holds(self, one: types.Type) -> bool:
+        """Whether each of the eight may be one of these: a number among numbers, a truth value among truth values."""
+        return isinstance(one, types.Boolean if self.element == types.boolean else (types.Float, types.Integer))
 
 
 class Consecutive(types.Type):

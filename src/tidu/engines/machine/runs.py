@@ -37,6 +37,7 @@ __all__ = ["eight", "put", "settled"]
 # -- one number beside eight ------------------------------------------------------------------------
 @lower_cast(types.Float, Lanes)
 @lower_cast(types.Integer, Lanes)
+@lower_cast(types.Boolean, Lanes)
 def _repeated(context: Any, builder: Any, kind: types.Type, lanes: Lanes, value: Any) -> Any:
     return as_lanes(context, builder, value, kind, lanes.element)
 

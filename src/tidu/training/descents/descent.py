@@ -173,6 +173,7 @@ def _descended(
         while not stopped:
             slice_began = time.perf_counter()
             last_step = min(limits.steps, loop.last_step_of_slice(state, slice_steps))
+            assert last_step > state.step or state.step >= limits.steps, "a slice makes at least one step"
             earlier.append(state)
             state, rows_done, why = loop.run(state, last_step)
             recorded.append(rows_done)

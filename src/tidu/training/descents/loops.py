@@ -312,7 +312,8 @@ class _CompiledLoop(Loop):
     def last_step_of_part(self, state: TrainingState) -> int:
         """The step after which samples of another part are learnt."""
         assert self.shuffled is not None
-        end = (state.start // self.shuffled.size + 1) * self.shuffled.size // self.work.per_step
+        steps = self.shuffled.size // self.work.per_step  # of a whole part; the last part of an epoch may have fewer
+        end = (state.start // self.shuffled.size + 1) * steps
         return state.epoch * self.work.steps_per_epoch + min(end, self.work.steps_per_epoch)
 
     def drawn_for(self, state: TrainingState, last_step: int) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
@@ -364,9 +365,10 @@ class Shuffled:
 
     def __init__(self, columns: Sequence[Array], per_step: int, epochs: int) -> None:
         self.source, self.rows, self.epochs = _side_by_side(columns), len(columns[0]), epochs
-        self.size = min(self.rows, max(1, PART // per_step) * per_step)  # samples in a part: whole steps
+        self.size = max(1, PART // per_step) * per_step  # samples in a part: whole steps, or all rows where they are fewer
         self.parts = -(-self.rows // self.size)
-        self.memory = [np.empty((self.size, len(columns)), columns[0].dtype) for _ in range(2)]
+        most = min(self.size, self.rows)
+        self.memory = [np.empty((most, len(columns)), columns[0].dtype) for _ in range(2)]
         # The loop takes the length of a column for the number of rows, and reads no more than this part of it.
         self.columns = [tuple(as_strided(c, (self.rows,), c.strides) for c in memory.T) for memory in self.memory]
         self.place = (np.arange(self.rows) % self.size)[np.newaxis, :]

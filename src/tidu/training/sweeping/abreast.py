@@ -197,6 +197,7 @@ def _train(
             began = time.perf_counter()
             most = max(1, MOST_RECORDED // len(at.runs)) * work.steps_per_epoch
             last_step = min(limits.steps, loop.last_step_of_slice(at.position, min(steps, most)))
+            assert last_step > at.position.step, "a slice makes at least one step"
             earlier.append(at)
             new, ended, histories = loop.slice(at, last_step)
             first, last = np.searchsorted(curve_epochs, (at.position.epoch, new.position.epoch))
