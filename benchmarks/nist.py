@@ -21,7 +21,7 @@ METHODS = {
     "lm": {"optimizer": "lm"},
     "lbfgs": {"optimizer": "lbfgs"},
     "newton": {"optimizer": "newton"},
-    "adam": {"optimizer": "adam", "lr": "auto", "epochs": 20_000, "engine": "numba"},
+    "adam": {"optimizer": "adam", "lr": "auto", "epochs": 20_000, "engine": "compiled"},
 }
 
 

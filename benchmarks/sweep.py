@@ -17,7 +17,9 @@ STEPS, RATES = 1000, np.geomspace(1e-4, 0.5, 1000)
 
 
 def by_tidu(threads: int | None = None) -> np.ndarray:
-    result = tidu.sweep("y = w*x + b", {"x": X, "y": Y}, {"lr": RATES}, epochs=STEPS, engine="numba", threads=threads)
+    result = tidu.sweep(
+        "y = w*x + b", {"x": X, "y": Y}, {"lr": RATES}, epochs=STEPS, engine="compiled", threads=threads
+    )
     return np.stack([result.params["w"], result.params["b"]], axis=1)
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tidu.content.arguments import Option
 from tidu.content.losses import LOSSES, loss_named
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS
-from tidu.content.options import Option
 from tidu.content.schedules import SCHEDULES, STEP
 from tidu.engines.mathematics import LATEX, update_rule
 from tidu.engines.program import program_of_function
@@ -134,8 +134,9 @@ def loops() -> str:
     )
     parts = [
         "# The loops of the lessons\n\nEach is the file that ran, as `run.source` and `tidu fit --show-code` show it.\n"
-        "`tidu.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf), `tidu.kernels`\n"
-        "the sums over many samples, in one fixed order, `tidu.tiles` products of matrices for tiles of samples.\n"
+        "`tidu.runtime.ieee` holds the elementary functions with IEEE 754 results (what overflows is inf),\n"
+        "`tidu.runtime.summation` the sums over many samples, in one fixed order, `tidu.runtime.tiles` products of\n"
+        "matrices for tiles of samples.\n"
     ]
     parts += [f"## {title}\n\n```python\n{run.source}```\n" for title, run in runs.items()]
     return "\n".join(parts)

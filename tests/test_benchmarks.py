@@ -74,7 +74,7 @@ def test_every_peer_trains_the_same_network(name, who):
 
 def test_an_engine_that_cannot_is_said():
     with pytest.raises(NotAvailableError, match="tiles"):
-        networks.by_tidu(NETWORKS["classes"], "numba")
+        networks.by_tidu(NETWORKS["classes"], "compiled")
 
 
 def test_the_beginning_of_a_job_is_made_of_its_first_rows():

@@ -17,7 +17,7 @@ def can_be_told(option: str) -> bool:
     return option in inspect.signature(tidu.fit).parameters
 
 
-def prepared(job: Job, engine: str = "numba", **options: object) -> Callable[[], Answer]:
+def prepared(job: Job, engine: str = "compiled", **options: object) -> Callable[[], Answer]:
     import tidu
 
     data = job.columns
@@ -49,7 +49,7 @@ def function(job: Job) -> Callable[[], Answer]:
     data = job.columns
     program = Settings(job.formula(), loss=job.loss, lr=job.lr).program(tuple(data))
     columns = [np.ascontiguousarray(data[column.name]) for column in program.columns]
-    loop = loop_of("numba", work_of(program, columns, Limits(job.steps), job.batch_size))
+    loop = loop_of("compiled", work_of(program, columns, Limits(job.steps), job.batch_size))
     given = loop.fixed | {
         "parameters": (0.0,) * len(program.parameters),
         "position": (0, 0, 0, 0.0),

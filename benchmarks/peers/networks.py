@@ -136,7 +136,7 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
 
 def by_tidu(net: Network, wish: str, device: str | None = None) -> Callable[[], Answer]:
     """Tidu's loop with the engine of that name, from the same start."""
-    from tidu.engines.loop import state_at_start
+    from tidu.engines.scalar_loop import state_at_start
     from tidu.training.descents.engines import loop_of
     from tidu.training.descents.loops import TrainingState
 

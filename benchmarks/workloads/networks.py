@@ -66,7 +66,7 @@ def _contenders(net: Network) -> Iterator[Contender]:
 
     yield row(("tidu, engine chosen by itself for long work", "tidu，为较长的训练自行选择引擎"), by_tidu, "auto")
     for name in ENGINES:
-        if name not in SLOW and (name != "numba" or net.dtype == "float64"):
+        if name not in SLOW and (name != "compiled" or net.dtype == "float64"):
             yield row((f"tidu, engine {name}", f"tidu，引擎 {name}"), by_tidu, name)
     yield row(("tidu, PyTorch on cpu", "tidu，PyTorch，cpu"), by_tidu, "array", "cpu")
     yield row(("NumPy, by hand", "NumPy，手写"), by_numpy)

@@ -61,7 +61,7 @@ def _one_slice() -> Iterator[None]:
     from tidu.training.descents import descent
 
     first = dict(descent.FIRST_SLICE_SAMPLES)
-    descent.FIRST_SLICE_SAMPLES["numba"] = 10**15
+    descent.FIRST_SLICE_SAMPLES["compiled"] = 10**15
     try:
         yield
     finally:

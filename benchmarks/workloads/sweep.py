@@ -55,7 +55,7 @@ def _by_tidu(job: Job, rates: Array) -> Callable[[], Answer]:
 
     def call() -> Answer:
         swept = tidu.sweep(
-            job.formula(), data, {"lr": rates.tolist()}, loss=job.loss, epochs=job.epochs, engine="numba"
+            job.formula(), data, {"lr": rates.tolist()}, loss=job.loss, epochs=job.epochs, engine="compiled"
         )
         return Answer(np.column_stack([swept.params[name] for name in job.parameter_names()]).ravel())
 
@@ -69,7 +69,8 @@ def _by_fits(job: Job, rates: Array) -> Callable[[], Answer]:
 
     def call() -> Answer:
         runs = (
-            tidu.fit(job.formula(), data, loss=job.loss, lr=float(r), epochs=job.epochs, engine="numba") for r in rates
+            tidu.fit(job.formula(), data, loss=job.loss, lr=float(r), epochs=job.epochs, engine="compiled")
+            for r in rates
         )
         return Answer(np.array([run.params[name] for run in runs for name in job.parameter_names()]))
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import tidu
+from tidu.content.arguments import fraction, written
 from tidu.content.optimizers import OPTIMIZERS, Optimizer, optimizer, optimizer_named
-from tidu.content.options import fraction, written
 from tidu.language.calculus import gradient
 from tidu.language.expr import constant, evaluate, symbol
 

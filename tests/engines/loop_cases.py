@@ -10,8 +10,8 @@ from tidu.content.losses import loss_named
 from tidu.content.optimizers import optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.build import module_of
-from tidu.engines.loop import Batch, LoopShape, arguments_of, state_at_start, train_source
 from tidu.engines.program import Program, Regularisation, program_of_model
+from tidu.engines.scalar_loop import Batch, LoopShape, arguments_of, state_at_start, train_source
 from tidu.language.formula import parse_formula
 
 NOTHING = Regularisation()

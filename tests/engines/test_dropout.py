@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import tidu
-from tidu.arrays import dropout_mask
+from tidu.runtime.arrays import dropout_mask
 from tidu.training.descents import descent
 
 random = np.random.default_rng(5)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidu import ieee
 from tidu.engines.statements import MOST_OPERATIONS, Names, assignments, per_step, repeated_columns
 from tidu.language import ops
 from tidu.language.expr import Expr, symbol
+from tidu.runtime import ieee
 
 A, B, C = (symbol(name, "parameter") for name in "abc")
 X, Y = symbol("x", "feature"), symbol("y", "target")

@@ -32,7 +32,7 @@ def test_b_needs_as_many_steps_as_it_says(line):
     assert line["steps"].numbers["parameter"] == "b"
     x, y = np.array(data()["x"]), np.array(data()["y"])
     best = np.polyfit(x, y, 1)[1]
-    run = tidu.fit("y = w*x + b", data(), lr=0.0001, steps=round(steps), engine="numba")
+    run = tidu.fit("y = w*x + b", data(), lr=0.0001, steps=round(steps), engine="compiled")
     assert (best - run.params["b"]) / best == pytest.approx(0.01, rel=0.02)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.options import Option, chosen, fraction, positive
+from tidu.content.arguments import Option, chosen, fraction, positive
 from tidu.errors import DataError
 from tidu.language import array_ops, ops
 from tidu.language.expr import Expr

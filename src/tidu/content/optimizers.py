@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidu.content.options import Option, chosen, fraction, nonnegative, positive
+from tidu.content.arguments import Option, chosen, fraction, nonnegative, positive
 from tidu.language.expr import Expr, symbol
 from tidu.language.ops import maximum, sqrt
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tidu.content.options import Option, checked_options, fraction, nonnegative, positive
+from tidu.content.arguments import Option, checked_options, fraction, nonnegative, positive
 from tidu.errors import SettingError
 from tidu.language import ops
 from tidu.language.expr import Expr, ExprLike, as_expr, symbol, symbols

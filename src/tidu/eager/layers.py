@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from tidu.arrays import dropout_mask
 from tidu.content.models import MODELS, check_rate, checked_size, initialiser
 from tidu.content.starts import check_initialiser, generator_of, start_of_weights, starting_value
 from tidu.content.summary import Summary
@@ -25,6 +24,7 @@ from tidu.language.expr import Expr, symbol, symbols
 from tidu.language.formula import parse_expression
 from tidu.language.model_calls import ModelCalls
 from tidu.language.printer import quoted_name
+from tidu.runtime.arrays import dropout_mask
 from tidu.text import _
 
 LAYERS: dict[str, type[Layer]] = {}

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tidu import elementary, ieee, kernels
+from tidu.runtime import elementary, ieee, summation, tiles
 
 LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
 _building = threading.RLock()
@@ -43,7 +43,7 @@ def loop_folder() -> Path:
 def _digest_of_functions() -> Any:
     """The hash of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
     here = Path(__file__).parent
-    files = [Path(str(module.__file__)) for module in (ieee, kernels, elementary)] + [here.parent / "tiles.py"]
+    files = [Path(str(module.__file__)) for module in (ieee, summation, elementary, tiles)]
     files += sorted((here / "machine").glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files))
 

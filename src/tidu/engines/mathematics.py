@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidu.content.methods import Solver
 from tidu.content.schedules import STEP
-from tidu.content.solvers import Solver
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.printer import latex, latex_name, unicode, unicode_name

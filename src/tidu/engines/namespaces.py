@@ -39,11 +39,11 @@ class Namespace:
         return name if name in self.own else f"{self.prefix}.{self.renamed.get(name, name)}"
 
 
-NUMPY = Namespace("import numpy as np", "np", "tidu.arrays")
+NUMPY = Namespace("import numpy as np", "np", "tidu.runtime.arrays")
 TORCH = Namespace(
     "import torch",
     "torch",
-    "tidu.torch_arrays",
+    "tidu.runtime.torch_arrays",
     {"max": "amax", "transpose": "permute", "multiply.outer": "outer", "array": "clone"},
 )
 NAMESPACES = {"numpy": NUMPY, "torch": TORCH}

@@ -6,8 +6,8 @@ runs from where they are to a step. Called by `training.abreast`, which keeps th
 
 from __future__ import annotations
 
-from tidu.engines.loop import LoopShape, arguments_of, train_source
 from tidu.engines.program import Program
+from tidu.engines.scalar_loop import LoopShape, arguments_of, train_source
 
 _TRAIN_RUNS = '''
 from tidu.engines.machine.runs import eight, put, settled

@@ -12,16 +12,20 @@ from dataclasses import dataclass
 
 from tidu.language.expr import Expr, Op, evaluation_order
 
-REDUCTIONS = {"sum": "sum_units", "max": "largest_unit", "logsumexp": "logsumexp"}  # of `tidu.tiles`, by operation
+REDUCTIONS = {
+    "sum": "sum_units",
+    "max": "largest_unit",
+    "logsumexp": "logsumexp",
+}  # of `runtime.tiles`, by operation
 
 
 class NotOnTiles(Exception):
-    """Something in the program has no counterpart in `tidu.tiles`."""
+    """Something in the program has no counterpart in `runtime.tiles`."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """A call of `tidu.tiles`: `function(*arguments, count, node)`."""
+    """A call of `runtime.tiles`: `function(*arguments, count, node)`."""
 
     node: Expr
     function: str

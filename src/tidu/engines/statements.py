@@ -13,9 +13,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from tidu import ieee
 from tidu.language.expr import Expr, code_template, evaluation_order
 from tidu.language.printer import code
+from tidu.runtime import ieee
 
 _NOUNS = {
     "add": "sum",

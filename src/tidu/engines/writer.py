@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from tidu import ieee
 from tidu.engines.program import Program
 from tidu.engines.statements import Names, repeated_columns
 from tidu.language.expr import Expr
+from tidu.runtime import ieee
 
 WIDTH = 100
 
@@ -51,9 +51,9 @@ class Writer:
         body = "\n".join(self.lines)
         words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
         used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
-        imports = imported("tidu.ieee", used)
+        imports = imported("tidu.runtime.ieee", used)
         called = [name for name in ("record", "summed") if name in words]
-        imports += [f"from tidu.kernels import {', '.join(called)}"] if called else []
+        imports += [f"from tidu.runtime.summation import {', '.join(called)}"] if called else []
         imports = ["from numpy import float32", "", *imports] if "float32" in words else imports
         return "\n".join([f'"""{harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
 

@@ -177,9 +177,9 @@ def app(lang: str | None) -> None:
               "lowest end is kept."))  # fmt: skip
 @click.option("--test-size", type=float, help=_("Fraction of the rows to keep back and score at the end."))
 @csv_options
-@click.option("--engine", type=click.Choice(["auto", "python", "numba", "array"]), default="auto", show_default=True,
-              help=_("What runs the loop: python as it stands, numba compiled, array on whole batches (networks "
-                     "always), or auto. The choice stands in the result."))  # fmt: skip
+@click.option("--engine", type=click.Choice(["auto", "python", "compiled", "array"]), default="auto", show_default=True,
+              help=_("What runs the loop: python as it stands, compiled to machine code, array on whole batches "
+                     "(networks always), or auto. The choice stands in the result."))  # fmt: skip
 @click.option("--device", metavar="NAME", help=_("Run the loop on whole batches in PyTorch, there: cpu, cuda, cuda:1, "
               "mps."))  # fmt: skip
 @click.option("--threads", type=int, help=_("How many may share the samples of a large step; default all cores."))
@@ -398,7 +398,7 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
 def sweep(context: click.RichContext, /, data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
     """`tidu sweep`."""
     from tidu.fronts.progress import watched
-    from tidu.fronts.sweeps import given_options, ranges_of, report_sweep, write_sweep
+    from tidu.fronts.sweeping import given_options, ranges_of, report_sweep, write_sweep
     from tidu.training.sweeping.sweep import sweep as train_all
 
     plot, out, as_json = (values.pop(k) for k in ("plot", "out", "as_json"))

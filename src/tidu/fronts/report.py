@@ -16,7 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tidu.content.solvers import SOLVERS, Solver
+from tidu.content.methods import SOLVERS, Solver
 from tidu.content.summary import numbers_in, parameters_in_words, shape_in_words
 from tidu.data.labels import label_text, labels_of_codes
 from tidu.data.table import clipped

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
-from tidu.content.solvers import AUTO
 from tidu.data.table import Table
 from tidu.errors import DataError
 from tidu.insight.columns import findings_on_columns

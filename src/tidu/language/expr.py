@@ -32,7 +32,7 @@ class Op:
     """One operation: its value, its derivative and its looks, declared together.
 
     `code` is evaluated as it stands by the loops (`{0}`, `{1}` are the arguments, `{a}` the attribute), `array` on
-    whole arrays (`xp` is NumPy, other names are in `tidu.arrays`); `text`, `unicode` and `latex` print it.
+    whole arrays (`xp` is NumPy, other names are in `tidu.runtime.arrays`); `text`, `unicode` and `latex` print it.
     `grad(g, out, *args, *attrs)` gives each argument's adjoint, written with operators and functions of the table,
     so that it serves expressions, tensors and arrays. None is for an argument that is a condition and has no slope;
     an op without `grad` cannot be differentiated. A share may be a function without arguments that gives it.
@@ -406,7 +406,7 @@ def _template(op: Op, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> str:
 @functools.cache
 def code_function(template: str, arity: int) -> Callable[..., Any]:
     """A code template as a function of its arguments."""
-    from tidu import ieee
+    from tidu.runtime import ieee
 
     names = [f"_{i}" for i in range(arity)]
     # The template is from the op table, never from a user.

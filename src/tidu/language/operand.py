@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tidu import arrays
+from tidu.runtime import arrays
 
 Function = Callable[..., Any]
 NUMBERS = (float, int, bool)

@@ -90,8 +90,8 @@ def _rescaled_path(
 
 def _picture(names: Any, grid: Any, costs: Any, path: Any, best: tuple[float, float], words: str) -> Figure:
     from tidu.pictures.lessons import valley_picture
+    from tidu.pictures.numbers import Series
     from tidu.pictures.surfaces import Surface
-    from tidu.pictures.values import Series
 
     first, second = path
     paths = [

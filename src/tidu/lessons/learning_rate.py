@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
-from tidu.pictures.values import Series
+from tidu.pictures.numbers import Series
 from tidu.text import mark
 from tidu.training.run import Run
 

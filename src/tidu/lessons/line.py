@@ -81,8 +81,8 @@ def _batches() -> Figure:
 
 def _valley(run: Run, table: dict[str, list[float]], best: tuple[float, float]) -> Figure:
     from tidu.pictures.lessons import valley_picture
+    from tidu.pictures.numbers import Series
     from tidu.pictures.surfaces import Surface
-    from tidu.pictures.values import Series
 
     w = np.linspace(-0.1, 1.9, 81)
     b = np.linspace(min(-2.0, best[1] - 4.0), max(2.0, best[1] + 4.0), 61)

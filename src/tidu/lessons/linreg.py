@@ -75,7 +75,7 @@ def _inside_of_one_update(source: str) -> str:
 def _sweep(runs: dict[float, Run]) -> Figure:
     from tidu.pictures.curves import series_picture
     from tidu.pictures.figure import label
-    from tidu.pictures.values import Series
+    from tidu.pictures.numbers import Series
 
     curves = [Series(f"lr={lr}", np.arange(1.0, len(r.history) + 1), r.history.loss) for lr, r in runs.items()]
     return series_picture(curves, label("epoch"), label("loss"), log=True)

@@ -45,7 +45,7 @@ def material() -> Material:
 
 def _picture(run: Run) -> Figure:
     from tidu.pictures.lessons import panels
-    from tidu.pictures.values import Series
+    from tidu.pictures.numbers import Series
 
     step = np.arange(float(len(run.history)))
     return panels(

@@ -13,7 +13,7 @@ from tidu.content.schedules import rate
 from tidu.engines.program import program_of_function
 from tidu.language.expr import evaluate, symbol
 from tidu.lessons.lesson import Material, rows
-from tidu.pictures.values import Array, Series
+from tidu.pictures.numbers import Array, Series
 from tidu.training.descents.descent import Limits, descend
 from tidu.training.minimize import Minimum, minimize
 

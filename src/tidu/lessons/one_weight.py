@@ -113,7 +113,7 @@ def _search(grid: Scan) -> Figure:
 
 def _descents(gd: Run, sgd: Run, mini: Run) -> Figure:
     from tidu.pictures.lessons import panels
-    from tidu.pictures.values import Series
+    from tidu.pictures.numbers import Series
 
     cost = [Series("", np.arange(float(EPOCHS)), gd.history.loss)]
     full = descent(SGD_DATA, None).history["w"]

@@ -70,7 +70,7 @@ def material() -> Material:
 
 def _points(run: Run) -> Figure:
     from tidu.pictures.lessons import points_and_curves
-    from tidu.pictures.values import Series
+    from tidu.pictures.numbers import Series
 
     table = data()
     x, y = np.array(table["x"]), np.array(table["y"])
@@ -82,7 +82,7 @@ def _points(run: Run) -> Figure:
 def _loss(run: Run, adam: Run) -> Figure:
     from tidu.pictures.curves import series_picture
     from tidu.pictures.figure import label
-    from tidu.pictures.values import Series
+    from tidu.pictures.numbers import Series
 
     curves = [
         Series(name, np.arange(float(len(r.history))), r.history.loss) for name, r in (("gd", run), ("adam", adam))

@@ -175,7 +175,7 @@ def _points(title: str, data: dict[str, list[float]], steps: list[dict[str, Any]
 def _mistakes_by_gap(gaps: list[dict[str, Any]]) -> Figure:
     from tidu.pictures.curves import series_picture
     from tidu.pictures.figure import label
-    from tidu.pictures.values import Series
+    from tidu.pictures.numbers import Series
 
     curves = []
     for gap in gaps:

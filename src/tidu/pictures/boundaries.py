@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, blank, drawn, label
-from tidu.pictures.values import Array
+from tidu.pictures.numbers import Array
 
 AROUND = 0.75  # of the plane around the points, in their own units
 

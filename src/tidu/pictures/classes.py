@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from tidu.pictures.figure import COLOURS, blank, drawn, label
-from tidu.pictures.values import Array
+from tidu.pictures.numbers import Array
 
 
 @drawn

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidu.pictures.figure import BLUE, COLOURS, GREY, ORANGE, RED, blank, drawn, label
-from tidu.pictures.values import Array, FittedCurve, Series
+from tidu.pictures.numbers import Array, FittedCurve, Series
 
 HIGHEST = 1e250  # above it matplotlib's own arithmetic overflows
 MOST_POINTS = 20_000  # drawn as dots; more would hide the curve and fill the file

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from tidu.pictures.curves import loss_curve
 from tidu.pictures.figure import BLUE, ORANGE, blank, drawn, label
+from tidu.pictures.numbers import Array, Series
 from tidu.pictures.surfaces import Surface, draw_paths
-from tidu.pictures.values import Array, Series
 
 FARTHEST = 1e60  # points beyond it, of a walk that diverges, are not drawn
 

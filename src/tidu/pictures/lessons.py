@@ -11,8 +11,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from tidu.pictures.curves import draw_series
 from tidu.pictures.figure import COLOURS, GREY, blank, drawn, label
+from tidu.pictures.numbers import Array, Series
 from tidu.pictures.surfaces import Surface, draw_paths
-from tidu.pictures.values import Array, Series
 
 Panel = tuple[str, str, Sequence[Series], bool]  # x label, y label, curves, whether y is logarithmic
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidu.pictures.figure import COLOURS, GREY, RED, blank, drawn, label
-from tidu.pictures.values import Array, Series
+from tidu.pictures.numbers import Array, Series
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidu.content.solvers import AUTO
+from tidu.content.methods import AUTO
 from tidu.engines.program import Program
 from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.losses import loss_named
-from tidu.content.solvers import AUTO, SOLVERS
+from tidu.content.methods import AUTO, SOLVERS
 from tidu.data.table import Table
 from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.expr import Expr, constant, substitute, symbol

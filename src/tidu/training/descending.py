@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
-from tidu.content.solvers import AUTO
 from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.text import _

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tidu.content.solvers import AUTO
+from tidu.content.methods import AUTO
 from tidu.content.starts import Start
 from tidu.data.csv import CsvOptions
 from tidu.data.labels import label_text
@@ -27,7 +27,7 @@ from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings
 from tidu.training.solving.solution import solution_of
 
-ENGINES = ("auto", "python", "numba", "array")
+ENGINES = ("auto", "python", "compiled", "array")
 
 
 def fit(
@@ -104,7 +104,7 @@ def fit(
     test_size : a fraction of the rows to keep back; `run.test_metrics` is the score on them.
     drop_missing : leave out rows with a missing or infinite value; else they are an error.
     csv : how to read CSV text, where looking at it is not enough.
-    engine : what runs the loop: `"python"` as it stands, `"numba"` compiled, `"auto"` whichever is done sooner. The
+    engine : what runs the loop: `"python"` as it stands, `"compiled"` compiled, `"auto"` whichever is done sooner. The
         result has the same bits. `"array"` takes whole batches at a time, in NumPy; models with vectors, such as
         `mlp(...)`, have no other. Its last digits differ.
     scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.

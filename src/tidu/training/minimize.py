@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tidu.content.arguments import written
 from tidu.content.optimizers import optimizer_named
-from tidu.content.options import written
 from tidu.content.schedules import rate
 from tidu.content.starts import finite
 from tidu.engines.mathematics import latex_of

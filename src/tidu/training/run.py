@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.losses import LOSSES
-from tidu.content.solvers import SOLVERS
+from tidu.content.methods import SOLVERS
 from tidu.content.summary import Summary
 from tidu.data.csv import CsvOptions
 from tidu.data.labels import class_numbers
@@ -29,7 +29,7 @@ from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, ModelFileError, SettingError
 from tidu.language.expr import Expr, evaluate, symbols
 from tidu.language.printer import text
-from tidu.pictures.values import FittedCurve
+from tidu.pictures.numbers import FittedCurve
 from tidu.text import _
 from tidu.training.constraints import with_fixed
 from tidu.training.history import History

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.arguments import written
 from tidu.content.losses import Loss, loss_named
+from tidu.content.methods import AUTO, check_method, is_solver
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
-from tidu.content.options import written
 from tidu.content.schedules import rate
-from tidu.content.solvers import AUTO, check_method, is_solver
 from tidu.content.starts import Start, finite, generator_of, starting_value
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest

@@ -12,12 +12,12 @@ from numba.extending import register_jitable
 
 import tidu
 from oracles import OF_ONE_SCORE
-from tidu import ieee
 from tidu.content.losses import COUNT, LOSSES, REAL, SIGN, ZERO_ONE
 from tidu.engines.build import loop_folder
 from tidu.engines.machine import native
 from tidu.errors import SettingError
-from tidu.kernels import CHUNK, summed
+from tidu.runtime import ieee
+from tidu.runtime.summation import CHUNK, summed
 
 ROWS = 40
 random = np.random.default_rng(5)
@@ -32,9 +32,9 @@ LINE = "y = w*x + b"
 
 
 def assert_same_bits(formula, data, **options):
-    runs = [tidu.fit(formula, data, engine=engine, epochs=6, **options) for engine in ("python", "numba")]
+    runs = [tidu.fit(formula, data, engine=engine, epochs=6, **options) for engine in ("python", "compiled")]
     plain, compiled = runs
-    assert (plain.engine, compiled.engine) == ("python", "numba")
+    assert (plain.engine, compiled.engine) == ("python", "compiled")
     assert plain.source == compiled.source
     np.testing.assert_array_equal(compiled.history.values, plain.history.values)
     assert compiled.params == plain.params
@@ -90,7 +90,7 @@ def test_divergence_at_the_same_step(formula):
 
 def test_a_plain_function_on_long_work_is_compiled():
     far = {"engine": tidu.minimize("x**2 + y**2", {"x": 1.0, "y": 2.0}, lr=1e-9, steps=3_000_000).engine}
-    assert far == {"engine": "numba"}
+    assert far == {"engine": "compiled"}
 
 
 VALUES = [
@@ -208,7 +208,7 @@ def test_threads_share_the_work_and_change_no_bit(threads, options):
     x, z = rng.normal(size=(2, 310_000))
     data = {"x": x, "z": z, "y": np.tanh(x) + 0.1 * z}
     runs = [
-        tidu.fit("y = tanh(a*x) + b*z", data, epochs=2, lr=0.1, engine="numba", threads=t, **options)
+        tidu.fit("y = tanh(a*x) + b*z", data, epochs=2, lr=0.1, engine="compiled", threads=t, **options)
         for t in (threads, 1)
     ]
     np.testing.assert_array_equal(runs[0].history.values, runs[1].history.values)
@@ -230,7 +230,7 @@ def test_float32_and_fast_stay_near_the_exact_run(formula, batch_size, mode, tol
     data = {"x": X, "z": Z, "y": TARGETS[REAL]}
     options = {"lr": 0.05, "epochs": 200, "batch_size": batch_size, "init": {"a": 1.0} if "a*" in formula else {}}
     exact, other = tidu.fit(formula, data, **options), tidu.fit(formula, data, **options, **mode)
-    assert other.engine == "numba"
+    assert other.engine == "compiled"
     assert next(iter(mode.values())) in (True, "float32")
     assert ("float32" if "dtype" in mode else "fast") in other.engine_reason
     for name, value in exact.params.items():
@@ -259,11 +259,11 @@ def test_the_plain_loop_is_exact_only():
 def test_a_damaged_cache_is_rebuilt(tmp_path):
     data = {"x": X, "y": TARGETS[REAL]}
     formula = "y = w*x + 0.125*b"  # of this test alone
-    first = tidu.fit(formula, data, engine="numba", epochs=3)
+    first = tidu.fit(formula, data, engine="compiled", epochs=3)
     files = list((loop_folder() / "__pycache__").glob("*.train-*.nb*"))
     assert files
     for file in files:
         file.write_bytes(b"not a cache")
     module = native.module_of(first.source)
     del module.compiled["train"]
-    assert tidu.fit(formula, data, engine="numba", epochs=3).params == first.params
+    assert tidu.fit(formula, data, engine="compiled", epochs=3).params == first.params

@@ -179,8 +179,8 @@ def test_where_the_slices_are_cut_changes_no_bit(monkeypatch, shape):
 def test_the_compiled_loop_gives_the_same_bits_in_slices_too(monkeypatch, shape):
     plain = fitted(**{"epochs": 300, **shape}, engine="python")
     monkeypatch.setattr(loops.Loop, "last_step_of_slice", lambda self, state, _steps: state.step + 7)
-    compiled = fitted(**{"epochs": 300, **shape}, engine="numba")
-    assert (compiled.engine, plain.engine) == ("numba", "python")
+    compiled = fitted(**{"epochs": 300, **shape}, engine="compiled")
+    assert (compiled.engine, plain.engine) == ("compiled", "python")
     assert same_bits(compiled.history.values, plain.history.values)
     for name in ("params", "optimizer_state", "stopped", "epochs", "steps", "notes"):
         assert getattr(compiled, name) == getattr(plain, name)
@@ -437,7 +437,7 @@ def test_an_interrupt_before_the_first_slice_ends_is_a_run_of_no_steps(monkeypat
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
-@pytest.mark.parametrize("engine", ["python", "numba"])
+@pytest.mark.parametrize("engine", ["python", "compiled"])
 def test_a_real_signal_ends_a_long_run_soon(engine):
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals reach the main thread only")

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import tidu
-from tidu import arrays, torch_arrays
 from tidu.content.models import ACTIVATIONS
 from tidu.content.schedules import SCHEDULES
 from tidu.language.array_ops import ARRAY_OPS
 from tidu.language.ops import OPS
+from tidu.runtime import arrays, torch_arrays
 from tidu.training.descents.descent import Limits, descend
 from tidu.training.settings import Settings
 
@@ -282,7 +282,7 @@ NO_MPS = pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is 
         ({"device": ""}, "not ''"),
         pytest.param({"device": "cuda"}, "no device 'cuda': PyTorch .* finds no CUDA GPU.*'cpu'", marks=NO_GPU),
         pytest.param({"device": "mps"}, "no device 'mps' here: it is the GPU of a Mac", marks=NO_MPS),
-        ({"device": "cpu", "engine": "numba"}, "leave out the engine 'numba', or name 'array'"),
+        ({"device": "cpu", "engine": "compiled"}, "leave out the engine 'compiled', or name 'array'"),
         ({"device": "cpu", "fast": True}, "fast=True is for the compiled loop"),
         ({"engine": "array", "fast": True}, "fast=True is for the compiled loop"),
         ({"device": "cpu", "optimizer": "lm", "lr": None, "batch_size": None}, "not for 'lm'; name an optimizer"),

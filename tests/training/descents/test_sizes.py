@@ -1,4 +1,4 @@
-"""Sizes drawn at random around every threshold that the loops have: each engine against plain Python, in bounded time."""
+"""Sizes drawn at random around every threshold of the loops: each engine against plain Python, in bounded time."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_every_size_has_the_bits_of_plain_python(group):
     for draw in range(group, DRAWS, GROUPS):
         formula, data, settings = drawn(np.random.default_rng([18, draw]))
         with at_most(SECONDS):
-            compiled = tidu.fit(formula, data, engine="numba", **settings)
+            compiled = tidu.fit(formula, data, engine="compiled", **settings)
             plain = tidu.fit(formula, data, engine="python", **settings)
         told = (draw, len(data["y"]), len(data), settings)
         assert compiled.params == plain.params, told
@@ -88,5 +88,5 @@ def test_rows_that_are_fewer_than_a_part_and_no_whole_number_of_batches(rows, co
     data = {f"x{k}": x[:, k] for k in range(columns)} | {"y": x.sum(axis=1)}
     formula = "y = " + " + ".join(f"w{k}*x{k}" for k in range(columns)) + " + b"
     with at_most(SECONDS):
-        run = tidu.fit(formula, data, batch_size=64, epochs=2, engine="numba")
+        run = tidu.fit(formula, data, batch_size=64, epochs=2, engine="compiled")
     assert run.steps == 2 * -(-rows // 64)

@@ -186,7 +186,7 @@ def by_hand(x, y, epochs):
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("engine", ["python", "numba"])
+@pytest.mark.parametrize("engine", ["python", "compiled"])
 def test_sgd_one_by_one_is_the_perceptron_rule(seed, engine):
     x, y = points(seed)
     data = {"x1": x[:, 0], "x2": x[:, 1], "y": y}

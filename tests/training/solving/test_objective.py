@@ -23,7 +23,7 @@ def slopes(f, at, h=1e-5):
     return np.array([(f(at + h * e) - f(at - h * e)) / (2 * h) for e in np.eye(len(at))])
 
 
-@pytest.mark.parametrize("engine", ["python", "numba"])
+@pytest.mark.parametrize("engine", ["python", "compiled"])
 @pytest.mark.parametrize("settings", [{}, {"weights": "s"}, {"sigma": "s"}, {"l2": 0.3}])
 @pytest.mark.parametrize("loss", ["squared", "half_squared", "log_cosh", "logistic", "poisson"])
 def test_gradient_and_hessian(loss, settings, engine):

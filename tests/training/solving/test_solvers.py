@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import curve_fit, minimize
 
 import tidu
-from tidu.content.solvers import SOLVERS
+from tidu.content.methods import SOLVERS
 from tidu.errors import DataError, SettingError
 from tidu.fronts import cli
 
@@ -196,7 +196,7 @@ def test_a_start_without_a_value_is_told():
 
 def test_compiled_and_plain_give_the_same_bits():
     plain, compiled = (
-        tidu.fit(DECAY, {"x": X, "y": Y}, optimizer="lm", init=START, engine=e) for e in ("python", "numba")
+        tidu.fit(DECAY, {"x": X, "y": Y}, optimizer="lm", init=START, engine=e) for e in ("python", "compiled")
     )
     assert plain.params == compiled.params
     assert np.array_equal(plain.history.loss, compiled.history.loss)

@@ -29,7 +29,7 @@ def assert_each_is_fit_alone(formula, data, over, **options):
     """Parameters, loss, curve and end of every run, against `tidu.fit`; gives the sweep."""
     result = tidu.sweep(formula, data, over, **options)
     for run in range(len(result)):
-        alone = tidu.fit(formula, data, **result.options_of(run), engine="numba")
+        alone = tidu.fit(formula, data, **result.options_of(run), engine="compiled")
         assert {n: v[run] for n, v in result.params.items()} == alone.params
         np.testing.assert_equal(float(result.loss[run]), alone.loss)
         ended = (result.stopped[run], result.epochs[run], result.steps[run])
@@ -45,9 +45,9 @@ def assert_each_is_fit_alone(formula, data, over, **options):
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_batches(batch_size, shuffle):
     found = assert_each_is_fit_alone(
-        LINE, DATA, {"lr": RATES}, batch_size=batch_size, shuffle=shuffle, epochs=40, engine="numba"
+        LINE, DATA, {"lr": RATES}, batch_size=batch_size, shuffle=shuffle, epochs=40, engine="compiled"
     )
-    assert found.engine == "numba"
+    assert found.engine == "compiled"
     assert "epochs" in found.stopped
     assert "diverged" in found.stopped or batch_size not in (1, 7)  # the others make fewer steps
 
@@ -60,7 +60,7 @@ def test_batches(batch_size, shuffle):
 )
 def test_every_shape_of_loop_on_few_rows(rows, batch_size, options):
     few = {name: column[:rows] for name, column in DATA.items()}
-    assert_each_is_fit_alone(LINE, few, {"lr": RATES}, batch_size=batch_size, epochs=9, engine="numba", **options)
+    assert_each_is_fit_alone(LINE, few, {"lr": RATES}, batch_size=batch_size, epochs=9, engine="compiled", **options)
 
 
 def test_ten_thousand_rates_on_ten_rows():
@@ -72,14 +72,14 @@ def test_ten_thousand_rates_on_ten_rows():
 @pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_every_loss(loss):
     data = {**DATA, "y": TARGETS.get(loss, DATA["y"])}
-    assert_each_is_fit_alone("y = tanh(v*z) + w*x + b", data, {"lr": RATES}, loss=loss, epochs=12, engine="numba")
+    assert_each_is_fit_alone("y = tanh(v*z) + w*x + b", data, {"lr": RATES}, loss=loss, epochs=12, engine="compiled")
 
 
 @pytest.mark.parametrize("optimizer", list(tidu.OPTIMIZERS))
 @pytest.mark.parametrize("batch_size", [7, None])
 def test_every_optimizer(optimizer, batch_size):
     options = {"optimizer": optimizer, "batch_size": batch_size, "tol": 1e-3, "until_loss": 0.2}
-    assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=30, engine="numba", **options)
+    assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=30, engine="compiled", **options)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_every_optimizer(optimizer, batch_size):
 )
 def test_ends_and_steps(options):
     over = {"lr": RATES} if "lr" not in options else {"w": "linear(-3, 3, 11)"}
-    assert_each_is_fit_alone(LINE, DATA, over, engine="numba", **options)
+    assert_each_is_fit_alone(LINE, DATA, over, engine="compiled", **options)
 
 
 @pytest.mark.parametrize("formula", ["y = w*x", "y = w*x + b + v*z"])
 def test_convergence_of_one_parameter_and_of_three(formula):
-    found = assert_each_is_fit_alone(formula, DATA, {"lr": RATES}, epochs=400, tol=1e-3, engine="numba")
+    found = assert_each_is_fit_alone(formula, DATA, {"lr": RATES}, epochs=400, tol=1e-3, engine="compiled")
     assert "converged" in found.stopped
 
 
@@ -111,7 +111,7 @@ def test_a_run_that_diverges_goes_back_to_a_finite_cost():
     over = {"lr": np.geomspace(1e-4, 50, 19)}
     for options in ({"batch_size": None}, {"batch_size": 8}, {"batch_size": 1, "optimizer": "momentum"}):
         found = assert_each_is_fit_alone(
-            "y = a*exp(k*x) + c", data, over, init={"a": 1, "k": 0.1}, epochs=60, engine="numba", **options
+            "y = a*exp(k*x) + c", data, over, init={"a": 1, "k": 0.1}, epochs=60, engine="compiled", **options
         )
         assert 0 < found.diverged < len(found)
 
@@ -119,7 +119,7 @@ def test_a_run_that_diverges_goes_back_to_a_finite_cost():
 def test_starting_values_seeds_and_draws():
     found = assert_each_is_fit_alone(
         "y = a*exp(-k*x) + c", DATA, {"k": "-0.5:0.5:0.25", "a": [1, -1], "seed": [0, 3]},
-        init={"c": "normal(0, 0.1)"}, lr=0.001, epochs=20, engine="numba",
+        init={"c": "normal(0, 0.1)"}, lr=0.001, epochs=20, engine="compiled",
     )  # fmt: skip
     assert found.shape == (5, 2, 2)
     assert len(set(found.params["c"].tolist())) == 20  # seeds draw different starts, though nothing is shuffled
@@ -142,8 +142,8 @@ def test_settings_that_make_different_loops():
 def test_more_than_a_chunk_of_samples():
     x = np.random.default_rng(1).normal(size=70_003)
     data = {"x": x, "y": 2 * x + 1}
-    assert_each_is_fit_alone(LINE, data, {"lr": RATES[:9]}, epochs=2, engine="numba")
-    assert_each_is_fit_alone(LINE, data, {"lr": RATES[:9]}, epochs=2, batch_size=66_000, engine="numba")
+    assert_each_is_fit_alone(LINE, data, {"lr": RATES[:9]}, epochs=2, engine="compiled")
+    assert_each_is_fit_alone(LINE, data, {"lr": RATES[:9]}, epochs=2, batch_size=66_000, engine="compiled")
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"tol": 1e-3, "batch_size": 32}], ids=str)
@@ -154,7 +154,7 @@ def test_engines_and_threads_change_no_bit(options):
 
     plain = numbers(engine="python")
     for threads in (1, 2, 4):
-        for got, expected in zip(numbers(engine="numba", threads=threads), plain, strict=True):
+        for got, expected in zip(numbers(engine="compiled", threads=threads), plain, strict=True):
             np.testing.assert_array_equal(got, expected)
 
 
@@ -165,7 +165,7 @@ def test_slices_change_no_bit(slice_samples, monkeypatch):
     monkeypatch.setattr(abreast, "FIRST_SLICE_SAMPLES", slice_samples)
     monkeypatch.setattr(abreast, "SLICE_SECONDS", 1e-9)
     for options in ({}, {"batch_size": 7, "tol": 1e-3, "until_loss": 0.3}):
-        assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=40, engine="numba", **options)
+        assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=40, engine="compiled", **options)
 
 
 def test_fast_is_that_of_fit():
@@ -213,7 +213,7 @@ def test_ctrl_c_keeps_what_is_done():
         if len(seen) == 2:
             raise KeyboardInterrupt
 
-    for engine in ("python", "numba"):
+    for engine in ("python", "compiled"):
         seen.clear()
         over = {"batch_size": [10, 20, 50], "lr": [0.1, 0.2]}
         found = tidu.sweep(LINE, DATA, over, epochs=3, engine=engine, progress=progress)

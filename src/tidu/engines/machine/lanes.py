@@ -18,8 +18,8 @@ from numba.core import cgutils
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
 
-from tidu import ieee
-from tidu.kernels import LANES
+from tidu.runtime import ieee
+from tidu.runtime.summation import LANES
 
 INT, _INDEX = ir.IntType(32), ir.IntType(64)
 
@@ -170,7 +170,7 @@ _define(operator.ne, 2, lambda _c, b, x, y: b.fcmp_unordered("!=", x, y), types.
 _define(operator.neg, 1, lambda _c, builder, a: builder.fneg(a))
 
 
-# -- the functions of `tidu.ieee` -------------------------------------------------------------------
+# -- the functions of `tidu.runtime.ieee` -------------------------------------------------------------------
 def _larger(sign: str) -> Callable[..., Any]:
     def emit(context: Any, builder: Any, a: Any, b: Any) -> Any:
         chosen = builder.select(builder.fcmp_ordered(sign, a, b), a, b)

@@ -1,8 +1,8 @@
 """The same loop, compiled by Numba: machine speed, and the same bits as the plain Python run.
 
-What is compiled is the text that is shown; only the functions of `tidu.ieee` are exchanged for their C counterparts,
+What is compiled is the text that is shown; only the functions of `runtime.ieee` are exchanged for their C counterparts,
 which give the same values (tests assert it for every operation), `summed` for eight samples at a time (`sums`) and the
-functions of `tidu.tiles` for blocks (`tile_kernels`), in the order of their Python text. Compiled code is kept beside
+functions of `runtime.tiles` for blocks (`tile_kernels`), in the order of their Python text. Compiled code is kept beside
 the module's file and is there in the next process.
 """
 
@@ -23,10 +23,10 @@ import numba
 import numpy as np
 from numba.extending import overload, register_jitable
 
-from tidu import ieee
 from tidu.engines.build import module_of, module_text
 from tidu.engines.machine import lanes, runs, sums  # tell Numba what `summed` is  # noqa: F401
-from tidu.kernels import CHUNK, Sums, added, record
+from tidu.runtime import ieee
+from tidu.runtime.summation import CHUNK, Sums, added, record
 
 
 def _import_without_linear_algebra() -> None:
@@ -45,7 +45,7 @@ def _import_without_linear_algebra() -> None:
 
 _import_without_linear_algebra()
 
-# Functions of `tidu.ieee` that C's library has under the same name, with IEEE 754 results as they stand.
+# Functions of `runtime.ieee` that C's library has under the same name, with IEEE 754 results as they stand.
 _IN_C = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "sinh", "cosh",
     "asinh", "acosh", "atanh",

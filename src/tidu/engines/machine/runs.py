@@ -19,10 +19,10 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, lower_cast, overload, type_callable
 
-from tidu.engines.loop import Stopped
 from tidu.engines.machine.lanes import INT, Lanes, as_lanes, eight, number, plus
-from tidu.ieee import where
-from tidu.kernels import CHUNK, LANES, summed
+from tidu.engines.scalar_loop import Stopped
+from tidu.runtime.ieee import where
+from tidu.runtime.summation import CHUNK, LANES, summed
 
 # Without counting references to the columns at every step: threads that share them would wait for each other.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
@@ -174,7 +174,7 @@ def _running(sample, samples, first, last, sums, arguments):
 
 @njit(**_OPTIONS)
 def _chunk(sample, samples, first, last, arguments):
-    """The sums over the samples at places first ... last - 1, as `kernels._chunk` has them."""
+    """The sums over the samples at places first ... last - 1, as `summation._chunk` has them."""
     whole = last - (last - first) % LANES
     zero = _nothing(sample, arguments)
     a = b = c = d = e = f = g = h = zero
@@ -197,7 +197,7 @@ def _chunk(sample, samples, first, last, arguments):
 
 @njit(**_OPTIONS)
 def _chunks(sample, samples, first, last, arguments):
-    """The sums over all chunks, as `kernels.summed` has them."""
+    """The sums over all chunks, as `summation.summed` has them."""
     sums = _chunk(sample, samples, first, min(first + CHUNK, last), arguments)
     for start in range(first + CHUNK, last, CHUNK):
         sums = plus(sums, _chunk(sample, samples, start, min(start + CHUNK, last), arguments))

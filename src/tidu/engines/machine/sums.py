@@ -1,4 +1,4 @@
-"""`summed` for Numba: eight samples at a time, in the order of its plain Python text in `tidu.kernels`.
+"""`summed` for Numba: eight samples at a time, in the order of its plain Python text in `tidu.runtime.summation`.
 
 The function of one sample is traced for eight; the last samples, fewer than eight, are computed as eight too, and those
 that are there are added one after another. Imported by `native` only.
@@ -17,7 +17,7 @@ from numba.extending import lower_builtin
 
 from tidu.engines.machine.lanes import INT, Lanes, as_lanes, vector
 from tidu.engines.machine.traced import Index, first_of_eight, given, results_of, run
-from tidu.kernels import CHUNK, LANES, summed
+from tidu.runtime.summation import CHUNK, LANES, summed
 
 _INDEX, _DOUBLE, _EIGHT = ir.IntType(64), ir.DoubleType(), vector(types.float64)
 

@@ -1,4 +1,4 @@
-"""What Numba does where a loop over tiles calls a function of `tidu.tiles`: a kernel, or a loop around traced text.
+"""What Numba does where a loop over tiles calls a function of `runtime.tiles`: a kernel, or a loop around traced text.
 
 Imported by `native` only, when such a loop is compiled.
 """
@@ -11,12 +11,12 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tidu import elementary, tiles
 from tidu.engines.machine import tile_kernels
 from tidu.engines.machine.lanes import INT, vector
 from tidu.engines.machine.sums import defined
 from tidu.engines.machine.traced import Index, Value, first_of_eight, given, run
-from tidu.kernels import LANES
+from tidu.runtime import elementary, tiles
+from tidu.runtime.summation import LANES
 
 _INDEX = ir.IntType(64)
 _EIGHT = vector(types.float64)

@@ -1,4 +1,4 @@
-"""What the functions of `tidu.tiles` are for Numba: the same sums in blocks that machine vectors and registers like.
+"""What the functions of `runtime.tiles` are for Numba: the same sums in blocks that machine vectors and registers like.
 
 Eight samples, side by side in a tile, are one value of the type `Lanes`. A product of matrices holds four rows of its
 result in registers while it runs along the sum, so each number that is read is used four times; the order of every sum
@@ -16,11 +16,11 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, overload, register_jitable, type_callable
 
-from tidu.elementary import exp
 from tidu.engines.machine.lanes import CONSECUTIVE, Consecutive, Lanes, vector
-from tidu.ieee import fabs, log, maximum, where
-from tidu.kernels import LANES, summed
-from tidu.tiles import TILE, squared
+from tidu.runtime.elementary import exp
+from tidu.runtime.ieee import fabs, log, maximum, where
+from tidu.runtime.summation import LANES, summed
+from tidu.runtime.tiles import TILE, squared
 
 _BYTE, _INDEX = ir.IntType(8), ir.IntType(64)
 _EIGHT = vector(types.float64)

@@ -17,9 +17,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tidu import elementary
 from tidu.engines.machine.lanes import EMITTED, INT, Lanes, as_lanes, vector
-from tidu.kernels import LANES
+from tidu.runtime import elementary
+from tidu.runtime.summation import LANES
 
 _EIGHT, _BYTE, _INDEX = vector(types.float64), ir.IntType(8), ir.IntType(64)
 

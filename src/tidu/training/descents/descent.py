@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.schedules import EPOCH, STEP
-from tidu.engines.array import array_train_source
-from tidu.engines.loop import (
+from tidu.engines.array_loop import array_train_source
+from tidu.engines.program import Program
+from tidu.engines.scalar_loop import (
     SUMMED_FROM,
     Batch,
     LoopShape,
@@ -27,7 +28,6 @@ from tidu.engines.loop import (
     state_at_start,
     train_source,
 )
-from tidu.engines.program import Program
 from tidu.engines.side_by_side import runs_source
 from tidu.language.expr import evaluate
 from tidu.training.descents.engines import Engine, engine_for, for_engine, loop_of
@@ -37,7 +37,7 @@ from tidu.training.judging.evaluation import cost_is_finite, inputs_from
 
 Array = npt.NDArray[np.float64]
 SLICE_SECONDS = 0.1  # short enough for a smooth progress bar and a prompt Ctrl-C, long enough to cost nothing
-FIRST_SLICE_SAMPLES = {"python": 20_000, "numba": 1_000_000, "array": 10_000}
+FIRST_SLICE_SAMPLES = {"python": 20_000, "compiled": 1_000_000, "array": 10_000}
 MOST_GROWTH = 16.0  # from one slice to the next
 MOST_BACK = 8  # steps to go back, at most, for a point at which the cost is finite
 
@@ -139,7 +139,7 @@ def descend(
 ) -> Descent:
     """Run the loop of `program` on columns, each of shape (rows,), in the order of `program.columns`.
 
-    `engine` is `python`, `numba` or `auto`, and `threads` how many may share a step, by default one a core; whatever
+    `engine` is `python`, `compiled` or `auto`, and `threads` how many may share a step, by default one a core; whatever
     they are, the result has the same bits. `dtype="float32"` and `fast` give other bits, and are compiled. With
     `engine="array"`, or with a `device`, the loop is one on whole batches, whose last digits differ.
     """

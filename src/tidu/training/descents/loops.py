@@ -20,9 +20,9 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from tidu.engines.build import module_of
-from tidu.engines.loop import LoopShape, Stopped, arguments_of, history_columns
 from tidu.engines.program import Program
-from tidu.kernels import CHUNK
+from tidu.engines.scalar_loop import LoopShape, Stopped, arguments_of, history_columns
+from tidu.runtime.summation import CHUNK
 
 Array = npt.NDArray[np.float64]
 MOST_ORDERED = 2_000_000  # row numbers of shuffled epochs held at once
@@ -74,11 +74,11 @@ class Work:
 
 
 def loop_on_host(engine: str, work: Work) -> Loop:
-    """The loop of an engine, `python`, `numba` or `array` in NumPy; close it when done."""
+    """The loop of an engine, `python`, `compiled` or `array` in NumPy; close it when done."""
     if engine == "array":
         return _ArrayLoop(work)
     if work.program.of_arrays:
-        return _TileLoop(work, machine_code=engine == "numba")
+        return _TileLoop(work, machine_code=engine == "compiled")
     if engine == "python":
         return _PlainLoop(work)
     if work.shape.summed and work.threads > 1 and work.per_step >= 2 * CHUNK:
@@ -365,7 +365,9 @@ class Shuffled:
 
     def __init__(self, columns: Sequence[Array], per_step: int, epochs: int) -> None:
         self.source, self.rows, self.epochs = _side_by_side(columns), len(columns[0]), epochs
-        self.size = max(1, PART // per_step) * per_step  # samples in a part: whole steps, or all rows where they are fewer
+        self.size = (
+            max(1, PART // per_step) * per_step
+        )  # samples in a part: whole steps, or all rows where they are fewer
         self.parts = -(-self.rows // self.size)
         most = min(self.size, self.rows)
         self.memory = [np.empty((most, len(columns)), columns[0].dtype) for _ in range(2)]

@@ -12,16 +12,16 @@ from tidu.engines.program import Program
 from tidu.language.expr import evaluation_order
 
 CALL = 1.5e-6  # seconds of NumPy for one operation on an array, however small
-SECONDS_A_PRODUCT = {"array": 2.5e-11, "numba": 6e-11}  # a multiplication and an addition in a product of matrices
-SECONDS_A_NUMBER = {"array": 1.5e-9, "numba": 4e-10}  # for one operation of another kind
-SECONDS_A_FUNCTION = {"array": 5e-9, "numba": 2.5e-9}  # for exp, tanh and the like
+SECONDS_A_PRODUCT = {"array": 2.5e-11, "compiled": 6e-11}  # a multiplication and an addition in a product of matrices
+SECONDS_A_NUMBER = {"array": 1.5e-9, "compiled": 4e-10}  # for one operation of another kind
+SECONDS_A_FUNCTION = {"array": 5e-9, "compiled": 2.5e-9}  # for exp, tanh and the like
 TO_COMPILE = 3.0  # seconds; also where it was compiled before, for the same input must give the same bits
 _FUNCTIONS = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "log_cosh", "logsumexp", "softmax"}
 _PRODUCTS = {"matmul", "outer"}
 
 
 def seconds_a_step(program: Program, per_step: int, engine: str) -> float:
-    """Of a step of `per_step` samples with the engine `array` or `numba`."""
+    """Of a step of `per_step` samples with the engine `array` or `compiled`."""
     products = numbers = functions = 0.0
     nodes = [n for n in evaluation_order([program.loss, *program.gradient]) if n.args]
     for node in nodes:
@@ -46,5 +46,5 @@ def seconds_a_step(program: Program, per_step: int, engine: str) -> float:
 
 def tiles_are_faster(program: Program, per_step: int, steps: int) -> bool:
     """Whether machine code of the loop over tiles is worth what it takes to have it."""
-    saved = seconds_a_step(program, per_step, "array") - seconds_a_step(program, per_step, "numba")
+    saved = seconds_a_step(program, per_step, "array") - seconds_a_step(program, per_step, "compiled")
     return steps * saved > TO_COMPILE

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.build import module_of
-from tidu.engines.loop import Stopped
+from tidu.engines.scalar_loop import Stopped
 from tidu.errors import MissingDependency, SettingError
 from tidu.text import _
 from tidu.training.descents.loops import Array, Loop, TrainingState, Work, with_numbers

@@ -56,7 +56,7 @@ class Objective:
         self.program, self.rows_count = program, len(columns[0])
         nodes = len(evaluation_order([program.loss, *program.gradient]))
         self.engine: Engine = engine_for_seconds(engine, PASSES * self.rows_count * nodes * SECONDS_A_NODE)
-        self.compiled = self.engine.name == "numba"
+        self.compiled = self.engine.name == "compiled"
         self.columns = tuple(np.ascontiguousarray(c) if self.compiled else c.tolist() for c in columns)
         self.p = len(program.parameters)
 

@@ -61,7 +61,7 @@ def solution_of(
     statistics = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
     if least_squares and solved.descent.stopped == "converged":
-        objective = Objective(program, columns, "python" if solved.descent.engine.name == "python" else "numba")
+        objective = Objective(program, columns, "python" if solved.descent.engine.name == "python" else "compiled")
         at = np.array(solved.descent.state.parameters)
         with np.errstate(all="ignore"):
             statistics = statistics_of(objective, at, settings.sigma is not None, weights)

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.loop import Stopped
-from tidu.kernels import LANES
+from tidu.engines.scalar_loop import Stopped
+from tidu.runtime.summation import LANES
 from tidu.training.descents.descent import MOST_BACK, MOST_GROWTH, SLICE_SECONDS, Limits
 from tidu.training.descents.loops import TrainingState, Work, _CompiledLoop
 from tidu.training.judging.evaluation import cost_of

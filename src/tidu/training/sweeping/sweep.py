@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from tidu.content.methods import AUTO
 from tidu.content.models import MODELS
 from tidu.content.schedules import rate
-from tidu.content.solvers import AUTO
 from tidu.content.starts import starting_value
 from tidu.data.csv import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split
-from tidu.engines.loop import Batch
 from tidu.engines.program import Program
+from tidu.engines.scalar_loop import Batch
 from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr, as_expr
 from tidu.language.formula import parse_formula
@@ -276,7 +276,7 @@ class _Results:
         work = work_of(group.program, columns, group.limits, *how, side_by_side=True)
         chosen = engine_for(engine, replace(work, steps=work.steps * len(group.members)))
         self.engines[chosen.name] = chosen.reason
-        if chosen.name == "numba" and _together(work, len(group.members)):
+        if chosen.name == "compiled" and _together(work, len(group.members)):
             self._take(
                 group.members,
                 abreast(work, group.limits, group.rates, group.starts, s.seed, self.curve_epochs, self._said),

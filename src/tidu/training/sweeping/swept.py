@@ -147,7 +147,7 @@ class Sweep:
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The last loss against the values of one axis, or as a map over two; diverged runs are marked."""
         from tidu.pictures.figure import save
-        from tidu.pictures.sweeps import loss_against, loss_map
+        from tidu.pictures.grids import loss_against, loss_map
 
         if len(self.over) > 2:
             raise SettingError(

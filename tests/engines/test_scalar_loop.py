@@ -15,7 +15,8 @@ from tidu.content.losses import loss_named
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.build import module_of
-from tidu.engines.loop import (
+from tidu.engines.program import Regularisation, program_of_function, program_of_model
+from tidu.engines.scalar_loop import (
     Batch,
     LoopShape,
     Stopped,
@@ -26,7 +27,6 @@ from tidu.engines.loop import (
     state_at_start,
     train_source,
 )
-from tidu.engines.program import Regularisation, program_of_function, program_of_model
 from tidu.language import ops
 from tidu.language.expr import evaluate, symbol
 from tidu.language.formula import parse_expression, parse_formula
@@ -193,8 +193,8 @@ def test_the_line_has_the_bits_of_a_loop_written_by_hand():
 LINE = '''\
 """Training loop, written by tidu. y = w*x + b; loss (ŷ − y)²; gd, full batch."""
 
-from tidu.ieee import isfinite, sqrt
-from tidu.kernels import record
+from tidu.runtime.ieee import isfinite, sqrt
+from tidu.runtime.summation import record
 
 
 GOING, DIVERGED, LOSS, CONVERGED = range(4)
@@ -270,7 +270,7 @@ def test_what_no_sample_changes_is_computed_once_a_step():
 
 def test_only_what_is_used_is_imported():
     source = train_source(program("y = tanh(w*x)"), LoopShape(Batch.ALL))
-    assert "from tidu.ieee import isfinite, sqrt, tanh\n" in source
+    assert "from tidu.runtime.ieee import isfinite, sqrt, tanh\n" in source
 
 
 def test_infinity_in_a_function_is_a_number_like_another():
@@ -314,7 +314,7 @@ def test_predictions_of_a_constant():
 
 # -- large batches ----------------------------------------------------------------------------------
 def _summed(rows):
-    """The sum of rows of numbers in the order that `tidu.kernels` promises, written another way."""
+    """The sum of rows of numbers in the order that `tidu.runtime.summation` promises, written another way."""
     rows = np.array(rows)
     whole = len(rows) // 8 * 8
     totals = []

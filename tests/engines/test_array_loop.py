@@ -9,9 +9,9 @@ from tidu.content.losses import loss_named
 from tidu.content.models import MODELS
 from tidu.content.optimizers import optimizer_named
 from tidu.content.schedules import rate
-from tidu.engines.array import array_train_source
-from tidu.engines.loop import Batch, LoopShape
+from tidu.engines.array_loop import array_train_source
 from tidu.engines.program import Regularisation, program_of_model
+from tidu.engines.scalar_loop import Batch, LoopShape
 from tidu.language.activations import ACTIVATIONS
 from tidu.language.formula import parse_formula
 

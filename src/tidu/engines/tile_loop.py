@@ -1,6 +1,6 @@
 """The tile source: a program with vectors, written out as a training loop over tiles of samples.
 
-The same steps as `array` writes for whole batches, as loops: each product of matrices is a call of `tidu.tiles`, and
+The same steps as `array` writes for whole batches, as loops: each product of matrices is a call of `runtime.tiles`, and
 what is computed number by number between two products is a function of one unit and one sample. Run as plain Python
 or compiled, it gives the same bits; compiled, it is the fastest engine for networks of up to some hundred units.
 """
@@ -12,16 +12,16 @@ import re
 from collections.abc import Sequence
 from types import ModuleType
 
-from tidu import elementary, ieee, tiles
 from tidu.content.schedules import STEP
-from tidu.engines.array import inputs_of
-from tidu.engines.loop import Batch, LoopShape, TrainWriter, arguments_of
+from tidu.engines.array_loop import inputs_of
 from tidu.engines.program import Program
+from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter, arguments_of
 from tidu.engines.stages import REDUCTIONS, Group, NotOnTiles, Product, staged, units_of
 from tidu.engines.statements import Names, assignments, per_step
 from tidu.engines.writer import Writer, harmless, imported, in_groups, wrapped
 from tidu.language.expr import Expr, Op, evaluation_order
 from tidu.language.printer import text
+from tidu.runtime import elementary, ieee, tiles
 
 
 def tile_train_source(program: Program, shape: LoopShape) -> str:
@@ -32,7 +32,7 @@ def tile_train_source(program: Program, shape: LoopShape) -> str:
 
 
 def fits_tiles(program: Program, shape: LoopShape) -> bool:
-    """Whether everything in the program has its counterpart in `tidu.tiles`."""
+    """Whether everything in the program has its counterpart in `runtime.tiles`."""
     if not program.of_arrays or program.masks or shape.dtype != "float64" or shape.batch is Batch.NONE:
         return False
     new_state = [new for _s, new, _start in program.new_state]
@@ -110,9 +110,9 @@ class _TileWriter(Writer):
         body = "\n".join(self.lines).strip("\n")
         words = set(re.findall(r"\w+", body))
         used = [n for n in vars(ieee) if n in words and not n.startswith("_") and n not in _OF_VECTORS]
-        imports = ["import numpy as np", "", *imported("tidu.elementary", _OF_VECTORS & words)]
-        imports += [*imported("tidu.ieee", used), "from tidu.kernels import record"]
-        imports += imported("tidu.tiles", _OF_TILES & words)
+        imports = ["import numpy as np", "", *imported("tidu.runtime.elementary", _OF_VECTORS & words)]
+        imports += [*imported("tidu.runtime.ieee", used), "from tidu.runtime.summation import record"]
+        imports += imported("tidu.runtime.tiles", _OF_TILES & words)
         return "\n".join([f'"""{harmless(title)}"""', "", *imports, "", "", body, ""])
 
 

@@ -12,7 +12,7 @@ import scipy.special
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tidu import ieee
+from tidu.runtime import ieee
 
 # What each function is in NumPy, and in Python's own `math` where that has it (the bits must then agree).
 ORACLES = {

@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from tidu.engines.loop import Batch, LoopShape, TrainWriter
 from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
 from tidu.engines.program import Program
+from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter
 from tidu.engines.statements import Names, assignments
 from tidu.engines.writer import Writer, in_groups, in_tuple, unpacked, wrapped
 from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, code_template, evaluation_order
@@ -202,8 +202,8 @@ class _ArrayWriter(Writer):
         words = set(re.findall(r"\w+", re.sub(r"\w+\.\w+", "", body)))
         own = sorted(self.space.own & words)
         imports = [self.space.imports, ""]
-        imports += ["from tidu import ieee"] if "ieee." in body else []
-        imports += ["from tidu.kernels import record"] if "record" in words else []
+        imports += ["from tidu.runtime import ieee"] if "ieee." in body else []
+        imports += ["from tidu.runtime.summation import record"] if "record" in words else []
         imports += [f"from {self.space.lacking} import {', '.join(own)}"] if own else []
         return "\n".join([plain[0], "", *imports, "", "", body.strip("\n"), ""])
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from tidu.ieee import fabs, maximum, minimum, where
+from tidu.runtime.ieee import fabs, maximum, minimum, where
 
 PER_LN2 = 1.0 / math.log(2.0)
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # ln 2 in two parts; k * LN2_HIGH is exact

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from tidu.pictures.curves import HIGHEST
 from tidu.pictures.figure import BLUE, ORANGE, RED, blank, drawn, label
-from tidu.pictures.values import Array
+from tidu.pictures.numbers import Array
 
 DECADES = 30.0  # largest by smallest, from which a logarithmic scale shows more
 MOST_CURVES = 12

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidu.content.arguments import Option, checked_options, fraction, nonnegative, positive, written
 from tidu.content.losses import LOSSES, SYNONYMS, loss_named
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
-from tidu.content.options import Option, checked_options, fraction, nonnegative, positive, written
 from tidu.errors import SettingError, TiduError
 
 THINGS = [*LOSSES.values(), *OPTIMIZERS.values()]

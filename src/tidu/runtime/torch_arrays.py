@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from tidu import arrays
+from tidu.runtime import arrays
 
 LOG_2 = math.log(2.0)
 

@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from tidu import tiles
 from tidu.engines.machine import native, tile_calls  # noqa: F401  # what the functions are for Numba
-from tidu.tiles import WIDTH
+from tidu.runtime import tiles
+from tidu.runtime.tiles import WIDTH
 
 random = np.random.default_rng(8)
 

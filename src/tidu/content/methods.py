@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tidu.content.arguments import Declared, Option, chosen
 from tidu.content.optimizers import OPTIMIZERS
-from tidu.content.options import Declared, Option, chosen
 from tidu.text import mark
 
 AUTO = "auto"

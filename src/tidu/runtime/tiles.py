@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.elementary import exp
-from tidu.ieee import fabs, log, maximum, where
-from tidu.kernels import LANES, summed
+from tidu.runtime.elementary import exp
+from tidu.runtime.ieee import fabs, log, maximum, where
+from tidu.runtime.summation import LANES, summed
 
 TILE = 64  # samples; a layer of a hundred units then stays in the nearest cache
 WIDTH = TILE + LANES  # of the memory of a tile: rows a power of two apart would crowd the same places of the cache
@@ -159,7 +159,7 @@ def squared(place: int, values: Array) -> tuple[float]:
 
 
 def sum_of_squares(values: Array) -> float:
-    """Σ values², in the order of `kernels.summed`."""
+    """Σ values², in the order of `summation.summed`."""
     return summed(squared, range(values.size), values.reshape(-1))[0]
 
 

@@ -6,10 +6,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from tidu import elementary
 from tidu.engines.build import module_of
 from tidu.engines.machine import native
-from tidu.kernels import LANES
+from tidu.runtime import elementary
+from tidu.runtime.summation import LANES
 
 FUNCTIONS = {
     "exp": mpmath.exp,
@@ -62,8 +62,8 @@ def test_edges(name):
 
 
 OF_A_TILE = """
-from tidu.elementary import {name}
-from tidu.tiles import each_sample
+from tidu.runtime.elementary import {name}
+from tidu.runtime.tiles import each_sample
 
 
 def memory():

@@ -24,12 +24,12 @@ DATA = {f"x{k}": X[:, k] for k in range(3)}
 def fits(formula, target=REAL, **options):
     """The same fit by plain Python, by machine code, and on whole batches."""
     given = {"optimizer": "gd", "lr": 0.01, "batch_size": 7, "epochs": 2, "seed": 1} | options
-    return [tidu.fit(formula, DATA | {"y": target}, engine=e, **given) for e in ("python", "numba", "array")]
+    return [tidu.fit(formula, DATA | {"y": target}, engine=e, **given) for e in ("python", "compiled", "array")]
 
 
 def assert_same(formula, target=REAL, **options):
     plain, compiled, whole = fits(formula, target, **options)
-    assert [r.engine for r in (plain, compiled, whole)] == ["python", "numba", "array"]
+    assert [r.engine for r in (plain, compiled, whole)] == ["python", "compiled", "array"]
     assert plain.stopped == compiled.stopped == whole.stopped
     assert np.array_equal(plain.history.values, compiled.history.values)
     for name, value in plain.params.items():
@@ -81,7 +81,7 @@ def test_batches_larger_than_a_tile():
     many = {name: np.tile(values, 9) for name, values in (DATA | {"y": REAL}).items()}
     runs = [
         tidu.fit("y = mlp(..., hidden=[6])", many, batch_size=150, epochs=2, lr=0.1, engine=e)
-        for e in ("python", "numba")
+        for e in ("python", "compiled")
     ]
     assert np.array_equal(runs[0].params["W1"], runs[1].params["W1"])
     assert runs[0].loss == runs[1].loss
@@ -99,7 +99,7 @@ def test_a_divergence_leaves_the_last_good_state():
 def test_slices_change_nothing(monkeypatch):
     whole = assert_same("y = mlp(..., hidden=[9])", optimizer="adam", epochs=4)
     monkeypatch.setattr(descent, "SLICE_SECONDS", 0.0)
-    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "numba", 8)
+    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "compiled", 8)
     cut = fits("y = mlp(..., hidden=[9])", optimizer="adam", epochs=4)[1]
     assert np.array_equal(whole.history.values, cut.history.values)
     assert np.array_equal(whole.params["W2"], cut.params["W2"])
@@ -111,14 +111,14 @@ def test_auto_takes_tiles_for_long_work_on_small_networks():
 
     assert chosen(epochs=3).engine == "array"
     long = chosen(epochs=200_000, until_loss=1e9)
-    assert long.engine == "numba"
+    assert long.engine == "compiled"
     assert "tiles" in long.engine_reason
     assert "each_unit(forward_1, 4, m," in long.source
 
 
 @pytest.mark.parametrize(
     ("engine", "options"),
-    [("python", {"clip_norm": 0.1}), ("numba", {"clip_norm": 0.1}), ("numba", {"dtype": "float32"})],
+    [("python", {"clip_norm": 0.1}), ("compiled", {"clip_norm": 0.1}), ("compiled", {"dtype": "float32"})],
 )
 def test_what_tiles_do_not_have(engine, options):
     with pytest.raises(tidu.TiduError, match="loop over tiles"):
@@ -128,6 +128,8 @@ def test_what_tiles_do_not_have(engine, options):
 def test_names_of_the_users():
     names = ["take", "TILE", "np"]
     data = dict(zip(names, X.T, strict=True)) | {"memory": REAL}
-    runs = [tidu.fit("memory = cell*mlp(...)", data, epochs=2, lr=0.1, engine=e) for e in ("python", "numba", "array")]
+    runs = [
+        tidu.fit("memory = cell*mlp(...)", data, epochs=2, lr=0.1, engine=e) for e in ("python", "compiled", "array")
+    ]
     assert np.array_equal(runs[0].params["W1"], runs[1].params["W1"])
     assert runs[0].loss == pytest.approx(runs[2].loss, rel=1e-12)
