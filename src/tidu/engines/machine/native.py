@@ -2,8 +2,8 @@
 
 What is compiled is the text that is shown; only the functions of `runtime.ieee` are exchanged for their C counterparts,
 which give the same values (tests assert it for every operation), `summed` for eight samples at a time (`sums`) and the
-functions of `runtime.tiles` for blocks (`tile_kernels`), in the order of their Python text. Compiled code is kept beside
-the module's file and is there in the next process.
+functions of `runtime.tiles` for blocks (`tile_kernels`), in the order of their Python text. Compiled code is kept
+beside the module's file and is there in the next process.
 """
 
 from __future__ import annotations
