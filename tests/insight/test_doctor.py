@@ -50,6 +50,20 @@ def test_every_trial_is_what_fit_does(line):
         assert again.score(data())["mse"] == pytest.approx(trial.loss, rel=1e-12)
 
 
+def test_of_two_rates_the_better_in_these_steps_is_shown():
+    """At a condition of 86,000 the rate that is best in the end swings for the whole thousand steps."""
+    random = np.random.default_rng(3)
+    x = random.uniform(100.0, 500.0, 80)
+    found = tidu.fit("y = w*x + b", {"x": x, "y": 0.3 * x + 7 + random.normal(0.0, 2.0, 80)}).diagnose()
+    rate = next(t for t in found.trials if t.options.get("optimizer") == "gd")
+    assert found.spectrum.condition > 1e5
+    assert rate.options["lr"] == 1.0 / found.spectrum.largest
+    swinging = tidu.fit("y = w*x + b", found.run.training_data.columns, lr=found.spectrum.best_rate)
+    assert rate.loss < 20.0 < 1000.0 < swinging.score(found.run.training_data.columns)["mse"]
+    assert found.advice == "--scale" or found.advice == "--optimizer auto"
+    assert found.advice in str(found)
+
+
 def test_a_divergence_has_its_row_and_its_limit():
     x = np.append(X, 400.0)
     found = tidu.fit("y = w*x + b", {"x": x, "y": 2 * x}, lr=0.01).diagnose()

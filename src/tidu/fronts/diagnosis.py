@@ -62,4 +62,7 @@ def _report(found: Diagnosis) -> None:
     for trial in found.trials:
         mark = ("  ✓ ", "bold green") if trial is found.best else ("  · ", "dim")
         console.print(Text.assemble(mark, trial.words))
+    if found.advice is not None:
+        console.print()
+        console.print(Text(_("Advice: tidu fit with {options}").format(options=found.advice), style="bold"))
     console.print()

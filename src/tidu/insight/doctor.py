@@ -25,13 +25,15 @@ from tidu.training.fit import fit_table
 from tidu.training.run import Run
 from tidu.training.settings import Settings
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import LINEAR, Spectrum, rate_limit, spectrum_of, steps_to_shrink
+from tidu.training.solving.spectrum import Spectrum, spectrum_of
+from tidu.training.solving.stability import linear_rule, safe_rate, steps_to_shrink
 
 Array = npt.NDArray[np.float64]
 TO = 0.01  # the share of its distance to which a direction is to shrink, in predictions of steps
 STIFF = 100.0  # ratio of curvatures from which it is worth a sentence
 NEAR = 1e-6  # relative distance of a cost to the lowest found at which it counts as there
 ENOUGH_BETTER = 1.0 - 1e-6  # of the cost that it had: what lowers it less does not help
+Plan = tuple[str, dict[str, Any]]  # an advice in words, and the options that follow it
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,21 @@ class Diagnosis:
         there = [t for t in good if t.loss <= lowest * (1.0 + NEAR) + 1e-300]
         return min(there, key=lambda t: t.steps_to_lowest if t.steps_to_lowest is not None else t.steps)
 
+    @property
+    def advice(self) -> str | None:
+        """What the doctor would do: the options of the best trial, as the command line takes them."""
+        if self.best is None:
+            return None
+        said = {name: value for name, value in self.best.options.items() if value is not None and value is not False}
+        return " ".join(
+            f"--{name.replace('_', '-')}" + ("" if value is True else f" {value:.6g}" if isinstance(value, float)
+                                             else f" '{value}'" if "(" in str(value) else f" {value}")
+            for name, value in said.items()
+        )  # fmt: skip
+
     def __str__(self) -> str:
-        return "\n".join([f.words for f in self.findings] + [t.words for t in self.trials])
+        advice = [] if self.advice is None else [_("the advice: {options}").format(options=self.advice)]
+        return "\n".join([f.words for f in self.findings] + [t.words for t in self.trials] + advice)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what the command line prints for `--json`."""
@@ -109,6 +124,7 @@ class Diagnosis:
             "findings": [f.to_dict() for f in self.findings],
             "trials": [t.to_dict() for t in self.trials],
             "best": None if self.best is None else self.best.to_dict(),
+            "advice": self.advice,
         }  # fmt: skip
 
 
@@ -201,9 +217,10 @@ def _named(direction: Array, names: Sequence[str]) -> str:
 def _on_the_rate(run: Run, spectrum: Spectrum, flat: str) -> list[Finding]:
     optimizer = optimizer_named(run.settings.optimizer)
     lr = run.lr
-    if optimizer.name not in LINEAR or not isinstance(lr, float) or spectrum.largest <= 0.0:
+    rule = linear_rule(optimizer)
+    if rule is None or not isinstance(lr, float) or spectrum.largest <= 0.0:
         return []
-    limit = rate_limit(optimizer, spectrum.largest)
+    limit = rule.limit(spectrum.largest)
     numbers = {"lr": lr, "limit": limit, "share": lr / limit, "best": spectrum.best_rate}
     sentence = (
         _("the learning rate {lr:g} is under the limit of {optimizer}, {limit:.6g}: {share:.3g} of it")
@@ -272,25 +289,47 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
 
 # -- the trials -----------------------------------------------------------------------------------
 def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float) -> list[Trial]:
-    """What might help, tried on the same data from the same start."""
-    s = run.settings
-    plans: list[tuple[str, dict[str, Any]]] = []
-    if not s.uses_solver:
-        gentle = s.optimizer_in_full.split("(")[0] in LINEAR
-        if gentle and spectrum is not None and spectrum.largest > 0.0 and spectrum.best_rate != s.lr:
-            plans.append((_("learning rate {lr:.6g}").format(lr=spectrum.best_rate), {"optimizer": "gd",
-                          "lr": spectrum.best_rate, "batch_size": None}))  # fmt: skip
-        if not s.scale and not s.l1 and not s.l2:
-            plans.append((_("rescaled parameters (--scale)"), {"scale": True, "lr": None}))
-        plans.append((_("a solver (--optimizer auto)"), {"optimizer": AUTO, "lr": None, "batch_size": None,
-                      "clip_norm": None, "clip_value": None, "scale": False,
-                      "epochs": None, "steps": None}))  # fmt: skip
+    """What might help, tried on the same data from the same start; of alternatives, the one that ends lowest."""
     ends = []
-    for words, options in plans:
-        tried = _tried(run, replace(s, **options), table)
-        ends.append((words, options, tried, _cost(tried, table)))
+    for alternatives in _plans(run.settings, spectrum):
+        tried = [
+            (words, options, _tried(run, replace(run.settings, **options), table)) for words, options in alternatives
+        ]
+        costs = [_cost(end, table) for _words, _options, end in tried]
+        best = min(range(len(tried)), key=lambda k: costs[k] if math.isfinite(costs[k]) else math.inf)
+        ends.append((*tried[best], costs[best]))
     lowest = min([loss if math.isfinite(loss) else math.inf, *(cost for *_rest, cost in ends)])
     return [_outcome(words, options, tried, cost, loss, lowest) for words, options, tried, cost in ends]
+
+
+def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
+    """What is worth a trial, each a list of alternatives."""
+    if s.uses_solver:
+        return []
+    plans: list[list[Plan]] = []
+    rule = linear_rule(optimizer_named(s.optimizer))
+    if rule is not None and spectrum is not None and spectrum.largest > 0.0:
+        # The rate that is best in the long run can be useless in a thousand steps, where the condition is large: it
+        # leaves the steepest direction swinging near the limit. Half the limit takes that direction in one step.
+        rates = [
+            ("gd", spectrum.best_rate),
+            ("gd", 1.0 / spectrum.largest),
+            (s.optimizer, safe_rate(rule, spectrum.largest)),
+        ]
+        plans.append(
+            [
+                (_("{optimizer} with learning rate {lr:.6g}").format(optimizer=name, lr=lr),
+                 {"optimizer": name, "lr": lr, "batch_size": None})
+                for name, lr in dict.fromkeys(rates)
+                if lr != s.lr
+            ]
+        )  # fmt: skip
+    if not s.scale and not s.l1 and not s.l2:
+        plans.append([(_("rescaled parameters (--scale)"), {"scale": True, "lr": None})])
+    solver = {"optimizer": AUTO, "lr": None, "batch_size": None, "clip_norm": None, "clip_value": None,
+              "scale": False, "epochs": None, "steps": None}  # fmt: skip
+    plans.append([(_("a solver (--optimizer auto)"), solver)])
+    return plans
 
 
 def _tried(run: Run, settings: Settings, table: Table) -> Run:

@@ -19,7 +19,8 @@ from tidu.training.rates import SMALLER, automatic_rate
 from tidu.training.rescaling import basis_of, rescaled
 from tidu.training.settings import Settings
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import WHOLE, rate_limit, spectrum_of
+from tidu.training.solving.spectrum import WHOLE, spectrum_of
+from tidu.training.solving.stability import rate_limit
 
 Array = npt.NDArray[np.float64]
 MOST_RETRIES = 12  # of a rate that `auto` chose, each time a quarter of the one before

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.optimizers import Optimizer, optimizer_named
+from tidu.content.optimizers import optimizer_named
 from tidu.engines.program import Program
 from tidu.text import _
 from tidu.training.descents.descent import Descent, Limits, descend
 from tidu.training.settings import Settings
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import LINEAR, batch_curvature, spectrum_of
+from tidu.training.solving.spectrum import batch_curvature, spectrum_of
+from tidu.training.solving.stability import LinearRule, linear_rule, safe_rate
 
 Array = npt.NDArray[np.float64]
 TRIAL_STEPS = 100
@@ -91,8 +92,9 @@ def automatic_rate(
 ) -> tuple[float, str]:
     """A rate for these settings, and the sentence that says where it comes from."""
     optimizer = optimizer_named(settings.optimizer)
-    if optimizer.name in LINEAR:
-        found = _from_curvature(settings, optimizer, program, columns, start)
+    rule = linear_rule(optimizer)
+    if rule is not None:
+        found = _from_curvature(settings, rule, program, columns, start)
         if found is not None:
             return found
     test = range_test(settings, program, columns, start)
@@ -106,7 +108,7 @@ def automatic_rate(
 
 
 def _from_curvature(
-    settings: Settings, optimizer: Optimizer, program: Program, columns: Sequence[Array], start: Sequence[float]
+    settings: Settings, rule: LinearRule, program: Program, columns: Sequence[Array], start: Sequence[float]
 ) -> tuple[float, str] | None:
     objective = Objective(program, columns)
     at = np.array(start, dtype=np.float64)
@@ -118,19 +120,19 @@ def _from_curvature(
     curvature = batch_curvature(objective, at, largest, settings.batch_size)
     if not (math.isfinite(curvature) and curvature > 0.0):
         return None
-    # Momentum adds up 1/(1 − β) steps; over the whole set that is allowed, on noisy batches it is not.
-    share = 1.0 if whole else 1.0 - optimizer.values.get("momentum", 0.0)
-    lr = share / curvature
-    if whole:
-        condition = spectrum.condition
-        if condition > STIFF:
-            words = _(
-                "learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent. "
-                "The flattest direction needs about {condition:.2g} steps for each that the steepest needs; --scale "
-                "removes the difference, and --optimizer lm needs no rate"
-            )
-            return lr, words.format(lr=lr, condition=condition)
-        words = _("learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent")
-    else:
+    lr = safe_rate(rule, curvature)
+    if not whole:  # what a rule adds up over several steps is allowed on the whole set, and not on noisy batches
+        lr /= max(1.0, rule.gain(lr))
+    if not whole:
         words = _("learning rate {lr:.6g} from the curvature at the start, safe for batches of {size}")
-    return lr, words.format(lr=lr, size=settings.batch_size)
+    elif lr * curvature < 1.0:
+        words = _("learning rate {lr:.6g} from the curvature at the start: half the limit of {optimizer}")
+    else:
+        words = _("learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent")
+    said = words.format(lr=lr, size=settings.batch_size, optimizer=settings.optimizer_in_full)
+    if whole and spectrum.condition > STIFF:
+        said += _(
+            ". The flattest direction needs about {condition:.2g} steps for each that the steepest needs; --scale "
+            "removes the difference, and --optimizer lm needs no rate"
+        ).format(condition=spectrum.condition)
+    return lr, said

@@ -11,7 +11,10 @@ import tidu
 from tidu.content.optimizers import optimizer_named
 from tidu.training.settings import Settings
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import LINEAR, batch_curvature, rate_limit, shrinkage, spectrum_of, steps_to_shrink
+from tidu.training.solving.spectrum import batch_curvature, spectrum_of
+from tidu.training.solving.stability import rate_limit, shrinkage, steps_to_shrink
+
+LINEAR = ("gd", "momentum", "nesterov")
 
 
 def quadratic(eigenvalues, seed=0):

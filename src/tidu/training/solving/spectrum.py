@@ -1,20 +1,18 @@
-"""How strongly a cost curves, and what that allows: learning-rate limits, best rates, steps to come.
+"""How strongly a cost curves: the eigenvalues of its Hessian, and the curvature that batches must reckon with.
 
 Exact for models of up to a few dozen parameters (all eigenvalues), by Lanczos on Hessian-vector products for larger
-ones (the two ends). The limits are those of a quadratic: exact for models that are linear in their parameters under a
-squared loss, and true near a minimum for the others.
+ones (the two ends). What the curvatures allow is said in `stability.py`; it is that of a quadratic: exact for models
+that are linear in their parameters under a squared loss, and true near a minimum for the others.
 """
 
 from __future__ import annotations
 
-import cmath
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.optimizers import Optimizer
 from tidu.engines.curvature import jacobian_of, residual_of
 from tidu.language.calculus import gradient
 from tidu.language.expr import evaluation_order
@@ -25,8 +23,6 @@ from tidu.training.solving.statistics import singular_directions
 Array = npt.NDArray[np.float64]
 WHOLE = 60  # parameters up to which all eigenvalues are computed
 LANCZOS_STEPS = 300
-# Optimizers whose step is linear in the gradients, so that curvature sets a limit to the rate.
-LINEAR = ("gd", "momentum", "nesterov")
 
 
 @dataclass(frozen=True)
@@ -117,38 +113,6 @@ def _by_lanczos(objective: Objective, at: Array) -> Spectrum | None:
         values, vectors = eigsh(operator, k=1, which="LM", v0=start, maxiter=LANCZOS_STEPS * p, tol=1e-6)
     order = np.argsort(values)
     return Spectrum(values[order], vectors[:, order], whole=False)
-
-
-# -- what curvature allows ------------------------------------------------------------------------
-def rate_limit(optimizer: Optimizer, curvature: float) -> float:
-    """The rate at which a direction of this curvature no longer shrinks; inf where there is none.
-
-    Gradient descent 2/λ, heavy ball 2(1 + β)/λ (Polyak 1964), Nesterov (2 + 2β)/((1 + 2β)λ).
-    """
-    if curvature <= 0.0 or optimizer.name not in LINEAR:
-        return math.inf
-    beta = optimizer.values.get("momentum", 0.0)
-    share = {"gd": 2.0, "momentum": 2.0 * (1.0 + beta), "nesterov": (2.0 + 2.0 * beta) / (1.0 + 2.0 * beta)}
-    return share[optimizer.name] / curvature
-
-
-def shrinkage(optimizer: Optimizer, lr: float, curvature: float) -> float:
-    """The factor by which a step shrinks the distance along a direction of this curvature, in the long run."""
-    a = lr * curvature
-    beta = optimizer.values.get("momentum", 0.0)
-    if optimizer.name == "gd":
-        return abs(1.0 - a)
-    middle, last = ((1.0 + beta - a), beta) if optimizer.name == "momentum" else ((1 + beta) * (1 - a), beta * (1 - a))
-    root = cmath.sqrt(middle * middle - 4.0 * last)
-    return max(abs((middle + root) / 2.0), abs((middle - root) / 2.0))
-
-
-def steps_to_shrink(optimizer: Optimizer, lr: float, curvature: float, to: float) -> float:
-    """Steps until the distance along such a direction is `to` of what it was; inf where it does not shrink."""
-    if optimizer.name == "gd" and 0.0 < lr * curvature < 0.5:  # 1 − a loses digits where a is small
-        return math.log(to) / math.log1p(-lr * curvature)
-    factor = shrinkage(optimizer, lr, curvature)
-    return math.log(to) / math.log(factor) if 0.0 < factor < 1.0 else (1.0 if factor == 0.0 else math.inf)
 
 
 def batch_curvature(objective: Objective, at: Array, largest: float, batch_size: int | None) -> float:
