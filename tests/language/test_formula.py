@@ -342,3 +342,14 @@ def test_a_name_like_a_column_is_not_taken_for_a_parameter(text, columns, meant)
 def test_a_column_cannot_be_given_a_starting_value():
     with pytest.raises(FormulaError, match="'x' is a column"):
         parse_formula("y = w*x", ["x", "y"], ["x"])
+
+
+def test_no_name_of_the_users_is_a_column_in_backticks():
+    for name in ("_quoted_column_0_", "__quoted_column_0_", "_quoted_column_1_"):
+        read = parse_formula(f"y = w*`two words` + {name}*x", COLUMNS)
+        assert names_of(read.parameters) == ["w", name]
+        assert names_of(read.features) == ["two words", "x"]
+    columns = ("_quoted_column_0_", "two words", "y")
+    assert names_of(parse_formula("y = w*`two words` + v*_quoted_column_0_", columns).features) == [
+        "two words", "_quoted_column_0_",
+    ]  # fmt: skip

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 
 from random_expressions import Calm, calm_expressions
+from tidu.language import expr
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order, symbol
-from tidu.language.formula import parse_expression
+from tidu.language.formula import parse_expression, parse_formula
 from tidu.language.printer import text
 from tidu.language.simplify import simplify
 
@@ -81,3 +82,30 @@ def test_no_factor_is_lost_where_numbers_meet_a_product():
     (by_b,) = gradient(half_squared, [NAMES["b"]])
     point = {NAMES[k]: v for k, v in {"a": 2.0, "x": 3.0, "b": 5.0, "y": 7.0}.items()}
     assert evaluate(by_b, point) == (2 * 3 * 25 - 7) * 2 * 3 * 2 * 5
+
+
+def rewritings(formula: str, monkeypatch) -> int:
+    """How many nodes are made while a gradient is derived."""
+    read = parse_formula(formula, ("x", "y"))
+    made = []
+    intern = expr._intern
+    monkeypatch.setattr(expr, "_intern", lambda *args: made.append(1) or intern(*args))
+    gradient((read.score - read.target) ** 2, read.parameters)
+    monkeypatch.undo()
+    return len(made)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda n: "y = " + "*".join(f"w{k}" for k in range(n)) + "*x",
+        lambda n: "y = w*" + "*".join(["x"] * n),
+        lambda n: "y = " + " + ".join(f"w{k}*x" for k in range(n)),
+        lambda n: "y = w" + "/(x + a)" * n,
+        lambda n: "y = " + "*".join(f"(w{k}*x + b{k})" for k in range(n)),
+        lambda n: "y = " + "*".join(f"exp(-w{k}*x)" for k in range(n)),
+    ],
+)
+def test_the_gradient_of_a_long_formula_takes_time_in_proportion_to_its_length(formula, monkeypatch):
+    few, many = (rewritings(formula(n), monkeypatch) for n in (100, 400))
+    assert many < 4.5 * few

@@ -75,9 +75,12 @@ def sides(text: str) -> tuple[str, str]:
 def without_backticks(text: str) -> tuple[str, dict[str, str]]:
     """Columns in backticks exchanged for identifiers that nothing else can be."""
     quoted: dict[str, str] = {}
+    stem = "_quoted_column_"
+    while stem in normal(text):
+        stem = f"_{stem}"
 
     def stand_in(found: re.Match[str]) -> str:
-        identifier = f"_quoted_column_{len(quoted)}_"
+        identifier = f"{stem}{len(quoted)}_"
         quoted[identifier] = found.group(1)
         return f" {identifier} "  # apart from what stands beside it
 

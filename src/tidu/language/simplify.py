@@ -3,6 +3,9 @@
 Used on what calculus derives, never on what the user wrote: nodes that stand in the memo at the start are kept, so
 that the backward pass shares them with the forward pass. Numbers move to the front of a product, products associate
 to the left, a minus sign moves to the number or to the front.
+
+Each rewriting looks at up to `LONGEST_PRODUCT` factors. The partials of a product of n factors are n products of n - 1:
+written out, n² factors; kept as a product of what stands before and what stands behind, one multiplication each.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from tidu.language.expr import Attr, Expr, Op, apply, constant, evaluation_order, operate, raised, with_args
 
 ZERO, ONE, MINUS_ONE = constant(0.0), constant(1.0), constant(-1.0)
+LONGEST_PRODUCT = 32  # factors; what a person still reads as one product
 
 
 def simplify(output: Expr, memo: dict[Expr, Expr]) -> Expr:
@@ -109,10 +113,16 @@ def _product(a: Expr, b: Expr) -> Expr:
         rest = b_rest if a_rest is None else a_rest if b_rest is None else _product(a_rest, b_rest)
         return front if rest is None else _product(front, rest)
     chain = []
-    while b.op.name == "multiply" or (b.op.name == "divide" and not a.is_constant):
-        chain.append((_product if b.op.name == "multiply" else _quotient, b.args[1]))
-        b = b.args[0]
+    first = b
+    while len(chain) <= LONGEST_PRODUCT and (
+        first.op.name == "multiply" or (first.op.name == "divide" and not a.is_constant)
+    ):
+        chain.append((_product if first.op.name == "multiply" else _quotient, first.args[1]))
+        first = first.args[0]
+    if len(chain) > LONGEST_PRODUCT:
+        return a * b
     if chain:
+        b = first
         product = _product(a, b)
         for combine, factor in reversed(chain):
             product = combine(product, factor)
@@ -135,7 +145,7 @@ def _leading_number(a: Expr) -> tuple[float | None, Expr | None]:
         return a.value, None
     factors = []
     first = a
-    while first.op.name == "multiply":
+    while first.op.name == "multiply" and len(factors) < LONGEST_PRODUCT:
         factors.append(first.args[1])
         first = first.args[0]
     if not first.is_constant:

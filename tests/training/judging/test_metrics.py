@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import sklearn.metrics as sk
 import torch
 from hypothesis import given
@@ -14,6 +15,7 @@ from tidu.training.judging.metrics import (
     class_metrics_of,
     confusion,
     log_loss,
+    log_odds,
     predicted_classes,
     probabilities_of,
 )
@@ -98,3 +100,21 @@ def test_equal_logits_are_the_first_class_and_what_cannot_be_computed_is_nan():
     assert confusion(np.array([0, 2]), np.array([1, 2]), 3).tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 1]]
     unknown = class_metrics_of(np.array([0, 1]), np.array([[0.0, math.nan], [0.0, 1.0]]), True)
     assert all(math.isnan(v) for v in unknown.values())
+
+
+@given(st.integers(2, 8), st.integers(1, 5), st.sampled_from([1.0, 30.0, 1e4]), st.integers(0, 10**6))
+def test_log_odds_are_those_of_each_class_against_the_sum_of_the_others(classes, count, scale, seed):
+    logits = np.random.default_rng(seed).normal(0, scale, (count, classes)).round(1)
+    for line, odds in zip(logits, log_odds(logits), strict=True):
+        for k in range(classes):
+            rest = scipy.special.logsumexp(np.delete(line, k))
+            assert odds[k] == pytest.approx(line[k] - rest, rel=1e-13, abs=1e-13 * scale)
+
+
+def test_the_metrics_of_a_thousand_classes_add_each_exponential_a_few_times(monkeypatch):
+    taken = []
+    exp = np.exp
+    monkeypatch.setattr(np, "exp", lambda x: taken.append(np.size(x)) or exp(x))
+    true, logits = rows(1000, count=50)
+    class_metrics_of(true, logits, with_probabilities=True)
+    assert sum(taken) <= 4 * logits.size  # one for each class against the rest would be 1000 times the logits

@@ -89,7 +89,8 @@ def auc(true: Classes, logits: Array) -> float:
     with np.errstate(over="ignore"):
         if logits.shape[1] == 2:
             return _rank_auc(true == 1, logits[:, 1] - logits[:, 0])
-        return float(np.mean([_rank_auc(true == k, _log_odds(logits, k)) for k in range(logits.shape[1])]))
+        odds = log_odds(logits)
+        return float(np.mean([_rank_auc(true == k, odds[:, k]) for k in range(logits.shape[1])]))
 
 
 def _rank_auc(positive: npt.NDArray[np.bool_], score: Array) -> float:
@@ -103,8 +104,22 @@ def _rank_auc(positive: npt.NDArray[np.bool_], score: Array) -> float:
     return float((middle[place][positive].sum() - yes * (yes + 1) / 2) / (yes * no))
 
 
-def _log_odds(logits: Array, k: int) -> Array:
-    """log(p/(1 − p)) of class k: in the order of p, without rounding to 0 or 1."""
-    rest = np.delete(logits, k, axis=1)
-    largest = rest.max(axis=1)
-    return np.asarray(logits[:, k] - largest - np.log(np.exp(rest - largest[:, None]).sum(axis=1)))
+def log_odds(logits: Array) -> Array:
+    """log(p/(1 − p)) of each class, of shape (rows, K): in the order of p, without rounding to 0 or 1.
+
+    What the other classes sum to is the sum of those before and those behind: K additions for all, not for each.
+    """
+    row = np.arange(len(logits))
+    best = np.argmax(logits, axis=1)
+    largest = logits[row, best]
+    powers = np.exp(logits - largest[:, None])
+    others = np.zeros_like(logits)
+    others[:, 1:] = np.cumsum(powers[:, :-1], axis=1)
+    others[:, :-1] += np.cumsum(powers[:, :0:-1], axis=1)[:, ::-1]
+    others[row, best] = 1.0  # what else there is may be lost beside the largest, so it gets a scale of its own
+    odds = (logits - largest[:, None]) - np.log(others)
+    rest = logits.copy()
+    rest[row, best] = -np.inf
+    second = rest.max(axis=1)
+    odds[row, best] = (largest - second) - np.log(np.exp(rest - second[:, None]).sum(axis=1))
+    return odds
