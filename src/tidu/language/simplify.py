@@ -112,7 +112,7 @@ def _product(a: Expr, b: Expr) -> Expr:
         front = constant((1.0 if m is None else m) * n)
         rest = b_rest if a_rest is None else a_rest if b_rest is None else _product(a_rest, b_rest)
         return front if rest is None else _product(front, rest)
-    chain = []
+    chain: list[tuple[Callable[[Expr, Expr], Expr], Expr]] = []
     first = b
     while len(chain) <= LONGEST_PRODUCT and (
         first.op.name == "multiply" or (first.op.name == "divide" and not a.is_constant)
@@ -143,7 +143,7 @@ def _leading_number(a: Expr) -> tuple[float | None, Expr | None]:
     """The number in front of a product and what is left of it; a number alone leaves None."""
     if a.is_constant:
         return a.value, None
-    factors = []
+    factors: list[Expr] = []
     first = a
     while first.op.name == "multiply" and len(factors) < LONGEST_PRODUCT:
         factors.append(first.args[1])

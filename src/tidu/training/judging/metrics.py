@@ -122,4 +122,4 @@ def log_odds(logits: Array) -> Array:
     rest[row, best] = -np.inf
     second = rest.max(axis=1)
     odds[row, best] = (largest - second) - np.log(np.exp(rest - second[:, None]).sum(axis=1))
-    return odds
+    return np.asarray(odds)
