@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidu.content.losses import LOSSES as LOSSES
     from tidu.content.optimizers import OPTIMIZERS as OPTIMIZERS
     from tidu.content.schedules import SCHEDULES as SCHEDULES
-    from tidu.data.csv import CsvOptions as CsvOptions
+    from tidu.data.layout import CsvOptions as CsvOptions
     from tidu.eager.graph import no_grad as no_grad
     from tidu.eager.layers import LAYERS as LAYERS
     from tidu.eager.layers import Dropout as Dropout

@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tidu
-from tidu.data import csv
-from tidu.data.csv import CsvOptions
+from tidu.data import csv, layout
+from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import ColumnNotFound, DataError, MissingValues, SettingError
 
@@ -126,7 +126,7 @@ def test_quoted_text_may_span_lines_wherever_blocks_are_cut(file, monkeypatch):
 
 
 def test_a_first_line_longer_than_the_head(file, monkeypatch):
-    monkeypatch.setattr(csv, "HEAD", 16)
+    monkeypatch.setattr(layout, "HEAD", 16)
     names = [f"column{k}" for k in range(50)]
     text = ",".join(names) + "\n" + ",".join(map(str, range(50))) + "\n"
     assert columns(file(text)) == {name: [float(k)] for k, name in enumerate(names)}
@@ -189,7 +189,10 @@ def test_chinese_headers_in_gb18030_need_the_encoding(file):
     path = file("身高,体重,姓名\n1,2,张\n3,4,李\n".encode("gb18030"))
     kind, message = refusal(path, "体重 = w*身高")
     assert kind is DataError
-    assert message == "data.csv is not utf-8 text; name its encoding, for instance --encoding gb18030"
+    assert message == (
+        "data.csv is not utf-8 text; name its encoding, for instance --encoding gb18030 (Chinese) "
+        "or --encoding cp1252 (Western European)"
+    )
     run = tidu.fit("体重 = w*身高", path, csv=CsvOptions(encoding="gb18030"), epochs=1)
     assert list(run.training_data["身高"]) == [1, 3]
 
@@ -210,7 +213,7 @@ def test_encodings_that_there_are_not(file, encoding):
 def test_a_character_cut_by_the_end_of_the_head_is_no_error(file, monkeypatch):
     text = "x,y,姓名\n" + "1,2,张\n" * 20
     for head in range(12, 40):
-        monkeypatch.setattr(csv, "HEAD", head)
+        monkeypatch.setattr(layout, "HEAD", head)
         assert len(columns(file(text), ["x"])["x"]) == 20
 
 
@@ -241,7 +244,7 @@ def test_text_in_row_1000_is_named_with_row_column_and_cell(file):
     )
 
 
-@pytest.mark.parametrize("cell", ["abc", "1_0", "0x10", "1;5", '"1,5"', "true", "2020-01-01", "1 2"])
+@pytest.mark.parametrize("cell", ["abc", "1_0", "0x10", "1;5", '"1,5"', "yes", "2020-01-01", "1 2"])
 def test_text_that_is_no_number(file, cell):
     kind, message = refusal(file(f"x,y\n{cell},2\n"))
     assert kind is DataError
@@ -273,7 +276,9 @@ def test_what_a_float64_cannot_hold_is_infinite(file, cell):
 
 def test_rows_of_different_lengths_are_named(file):
     assert refusal(file("x,y\n1,2\n\n3\n5,6\n"))[1] == "data.csv: row 2 has 1 cell(s), not 2: '3'"
-    assert refusal(file("\nx,y\n1,2\n \n1,2,3\n"))[1] == "data.csv: row 2 has 3 cell(s), not 2: '1,2,3'"
+    assert refusal(file("\nx,y\n1,2\n \n1,2,3\n"))[1] == (
+        "data.csv: row 2 has 3 cell(s), not 2: '1,2,3'; a cell that holds the sign between cells must stand in quotes"
+    )
     assert refusal(file("1,2\n1\n"))[1] == "data.csv: row 2 has 1 cell(s), not 2: '1'"
 
 

@@ -6,12 +6,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from tidu.data.numerals import number_in
 from tidu.data.table import (
     Table,
     from_mapping,
     from_matrix,
     names_without_header,
-    number_in,
     numbers,
     train_test_split,
     without_missing,
@@ -162,8 +162,8 @@ def test_what_counts_as_numbers(values, expected):
         ([1j], "not numbers"),
         ([10**400], "not numbers: int too large"),
         ([[1], [2, 3]], "not numbers"),
-        (np.array(["2020-01-01"], dtype="datetime64[ns]"), "holds times"),
-        (np.array([5], dtype="timedelta64[s]"), "holds times"),
+        (np.array(["2020-01-01"], dtype="datetime64[ns]"), "holds dates or times"),
+        (np.array([5], dtype="timedelta64[s]"), "holds dates or times"),
     ],
 )
 def test_what_does_not(values, reason):

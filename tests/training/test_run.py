@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import tidu
-from tidu.data.csv import CsvOptions
+from tidu.data.layout import CsvOptions
 from tidu.errors import ColumnNotFound, DataError, MissingValues, ModelFileError
 from tidu.training.run import metrics_of, write_whole
 

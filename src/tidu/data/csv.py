@@ -1,71 +1,44 @@
 """CSV: one table from text in files, compressed or not, with or without a header line.
 
-pyarrow parses; this file settles what pyarrow leaves to the caller: which delimiter, whether the first line is a
-header (a first line of numbers alone is data), what the columns are called, and which cell is to blame.
+pyarrow parses the rows, as `layout` has settled; this file rewrites what pyarrow cannot read (blanks between cells,
+comments), names the cell that is to blame, and reads the numbers that are written in other ways.
 """
 
 from __future__ import annotations
 
-import codecs
+import functools
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 
 from tidu.data.arrow import float64_of
 from tidu.data.labels import labels_of_arrow
-from tidu.data.table import MISSING, Column, Label, Table, clipped, names_without_header, number_in, numbers
-from tidu.errors import DataError, SettingError
+from tidu.data.layout import (
+    BLANKS,
+    CsvOptions,
+    Layout,
+    Opener,
+    comment_at_the_end,
+    head_of,
+    layout_of,
+    not_in_encoding,
+    split_at_blanks,
+)
+from tidu.data.table import Column, Label, Table, clipped, numbers
+from tidu.errors import DataError
 from tidu.text import _
 
-Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
-HEAD = 1 << 20  # bytes looked at to settle delimiter and header
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
+LARGEST_BLOCK = 1 << 30
 TEXT, LABELS = pa.string(), pa.dictionary(pa.int32(), pa.string())  # a label is stored once, however many rows have it
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-
-
-@dataclass(frozen=True)
-class CsvOptions:
-    """How the text is to be read; the defaults look at the file itself."""
-
-    header: str = "auto"  # or "yes", "no"
-    names: tuple[str, ...] | None = None  # what the columns are called, in place of the header or of x, y
-    delimiter: str = "auto"  # or one character
-    encoding: str = "utf-8"
-
-    def __post_init__(self) -> None:
-        if self.header not in ("auto", "yes", "no"):
-            raise SettingError(_("header must be auto, yes or no, not {value!r}").format(value=self.header))
-        one = len(self.delimiter) == 1 and self.delimiter.isascii() and self.delimiter not in '\r\n\0"'
-        if self.delimiter != "auto" and not one:
-            raise SettingError(
-                _("the delimiter must be one ASCII character, no quote and no line break, not {value!r}").format(
-                    value=self.delimiter
-                )
-            )
-
-
-@dataclass(frozen=True)
-class _Head:
-    content: bytes
-    is_all: bool  # the whole file
-
-
-@dataclass(frozen=True)
-class _Layout:
-    delimiter: str
-    blank_lines: int  # before the first line
-    has_header: bool
-    has_rows: bool
-    names: tuple[str, ...]
-    note: str
 
 
 def open_bytes(raw: Any) -> Any:
@@ -76,201 +49,179 @@ def open_bytes(raw: Any) -> Any:
     return pa.CompressedInputStream(raw, codec) if codec else raw
 
 
-def read_csv(
-    opener: Opener, origin: str, options: CsvOptions, wanted: Collection[str] | None, label: str | None = None
-) -> Table:
-    """The columns in `wanted` (all, where None) as float64, that named `label` as codes; a missing cell is NaN.
+class CsvText:
+    """A text of rows: what its columns are called, and their numbers."""
 
-    Raises
-    ------
-    DataError
-        Empty, not text, no such columns, rows of different lengths, or a cell that is not a number.
-    """
-    layout = _layout(_head(opener, origin), origin, options)
-    counts = Counter(n for n in layout.names if wanted is None or n in wanted)
-    doubled = sorted(n for n, count in counts.items() if count > 1)
-    if doubled:
-        raise DataError(
-            _(
-                "{origin}: the column name '{name}' stands {count} times in the header; rename, or give --columns"
-            ).format(origin=origin, name=doubled[0], count=counts[doubled[0]])
-        )
-    # pyarrow wants distinct names; the ones given here are only positions.
-    positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
-    if not layout.has_rows:  # pyarrow takes a header without a line end for an error
-        return Table({name: np.empty(0) for name in positions.values()}, origin)
-    kinds = {position: LABELS if name == label else pa.float64() for position, name in positions.items()}
-    table = _arrow_table(opener, origin, options, layout, kinds)
-    columns: dict[str, Column] = {}
-    classes: tuple[Label, ...] = ()
-    for position, name in positions.items():
-        if name == label:
-            read = table or _arrow_table(opener, origin, options, layout, {position: LABELS})
-            assert read is not None
-            columns[name], classes = labels_of_arrow(read.column(position), name, origin)
-        elif table is None:
-            columns[name] = _parsed_cell_by_cell(opener, origin, options, layout, position, name)
-        else:
-            columns[name] = float64_of(table.column(position))
-    return Table(columns, origin, (layout.note,) if layout.note else (), classes)
+    def __init__(self, opener: Opener, origin: str, options: CsvOptions) -> None:
+        self._opener, self.origin, self._options = opener, origin, options
 
+    @functools.cached_property
+    def _layout(self) -> Layout:
+        return layout_of(head_of(self._opener, self.origin), self.origin, self._options)
 
-def column_names(opener: Opener, origin: str, options: CsvOptions) -> tuple[str, ...]:
-    """What the columns are called, without reading more than the beginning."""
-    return _layout(_head(opener, origin), origin, options).names
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called, without reading more than the beginning."""
+        return self._layout.names
 
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        """The columns in `wanted` (all, where None) as float64, that named `label` as codes; a missing cell is NaN.
 
-def _head(opener: Opener, origin: str) -> _Head:
-    """The first bytes; more of them where the first line is longer."""
-    head, is_all = b"", False
-    try:
-        with opener() as stream:
-            while not is_all and len(head) < BLOCK and (len(head) < HEAD or not re.search(rb"[\r\n]", head.strip())):
-                more: bytes = stream.read(HEAD)
-                head, is_all = head + more, not more
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
-    if not head.strip():
-        raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
-    return _Head(head, is_all)
+        Raises
+        ------
+        DataError
+            Empty, not text, no such columns, rows of different lengths, or a cell that is not a number.
+        """
+        layout, origin = self._layout, self.origin
+        self._refuse_doubled(wanted)
+        # pyarrow wants distinct names; the ones given here are only positions.
+        positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
+        if not layout.has_rows:  # pyarrow takes a header without a line end for an error
+            return Table({name: np.empty(0) for name in positions.values()}, origin)
+        kinds = {position: LABELS if name == label else pa.float64() for position, name in positions.items()}
+        read = self._parsed(kinds) or self._parsed({p: TEXT if k == pa.float64() else k for p, k in kinds.items()})
+        assert read is not None
+        columns: dict[str, Column] = {}
+        classes: tuple[Label, ...] = ()
+        notes = list(layout.notes)
+        for position, name in positions.items():
+            column = read.column(position)
+            if name == label:
+                columns[name], classes = labels_of_arrow(column, name, origin)
+            elif column.type == TEXT:
+                columns[name], more = self._numbers_of_text(column, name)
+                notes += more
+            else:
+                columns[name] = float64_of(column)
+        return Table(columns, origin, tuple(notes), classes)
 
-
-def _text(head: _Head, origin: str, encoding: str) -> str:
-    try:
-        wide = b"\0" in "x".encode(encoding)  # refuses codecs that are not for text
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-    except (LookupError, ValueError):  # ValueError: a null byte in the name
-        raise SettingError(_("there is no encoding {value!r}").format(value=encoding)) from None
-    start = head.content[:4096]
-    if start[:4] == b"PAR1" or (b"\0" in start and not wide and not start.startswith((b"\xff\xfe", b"\xfe\xff"))):
-        raise DataError(
-            _("{origin} is not text; CSV (also .gz, .zst) and Parquet (.parquet) can be read").format(origin=origin)
-        )
-    try:
-        text = decoder.decode(head.content, head.is_all)  # a cut through the last character of the head is no error
-    except UnicodeError:
-        raise DataError(
-            _("{origin} is not {encoding} text; name its encoding, for instance --encoding gb18030").format(
-                origin=origin, encoding=encoding
-            )
-        ) from None
-    return text.removeprefix("\ufeff")
-
-
-def _layout(head: _Head, origin: str, options: CsvOptions) -> _Layout:
-    lines = io.StringIO(_text(head, origin, options.encoding), newline="").readlines()
-    blank_lines = next((k for k, line in enumerate(lines) if line.strip()), len(lines))
-    lines = lines[blank_lines:]
-    if not lines:
-        raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
-    delimiter = _delimiter(lines[0]) if options.delimiter == "auto" else options.delimiter
-    first, lines_of_first = _cells(lines, delimiter)
-    has_header = options.header == "yes" or (options.header == "auto" and not _are_numbers(first))
-    has_rows = not head.is_all or not has_header or any(line.strip() for line in lines[lines_of_first:])
-    names = tuple(cell.strip() for cell in first) if has_header else tuple(names_without_header(len(first)))
-    note = ""
-    if options.names is not None:
-        if len(options.names) != len(first):
+    def _refuse_doubled(self, wanted: Collection[str] | None) -> None:
+        counts = Counter(n for n in self.names if wanted is None or n in wanted)
+        doubled = sorted(n for n, count in counts.items() if count > 1)
+        if doubled:
             raise DataError(
-                _("{origin}: {given} column names were given for {count} columns").format(
-                    origin=origin, given=len(options.names), count=len(first)
-                )
+                _(
+                    "{origin}: the column name '{name}' stands {count} times in the header; rename, or give --columns"
+                ).format(origin=self.origin, name=doubled[0], count=counts[doubled[0]])
             )
-        names = options.names
-    elif not has_header:
-        note = _("{origin} has no header line; its columns are called {names}").format(
-            origin=origin, names=", ".join(names)
+
+    def _numbers_of_text(self, column: pa.ChunkedArray, name: str) -> tuple[Column, list[str]]:
+        """A column in which some cell is no plain number; spaces around numbers are forgiven."""
+        numerals = self._options.numerals
+        if numerals.decimal == ".":
+            try:
+                return float64_of(pa_compute.utf8_trim_whitespace(column).cast(pa.float64())), []
+            except pa.ArrowInvalid:
+                pass
+        cells = column.to_pylist()
+        values = numbers(cells, name, self.origin, numerals)
+        percent = next((cell for cell in cells if cell and cell.rstrip().endswith("%")), None)
+        if percent is None:
+            return values, []
+        note = _("{origin}: column '{column}' is in percent; {cell} is read as {value:g}")
+        return values, [
+            note.format(origin=self.origin, column=name, cell=percent.strip(), value=numerals.number(percent))
+        ]
+
+    # -- pyarrow ----------------------------------------------------------------------------------
+    @functools.cached_property
+    def _rewritten(self) -> bytes:
+        """The rows as pyarrow reads them, in UTF-8, for a text that it cannot."""
+        try:
+            with self._opener() as stream:
+                text = stream.read().decode(self._layout.encoding)
+        except UnicodeError:
+            raise not_in_encoding(self.origin, self._layout.encoding) from None
+        except (OSError, EOFError, pa.ArrowException) as error:
+            raise DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error)) from None
+        return rewritten(text, self._layout).encode()
+
+    def _parsed(
+        self, kinds: Mapping[str, pa.DataType], threads: bool = True, block: int | None = None
+    ) -> pa.Table | None:
+        """The columns at the positions that `kinds` names, or None if a cell is no number; blank rows are left out."""
+        layout, origin = self._layout, self.origin
+        skipped = layout.skipped if layout.is_plain else 0
+        blank: list[Any] = []
+        ragged: list[Any] = []
+
+        def on_invalid(row: Any) -> str:
+            (ragged if row.text.strip() else blank).append(row)
+            return "error" if row.text.strip() else "skip"
+
+        read = pa_csv.ReadOptions(
+            column_names=[f"{k}" for k in range(len(layout.names))],
+            skip_rows=skipped,
+            skip_rows_after_names=layout.header_rows,
+            encoding=layout.encoding if layout.is_plain else "utf-8",
+            block_size=block or BLOCK,
+            use_threads=threads,
         )
-    return _Layout(delimiter, blank_lines, has_header, has_rows, names, note)
+        parse = pa_csv.ParseOptions(
+            delimiter="\t" if layout.delimiter == BLANKS else layout.delimiter,
+            newlines_in_values=True,
+            invalid_row_handler=on_invalid,
+        )
+        numerals = self._options.numerals
+        convert = pa_csv.ConvertOptions(
+            include_columns=list(kinds),
+            column_types=dict(kinds),
+            null_values=list(numerals.missing),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            decimal_point=numerals.decimal,
+        )
+        try:
+            with self._opener() if layout.is_plain else io.BytesIO(self._rewritten) as stream:
+                return pa_csv.read_csv(stream, read, parse, convert)
+        except pa.ArrowInvalid as error:
+            if ragged and threads:  # only one thread knows which row it is at
+                return self._parsed(kinds, False, block)
+            if ragged:
+                raise self._ragged(ragged[0], ragged[0].number - skipped - layout.header_rows - len(blank)) from None
+            reason = str(error).strip().splitlines()[0]
+            if "straddling" in reason and block is None:
+                return self._parsed(kinds, threads, LARGEST_BLOCK)
+            if "UTF8" in reason:
+                raise not_in_encoding(origin, layout.encoding) from None
+            if "conversion error" in reason and pa.float64() in kinds.values():
+                return None
+            raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=reason[:200])) from None
+        except UnicodeError:
+            raise not_in_encoding(origin, layout.encoding) from None
+        except (OSError, EOFError, pa.ArrowException) as error:
+            raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
+
+    def _ragged(self, row: Any, number: int) -> DataError:
+        """The error for a row that has another number of cells than the first."""
+        advice = ""
+        if row.text.lstrip().startswith(("#", "%", "//")):
+            sign = "//" if row.text.lstrip().startswith("//") else row.text.lstrip()[0]
+            advice = _("; if the line is a comment, give --comment '{sign}'").format(sign=sign)
+        elif number == 1 and row.expected_columns == 1:
+            advice = _("; if the first line is a title, leave it out with --skip 1")
+        elif row.actual_columns > row.expected_columns:
+            advice = _("; a cell that holds the sign between cells must stand in quotes")
+        return DataError(
+            _("{origin}: row {row} has {found} cell(s), not {expected}: '{text}'{advice}").format(
+                origin=self.origin, row=number, found=row.actual_columns, expected=row.expected_columns,
+                text=clipped(row.text), advice=advice,
+            )
+        )  # fmt: skip
 
 
-def _delimiter(line: str) -> str:
-    unquoted = re.sub(r'"[^"]*"', "", line)
-    counts = {d: unquoted.count(d) for d in (",", "\t", ";", "|")}
-    best = max(counts, key=lambda d: counts[d])
-    return best if counts[best] else ","
-
-
-def _cells(lines: Sequence[str], delimiter: str) -> tuple[list[str], int]:
-    """The cells of the first record, and how many lines it takes: quoted cells may hold line ends."""
-    import csv
-
-    reader = csv.reader(iter(lines), delimiter=delimiter)
-    try:
-        return next(reader), reader.line_num
-    except csv.Error:
-        return lines[0].rstrip("\r\n").split(delimiter), 1
-
-
-def _are_numbers(cells: Sequence[str]) -> bool:
-    """Whether a first line is data: numbers and perhaps missing cells, and not only nan and inf."""
-    try:
-        for cell in cells:
-            if cell.strip() not in MISSING:
-                number_in(cell)
-    except ValueError:
-        return False
-    return any(character.isdigit() for cell in cells for character in cell)
-
-
-def _arrow_table(
-    opener: Opener,
-    origin: str,
-    options: CsvOptions,
-    layout: _Layout,
-    kinds: Mapping[str, pa.DataType],
-    threads: bool = True,
-) -> pa.Table | None:
-    """The columns at the positions that `kinds` names, or None if a cell is no number; blank rows are left out."""
-    blank: list[Any] = []
-    ragged: list[Any] = []
-
-    def on_invalid(row: Any) -> str:
-        (ragged if row.text.strip() else blank).append(row)
-        return "error" if row.text.strip() else "skip"
-
-    read = pa_csv.ReadOptions(
-        column_names=[f"{k}" for k in range(len(layout.names))],
-        skip_rows=layout.blank_lines,
-        skip_rows_after_names=int(layout.has_header),
-        encoding=options.encoding,
-        block_size=BLOCK,
-        use_threads=threads,
-    )
-    parse = pa_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=on_invalid)
-    convert = pa_csv.ConvertOptions(
-        include_columns=list(kinds),
-        column_types=dict(kinds),
-        null_values=MISSING,
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=True,
-    )
-    try:
-        with opener() as stream:
-            return pa_csv.read_csv(stream, read, parse, convert)
-    except pa.ArrowInvalid as error:
-        if ragged and threads:  # only one thread knows which row it is at
-            return _arrow_table(opener, origin, options, layout, kinds, threads=False)
-        if ragged:
-            row = ragged[0].number - layout.blank_lines - layout.has_header - len(blank)
-            raise DataError(
-                _("{origin}: row {row} has {found} cell(s), not {expected}: '{text}'").format(
-                    origin=origin, row=row, found=ragged[0].actual_columns, expected=ragged[0].expected_columns,
-                    text=clipped(ragged[0].text),
-                )
-            ) from None  # fmt: skip
-        reason = str(error).strip().splitlines()[0]
-        if "conversion error" in reason and pa.float64() in kinds.values():
-            return None
-        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=reason[:200])) from None
-    except (OSError, UnicodeError, pa.ArrowException) as error:
-        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
-
-
-def _parsed_cell_by_cell(
-    opener: Opener, origin: str, options: CsvOptions, layout: _Layout, position: str, name: str
-) -> Column:
-    """A column that pyarrow could not convert: spaces around numbers are forgiven, the first other cell is named."""
-    table = _arrow_table(opener, origin, options, layout, {position: TEXT})
-    assert table is not None
-    return numbers(table.column(position).to_pylist(), name, origin)
+def rewritten(text: str, layout: Layout) -> str:
+    """The text from its header or first row on, without comments, and with a tab for the blanks between cells."""
+    text = text.removeprefix("\ufeff")
+    for _line in range(layout.skipped):
+        text = re.split(r"\r\n|\r|\n", text, maxsplit=1)[-1]
+    if layout.comment:
+        sign = re.escape(layout.comment)
+        text = re.sub(rf"(?m)^[ \t]*{sign}[^\r\n]*(\r\n|\r|\n|\Z)", "", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = re.sub(comment_at_the_end(layout.comment), "", text)
+    if layout.delimiter != BLANKS:
+        return text
+    if '"' in text:
+        rows = (split_at_blanks(line) for line in text.splitlines())
+        return "".join("\t".join(f'"{c}"' if c else c for c in row) + "\n" for row in rows)
+    return re.sub(r"[ \t]+", "\t", re.sub(r"(?m)^[ \t]+|[ \t]+(?=[\r\n]|\Z)", "", text))

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from tidu.content.losses import MOST_CLASSES
 from tidu.data.arrow import float64_of, numbers_of
-from tidu.data.table import MISSING, Column, Label, Table, clipped, number_in, numbers
+from tidu.data.numerals import MISSING, number_in
+from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -29,11 +30,6 @@ Coded = tuple[Column, tuple[Label, ...]]  # codes of shape (rows,), and what the
 def label_text(label: Label) -> str:
     """A label as people write it: `setosa`, `3`."""
     return label if isinstance(label, str) else f"{label:.17g}"
-
-
-def is_number(label: Label) -> bool:
-    """Whether a label is a number, or text that reads as one."""
-    return not isinstance(_as_numbers([label])[0], str)
 
 
 # -- reading --------------------------------------------------------------------------------------

@@ -6,39 +6,20 @@ numbers. Columns that nobody uses are not read, so they may hold text; so may a 
 
 from __future__ import annotations
 
-import functools
-import glob
-import io
-import os
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pa_parquet
 
-from tidu.data.arrow import arrow_columns, numbers_of
-from tidu.data.csv import CsvOptions, Opener, column_names, open_bytes, read_csv
-from tidu.data.labels import joined_labels, labels_of, labels_of_arrow
-from tidu.data.table import Column, Label, Table, from_mapping, from_matrix, matrix_names, text_names
+from tidu.data.files import from_path
+from tidu.data.frames import arrow_source
+from tidu.data.labels import labels_of
+from tidu.data.layout import CsvOptions
+from tidu.data.table import Source, Table, from_mapping, from_matrix, matrix_names, text_names
 from tidu.errors import DataError
 from tidu.text import _
-
-
-class Source(Protocol):
-    """Something that has named columns of numbers."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the columns are called."""
-        ...
-
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        """The columns in `wanted`, or all; the column `label` as codes, with its `classes`."""
-        ...
 
 
 def source_of(data: object, options: CsvOptions | None = None) -> Source:
@@ -51,11 +32,11 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
     """
     options = options or CsvOptions()
     if isinstance(data, (str, Path)):
-        return _from_path(str(data), options)
+        return from_path(str(data), options)
     if isinstance(data, Table):
         return _Loaded(data)
     if hasattr(data, "__arrow_c_stream__"):
-        return _Arrow(_stream_to_table(data), type(data).__name__)
+        return arrow_source(data)
     if isinstance(data, Mapping):
         return _Columns(data)
     if isinstance(data, (np.ndarray, Sequence)):
@@ -131,130 +112,3 @@ def _cells_of(values: Any) -> Any:
     except ValueError:  # rows of different lengths
         return None
     return cells if cells.ndim == 2 and cells.dtype.kind in "OSU" else None
-
-
-class _Arrow:
-    def __init__(self, table: pa.Table, origin: str) -> None:
-        self._table, self._origin = table, origin
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._table.column_names)
-
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        return _table_of_arrow(self._table, self._origin, wanted, label)
-
-
-def _table_of_arrow(read: pa.Table, origin: str, wanted: Collection[str] | None, label: str | None) -> Table:
-    columns: dict[str, Column] = {}
-    classes: tuple[Label, ...] = ()
-    for name, column in arrow_columns(read, origin, wanted).items():
-        if name == label:
-            columns[name], classes = labels_of_arrow(column, name, origin)
-        else:
-            columns[name] = numbers_of(column, name, origin)
-    return Table(columns, origin, classes=classes)
-
-
-def _stream_to_table(data: Any) -> pa.Table:
-    try:
-        return pa.table(data)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(
-            _("{origin} cannot be read: {reason}").format(origin=type(data).__name__, reason=error)
-        ) from None
-
-
-# -- files ----------------------------------------------------------------------------------------
-def _from_path(path: str, options: CsvOptions) -> Source:
-    if path == "-":
-        content = sys.stdin.buffer.read()
-        return _CsvFile(lambda: open_bytes(io.BytesIO(content)), _("standard input"), options)
-    files = [Path(path)]
-    if glob.has_magic(path) and not os.path.exists(path):
-        files = [Path(p) for p in sorted(glob.glob(path, recursive=True))]
-        if not files:
-            raise DataError(_("no file matches '{pattern}'").format(pattern=path))
-    sources = [_file(p, options) for p in files]
-    return sources[0] if len(sources) == 1 else _Files(sources, path)
-
-
-def _file(path: Path, options: CsvOptions) -> Source:
-    if os.path.isdir(path):
-        raise DataError(_("'{path}' is a folder; name a file, or a pattern such as '{path}/*.csv'").format(path=path))
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except FileNotFoundError:
-        raise DataError(_("there is no file '{path}'").format(path=path)) from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(_("'{path}' cannot be read: {reason}").format(path=path, reason=reason)) from None
-    if magic == b"PAR1":
-        return _ParquetFile(path)
-
-    def opener() -> Any:
-        return open_bytes(path.open("rb"))
-
-    return _CsvFile(opener, path.name, options)
-
-
-class _CsvFile:
-    def __init__(self, opener: Opener, origin: str, options: CsvOptions) -> None:
-        self._opener, self.origin, self._options = opener, origin, options
-
-    @functools.cached_property
-    def names(self) -> tuple[str, ...]:
-        return column_names(self._opener, self.origin, self._options)
-
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        return read_csv(self._opener, self.origin, self._options, wanted, label)
-
-
-class _ParquetFile:
-    def __init__(self, path: Path) -> None:
-        self.origin = path.name
-        try:
-            self._file = pa_parquet.ParquetFile(path)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(_("{origin} cannot be read: {reason}").format(origin=path.name, reason=error)) from None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._file.schema_arrow.names)
-
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        try:
-            read = self._file.read(columns=None if wanted is None else [n for n in self.names if n in wanted])
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error)) from None
-        return _table_of_arrow(read, self.origin, wanted, label)
-
-
-class _Files:
-    """Several files as one table, in the order of their names."""
-
-    def __init__(self, sources: Sequence[Source], pattern: str) -> None:
-        self._sources, self._pattern = sources, pattern
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        first = self._sources[0].names
-        for other in self._sources[1:]:
-            if other.names != first:
-                raise DataError(
-                    _("the files of '{pattern}' differ in their columns: {first} and {other}").format(
-                        pattern=self._pattern, first=", ".join(first), other=", ".join(other.names)
-                    )
-                )
-        return first
-
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        names = self.names
-        parts = [s.table(wanted, label) for s in self._sources]
-        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0] and n != label}
-        classes: tuple[Label, ...] = ()
-        if label is not None and label in parts[0]:
-            columns[label], classes = joined_labels([(p[label], p.classes) for p in parts])
-        notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
-        return Table(columns, self._pattern, tuple(notes)[:1], classes)

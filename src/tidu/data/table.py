@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.numerals import DEFAULT, Numerals, booleans_in, remedy
 from tidu.errors import DataError, MissingValues, SettingError
 from tidu.text import _
 
 Column = npt.NDArray[np.float64]
 Label = str | float
-MISSING = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", "None", "?"]  # no value, as text
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,19 @@ class Table(Mapping[str, Column]):
     def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
         """The table of some of the rows."""
         return replace(self, columns={name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()})
+
+
+class Source(Protocol):
+    """Something that has named columns of numbers."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        ...
+
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        """The columns in `wanted`, or all; the column `label` as codes, with its `classes`."""
+        ...
 
 
 def without_missing(table: Table, drop: bool) -> Table:
@@ -163,26 +178,26 @@ def matrix_names(count: int, names: Sequence[str] | None, origin: str) -> list[s
     return names
 
 
-def number_in(text: str) -> float:
-    """The number that a text is. Python's own digit groups are refused: `2020_01` is a name, not 202001."""
-    if "_" in text:
-        raise ValueError(f"could not convert string to float: {text!r}")
-    return float(text)
-
-
-def numbers(values: object, name: str, origin: str) -> Column:
+def numbers(values: object, name: str, origin: str, numerals: Numerals | None = None) -> Column:
     """`values` as a contiguous float64 array of shape (rows,).
 
-    None, the words of `MISSING` and what a mask hides are NaN; text is read as in a file.
+    None, the words of `MISSING` and what a mask hides are NaN; text is read as in a file, by `numerals`.
+    A column of true and false is one of 1 and 0.
     """
     try:
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.filled(values.astype(np.float64), np.nan)
         array = np.asarray(values)
         if array.dtype.kind in "mM":
-            raise TypeError(_("it holds times ({kind}); give a number, such as days").format(kind=array.dtype))
+            raise DataError(holds_times(name, origin))
         if array.dtype.kind not in "fiub" and array.ndim == 1:
-            array = np.array([_number(cell, row, name, origin) for row, cell in enumerate(array.tolist(), 1)])
+            cells = array.tolist()
+            truths = booleans_in(cells, (numerals or DEFAULT).missing)
+            array = np.array(
+                [_number(cell, row, name, origin, numerals) for row, cell in enumerate(cells, 1)]
+                if truths is None
+                else truths
+            )
         array = np.asarray(array, dtype=np.float64)
     except DataError:
         raise
@@ -199,23 +214,36 @@ def numbers(values: object, name: str, origin: str) -> Column:
     return np.ascontiguousarray(array)
 
 
-def _number(cell: object, row: int, name: str, origin: str) -> float:
+def _number(cell: object, row: int, name: str, origin: str, numerals: Numerals | None) -> float:
     if cell is None:
         return math.nan
+    if isinstance(cell, datetime.date):
+        raise DataError(holds_times(name, origin))
     if not isinstance(cell, str):
-        return float(cell)  # type: ignore[arg-type]  # what is no number says so itself
+        # What is no number says so itself; pandas.NA and NaT are known by how they look, for pandas may not be there.
+        return math.nan if str(cell) in ("<NA>", "NaT") else float(cell)  # type: ignore[arg-type]
     text = cell.strip()
     try:
-        return math.nan if text in MISSING else number_in(text)
+        return (numerals or DEFAULT).number(text)
     except ValueError:
         raise DataError(
             _(
                 "{origin}: row {row} of column '{column}' is '{cell}', which is not a number "
-                "(the first row of data is row 1)"
-            ).format(origin=origin, row=row, column=name, cell=clipped(text))
+                "(the first row of data is row 1){remedy}"
+            ).format(
+                origin=origin, row=row, column=name, cell=clipped(text), remedy=remedy(clipped(text), name, numerals)
+            )
         ) from None
 
 
+def holds_times(name: str, origin: str) -> str:
+    """What to say of a column of dates or times where a number is needed."""
+    return _(
+        "{origin}: column '{column}' holds dates or times; write days({column}) or seconds({column}) in the formula"
+    ).format(origin=origin, column=name)
+
+
 def clipped(text: str) -> str:
-    """`text`, or its beginning, for a message."""
+    """`text` on one line, or its beginning, for a message."""
+    text = " ".join(text.split())
     return text if len(text) <= 40 else text[:37] + "..."

@@ -17,7 +17,7 @@ from tidu.errors import SettingError
 from tidu.text import _
 
 if TYPE_CHECKING:
-    from tidu.data.csv import CsvOptions
+    from tidu.data.layout import CsvOptions
 
 Command = Callable[..., Any]
 
@@ -50,8 +50,18 @@ csv_options = options(
         help=_("Whether the first line names the columns; auto: unless it is all numbers."),
     ),
     click.option("--columns", metavar="A,B,...", help=_("Names of the columns, in place of the header.")),
-    click.option("--delimiter", default="auto", show_default=True, help=_("What stands between cells.")),
-    click.option("--encoding", default="utf-8", show_default=True, help=_("Of the text, such as gb18030.")),
+    click.option("--delimiter", default="auto", show_default=True, help=_("What stands between cells; blanks is any "
+                 "number of blanks and tabs.")),
+    click.option("--encoding", default="auto", show_default=True, help=_("Of the text, such as gb18030; auto is UTF-8, "
+                 "or UTF-16 where the file begins as that does.")),
+    click.option("--decimal", metavar="SIGN", default=".", show_default=True, help=_("The decimal sign: . or ,")),
+    click.option("--thousands", metavar="SIGN", default="", help=_("What groups the digits of large numbers, such as "
+                 "the comma of 1,234.5.")),
+    click.option("--na", metavar="WORD,...", default="", help=_("Words for a missing value, besides NA, nan, null and "
+                 "their like.")),
+    click.option("--comment", metavar="SIGN", default="auto", show_default=True, help=_("Leave out lines that begin "
+                 "with it; auto: with #, if the file begins with one.")),
+    click.option("--skip", metavar="N", type=int, default=0, help=_("Leave out so many lines at the top.")),
 )  # fmt: skip
 loss_options = options(
     click.option("--loss", default="squared", show_default=True, help=_("squared, half_squared, absolute, "
@@ -64,12 +74,22 @@ loss_options = options(
 
 def csv_of(values: dict[str, Any]) -> CsvOptions:
     """Take the CSV options out of a command's arguments."""
-    from tidu.data.csv import CsvOptions
+    from tidu.data.layout import CsvOptions
 
     columns = values.pop("columns")
     names = tuple(n.strip() for n in columns.split(",")) if columns else None
     delimiter = values.pop("delimiter").replace("\\t", "\t")
-    return CsvOptions(values.pop("header"), names, delimiter, values.pop("encoding"))
+    return CsvOptions(
+        values.pop("header"),
+        names,
+        delimiter,
+        values.pop("encoding"),
+        values.pop("decimal"),
+        values.pop("thousands"),
+        tuple(word.strip() for word in values.pop("na").split(",") if word.strip()),
+        values.pop("comment"),
+        values.pop("skip"),
+    )
 
 
 def assignments(option: str, text: str | None) -> dict[str, str]:

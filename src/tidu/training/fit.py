@@ -9,8 +9,8 @@ import numpy as np
 
 from tidu.content.methods import AUTO
 from tidu.content.starts import Start
-from tidu.data.csv import CsvOptions
 from tidu.data.labels import label_text
+from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split
 from tidu.eager.layers import Layer

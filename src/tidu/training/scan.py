@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.csv import CsvOptions
+from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import DataError, SettingError
 from tidu.text import _

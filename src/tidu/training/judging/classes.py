@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tidu.content.losses import LOSSES, Loss
-from tidu.data.labels import is_number, label_text, with_known_labels, with_labels
-from tidu.data.source import Source
-from tidu.data.table import Label, Table, clipped, without_missing
+from tidu.data.labels import label_text, with_known_labels, with_labels
+from tidu.data.numerals import looks_like_a_number
+from tidu.data.table import Label, Source, Table, clipped, without_missing
 from tidu.engines.program import Program
 from tidu.errors import DataError
 from tidu.text import _
@@ -37,7 +37,7 @@ def _refuse_labels(program: Program, loss: Loss, source: Source) -> None:
         return
     table = source.table([target.name], target.name)
     labels = table.classes
-    words = [label for label in labels if not is_number(label)]
+    words = [label for label in labels if isinstance(label, str) and not looks_like_a_number(label)]
     if 2 * len(words) > len(labels):  # else it is a column of numbers with a cell that is none, which was named
         raise DataError(
             _(

@@ -15,7 +15,7 @@ from tidu.content.methods import AUTO
 from tidu.content.models import MODELS
 from tidu.content.schedules import rate
 from tidu.content.starts import starting_value
-from tidu.data.csv import CsvOptions
+from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split
 from tidu.engines.program import Program

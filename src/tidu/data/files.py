@@ -1,0 +1,153 @@
+"""Files by name: CSV and Parquet, also several by a pattern, standard input, pipes; each known by its first bytes.
+
+What is no plain file (a pipe, `/dev/stdin`, what a shell gives for `<(...)`) is read once, from beginning to end.
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import stat
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+
+from tidu.data.csv import CsvText, open_bytes
+from tidu.data.frames import ArrowTable
+from tidu.data.labels import joined_labels
+from tidu.data.layout import CsvOptions
+from tidu.data.table import Label, Source, Table
+from tidu.errors import DataError
+from tidu.text import _
+
+PARQUET = b"PAR1"
+
+
+def from_path(path: str, options: CsvOptions) -> Source:
+    """The source that a path, a pattern, or `-` for standard input stands for.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it cannot be read, or standard input is closed.
+    """
+    if path == "-":
+        return _from_standard_input(options)
+    files = [Path(path)]
+    if glob.has_magic(path) and not os.path.exists(path):
+        files = [Path(p) for p in sorted(glob.glob(path, recursive=True))]
+        if not files:
+            raise DataError(_("no file matches '{pattern}'").format(pattern=path))
+    sources = [_file(p, options) for p in files]
+    return sources[0] if len(sources) == 1 else _Files(sources, path)
+
+
+def _from_standard_input(options: CsvOptions) -> Source:
+    closed = DataError(_("standard input is closed; pipe a table into it, or name a file"))
+    if sys.stdin is None:
+        raise closed
+    try:
+        content = sys.stdin.buffer.read()
+    except ValueError:  # closed by the program itself
+        raise closed from None
+    except OSError as error:
+        raise DataError(
+            _("{origin} cannot be read: {reason}").format(
+                origin=_("standard input"), reason=error.strerror or str(error)
+            )
+        ) from None
+    return _of_bytes(content, _("standard input"), options)
+
+
+def _file(path: Path, options: CsvOptions) -> Source:
+    if os.path.isdir(path):
+        raise DataError(_("'{path}' is a folder; name a file, or a pattern such as '{path}/*.csv'").format(path=path))
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return _of_bytes(_read_once(path, mode), str(path), options)
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError:
+        raise DataError(_("there is no file '{path}'").format(path=path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(_("'{path}' cannot be read: {reason}").format(path=path, reason=reason)) from None
+    if magic == PARQUET:
+        return _ParquetFile(path, path.name)
+    return CsvText(lambda: open_bytes(path.open("rb")), path.name, options)
+
+
+def _read_once(path: Path, mode: int) -> bytes:
+    """All of a pipe, or of what is typed on a terminal; other devices may have no end."""
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        with path.open("rb", buffering=0) as device:
+            endless = not device.isatty() and device.read(1) != b""
+        if endless:
+            raise DataError(_("'{path}' is a device, not a file or a pipe").format(path=path))
+    with path.open("rb") as stream:
+        return stream.read()
+
+
+def _of_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
+    if content[:4] == PARQUET:
+        return _ParquetFile(pa.BufferReader(content), origin)
+    return CsvText(lambda: open_bytes(io.BytesIO(content)), origin, options)
+
+
+class _ParquetFile:
+    def __init__(self, where: Any, origin: str) -> None:
+        self.origin = origin
+        try:
+            self._file = pa_parquet.ParquetFile(where)
+        except (pa.ArrowException, OSError) as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> DataError:
+        return DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._file.schema_arrow.names)
+
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        try:
+            read = self._file.read(columns=None if wanted is None else [n for n in self.names if n in wanted])
+        except (pa.ArrowException, OSError) as error:
+            raise self._unreadable(error) from None
+        return ArrowTable(read, self.origin).table(wanted, label)
+
+
+class _Files:
+    """Several files as one table, in the order of their names."""
+
+    def __init__(self, sources: Sequence[Source], pattern: str) -> None:
+        self._sources, self._pattern = sources, pattern
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        first = self._sources[0].names
+        for other in self._sources[1:]:
+            if other.names != first:
+                raise DataError(
+                    _("the files of '{pattern}' differ in their columns: {first} and {other}").format(
+                        pattern=self._pattern, first=", ".join(first), other=", ".join(other.names)
+                    )
+                )
+        return first
+
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        names = self.names
+        parts = [s.table(wanted, label) for s in self._sources]
+        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0] and n != label}
+        classes: tuple[Label, ...] = ()
+        if label is not None and label in parts[0]:
+            columns[label], classes = joined_labels([(p[label], p.classes) for p in parts])
+        notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
+        return Table(columns, self._pattern, tuple(notes)[:1], classes)

@@ -1,0 +1,65 @@
+"""Frames of any library that speaks Arrow (pandas, polars, pyarrow, duckdb), without depending on one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import pyarrow as pa
+
+from tidu.data.arrow import arrow_columns, numbers_of
+from tidu.data.labels import labels_of_arrow
+from tidu.data.table import Column, Label, Source, Table
+from tidu.errors import DataError
+from tidu.text import _
+
+
+class ArrowTable:
+    """A table of Arrow's, which a frame or a file has become."""
+
+    def __init__(self, table: pa.Table, origin: str) -> None:
+        self._table, self._origin = table, origin
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        return tuple(self._table.column_names)
+
+    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+        """The columns in `wanted`, or all; the column `label` as codes."""
+        columns: dict[str, Column] = {}
+        classes: tuple[Label, ...] = ()
+        for name, column in arrow_columns(self._table, self._origin, wanted).items():
+            if name == label:
+                columns[name], classes = labels_of_arrow(column, name, self._origin)
+            else:
+                columns[name] = numbers_of(column, name, self._origin)
+        return Table(columns, self._origin, classes=classes)
+
+
+def arrow_source(data: Any) -> Source:
+    """The source that a frame is.
+
+    Raises
+    ------
+    DataError
+        Its library cannot give it as an Arrow table.
+    """
+    origin = type(data).__name__
+    try:
+        table = pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(
+            _("{origin} cannot be read: {reason}").format(origin=origin, reason=" ".join(str(error).split()))
+        ) from None
+    return ArrowTable(without_index(table), origin)
+
+
+def without_index(table: pa.Table) -> pa.Table:
+    """The table without the columns that hold the index of a pandas frame: an index is no feature."""
+    described = (table.schema.metadata or {}).get(b"pandas")
+    if described is None:
+        return table
+    index = [name for name in json.loads(described).get("index_columns", []) if isinstance(name, str)]
+    return table.drop_columns([name for name in index if name in table.column_names])
