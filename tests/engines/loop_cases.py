@@ -48,6 +48,8 @@ def run(program: Program, shape: LoopShape, columns, start, last_step: int, posi
     history: list[object] = [None] * 10_000
     arguments = {
         "columns": tuple(columns),
+        "first_row": 0,
+        "rows": len(columns[0]) if columns else 0,
         "settings": (program.rate.value,) if program.rate.is_constant else (),
         "parameters": tuple(start),
         "state": state_at_start(program, shape, start),

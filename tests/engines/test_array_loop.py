@@ -205,11 +205,11 @@ def test_it_reads_as_one_writes_it_by_hand():
         product_1 = dloss_dy_hat[:, None] * W2 * (1.0 - tanh_1 * tanh_1)
         # mean over the batch
         loss_sum = float(loss.sum())
-        batch_loss = loss_sum / n
-        grad_W1 = (product_1 / n).T @ x
-        grad_b1 = product_1.sum(axis=0) / n
-        grad_W2 = (dloss_dy_hat[:, None] * tanh_1).sum(axis=0) / n
-        grad_b2 = dloss_dy_hat.sum(axis=0) / n
+        batch_loss = loss_sum / rows
+        grad_W1 = (product_1 / rows).T @ x
+        grad_b1 = product_1.sum(axis=0) / rows
+        grad_W2 = (dloss_dy_hat[:, None] * tanh_1).sum(axis=0) / rows
+        grad_b2 = dloss_dy_hat.sum(axis=0) / rows
         # update
         new_W1 = W1 - lr * grad_W1
 """

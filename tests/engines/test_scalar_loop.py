@@ -200,20 +200,19 @@ from tidu.runtime.summation import record
 GOING, DIVERGED, LOSS, CONVERGED = range(4)
 
 
-def train(columns, settings, parameters, position, last_step, until_loss, history):
+def train(columns, first_row, rows, settings, parameters, position, last_step, until_loss, history):
     x, y = columns
     (lr,) = settings
     w, b = parameters
     epoch, step, start, epoch_loss = position
     grad_w = grad_b = 0.0
-    n = len(x)
     row = 0
     stopped = GOING
     while step < last_step:
         loss_sum = 0.0
         grad_w = 0.0
         grad_b = 0.0
-        for i in range(n):
+        for i in range(first_row, first_row + rows):
             # forward
             x_i = x[i]
             y_hat = w * x_i + b
@@ -226,9 +225,9 @@ def train(columns, settings, parameters, position, last_step, until_loss, histor
             grad_w += dloss_dy_hat * x_i
             grad_b += dloss_dy_hat
         # mean over the batch
-        batch_loss = loss_sum / n
-        grad_w = grad_w / n
-        grad_b = grad_b / n
+        batch_loss = loss_sum / rows
+        grad_w = grad_w / rows
+        grad_b = grad_b / rows
         # update
         new_w = w - lr * grad_w
         new_b = b - lr * grad_b
@@ -261,7 +260,7 @@ def test_the_users_expression_is_used_as_it_is_written(formula, line):
 
 def test_what_no_sample_changes_is_computed_once_a_step():
     source = train_source(program("y = exp(a)*x + sin(b)"), LoopShape(Batch.ALL))
-    before, _, inside = source.partition("for i in range(n):")
+    before, _, inside = source.partition("for i in range(")
     assert "# the same for every sample" in before
     assert before.count("exp_1 = exp(a)") == before.count("sin_1 = sin(b)") == 1
     assert "exp(a)" not in inside
@@ -291,11 +290,11 @@ def test_cost_and_predictions_are_those_of_the_expressions(loss):
     total = 0.0
     for sample in samples:
         total += evaluate(made.loss, sample)
-    cost = module_of(cost_source(made), "cost").cost(columns, parameters)
+    cost = module_of(cost_source(made), "cost").cost(columns, 0, len(X), parameters)
     # The cost adds the penalty's terms one by one to the mean.
     assert cost == pytest.approx(total / len(X) + evaluate(made.penalty, weights), rel=1e-15, abs=0.0)
     predictions = [0.0] * len(X)
-    module_of(predict_source(made), "predict").predict(columns[:1], parameters, len(X), predictions)
+    module_of(predict_source(made), "predict").predict(columns[:1], 0, len(X), parameters, predictions)
     assert predictions == [evaluate(made.prediction, sample) for sample in samples]
 
 
@@ -308,7 +307,7 @@ def test_predictions_of_a_constant():
         Regularisation(),
     )
     predictions = [0.0] * 3
-    module_of(predict_source(made), "predict").predict((), (4.0,), 3, predictions)
+    module_of(predict_source(made), "predict").predict((), 0, 3, (4.0,), predictions)
     assert predictions == [4.0] * 3
 
 
@@ -373,7 +372,7 @@ def sample(i, x, y, w, b):
 """
         in source
     )
-    assert "loss_sum, grad_w, grad_b = summed(sample, order[start:stop], x, y, w, b)" in source
+    assert "loss_sum, grad_w, grad_b = summed(sample, order[first_row + start:first_row + stop], x, y, w, b)" in source
 
 
 def test_single_precision_stands_in_the_text():

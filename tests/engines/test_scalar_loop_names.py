@@ -40,9 +40,9 @@ def results_with_names(column: str, parameter: str) -> list[tuple[object, ...]]:
         made = program_of_model(read, loss_named("huber"), optimizer_named("adam"), rate("0.1*warmup(3)"), EVERYTHING)
         given = {"orders": orders(3), "batch_size": size, "tol": 0.0}
         found.append(run(made, shape, [X, Y], [0.3, -0.2], 6, **given))
-        cost = module_of(cost_source(made), "cost").cost([X, Y], [0.3, -0.2])
+        cost = module_of(cost_source(made), "cost").cost([X, Y], 0, len(X), [0.3, -0.2])
         predictions = [0.0] * 7
-        module_of(predict_source(made), "predict").predict((X,), (0.3, -0.2), 7, predictions)
+        module_of(predict_source(made), "predict").predict((X,), 0, 7, (0.3, -0.2), predictions)
         found.append((cost, predictions))
     return found
 
@@ -115,11 +115,11 @@ def test_long_formulas_become_short_lines(formula):
     point = dict(zip(made.parameters, [0.5] * len(made.parameters), strict=True)) | dict(
         zip(made.columns, (1.01, 2.0), strict=True)
     )
-    cost = module_of(cost_source(made), "cost").cost([[1.01], [2.0]], [0.5] * len(made.parameters))
+    cost = module_of(cost_source(made), "cost").cost([[1.01], [2.0]], 0, 1, [0.5] * len(made.parameters))
     assert cost == evaluate(made.loss, point)
 
 
 def test_a_thousand_parameters_with_state():
     made = program("y = " + "+".join(f"w{k}*x" for k in range(1100)), optimizer="adam", regularisation=EVERYTHING)
     compile(train_source(made, LoopShape(Batch.ALL, stops_on_change=True)), "loop", "exec")
-    assert module_of(cost_source(made), "cost").cost([[1.0], [2.0]], [0.0] * 1100) == 4.0
+    assert module_of(cost_source(made), "cost").cost([[1.0], [2.0]], 0, 1, [0.0] * 1100) == 4.0

@@ -220,7 +220,7 @@ class _ArrayTrain(TrainWriter):
     def written(cls, program: Program, shape: LoopShape) -> str:
         outputs = [program.loss, *program.gradient]
         space = NAMESPACES[shape.namespace]
-        w = _ArrayWriter(program, inputs_of(program), outputs, shape.batch is not Batch.ALL, space, shape.dtype)
+        w = _ArrayWriter(program, inputs_of(program), outputs, bool(program.columns), space, shape.dtype)
         cls.of(w, shape).write()
         return w.source(f"Training loop on arrays, written by tidu. {text(program.score)}; {program.optimizer.name}.")
 
@@ -232,19 +232,28 @@ class _ArrayTrain(TrainWriter):
     def per_step(self) -> list[str]:
         return []
 
+    def gradient_at_start(self) -> list[str]:
+        if self.shape.batch is not Batch.ALL:
+            return super().gradient_at_start()
+        return [*super().gradient_at_start(), *self.taken(":".join(self.places()))]
+
+    def taken(self, rows: str) -> list[str]:
+        """The lines that take these rows of what is given for each sample."""
+        assert isinstance(self.w, _ArrayWriter)
+        batch = (self.w.names.of[c] for c in self.w.inputs)
+        return [f"{b} = {whole}[{rows}]" for b, whole in zip(batch, self.w.columns, strict=True)]
+
     def batch(self) -> None:
         o, w = self.own, self.w
-        assert isinstance(w, _ArrayWriter)
-        batch = [w.names.of[c] for c in w.inputs]
         if self.shape.batch is Batch.ALL:
-            count = o["n"]
+            count = o["rows"]
         else:
-            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
-            rows = f"{o['start']}:{o['stop']}"
+            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
+            rows = ":".join(self.places())
             if self.shape.shuffled:
                 w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}][{rows}]")
                 rows = o["order"]
-            w.add(2, *(f"{b} = {whole}[{rows}]" for b, whole in zip(batch, w.columns, strict=True)))
+            w.add(2, *self.taken(rows))
             count = o["count"]
             w.add(2, f"{count} = {o['stop']} - {o['start']}")
         p = self.program

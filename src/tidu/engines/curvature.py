@@ -66,48 +66,52 @@ def hessian_product_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> tu
 
 # -- the texts ------------------------------------------------------------------------------------
 def sums_source(program: Program, outputs: Sequence[Expr], directions: Sequence[Expr] = ()) -> str:
-    """A module with one function, `sums(columns, parameters, totals)`, which fills `totals`: Σ of each output.
+    """A module with one function, `sums(columns, first_row, rows, parameters, totals)`: Σ of each output over the rows.
+
+    It adds to what `totals` holds, so that rows may come block by block.
 
     `directions` are symbols whose values come after those of the parameters.
     """
     w = Writer(program)
-    columns, parameters, totals, i = (w.own(k) for k in ("columns", "parameters", "totals", "i"))
+    arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "totals")]
+    columns, first_row, rows, parameters, totals = arguments
     extra = [w.names.name(d, d.name) for d in directions]
     kept = [k for k, output in enumerate(outputs) if output is not ZERO]
     sums = [w.own(f"sum_{k}") for k in kept]
-    w.add(0, f"def sums({columns}, {parameters}, {totals}):")
+    w.add(0, f"def sums({', '.join(arguments)}):")
     w.add(1, *unpacked(w.columns, columns), *unpacked([*w.parameters, *extra], parameters))
-    w.add(1, *(f"{s} = 0.0" for s in sums))
+    w.add(1, *(f"{s} = {totals}[{k}]" for k, s in zip(kept, sums, strict=True)))
     wanted = [outputs[k] for k in kept]
-    _loop(w, i, f"len({w.columns[0]})", wanted, [(s, "+=") for s in sums])
-    where = dict(zip(kept, sums, strict=True))
-    w.add(1, *(f"{totals}[{k}] = {where.get(k, '0.0')}" for k in range(len(outputs))))
+    _loop(w, w.own("i"), (first_row, rows), wanted, [(s, "+=") for s in sums])
+    w.add(1, *(f"{totals}[{k}] = {s}" for k, s in zip(kept, sums, strict=True)))
     return w.source("Sums over all rows, written by tidu.")
 
 
 def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] = ()) -> str:
-    """A module with one function, `rows(columns, parameters, n, outputs)`, which fills the list `outputs`.
+    """A module with one function, `each_row(columns, first_row, rows, parameters, outputs)`, which fills `outputs`.
 
-    `outputs` holds an array of shape (n,) for each of the expressions. Only columns of `roles` are asked for, if any
-    are named.
+    `outputs` holds an array for each of the expressions, in which a row has the place that it has in the columns. Only
+    columns of `roles` are asked for, if any are named.
     """
     w = Writer(program)
-    columns, parameters, n, arrays, i = (w.own(k) for k in ("columns", "parameters", "n", "outputs", "i"))
+    arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "outputs")]
+    columns, first_row, rows, parameters, arrays = arguments
+    i = w.own("i")
     read = [name for c, name in zip(program.columns, w.columns, strict=True) if not roles or c.role in roles]
     names = [w.own(f"output_{k}") for k in range(len(outputs))]
-    w.add(0, f"def rows({columns}, {parameters}, {n}, {arrays}):")
+    w.add(0, f"def each_row({', '.join(arguments)}):")
     w.add(1, *unpacked(read, columns), *unpacked(w.parameters, parameters))
     w.add(1, *unpacked(names, arrays))
-    _loop(w, i, n, outputs, [(f"{name}[{i}]", "=") for name in names])
+    _loop(w, i, (first_row, rows), outputs, [(f"{name}[{i}]", "=") for name in names])
     return w.source("Values row by row, written by tidu.")
 
 
-def _loop(w: Writer, i: str, count: str, outputs: Sequence[Expr], places: Sequence[tuple[str, str]]) -> None:
+def _loop(w: Writer, i: str, rows: tuple[str, str], outputs: Sequence[Expr], places: Sequence[tuple[str, str]]) -> None:
     """The loop over the samples, with what no sample changes before it."""
     labels = labels_of(w.program)
     hoisted = per_step(outputs, w.program.columns, labels)
     w.add(1, *assignments(hoisted, w.names, {}))
-    w.add(1, f"for {i} in range({count}):")
+    w.add(1, f"for {i} in range({rows[0]}, {rows[0]} + {rows[1]}):")
     w.sample(2, i, outputs)
     w.add(2, *assignments(outputs, w.names, labels, inline=outputs))
     w.add(2, *(f"{place} {sign} {code(o, w.names.of)}" for (place, sign), o in zip(places, outputs, strict=True)))

@@ -57,9 +57,15 @@ class LoopShape:
 
 
 def arguments_of(program: Program, shape: LoopShape) -> list[str]:
-    """What `train` takes, in order; a loop takes only what it uses."""
+    """What `train` takes, in order; a loop takes only what it uses.
+
+    An epoch is `rows` samples. Sample k of it is number `first_row + k` of what is given: of the columns, or of the
+    order in which they are drawn. So columns that hold a part of an epoch, from its sample B on, have `first_row` -B.
+    """
     wanted = {
         "columns": bool(program.columns),
+        "first_row": bool(program.columns),
+        "rows": bool(program.columns),
         "orders": shape.shuffled,
         "batch_size": shape.batch is Batch.SOME,
         "settings": program.rate.is_constant,
@@ -103,8 +109,9 @@ def train_source(program: Program, shape: LoopShape) -> str:
 
 
 _OWN_NAMES = (
-    "columns", "orders", "batch_size", "settings", "parameters", "state", "position", "last_step", "until_loss", "tol",
-    "history", "n", "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
+    "columns", "first_row", "rows", "orders", "batch_size", "settings", "parameters", "state", "position",
+    "last_step", "until_loss", "tol", "history",
+    "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
     "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED", "LOSS", "CONVERGED", "count", "t",
     "checked", "memory", "seed",
 )  # fmt: skip
@@ -188,8 +195,6 @@ class TrainWriter:
         w.add(1, *unpacked(w.parameters, o["parameters"]), *unpacked([*self.states, *self.before], o["state"]))
         w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
         w.add(1, *self.gradient_at_start())
-        if self.program.columns:
-            w.add(1, f"{o['n']} = len({w.columns[0]})")
         if self.shape.shuffled:
             w.add(1, f"{o['first_epoch']} = {o['epoch']}")
         w.add(1, f"{o['row']} = 0", f"{o['stopped']} = {o['GOING']}")
@@ -204,7 +209,7 @@ class TrainWriter:
         """The samples of one step: loss and gradient, each the mean over the batch."""
         o, w, batch = self.own, self.w, self.shape.batch
         if batch is Batch.SOME:
-            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
+            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
         if self.shape.shuffled:
             w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
         if self.hoisted:
@@ -212,11 +217,9 @@ class TrainWriter:
         if batch not in (Batch.ALL, Batch.SOME):
             self.only_sample()
             return
-        first = "" if batch is Batch.ALL else f"{o['start']}, "
-        last = o["n"] if batch is Batch.ALL else o["stop"]
+        first, last = self.places()
         if self.shape.summed:
-            shuffled = f"{o['order']}[{o['start']}:{o['stop']}]"
-            samples = shuffled if self.shape.shuffled else f"range({first}{last})"
+            samples = f"{o['order']}[{first}:{last}]" if self.shape.shuffled else f"range({first}, {last})"
             w.add(2, "# forward and backward of each sample, accumulated")
             sums = ", ".join([o["loss_sum"], *self.grads])
             w.add(2, *wrapped(f"{sums} = summed(", ["sample", samples, *map(self.given, self.arguments)], ", ", ")"))
@@ -224,7 +227,14 @@ class TrainWriter:
             self.each_sample(first, last)
         if batch is Batch.SOME:
             w.add(2, f"{o['count']} = {o['stop']} - {o['start']}")
-        self.mean(o["n"] if batch is Batch.ALL else o["count"])
+        self.mean(o["rows"] if batch is Batch.ALL else o["count"])
+
+    def places(self) -> tuple[str, str]:
+        """Where the samples of a batch begin and end, in the columns or in the order of the epoch."""
+        o, first_row = self.own, self.own["first_row"]
+        if self.shape.batch is Batch.ALL:
+            return first_row, f"{first_row} + {o['rows']}"
+        return f"{first_row} + {o['start']}", f"{first_row} + {o['stop']}"
 
     def given(self, argument: str) -> str:
         """An argument as samples want it."""
@@ -234,7 +244,8 @@ class TrainWriter:
         """A step of one sample, or of a function without samples."""
         o, w = self.own, self.w
         if self.shape.batch is Batch.ONE:
-            w.add(2, f"{o['i']} = {o['order']}[{o['start']}]" if self.shape.shuffled else f"{o['i']} = {o['start']}")
+            w.add(2, f"{o['k' if self.shape.shuffled else 'i']} = {o['first_row']} + {o['start']}")
+            w.add(2, *([f"{o['i']} = {o['order']}[{o['k']}]"] if self.shape.shuffled else []))
         partials = self.sample(2)
         w.add(2, *(f"{g} = {partial}" for g, partial in zip(self.grads, partials, strict=True)))
         w.add(2, f"{o['batch_loss']} = {self.loss}")
@@ -243,7 +254,7 @@ class TrainWriter:
         """A small batch, sample by sample."""
         o, w = self.own, self.w
         w.add(2, f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
-        w.add(2, f"for {o['k'] if self.shape.shuffled else o['i']} in range({first}{last}):")
+        w.add(2, f"for {o['k'] if self.shape.shuffled else o['i']} in range({first}, {last}):")
         if self.shape.shuffled:
             w.add(3, f"{o['i']} = {o['order']}[{o['k']}]")
         partials = self.sample(3)
@@ -336,9 +347,9 @@ class TrainWriter:
             added = o["loss_sum"] if batch is Batch.SOME else o["batch_loss"]
             w.add(2, self.added_to(o["epoch_loss"], added))
             w.add(2, f"{o['start']} = {o['stop']}" if batch is Batch.SOME else f"{o['start']} += 1")
-            w.add(2, f"if {o['start']} == {o['n']}:  # the end of an epoch")
+            w.add(2, f"if {o['start']} == {o['rows']}:  # the end of an epoch")
             mean = w.own("mean_loss")
-            w.add(3, f"{mean} = {o['epoch_loss']} / {o['n']}", f"{o['start']} = 0")
+            w.add(3, f"{mean} = {o['epoch_loss']} / {o['rows']}", f"{o['start']} = 0")
             w.add(3, f"{o['epoch_loss']} = {self.zero_like(o['epoch_loss'])}")
             self.end_of_epoch(3, mean)
 
@@ -402,29 +413,35 @@ class TrainWriter:
 
 
 def cost_source(program: Program) -> str:
-    """A module with one function, `cost(columns, parameters)`: the mean loss over all rows, plus the penalty."""
+    """A module with `cost(columns, first_row, rows, parameters)`: the mean loss over these rows, plus the penalty."""
     w = Writer(program)
-    columns, parameters, loss_sum, i = w.own("columns"), w.own("parameters"), w.own("loss_sum"), w.own("i")
-    w.add(0, f"def cost({columns}, {parameters}):")
+    columns, first_row, rows, parameters = (w.own(k) for k in ("columns", "first_row", "rows", "parameters"))
+    loss_sum, i = w.own("loss_sum"), w.own("i")
+    w.add(0, f"def cost({columns}, {first_row}, {rows}, {parameters}):")
     w.add(1, *unpacked(w.columns, columns), *unpacked(w.parameters, parameters), f"{loss_sum} = 0.0")
-    w.add(1, f"for {i} in range(len({w.columns[0]})):")
+    w.add(1, f"for {i} in range({first_row}, {first_row} + {rows}):")
     w.sample(2, i, [program.loss])
     w.add(2, *assignments([program.loss], w.names, labels_of(program)))
     w.add(2, f"{loss_sum} += {w.names.of[program.loss]}")
     w.add(1, *assignments([program.penalty], w.names, {}, inline=[program.penalty]))
     penalty = "" if program.penalty.is_constant else f" + {w.names.code(program.penalty)}"
-    w.add(1, f"return {loss_sum} / len({w.columns[0]}){penalty}")
+    w.add(1, f"return {loss_sum} / {rows}{penalty}")
     return w.source("Mean loss, written by tidu.")
 
 
 def predict_source(program: Program) -> str:
-    """A module with one function, `predict(columns, parameters, n, predictions)`, which fills `predictions`."""
+    """A module with `predict(columns, first_row, rows, parameters, predictions)`, which fills `predictions`.
+
+    A prediction has the place in `predictions` that its row has in the columns.
+    """
     w = Writer(program)
-    columns, parameters, n, predictions, i = (w.own(k) for k in ("columns", "parameters", "n", "predictions", "i"))
-    w.add(0, f"def predict({columns}, {parameters}, {n}, {predictions}):")
+    arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "predictions")]
+    columns, first_row, rows, parameters, predictions = arguments
+    i = w.own("i")
+    w.add(0, f"def predict({', '.join(arguments)}):")
     features = [c for c in program.columns if c.role == "feature"]
     w.add(1, *unpacked([w.names.of[f] for f in features], columns), *unpacked(w.parameters, parameters))
-    w.add(1, f"for {i} in range({n}):")
+    w.add(1, f"for {i} in range({first_row}, {first_row} + {rows}):")
     w.sample(2, i, [program.prediction])
     labels = {program.score: "y_hat"}
     w.add(2, *assignments([program.prediction], w.names, labels, inline=[program.prediction]))

@@ -14,7 +14,7 @@ from tidu.engines.machine.runs import eight, put, settled
 
 
 def train_runs(
-    columns, orders, batch_size, lr, parameters, state, position, epoch_loss, checked, last_step,
+    columns, first_row, rows, orders, batch_size, lr, parameters, state, position, epoch_loss, checked, last_step,
     until_loss, tol, histories, places, ends, first, last,
 ):
     """Groups of eight runs to `last_step`, each run or until it stops; `places` says which are in a group.
@@ -29,12 +29,12 @@ def train_runs(
             at = eight(places, 8 * group)
             history = histories[group, row:]
             results = train({arguments})
-            (new_parameters, new_state, new_position, _gradient, rows, why, new_checked) = results
+            (new_parameters, new_state, new_position, _gradient, recorded, why, new_checked) = results
             epoch, step, start, new_epoch_loss = new_position
             {puts}
             put(epoch_loss, places, 8 * group, new_epoch_loss)
             put(checked, places, 8 * group, new_checked)
-            row += rows
+            row += recorded
             going = why != GOING and settled(
                 why, 8 * group, places, ends, parameters, state[{states}:], checked,
                 histories[group, row - 1], until_loss, tol, (epoch, step, start, row),

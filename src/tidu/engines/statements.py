@@ -32,7 +32,7 @@ _NOUNS = {
 MOST_OPERATIONS = 80  # on one line; Python's own parser gives up at 200 nested parentheses
 _BUILTINS = {
     "len", "min", "max", "range", "train", "cost", "predict", "sample", "summed", "record", "float", "float32", "sums",
-    "rows",
+    "each_row",
 }  # fmt: skip
 
 

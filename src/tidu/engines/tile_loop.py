@@ -313,14 +313,14 @@ class _TileTrain(TrainWriter):
     @property
     def count(self) -> str:
         """How many samples a step takes."""
-        return self.own["n"] if self.shape.batch is Batch.ALL else self.own["count"]
+        return self.own["rows"] if self.shape.batch is Batch.ALL else self.own["count"]
 
     def batch(self) -> None:
         """The sums over the samples of one step, tile by tile."""
         o, w = self.own, self.w
-        start, stop = ("0", o["n"]) if self.shape.batch is Batch.ALL else (o["start"], o["stop"])
+        start, stop = self.places()
         if self.shape.batch is not Batch.ALL:
-            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['n']})")
+            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
         if self.shape.shuffled:
             w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
         w.add(2, *self.hoisted, f"{o['loss_sum']} = 0.0")

@@ -36,7 +36,7 @@ def intervals_of(run: Run, table: Table, level: float, of: str) -> tuple[Array, 
     source = rows_source(program, [program.score, *jacobian_of(program.score, program.parameters)], ["feature"])
     columns = tuple(table[c.name].tolist() for c in program.columns if c.role == "feature")
     outputs = [[0.0] * table.rows for _k in range(1 + len(program.parameters))]
-    module_of(source, "rows").rows(columns, tuple(run.params.values()), table.rows, outputs)
+    module_of(source, "rows").each_row(columns, 0, table.rows, tuple(run.params.values()), outputs)
     values = np.array(outputs)
     reach = run.statistics.quantile(level) * run.statistics.prediction_deviation(values[1:].T, of == "sample")
     return values[0], values[0] - reach, values[0] + reach

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
 from tidu.engines.build import module_of
 from tidu.engines.program import Program
@@ -103,6 +102,8 @@ class Loop(ABC):
         rate = work.program.rate
         self.fixed: dict[str, Any] = {
             "columns": tuple(self.kept(c) for c in work.columns),
+            "first_row": 0,
+            "rows": work.rows,
             "batch_size": work.per_step,
             "settings": (rate.value,) if rate.is_constant else (),
             "seed": work.seed,
@@ -322,7 +323,8 @@ class _CompiledLoop(Loop):
         if last_step > self.last_step_of_part(state):
             raise AssertionError("a slice of shuffled samples lies within a part")
         part = self.shuffled.part(state.epoch, state.start, state.random)
-        return {"columns": part.columns, "orders": self.shuffled.place}, [state.random, part.after]
+        given = {"columns": part.columns, "orders": self.shuffled.place, "first_row": -part.number * self.shuffled.size}
+        return given, [state.random, part.after]
 
 
 class _ThreadedLoop(_CompiledLoop):
@@ -360,7 +362,7 @@ class Shuffled:
 
     Fetching samples from all over memory costs more than learning them, and least where the cells of one lie together:
     so they are kept as rows, once. A part is small enough to be written into the same memory again and again.
-    `place[k]` is where sample k of an epoch is in the columns of its part.
+    `place` is their order there: one after another.
     """
 
     def __init__(self, columns: Sequence[Array], per_step: int, epochs: int) -> None:
@@ -371,9 +373,8 @@ class Shuffled:
         self.parts = -(-self.rows // self.size)
         most = min(self.size, self.rows)
         self.memory = [np.empty((most, len(columns)), columns[0].dtype) for _ in range(2)]
-        # The loop takes the length of a column for the number of rows, and reads no more than this part of it.
-        self.columns = [tuple(as_strided(c, (self.rows,), c.strides) for c in memory.T) for memory in self.memory]
-        self.place = (np.arange(self.rows) % self.size)[np.newaxis, :]
+        self.columns = [tuple(memory.T) for memory in self.memory]
+        self.place = np.arange(most)[np.newaxis, :]
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="tidu")
         self.here: _Part | None = None
         self.ahead: Future[_Part] | None = None

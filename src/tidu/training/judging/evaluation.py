@@ -30,7 +30,7 @@ def cost_of(program: Program, columns: Sequence[Array], calls: int = 1) -> Calla
         return lambda parameters: float(_silently(array_cost, tuple(columns), tuple(parameters)))
     cost, kept = _function(cost_source(program), "cost", [program.loss], calls * len(columns[0]))
     given = tuple(kept(c) for c in columns)
-    return lambda parameters: float(cost(given, tuple(parameters)))
+    return lambda parameters: float(cost(given, 0, len(columns[0]), tuple(parameters)))
 
 
 def predictions_of(program: Program, features: Sequence[Array], parameters: Sequence[float], rows: int) -> Array:
@@ -46,7 +46,7 @@ def predictions_of(program: Program, features: Sequence[Array], parameters: Sequ
         return np.asarray(_silently(predict, tuple(inputs), tuple(parameters)), dtype=np.float64)
     predict, kept = _function(predict_source(program), "predict", [program.prediction], rows)
     predicted = kept(np.zeros(rows))
-    predict(tuple(kept(c) for c in features), tuple(parameters), rows, predicted)
+    predict(tuple(kept(c) for c in features), 0, rows, tuple(parameters), predicted)
     return np.asarray(predicted, dtype=np.float64)
 
 

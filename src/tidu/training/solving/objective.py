@@ -172,14 +172,14 @@ class Objective:
         return getattr(module_of(source), name)  # type: ignore[no-any-return]
 
     def _sums(self, source: str, at: Array, count: int) -> Array:
-        totals = np.empty(count) if self.compiled else [0.0] * count
-        self._function(source, "sums")(self.columns, tuple(at.tolist()), totals)
+        totals = np.zeros(count) if self.compiled else [0.0] * count
+        self._function(source, "sums")(self.columns, 0, self.rows_count, tuple(at.tolist()), totals)
         return np.asarray(totals, dtype=np.float64)
 
     def _rows(self, source: str, at: Array, count: int) -> Array:
         n = self.rows_count
         outputs = tuple(np.empty(n) for _k in range(count)) if self.compiled else [[0.0] * n for _k in range(count)]
-        self._function(source, "rows")(self.columns, tuple(at.tolist()), n, outputs)
+        self._function(source, "each_row")(self.columns, 0, n, tuple(at.tolist()), outputs)
         return np.array(outputs, dtype=np.float64)
 
 

@@ -104,7 +104,8 @@ class _Abreast(_CompiledLoop):
 
         def train(first: int, last: int) -> None:
             self.train(
-                values["columns"], values.get("orders", np.zeros((1, 1), dtype=np.int64)), work.per_step, new.lr,
+                values["columns"], values["first_row"], values["rows"],
+                values.get("orders", np.zeros((1, 1), dtype=np.int64)), work.per_step, new.lr,
                 new.parameters, new.optimizer, (position.epoch, position.step, position.start), new.epoch_loss,
                 checked, last_step, work.until_loss, math.nan if work.tol is None else work.tol, histories, places,
                 ends, first, last,
