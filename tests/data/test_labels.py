@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tidu
 from tidu.data.labels import labels_of, labels_of_codes, with_known_labels, with_labels
 from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, without_missing
 from tidu.errors import DataError, MissingValues
+from tidu.fronts.cli import run
 
 X = [0.5, 1.5, 2.5, 3.5]
 TWO, MANY = (-1.0, 1.0), range(1000)
@@ -65,7 +67,14 @@ def frames(labels):
         (["10", "9", " 9 ", "10"], (9.0, 10.0), [1, 0, 0, 1]),  # by size, not by the alphabet
         (["10", "9", "x", "10"], ("10", "9", "x"), [0, 1, 2, 0]),
         ([1.0, 0.0, -0.0, 1.0], (0.0, 1.0), [1, 0, 0, 1]),
-        ([True, False, False, True], (0.0, 1.0), [1, 0, 0, 1]),
+        ([True, False, False, True], (False, True), [1, 0, 0, 1]),
+        (["1e3", "1000", "1000", "1e3"], ("1000", "1e3"), [1, 0, 0, 1]),  # two spellings are two labels
+        (["1e0", "2e0", "2e0", "1e0"], (1.0, 2.0), [0, 1, 1, 0]),  # as numpy.savetxt writes 1 and 2
+        (["007", "7", "7", "007"], ("007", "7"), [0, 1, 1, 0]),
+        (["007", "008", "008", "007"], ("007", "008"), [0, 1, 1, 0]),  # not 7 and 8
+        (["+1", "-1", "-1", "+1"], (-1.0, 1.0), [1, 0, 0, 1]),
+        (["1", "1.0", "2", "1"], (1.0, 2.0), [0, 0, 1, 0]),
+        ([2**53 + 1, 2**53, 2**53, 2**53 + 1], ("9007199254740992", "9007199254740993"), [1, 0, 0, 1]),
         (["是", "否", "否", "是"], ("否", "是"), [1, 0, 0, 1]),
         (["inf", "b", "b", "inf"], ("b", "inf"), [1, 0, 0, 1]),
     ],
@@ -74,11 +83,10 @@ def test_every_source_gives_the_same_classes(labels, classes, codes, tmp_path):
     for data in frames(labels):
         got = settled(data)
         assert (got.classes, got["y"].tolist()) == (classes, codes), type(data)
+        assert [type(label) for label in got.classes] == [type(label) for label in classes]
         assert got["x"].tolist() == X
     pq.write_table(pa.table({"x": X, "y": labels}), tmp_path / "d.parquet")
     text = "x,y\n" + "".join(f"{x},{y}\n" for x, y in zip(X, labels, strict=True))
-    if isinstance(labels[0], bool):  # in text these are words
-        classes = ("False", "True")
     (tmp_path / "d.csv").write_text(text)
     (tmp_path / "d.csv.gz").write_bytes(gzip.compress(text.encode()))
     for name in ("d.csv", "d.csv.gz"):
@@ -162,6 +170,48 @@ def test_known_labels():
     assert known(["1", "1"], ("1", "x")) == [-1, -1]
     with pytest.raises(DataError, match=r"row 2 of column 'y' has the label 'c', .* it knows a, b"):
         known(["a", "c"], ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [True, False, False, True],
+        ["True", "False", "False", "True"],
+        ["a", "b", "b", "a"],
+        [7, 3, 3, 7],
+        [1.0, 0.0, 0.0, 1.0],
+        ["007", "7", "7", "007"],
+        ["1e3", "1000", "1000", "1e3"],
+        [2**60 + 1, 2**60, 2**60, 2**60 + 1],
+        ["2024", "2025", "2025", "2024"],
+    ],
+)
+def test_a_frame_and_its_file_train_and_score_alike(labels, tmp_path):
+    frame = pd.DataFrame({"x": X, "y": labels})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    path = str(tmp_path / "d.csv")
+    a, b = (tidu.fit("y = w*x + b", data, loss="logistic", lr=1, epochs=50) for data in (frame, path))
+    assert a.params == b.params
+    assert a.classes == b.classes
+    assert [type(c) for c in a.classes] == [type(c) for c in b.classes]
+    for model in (a, b):
+        assert repr(model.score(frame)) == repr(model.score(path)) == repr(a.metrics)
+        assert model.predict(frame).tolist() == model.predict(path).tolist()
+        assert set(model.predict(frame).tolist()) <= set(a.classes)
+
+
+@pytest.mark.parametrize(("label", "classes"), [("007", (7.0, 8.0)), ("7e0x", (7.0, 8.0)), ("7", ("007", "008"))])
+def test_a_label_that_only_looks_alike_is_unknown(label, classes):
+    table = source_of({"x": X[:1], "y": [label]}).table(None, "y")
+    with pytest.raises(DataError, match=f"has the label '{label}', which the model has not met"):
+        with_known_labels(table, "y", classes, TWO)
+
+
+def test_the_command_line_prints_labels_as_they_stood(tmp_path, capsys):
+    (tmp_path / "d.csv").write_text("x,y\n0,True\n1,False\n2,False\n")
+    tidu.fit("y = w*x + b", tmp_path / "d.csv", loss="logistic", lr=1, epochs=200).save(tmp_path / "m.tidu")
+    assert run(["predict", str(tmp_path / "m.tidu"), str(tmp_path / "d.csv")]) == 0
+    assert capsys.readouterr().out.split() == ["True", "False", "False"]
 
 
 def test_a_table_without_labels_is_as_it_was():

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import numpy as np
 import pyarrow as pa
 
-from tidu.data.table import Column, numbers
+from tidu.data.table import Column, holds_times, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -39,6 +39,10 @@ def float64_of(column: pa.ChunkedArray) -> Column:
 def numbers_of(column: pa.ChunkedArray, name: str, origin: str) -> Column:
     """A column of any kind that holds numbers, as an array of shape (rows,)."""
     kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        raise DataError(holds_times(name, origin))
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
         return float64_of(column.cast(pa.float64(), safe=False))
     if pa.types.is_boolean(kind):

@@ -8,49 +8,68 @@ are and gives them the codes that a loss computes with; `with_known_labels` does
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pa_compute
 
 from tidu.content.losses import MOST_CLASSES
 from tidu.data.arrow import float64_of, numbers_of
-from tidu.data.numerals import MISSING, number_in
+from tidu.data.numerals import BOOLEANS, MISSING, number_in
 from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
 SHOWN = 8  # labels named in a message
+EXACT = 2**53 - 1  # up to here, float64 tells whole numbers apart
 
 Coded = tuple[Column, tuple[Label, ...]]  # codes of shape (rows,), and what they stand for
 
 
 def label_text(label: Label) -> str:
-    """A label as people write it: `setosa`, `3`."""
-    return label if isinstance(label, str) else f"{label:.17g}"
+    """A label as people write it: `setosa`, `3`, `True`."""
+    return str(label) if isinstance(label, (str, bool)) else f"{label:.17g}"
 
 
 # -- reading --------------------------------------------------------------------------------------
 def labels_of(values: object, name: str, origin: str) -> Coded:
-    """Codes and labels of a list or an array: of text if a cell is text, else of numbers."""
+    """Codes and labels of a list or an array: of text if a cell is text, of true and false, else of numbers."""
     masked = isinstance(values, np.ma.MaskedArray) and values.dtype.kind not in "fiub"
     array = np.ma.filled(values.astype(object), None) if masked else np.asarray(values)  # type: ignore[attr-defined]
+    if array.dtype.kind == "b":
+        return _of_truths(numbers(values, name, origin))
+    if array.dtype.kind in "iu" and array.ndim == 1 and _are_long(array):
+        return _of_words([None if cell is np.ma.masked else str(cell) for cell in _cells(values, array)])
     if array.dtype.kind not in "OSU" or array.ndim != 1:
         return _of_numbers(numbers(values, name, origin))
     cells = array.tolist()
     if not any(isinstance(cell, str) and cell.strip() not in MISSING for cell in cells):
-        return _of_numbers(numbers(values, name, origin))
-    words = [None if cell is None or cell != cell else _word(cell) for cell in cells]
-    return _of_text(pa.chunked_array([pa.array(words, pa.string()).dictionary_encode()]))
+        given = [cell for cell in cells if not _is_missing(cell)]
+        if given and all(isinstance(cell, (bool, np.bool_)) for cell in given):
+            return _of_truths(numbers(values, name, origin))
+        if not any(isinstance(cell, int) and abs(cell) > EXACT for cell in given):
+            return _of_numbers(numbers(values, name, origin))
+    return _of_words([None if _is_missing(cell) else _word(cell) for cell in cells])
 
 
 def labels_of_arrow(column: pa.ChunkedArray, name: str, origin: str) -> Coded:
     """Codes and labels of an Arrow column: text, Booleans or numbers, as they are or as a dictionary."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_temporal(kind):
+        column, kind = column.cast(pa.string()), pa.string()
     if str(kind) not in ("string", "large_string", "string_view"):
-        return _of_numbers(numbers_of(column if kind == column.type else column.cast(kind), name, origin))
+        plain = column if kind == column.type else column.cast(kind)
+        if pa.types.is_boolean(kind):
+            return _of_truths(numbers_of(plain, name, origin))
+        if pa.types.is_integer(kind) and kind.bit_width == 64 and _has_long(plain):
+            return _of_text(plain.cast(pa.string()).dictionary_encode())
+        return _of_numbers(numbers_of(plain, name, origin))
     if kind == column.type:
         column = column.cast(pa.string()).dictionary_encode()
     return _of_text(column)
@@ -67,8 +86,41 @@ def joined_labels(parts: Sequence[Coded]) -> Coded:
 
 
 def _word(cell: object) -> str:
-    number = isinstance(cell, (int, float)) and not isinstance(cell, bool)
-    return label_text(float(cell)) if number else str(cell)  # type: ignore[arg-type]
+    whole = isinstance(cell, (int, np.integer))
+    return (
+        label_text(float(cell))
+        if isinstance(cell, (float, np.floating))
+        else f"{cell:d}"
+        if (whole and not isinstance(cell, bool))
+        else str(cell)
+    )
+
+
+def _is_missing(cell: object) -> bool:
+    return cell is None or str(cell) in ("nan", "NaT", "<NA>")
+
+
+def _are_long(array: npt.NDArray[Any]) -> bool:
+    """Whether whole numbers are too long for float64 to tell them apart."""
+    return array.size > 0 and (int(array.max()) > EXACT or int(array.min()) < -EXACT)
+
+
+def _has_long(column: pa.ChunkedArray) -> bool:
+    ends = pa_compute.min_max(column).as_py()
+    return ends["max"] is not None and (ends["max"] > EXACT or ends["min"] < -EXACT)
+
+
+def _cells(values: object, array: npt.NDArray[Any]) -> list[Any]:
+    return list(values) if isinstance(values, np.ma.MaskedArray) else array.tolist()
+
+
+def _of_words(words: list[str | None]) -> Coded:
+    return _of_text(pa.chunked_array([pa.array(words, pa.string()).dictionary_encode()]))
+
+
+def _of_truths(values: Column) -> Coded:
+    codes, labels = _of_numbers(values)
+    return codes, tuple(label == 1.0 for label in labels)
 
 
 def _of_numbers(values: Column) -> Coded:
@@ -139,7 +191,7 @@ def with_labels(table: Table, target: str, codes: Sequence[float], loss: str) ->
                 "apart and needs rows of another"
             ).format(origin=table.origin, column=target, label=clipped(label_text(classes[0])), loss=loss)
         )
-    broken = {label for label in classes if isinstance(label, float) and not label.is_integer()}
+    broken = {label for label in classes if not isinstance(label, (str, bool)) and not float(label).is_integer()}
     if broken or len(classes) > MOST_CLASSES:
         at = [k for k, label in enumerate(labels) if label in broken] if broken else [int(table[target][0])]
         row = int(np.flatnonzero(np.isin(table[target], at))[0])
@@ -171,7 +223,7 @@ def with_known_labels(table: Table, target: str, classes: Sequence[Label], codes
     DataError
         The table has a label that is none of `classes`.
     """
-    labels = table.classes if isinstance(classes[0], str) else _as_numbers(table.classes)
+    labels = tuple(_among(label, classes) for label in table.classes)
     unknown = [k for k, label in enumerate(labels) if label not in classes]
     rows = np.flatnonzero(np.isin(table[target], unknown))
     if rows.size:
@@ -206,12 +258,44 @@ def _coded(
 
 
 def _as_numbers(labels: Sequence[Label]) -> tuple[Label, ...]:
-    """Labels of text as numbers, if all of them are: a file does not say which is meant."""
-    try:
-        values = [number_in(label) if isinstance(label, str) else label for label in labels]
-    except ValueError:
+    """Labels of text as numbers, if all of them are: a file does not say which is meant. True and false are those.
+
+    They stay text where numbers would lose or merge some: `007` beside `7`, `1e3` beside `1000`, whole numbers that
+    float64 cannot tell apart.
+    """
+    texts = [label for label in labels if isinstance(label, str)]
+    if texts and len(texts) == len(labels) and all(text.lower() in BOOLEANS for text in texts):
+        return tuple(text.lower() == "true" for text in texts)
+    values = [_number_of(label) for label in labels]
+    if any(value is None for value in values):
         return tuple(labels)
-    return tuple(values) if all(map(math.isfinite, values)) else tuple(labels)
+    spellings = Counter(values)
+    if any(spellings[_number_of(text)] > 1 for text in texts if "e" in text.lower()):
+        return tuple(labels)
+    return tuple(value for value in values if value is not None)
+
+
+def _number_of(label: Label) -> float | None:
+    """The number that a label is; None for text that is none, or that would not come back as it was."""
+    if not isinstance(label, str):
+        return label
+    try:
+        value = number_in(label)
+    except ValueError:
+        return None
+    is_code = re.match(r"[+-]?0\d", label) is not None
+    is_long = re.fullmatch(r"[+-]?\d+", label) is not None and abs(value) > EXACT
+    return None if is_code or is_long or not math.isfinite(value) else value
+
+
+def _among(label: Label, classes: Sequence[Label]) -> Label:
+    """The one of `classes` that a label in other data stands for; the label itself, where it is none of them."""
+    if isinstance(classes[0], str):
+        return label if isinstance(label, str) else label_text(label)
+    if isinstance(label, str) and isinstance(classes[0], bool) and label.lower() in BOOLEANS:
+        return label.lower() == "true"
+    value = _number_of(label)
+    return label if value is None or value not in classes else classes[list(classes).index(value)]
 
 
 def _listed(labels: Sequence[Label]) -> str:

@@ -82,16 +82,15 @@ class _Columns:
 
 
 class _Matrix:
-    """A two-dimensional array; one that holds text too is read column by column."""
+    """A two-dimensional array or a list of rows; one that holds text too is read column by column."""
 
     def __init__(self, values: Any, names: Sequence[str] | None) -> None:
         self._source: Source
-        try:
+        self._rows = values if isinstance(values, (list, tuple)) else None
+        cells = _cells_of(values)
+        if cells is None:
             self._source = _Loaded(from_matrix(values, names, "data"))
-        except DataError:
-            cells = _cells_of(values)
-            if cells is None:
-                raise
+        else:
             columns = dict(zip(matrix_names(cells.shape[1], names, "data"), cells.T, strict=True))
             self._source = _Columns(columns)
 
@@ -100,7 +99,14 @@ class _Matrix:
         return self._source.names
 
     def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        return self._source.table(wanted, label)
+        if self._rows is None or label not in self.names or (wanted is not None and label not in wanted):
+            return self._source.table(wanted, label)
+        # An array of mixed rows has made numbers of true and false, and rounded long whole numbers.
+        place = self.names.index(label)
+        codes, classes = labels_of([row[place] for row in self._rows], label, "data")
+        read = self._source.table([n for n in self.names if n != label and (wanted is None or n in wanted)])
+        columns = {**read.columns, label: codes}
+        return replace(read, columns={n: columns[n] for n in self.names if n in columns}, classes=classes)
 
 
 def _cells_of(values: Any) -> Any:
@@ -108,7 +114,10 @@ def _cells_of(values: Any) -> Any:
     if isinstance(values, (str, bytes)):
         return None
     try:
-        cells = np.asarray(values) if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+        cells = np.asarray(values)
+        cells = (
+            cells if isinstance(values, np.ndarray) or cells.dtype.kind in "fiub" else np.array(values, dtype=object)
+        )
     except ValueError:  # rows of different lengths
         return None
     return cells if cells.ndim == 2 and cells.dtype.kind in "OSU" else None

@@ -12,6 +12,7 @@ from tidu.data.table import Label, Source, Table, clipped, without_missing
 from tidu.engines.program import Program
 from tidu.errors import DataError
 from tidu.text import _
+from tidu.training.judging.domains import without_undefined
 
 
 def training_table(program: Program, loss: Loss, source: Source, drop_missing: bool) -> Table:
@@ -24,7 +25,7 @@ def training_table(program: Program, loss: Loss, source: Source, drop_missing: b
     except DataError:
         _refuse_labels(program, loss, source)
         raise
-    table = without_missing(read, drop_missing)
+    table = without_undefined(program, without_missing(read, drop_missing), drop_missing)
     if label is not None:
         return with_labels(table, label, loss.targets.codes, loss.name)
     return replace(table, classes=_classes_of_codes(loss))
@@ -58,7 +59,7 @@ def table_to_judge(
 ) -> Table:
     """The columns `names`, checked; labels must be among the `classes` that the model was trained on."""
     label = label_column(program, loss)
-    table = without_missing(source.table(names, label), drop_missing)
+    table = without_undefined(program, without_missing(source.table(names, label), drop_missing), drop_missing)
     if label is None or label not in table:
         return replace(table, classes=classes)
     return with_known_labels(table, label, classes, loss.targets.codes)

@@ -1,0 +1,117 @@
+"""What a formula computes of columns alone, such as `log(x)`, must be a finite number in every row.
+
+Where it is not, the row, the column and the operation are named, or the row is dropped as one with a missing cell is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.data.table import Table
+from tidu.engines.program import Program
+from tidu.errors import DataError, MissingValues
+from tidu.language.expr import OPS, Expr, evaluation_order, symbols
+from tidu.language.printer import text
+from tidu.text import _
+
+GUARDS = ("where", "minimum", "maximum")  # may leave a value unused
+Values = npt.NDArray[np.float64]
+
+
+def without_undefined(program: Program, table: Table, drop: bool) -> Table:
+    """`table` if all that is computed of its columns is finite; else without the other rows, or an error.
+
+    Raises
+    ------
+    MissingValues
+        Some row is not, and `drop` is False; DataError if dropping leaves no row.
+    """
+    sides = [program.score] if program.target is None else [program.score, program.target]
+    parts = [part for part in _of_columns_alone(sides) if all(c.name in table for c in _columns(part))]
+    if not parts or not table.rows:
+        return table
+    good = np.ones(table.rows, dtype=np.bool_)
+    first: tuple[int, Expr, float] | None = None
+    for part in parts:
+        values = _values(part, table)
+        finite = np.isfinite(values[part])
+        if finite.all():
+            continue
+        row = int(np.flatnonzero(~finite)[0])
+        if first is None:
+            guilty = next(node for node in evaluation_order([part]) if not np.isfinite(values[node][row]))
+            first = row, guilty, float(values[guilty][row])
+        good &= finite
+    if first is None:
+        return table
+    bad = int((~good).sum())
+    if drop and not good.any():
+        raise DataError(
+            _("{origin}: {expression} is a finite number in none of the {rows} rows").format(
+                origin=table.origin, expression=text(first[1]), rows=table.rows
+            )
+        )
+    if drop:
+        return table.taken(good).with_note(
+            _("{bad} of {rows} rows were dropped, for {expression} is no finite number there").format(
+                bad=bad, rows=table.rows, expression=text(first[1])
+            )
+        )
+    row, guilty, value = first
+    cells = ", ".join(f"{c.name} = {table[c.name][row]:.17g}" for c in _columns(guilty))
+    raise MissingValues(
+        _(
+            "{origin}: {expression} is {value} in row {row}, where {cells} ({bad} such row(s) in all); "
+            "mend the data, or drop such rows with --drop-missing (drop_missing=True)"
+        ).format(
+            origin=table.origin,
+            expression=text(guilty),
+            value=_("not a number") if np.isnan(value) else "-inf" if value < 0 else "inf",
+            row=row + 1,
+            cells=cells,
+            bad=bad,
+        )
+    )
+
+
+def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
+    """The largest parts that hold columns and nothing to learn; none that a condition may leave unused."""
+    order = evaluation_order(sides)
+    learnt = {node for node in order if node.is_symbol and node.role not in ("feature", "target")}
+    for node in order:
+        if any(a in learnt for a in node.args):
+            learnt.add(node)
+    seen: set[Expr] = set()
+    stack = list(sides)
+    while stack:
+        node = stack.pop()
+        if node in seen or not node.args:
+            continue
+        seen.add(node)
+        plain = all(not n.shape and (not n.args or n.op.name in OPS) for n in evaluation_order([node]))
+        if node not in learnt and plain and _columns(node):
+            yield node
+        elif node.op.name not in GUARDS:
+            stack.extend(node.args)
+
+
+def _columns(part: Expr) -> list[Expr]:
+    return [*symbols([part], "feature"), *symbols([part], "target")]
+
+
+def _values(part: Expr, table: Table) -> dict[Expr, Values]:
+    """The value of each node of a part, for each row."""
+    values: dict[Expr, Values] = {}
+    with np.errstate(all="ignore"):
+        for node in evaluation_order([part]):
+            if node.is_constant:
+                values[node] = np.broadcast_to(np.float64(node.value), (table.rows,))
+            elif node.is_symbol:
+                values[node] = table[node.name]
+            else:
+                result = node.op.on_arrays(*(values[a] for a in node.args), *node.attrs)
+                values[node] = np.broadcast_to(np.asarray(result, dtype=np.float64), (table.rows,))
+    return values
