@@ -55,7 +55,7 @@ def table(scale: Scale) -> Table:
 
 
 def _contenders(net: Network) -> Iterator[Contender]:
-    from tidu.training.fit import ENGINES
+    from tidu.training.options import ENGINES
 
     @functools.cache
     def right():

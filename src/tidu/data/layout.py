@@ -16,10 +16,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from tidu.content.kinds import DATA, Choice, Names, Text, Whole, option
 from tidu.data.numerals import BOOLEANS, Numerals, is_value
 from tidu.data.table import names_without_header
 from tidu.errors import DataError, SettingError
-from tidu.text import _
+from tidu.text import _, mark
 
 Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
 HEAD = 1 << 20  # bytes looked at
@@ -35,20 +36,46 @@ _MARKS = {
 }
 
 
+_OF_TEXT: dict[str, Any] = {"group": DATA, "verbs": ("fit", "sweep", "doctor", "scan", "predict")}
+
+
 @dataclass(frozen=True)
 class CsvOptions:
     """How text is to be read; the defaults look at the file itself."""
 
-    header: str = "auto"  # or "yes", "no"
-    names: tuple[str, ...] | None = None  # what the columns are called, in place of the header or of x, y
-    delimiter: str = "auto"  # or one character; a blank stands for any number of blanks and tabs
-    encoding: str = "auto"  # UTF-8, or UTF-16 where the file begins as that does
-    decimal: str = "."  # or ","
-    thousands: str = ""  # what groups digits, such as ","
-    na: tuple[str, ...] = ()  # words for no value, besides the usual ones
-    comment: str = "auto"  # lines that begin with it are left out; auto is "#", where the file begins with it
-    skip: int = 0  # lines at the top that are left out
-    sheet: str | None = None  # of a workbook; the first, where None
+    header: str = option(
+        "auto", Choice(("auto", "yes", "no")),
+        mark("Whether the first line names the columns; auto: unless it is all numbers."), **_OF_TEXT,
+    )  # fmt: skip
+    names: tuple[str, ...] | None = option(
+        None, Names(), mark("Names of the columns, in place of the header."), word="columns", **_OF_TEXT
+    )
+    delimiter: str = option(
+        "auto", Text(mark("SIGN")), mark("What stands between cells; blanks is any number of blanks and tabs."),
+        **_OF_TEXT,
+    )  # fmt: skip
+    encoding: str = option(
+        "auto", Text(mark("NAME")),
+        mark("Encoding of the text, such as gb18030; auto is UTF-8, or UTF-16 where the file begins as that does."),
+        **_OF_TEXT,
+    )  # fmt: skip
+    decimal: str = option(".", Text(mark("SIGN")), mark("The decimal sign: a point or a comma."), **_OF_TEXT)
+    thousands: str = option(
+        "", Text(mark("SIGN")), mark("What groups the digits of large numbers, such as the comma of 1,234.5."),
+        **_OF_TEXT,
+    )  # fmt: skip
+    na: tuple[str, ...] = option(
+        (),
+        Names(mark("WORD,...")),
+        mark("Words for a missing value, besides NA, nan, null and their like."),
+        **_OF_TEXT,
+    )
+    comment: str = option(
+        "auto", Text(mark("SIGN")),
+        mark("Leave out lines that begin with this; auto: with #, if the file begins with one."), **_OF_TEXT,
+    )  # fmt: skip
+    skip: int = option(0, Whole(0), mark("Leave out so many lines at the top."), **_OF_TEXT)
+    sheet: str | None = option(None, Text(mark("NAME")), mark("Sheet of a workbook; the first by default."), **_OF_TEXT)
     numerals: Numerals = field(init=False)
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ class Regularisation:
 
     l1: float = 0.0
     l2: float = 0.0
-    penalise: tuple[str, ...] | None = None  # names of the parameters that the penalty holds for; None is all
+    penalise: Sequence[str] | None = None  # names of the parameters that the penalty holds for; None is all
     clip_norm: float | None = None
     clip_value: float | None = None
 

@@ -9,29 +9,25 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rich_click as click
 
 from tidu import __version__
+from tidu.content.kinds import DESCENT, MODEL, Assignments, Numbers
 from tidu.errors import TiduError
-from tidu.fronts.diagnosis import doctor_command
-from tidu.fronts.options import (
-    assignments,
-    bounds,
+from tidu.fronts.command_options import (
+    Group,
+    OfKind,
+    Option,
     check_outputs,
     csv_of,
-    csv_options,
-    loss_options,
-    numbers,
-    options_of,
+    declared_options,
+    given_of,
     output_options,
 )
+from tidu.fronts.diagnosis import doctor_command
 from tidu.text import _, language
-
-if TYPE_CHECKING:
-    pass
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.SHOW_ARGUMENTS = True
@@ -44,7 +40,6 @@ click.rich_click.REQUIRED_SHORT_STRING = "*"
 click.rich_click.REQUIRED_LONG_STRING = _("(required)")
 
 GOOD, BAD_OUTCOME, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-Command = Callable[..., Any]
 
 
 def run(arguments: list[str]) -> int:
@@ -104,23 +99,9 @@ def status_of(stopped: str) -> int:
     return {"diverged": BAD_OUTCOME, "interrupted": INTERRUPTED}.get(stopped, GOOD)
 
 
-def _format_usage(command: Any, ctx: click.Context, formatter: Any) -> None:
-    """Begin the help with the word for usage in the language in use, which rich-click leaves in English."""
-    formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=_("Usage:"))
-
-
-class _Command(click.RichCommand):
-    format_usage = _format_usage
-
-
-class _Group(click.RichGroup):
-    format_usage = _format_usage
-    command_class = _Command
-
-
 # -- the commands -------------------------------------------------------------------------------
 @click.group(
-    cls=_Group,
+    cls=Group,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=_(
         "[bold]tidu 梯度[/bold]: gradient descent that you can see.\n\n"
@@ -144,52 +125,16 @@ def app(lang: str | None) -> None:
 )
 @click.argument("data")
 @click.argument("formula")
-@loss_options
-@click.option("--optimizer", default="gd", show_default=True, help=_("gd, momentum(momentum=0.9), nesterov, adagrad, "
-              "rmsprop, adadelta, adam(beta1=0.9), adamw, amsgrad, nadam; or a solver: lm (least squares), lbfgs, "
-              "newton; or auto."))  # fmt: skip
-@click.option("--lr", help=_("Learning rate: a number, or a formula of the step t and the epoch, such as "
-              "'0.1 * warmup(100) * cosine(1000)', or auto: from the curvature. Default 0.01; "
-              "with --scale, auto."))  # fmt: skip
-@click.option("--batch-size", type=int, help=_("Samples a step: 1 is SGD; default all of them (GD)."))
-@click.option("--epochs", type=int, help=_("Passes over the data; default 1000."))
-@click.option("--steps", type=int, help=_("Updates, as a bound instead of epochs or beside it."))
-@click.option("--until-loss", type=float, help=_("Stop after an epoch whose mean loss is below this."))
-@click.option("--tol", type=float, help=_("Stop after an epoch in which no parameter moved by more than this."))
-@click.option("--scale", is_flag=True, help=_("Descend in parameters in which the cost curves alike in every "
-              "direction; results are in the formula's own."))  # fmt: skip
-@click.option("--init", metavar="NAME=VALUE,...", help=_("Starting values: numbers, normal(0,0.01), uniform(-1,1). "
-              "Default 0."))  # fmt: skip
-@click.option("--shuffle/--no-shuffle", default=True, help=_("Mini-batches in a new random order each epoch, or in the "
-              "order of the data."))  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help=_("Of everything that is random."))
-@click.option("--record", type=click.Choice(["epoch", "step"]), default="epoch", show_default=True,
-              help=_("What gets a row of the history."))  # fmt: skip
-@click.option("--penalise", metavar="NAMES", help=_("The parameters that --l1 and --l2 hold for; default all."))
-@click.option("--clip-norm", type=float, help=_("Longest gradient; a longer one is scaled down."))
-@click.option("--clip-value", type=float, help=_("Largest part of the gradient."))
-@click.option("--bounds", metavar="NAME=LOW:HIGH,...", help=_("Least and greatest values, for solvers; either may be "
-              "left out, as in a=0:,b=:5."))  # fmt: skip
-@click.option("--fix", metavar="NAME=VALUE,...", help=_("Parameters that keep this value."))
-@click.option("--weights", metavar="COLUMN", help=_("How much each sample counts."))
-@click.option("--sigma", metavar="COLUMN", help=_("The standard deviation of each sample; its weight is 1/sigma²."))
-@click.option("--starts", type=int, default=1, show_default=True, help=_("Starting points that a solver is given; the "
-              "lowest end is kept."))  # fmt: skip
-@click.option("--test-size", type=float, help=_("Fraction of the rows to keep back and score at the end."))
-@csv_options
-@click.option("--engine", type=click.Choice(["auto", "python", "compiled", "array"]), default="auto", show_default=True,
-              help=_("What runs the loop: python as it stands, compiled to machine code, array on whole batches "
-                     "(networks always), or auto. The choice stands in the result."))  # fmt: skip
-@click.option("--device", metavar="NAME", help=_("Run the loop on whole batches in PyTorch, there: cpu, cuda, cuda:1, "
-              "mps."))  # fmt: skip
-@click.option("--threads", type=int, help=_("How many may share the samples of a large step; default all cores."))
-@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True,
-              help=_("What a sample is computed in."))  # fmt: skip
-@click.option("--fast", is_flag=True, help=_("Let the compiler reorder and fuse operations; the last digits may "
-              "differ."))  # fmt: skip
-@click.option("--out", metavar="FILE", help=_("Save the model, for tidu predict and tidu.load."))
-@click.option("--plot", metavar="FILE", help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."))
-@click.option("--show-code", is_flag=True, help=_("Print the loop that ran."))
+@declared_options("fit")
+@click.option("--out", cls=Option, metavar=_("FILE"),
+              help=_("Save the model, for tidu predict and tidu.load."))  # fmt: skip
+@click.option(
+    "--plot",
+    cls=Option,
+    metavar=_("FILE"),
+    help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."),
+)
+@click.option("--show-code", is_flag=True, cls=Option, help=_("Print the loop that ran."))
 @output_options
 def fit(data: str, formula: str, **values: Any) -> int:
     """`tidu fit`."""
@@ -200,13 +145,8 @@ def fit(data: str, formula: str, **values: Any) -> int:
     values.pop("lang")
     check_outputs(plot, out, data)
     csv = csv_of(values)
-    init = assignments("--init", values.pop("init"))
-    values["bounds"] = bounds(values.pop("bounds"))
-    values["fix"] = numbers("--fix", values.pop("fix"))
-    penalise = values.pop("penalise")
-    names = [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None
     with watched(_("fitting")) as progress:
-        result = fit_model(formula, data, init=init, penalise=names, csv=csv, progress=progress, **values)
+        result = fit_model(formula, data, csv=csv, progress=progress, **given_of(values))
     if out is not None:
         result.save(out)
     if plot is not None:
@@ -220,21 +160,7 @@ def fit(data: str, formula: str, **values: Any) -> int:
     return status_of(result.stopped)
 
 
-def fit_arguments(values: dict[str, Any]) -> dict[str, Any]:
-    """The options of the command as arguments of `tidu.fit`."""
-    penalise = values["penalise"]
-    csv = csv_of(values)
-    return {
-        **{name: value for name, value in values.items() if name != "lang"},
-        "csv": csv,
-        "init": assignments("--init", values["init"]),
-        **({"bounds": bounds(values["bounds"])} if "bounds" in values else {}),
-        "fix": numbers("--fix", values["fix"]),
-        "penalise": [n.strip() for n in penalise.split(",") if n.strip()] if penalise else None,
-    }
-
-
-app.add_command(doctor_command(fit))
+app.add_command(doctor_command)
 
 
 @app.command(
@@ -246,12 +172,14 @@ app.add_command(doctor_command(fit))
 )
 @click.argument("model")
 @click.argument("data")
-@csv_options
+@declared_options("predict")
 @click.option("--interval", type=float, metavar="LEVEL", help=_("Also the ends of an interval that holds a new sample "
               "with this probability, such as 0.95; for fits by lm."))  # fmt: skip
 @click.option("--proba", is_flag=True, help=_("Print the probability of each class instead of the label; in the file, "
               "beside it."))  # fmt: skip
-@click.option("--out", metavar="FILE", help=_("Write the features and the predictions to this CSV file."))
+@click.option(
+    "--out", cls=Option, metavar=_("FILE"), help=_("Write the features and the predictions to this CSV file.")
+)
 @output_options
 def predict(model: str, data: str, **values: Any) -> int:
     """`tidu predict`."""
@@ -264,7 +192,7 @@ def predict(model: str, data: str, **values: Any) -> int:
     values.pop("lang")
     check_outputs(None, out, data)
     fitted = load(model)
-    table = fitted.features_of(data, drop_missing, csv_of(values))
+    table = fitted.features_of(data, bool(drop_missing), csv_of(values))
     predictions = fitted.labels(table) if fitted.classes else fitted.predictions(table)
     probabilities = fitted.class_probabilities(table) if proba else None
     ends = {}
@@ -309,15 +237,13 @@ def predict(model: str, data: str, **values: Any) -> int:
     )
 )
 @click.argument("function")
-@click.option("--at", required=True, metavar="NAME=VALUE,...", help=_("Where to start, such as x1=1,x2=1."))
-@click.option("--lr", default="0.1", show_default=True, help=_("Learning rate: a number, or a formula of the step t."))
-@click.option("--optimizer", default="gd", show_default=True, help=_("As in tidu fit."))
-@click.option("--steps", type=int, default=1000, show_default=True, help=_("How many steps at most."))
-@click.option("--tol", type=float, help=_("Stop once no variable moves by more than this in a step."))
-@click.option("--plot", metavar="FILE", help=_("Draw the way down (.png, .svg, .pdf)."))
-@click.option("--show-code", is_flag=True, help=_("Print the loop that ran."))
+@click.option("--at", required=True, type=OfKind(Numbers()), metavar=_("NAME=VALUE,..."), cls=Option, group=DESCENT,
+              help=_("Where to start, such as x1=1,x2=1."))  # fmt: skip
+@declared_options("minimize")
+@click.option("--plot", cls=Option, metavar=_("FILE"), help=_("Draw the way down (.png, .svg, .pdf)."))
+@click.option("--show-code", is_flag=True, cls=Option, help=_("Print the loop that ran."))
 @output_options
-def minimize(function: str, at: str, **values: Any) -> int:
+def minimize(function: str, at: dict[str, float], **values: Any) -> int:
     """`tidu minimize`."""
     from tidu.fronts.progress import watched
     from tidu.training.minimize import minimize as walk_down
@@ -325,9 +251,8 @@ def minimize(function: str, at: str, **values: Any) -> int:
     plot, show_code, as_json = (values.pop(k) for k in ("plot", "show_code", "as_json"))
     values.pop("lang")
     check_outputs(plot)
-    start = numbers("--at", at)
     with watched(_("descending")) as progress:
-        result = walk_down(function, start, progress=progress, **values)
+        result = walk_down(function, at, progress=progress, **given_of(values))
     if plot is not None:
         result.plot(plot)
     if as_json:
@@ -347,14 +272,15 @@ def minimize(function: str, at: str, **values: Any) -> int:
 )
 @click.argument("data")
 @click.argument("formula")
-@click.option("--over", multiple=True, required=True, metavar="NAME=LOW:HIGH:STEP", help=_("A parameter to vary; once "
-              "or twice."))  # fmt: skip
-@click.option("--fixed", metavar="NAME=VALUE,...", help=_("Values of the other parameters; default 0."))
-@loss_options
-@csv_options
-@click.option("--plot", metavar="FILE", help=_("Draw the cost as a curve or a map (.png, .svg, .pdf)."))
+@click.option("--over", multiple=True, required=True, type=OfKind(Assignments()), metavar=_("NAME=LOW:HIGH:STEP"),
+              cls=Option, group=MODEL, help=_("A parameter to vary; once or twice."))  # fmt: skip
+@click.option("--fixed", type=OfKind(Numbers()), metavar=_("NAME=VALUE,..."), cls=Option, group=MODEL,
+              help=_("Values of the other parameters; default 0."))  # fmt: skip
+@declared_options("scan")
+@click.option("--plot", cls=Option, metavar=_("FILE"),
+              help=_("Draw the cost as a curve or a map (.png, .svg, .pdf)."))  # fmt: skip
 @output_options
-def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **values: Any) -> int:
+def scan(data: str, formula: str, over: tuple[dict[str, str], ...], **values: Any) -> int:
     """`tidu scan`."""
     from tidu.fronts.progress import watched
     from tidu.training.scan import scan as scan_grid
@@ -363,9 +289,9 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
     values.pop("lang")
     check_outputs(plot)
     csv = csv_of(values)
-    ranges = {k: v for text in over for k, v in assignments("--over", text).items()}
+    ranges = {name: values for each in over for name, values in each.items()}
     with watched(_("scanning")) as progress:
-        result = scan_grid(formula, data, ranges, fixed=numbers("--fixed", fixed), csv=csv, progress=progress, **values)
+        result = scan_grid(formula, data, ranges, csv=csv, progress=progress, **given_of(values))
     if plot is not None:
         result.plot(plot)
     if as_json:
@@ -387,29 +313,28 @@ def scan(data: str, formula: str, over: tuple[str, ...], fixed: str | None, **va
 )
 @click.argument("data")
 @click.argument("formula")
-@click.option("--over", multiple=True, required=True, metavar="NAME=VALUES", help=_("What varies, and its values; once "
-              "or more."))  # fmt: skip
-@options_of(fit, without=("data", "formula", "record", "out", "plot", "show_code", "device",
-            "as_json", "lang", "bounds", "weights", "sigma", "starts", "scale"))  # fmt: skip
-@click.option("--out", metavar="FILE", help=_("Write a row for each run to this CSV file."))
-@click.option("--plot", metavar="FILE", help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf)."))
+@click.option("--over", multiple=True, required=True, metavar=_("NAME=VALUES"), cls=Option, group=MODEL,
+              help=_("What varies, and its values; once or more."))  # fmt: skip
+@declared_options("sweep")
+@click.option("--out", cls=Option, metavar=_("FILE"),
+              help=_("Write a row for each run to this CSV file."))  # fmt: skip
+@click.option(
+    "--plot", cls=Option, metavar=_("FILE"), help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf).")
+)
 @output_options
-@click.pass_context
-def sweep(context: click.RichContext, /, data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
+def sweep(data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
     """`tidu sweep`."""
     from tidu.fronts.progress import watched
-    from tidu.fronts.sweeping import given_options, ranges_of, report_sweep, write_sweep
+    from tidu.fronts.sweeping import ranges_of, report_sweep, write_sweep
     from tidu.training.sweeping.sweep import sweep as train_all
 
     plot, out, as_json = (values.pop(k) for k in ("plot", "out", "as_json"))
     values.pop("lang")
     check_outputs(plot, out, data)
-    ranges, given = ranges_of(over), given_options(context)
-    values = fit_arguments(values)
-    csv = values.pop("csv")
-    values = {k: v for k, v in values.items() if k in given or k not in ranges}  # a default is nothing that is fixed
+    ranges, given = ranges_of(over), given_of(values)
+    csv = csv_of(values)
     with watched(_("sweeping")) as progress:
-        result = train_all(formula, data, ranges, csv=csv, progress=progress, **values)
+        result = train_all(formula, data, ranges, csv=csv, progress=progress, **given_of(values))
     if out is not None:
         write_sweep(out, result)
     if plot is not None:

@@ -6,34 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from tidu.fronts.command_options import Command, Option, csv_of, declared_options, given_of, output_options
 from tidu.text import _
 
 if TYPE_CHECKING:
     from tidu.insight.doctor import Diagnosis
 
 SERIOUS = ("divergence", "constant", "collinear", "sizes")
-LEFT_OUT = ("out", "plot", "show_code", "test_size", "record", "starts", "engine", "device")
 
 
-def doctor_command(fit: click.Command) -> click.Command:
-    """The command, with those options of `fit` that matter here."""
-    words = _(
+@click.command(
+    "doctor",
+    cls=Command,
+    help=_(
         "Examine a training: fit as 'tidu fit' would, then say what the curvature allows, what is stiff, what is wrong "
         "with the columns, and what helps, each advice tried.\n\n"
         "DATA and FORMULA are as in 'tidu fit'."
-    )
-    command = type(fit)("doctor", help=words, callback=_doctor)
-    command.params = [p for p in fit.params if p.name not in LEFT_OUT]
-    command.params.append(click.Option(["--no-trials"], is_flag=True, help=_("Only examine; try nothing.")))
-    return command
-
-
-def _doctor(data: str, formula: str, **values: Any) -> int:
+    ),
+)
+@click.argument("data")
+@click.argument("formula")
+@declared_options("doctor")
+@click.option("--no-trials", is_flag=True, cls=Option, help=_("Only examine; try nothing."))
+@output_options
+def doctor_command(data: str, formula: str, **values: Any) -> int:
+    """`tidu doctor`."""
     from tidu.fronts import cli
     from tidu.training.fit import fit as fit_model
 
     as_json, no_trials = values.pop("as_json"), values.pop("no_trials")
-    run = fit_model(formula, data, **cli.fit_arguments(values))
+    values.pop("lang")
+    run = fit_model(formula, data, csv=csv_of(values), **given_of(values))
     found = run.diagnose(trials=not no_trials)
     if as_json:
         cli.print_json(found.to_dict())

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from tidu.content.kinds import DATA, Flag
 from tidu.errors import SettingError
+from tidu.fronts.command_options import DECLARED
 from tidu.fronts.report import closing, facts, grid, remarks
 from tidu.language.printer import unicode_name
 from tidu.text import _
@@ -21,7 +22,6 @@ from tidu.training.run import write_whole
 from tidu.training.sweeping.swept import Sweep, short
 
 BEST = 10
-OF_THE_DATA = ("drop_missing", "header", "columns", "delimiter", "encoding", "test_size", "engine")
 
 
 def ranges_of(over: Sequence[str]) -> dict[str, str]:
@@ -35,17 +35,6 @@ def ranges_of(over: Sequence[str]) -> dict[str, str]:
             raise SettingError(_("the sweep varies '{name}' twice").format(name=name))
         found[name] = values
     return found
-
-
-def given_options(context: click.Context) -> dict[str, Any]:
-    """The options that stand on the command line, as opposed to defaults."""
-    given = (name for name in context.params if _stands(context, name))
-    return {name: context.params[name] for name in given}
-
-
-def _stands(context: click.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Sequence[str]) -> None:
@@ -69,7 +58,8 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     console.print(facts(lines))
     remarks(console, result.notes, bad=False)
     if len(result.order):
-        options = result.options_of(int(result.order[0])) | {k: v for k, v in given.items() if k in OF_THE_DATA}
+        of_the_data = {k: v for k, v in given.items() if DECLARED[k].group == DATA or k == "engine"}
+        options = result.options_of(int(result.order[0])) | of_the_data
         words = ["tidu fit", shlex.quote(data), shlex.quote(result.shared.formula), *words_of(options)]
         console.print(Text.assemble(("  ", ""), (_("the best one again:"), "dim")))
         console.print(Text("  " + " ".join(words), style="cyan"), soft_wrap=True)
@@ -82,16 +72,11 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
     """Options of `tidu.fit` as words of `tidu fit`."""
     words: list[str] = []
     for name, value in options.items():
-        if name == "init":
-            words += ["--init", shlex.quote(",".join(f"{n}={_value(v)}" for n, v in value.items()))]
-        elif name == "penalise":
-            words += ["--penalise", shlex.quote(",".join(value))]
-        elif name == "shuffle":
-            words += [] if value else ["--no-shuffle"]
-        elif value is True:
-            words.append(f"--{name.replace('_', '-')}")
+        entry = DECLARED[name]
+        if isinstance(entry.kind, Flag):
+            words += [f"--{entry.word}"] if value else [f"--no-{entry.word}"] if entry.default else []
         elif value is not None:
-            words += [f"--{name.replace('_', '-')}", shlex.quote(_value(value))]
+            words += [f"--{entry.word}", shlex.quote(entry.kind.written(value))]
     return words
 
 

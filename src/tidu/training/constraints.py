@@ -13,17 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.kinds import declared
 from tidu.content.losses import loss_named
 from tidu.content.methods import AUTO, SOLVERS
 from tidu.data.table import Table
 from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.expr import Expr, constant, substitute, symbol
 from tidu.language.formula import Formula
-from tidu.text import _
+from tidu.text import _, mark
+from tidu.training.options import OPTIONS, TrainingOptions
 
 if TYPE_CHECKING:
     from tidu.training.settings import Settings
 
+FOR_DESCENT = mark(
+    "{option} has no meaning for {optimizer}, which takes the whole cost and chooses its own steps; leave it out, or "
+    "use another optimizer"
+)
 Array = npt.NDArray[np.float64]
 
 
@@ -37,25 +43,6 @@ def with_fixed(formula: Formula, fixed: Mapping[str, float]) -> Formula:
         score=substitute(formula.score, numbers),
         parameters=tuple(p for p in formula.parameters if p not in numbers),
     )
-
-
-def checked_bounds(name: str, pair: Any) -> tuple[float | None, float | None]:
-    """Least and greatest value of a parameter, either None; NaN, crossed or equal ones are refused."""
-    try:
-        low, high = (None if v is None or abs(float(v)) == math.inf else float(v) for v in pair)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if (low is not None and math.isnan(low)) or (high is not None and math.isnan(high)):
-        raise SettingError(
-            _("bounds: '{name}' needs a pair (low, high), either None, not {value}").format(name=name, value=pair)
-        )
-    if low is not None and high is not None and not low < high:
-        raise SettingError(
-            _("bounds: the lower bound of '{name}', {low:g}, is not below the upper, {high:g}").format(
-                name=name, low=low, high=high
-            )
-        )
-    return low, high
 
 
 def bound_arrays(bounds: Mapping[str, tuple[float | None, float | None]], names: Sequence[str]) -> Any:
@@ -108,51 +95,54 @@ def check_weights(settings: Settings, table: Table) -> Array | None:
 
 
 def check_together(settings: Settings) -> None:
-    """Refuse settings that exclude each other."""
+    """Refuse settings that exclude each other, as their declarations say."""
     method = settings.optimizer
     solver = SOLVERS.get(method)
-    if settings.weights is not None and settings.sigma is not None:
-        raise SettingError(_("weights and sigma say the same thing in two ways (weight = 1/sigma²); give one"))
+    given = {n: o for n, o in declared(TrainingOptions).items() if o.given(getattr(settings, n))}
+    for entry in given.values():
+        for other, sentence in entry.excludes.items():
+            if other in given:
+                raise SettingError(_(sentence))
     for name in settings.fix:
         if name in settings.init or name in settings.bounds:
             raise SettingError(
                 _("'{name}' is fixed, so it takes neither a starting value nor bounds").format(name=name)
             )
-    if settings.scale and (settings.l1 or settings.l2):
-        raise SettingError(
-            _("a penalty holds for the parameters as they are, and scale=True exchanges them; leave one of them out")
-        )
     if solver is None:
-        if settings.bounds and method != AUTO:
-            raise SettingError(
-                _("bounds need a solver, and {optimizer} descends freely; use optimizer lm, lbfgs or auto").format(
-                    optimizer=method
-                )
-            )
-        if settings.starts > 1 and method != AUTO:
-            raise SettingError(
-                _("several starts need a solver, and {optimizer} makes one descent; use optimizer lm, lbfgs, newton "
-                  "or auto").format(optimizer=method)
-            )  # fmt: skip
+        for entry in given.values():
+            if entry.solvers_only and method != AUTO:
+                raise SettingError(_(entry.solvers_only).format(optimizer=method))
         return
-    refused = {
-        "lr": settings.lr is not None,
-        "batch_size": settings.batch_size is not None,
-        "clip_norm": settings.clip_norm is not None,
-        "clip_value": settings.clip_value is not None,
-        "l1": settings.l1 != 0.0,
-        "bounds": bool(settings.bounds) and not solver.takes_bounds,
-        "l2": settings.l2 != 0.0 and solver.only_least_squares,
-    }
-    for option, given in refused.items():
-        if given:
-            raise SettingError(
-                _("{option} has no meaning for {optimizer}, which takes the whole cost and chooses its own steps; "
-                  "leave it out, or use another optimizer").format(option=option, optimizer=method)
-            )  # fmt: skip
+    refused = [n for n, o in given.items() if o.descent_only]
+    refused += ["bounds"] * ("bounds" in given and not solver.takes_bounds)
+    refused += ["l2"] * ("l2" in given and solver.only_least_squares)
+    for name in refused:
+        raise SettingError(_(FOR_DESCENT).format(option=name, optimizer=method))
     if solver.only_least_squares and loss_named(settings.loss).least_squares is None:
         raise SettingError(
             _("{optimizer} solves least squares, and the loss is {loss}; use loss squared, or optimizer lbfgs").format(
                 optimizer=method, loss=settings.loss
             )
         )
+
+
+def check_execution(settings: Settings, **execution: Any) -> None:
+    """Refuse what `engine`, `threads` and `device` cannot be, or cannot do with these settings."""
+    values = {name: OPTIONS[name].checked(value) for name, value in execution.items()}
+    engine, device = values.get("engine", "auto"), values.get("device")
+    if device is not None and (settings.uses_solver or settings.optimizer == AUTO):
+        raise SettingError(
+            _("a device is for gradient descent, not for '{name}'; name an optimizer, such as adam").format(
+                name=settings.optimizer
+            )
+        )
+    chosen = "array" if device is not None and engine == "auto" else engine
+    values |= {name: getattr(settings, name) for name in declared(TrainingOptions)}
+    for name, value in values.items():
+        engines = OPTIONS[name].engines
+        if engines and chosen != "auto" and chosen not in engines and OPTIONS[name].given(value):
+            raise SettingError(
+                _("{option} is for the engine {engines}, not for '{engine}'; leave one of them out").format(
+                    option=name, engines=", ".join(e for e in engines if e != "auto"), engine=chosen
+                )
+            )

@@ -2,73 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tidu.content.methods import AUTO
-from tidu.content.starts import Start
 from tidu.data.labels import label_text
-from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, train_test_split
 from tidu.eager.layers import Layer
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError, closest
-from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.choice import chosen_method
-from tidu.training.constraints import check_weights
+from tidu.training.constraints import check_execution, check_weights
 from tidu.training.descending import descent_of, reasons_of_divergence
 from tidu.training.descents.descent import Descent, Limits, Progress
 from tidu.training.judging.classes import training_table
+from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
 from tidu.training.run import Run, target_values
 from tidu.training.settings import Settings
 from tidu.training.solving.solution import solution_of
 
-ENGINES = ("auto", "python", "compiled", "array")
 
-
-def fit(
-    formula: str | Layer,
-    data: object,
-    *,
-    target: str | None = None,
-    features: Sequence[str] | None = None,
-    loss: str = "squared",
-    optimizer: str = "gd",
-    lr: float | str | Expr | None = None,
-    batch_size: int | None = None,
-    epochs: int | None = None,
-    steps: int | None = None,
-    until_loss: float | None = None,
-    tol: float | None = None,
-    init: Mapping[str, Start] | None = None,
-    shuffle: bool = True,
-    seed: int = 0,
-    record: str = "epoch",
-    l1: float = 0.0,
-    l2: float = 0.0,
-    penalise: tuple[str, ...] | list[str] | None = None,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
-    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
-    fix: Mapping[str, float] | None = None,
-    weights: str | None = None,
-    sigma: str | None = None,
-    starts: int = 1,
-    test_size: float | None = None,
-    drop_missing: bool = False,
-    csv: CsvOptions | None = None,
-    scale: bool = False,
-    engine: str = "auto",
-    threads: int | None = None,
-    dtype: str = "float64",
-    fast: bool = False,
-    device: str | None = None,
-    progress: Progress | None = None,
-) -> Run:
+@with_arguments_of(FitArguments, "fit")
+def fit(formula: str | Layer, data: object, **options: Any) -> Run:
     """Fit a formula to a table by gradient descent.
 
     Parameters
@@ -79,42 +39,9 @@ def fit(
     target, features : of layers, the column to predict and those to predict it from; all the others by default.
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
-    loss : a name of `tidu.LOSSES`, with options if it has any: `"huber(delta=2)"`. For `logistic`, `hinge` and
-        `perceptron` the target is a column of labels, text or whole numbers, of two classes; for `softmax` of several.
-    optimizer : a name of `tidu.OPTIMIZERS`, with options: `"momentum(momentum=0.8)"`; or a solver, which has no
-        learning rate and no batches: `"lm"` (least squares), `"lbfgs"`, `"newton"`; or `"auto"`.
-    lr : the learning rate: a number above 0, or an expression of the step `t` and the `epoch`, with schedules:
-        `"0.1 * warmup(100) * cosine(1000)"`; `"auto"` computes one from the curvature. Default 0.01 (adadelta 1;
-        with `scale`, auto).
-    batch_size : samples a step; None is the whole set (GD), 1 is one by one (SGD). A last, shorter batch is a step
-        of its own, with the mean over its own size.
-    epochs, steps : the bounds; 1000 epochs if neither is given.
-    until_loss : stop after an epoch whose mean loss is below this.
-    tol : stop after an epoch in which no parameter moved by more than this.
-    init : starting values; a number, `"normal(0, 0.01)"` or `"uniform(-1, 1)"`; 0 for those not named.
-    shuffle, seed : mini-batches are drawn by `default_rng(seed).permutation` anew each epoch, or in the data's order.
-    record : a row of history each `"epoch"` or each `"step"`.
-    l1, l2, penalise : add l1·Σ|w| + ½·l2·Σw² to the cost, over the parameters named (all by default).
-    clip_norm, clip_value : bound the gradient's length, or each of its parts.
-    bounds : least and greatest values, `{"a": (0, None)}`; for solvers.
-    fix : parameters that are numbers this time, `{"c": 299.8}`.
-    weights, sigma : the name of a column: how much each sample's loss counts, or its standard deviation (whose
-        inverse square is the weight, and from which the standard errors then follow without an estimate).
-    starts : how many starting points a solver is given; the lowest end is kept.
-    test_size : a fraction of the rows to keep back; `run.test_metrics` is the score on them.
-    drop_missing : leave out rows with a missing or infinite value; else they are an error.
     csv : how to read CSV text, where looking at it is not enough.
-    engine : what runs the loop: `"python"` as it stands, `"compiled"` compiled, `"auto"` whichever is done sooner. The
-        result has the same bits. `"array"` takes whole batches at a time, in NumPy; models with vectors, such as
-        `mlp(...)`, have no other. Its last digits differ.
-    scale : descend in parameters in which the cost curves alike in every direction; results are in the formula's own.
-    threads : how many may share the samples of a large step; all cores by default. The result has the same bits.
-    dtype : `"float32"` computes each sample in single precision, and sums and updates in double: half the memory, at
-        relative differences of about 1e-6 from float64 in a step. Compiled only; on whole batches all of it is single.
-    fast : let the compiler reorder and fuse operations: relative differences of about 1e-15 in a step. Compiled only.
-    device : run the loop on whole batches in PyTorch, there: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`. Data go there
-        once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.
     progress : called now and then with (steps done, steps in all, the last loss).
+    {options}
 
     Returns
     -------
@@ -132,72 +59,27 @@ def fit(
     >>> round(run.params["w"], 12)
     1.999944439655
     """
-    check_engine(engine, threads)
-    if device is not None:
+    check_names("fit", options, FitArguments.__dataclass_fields__)
+    given = FitArguments(formula, data, **options)
+    source = source_of(data, given.csv)
+    settings = Settings(
+        _formula_of(formula, given.target, given.features, source.names),
+        **{name: value for name, value in options.items() if name in SETTING_NAMES},
+    )
+    check_execution(settings, engine=given.engine, threads=given.threads, device=given.device)
+    if given.device is not None:
         from tidu.training.descents.on_device import check_device
 
-        check_device(device, dtype)
-    source = source_of(data, csv)
-    settings = Settings(
-        _formula_of(formula, target, features, source.names),
-        loss,
-        optimizer,
-        lr if not isinstance(lr, Expr) else repr(lr),
-        batch_size,
-        epochs,
-        steps,
-        until_loss,
-        tol,
-        dict(init or {}),
-        shuffle,
-        seed,
-        record,
-        l1,
-        l2,
-        None if penalise is None else (penalise,) if isinstance(penalise, str) else tuple(penalise),
-        clip_norm,
-        clip_value,
-        dtype,
-        fast,
-        dict(bounds or {}),
-        dict(fix or {}),
-        weights,
-        sigma,
-        starts,
-        bool(scale),
-    )
-    if settings.uses_solver and (settings.fast or settings.dtype != "float64"):
-        raise SettingError(_("a solver runs in float64, exactly; leave out fast and dtype"))
-    if engine == "python" and (settings.fast or settings.dtype != "float64"):
-        raise SettingError(_("fast=True and float32 are for the compiled loop; leave them out, or the engine 'python'"))
-    if device is not None or engine == "array":
-        _check_for_arrays(settings, engine, device)
+        check_device(given.device, settings.dtype)
     program = settings.program(source.names)
-    table = training_table(program, settings.loss_object, source, drop_missing)
+    table = training_table(program, settings.loss_object, source, given.drop_missing)
     if settings.loss_object.of_classes:
         settings = replace(settings, outputs=len(table.classes) or None)
         program = settings.program(source.names)
-    return fit_table(settings, source.names, program, table, test_size, engine, threads, progress, device)
-
-
-def _check_for_arrays(settings: Settings, engine: str, device: str | None) -> None:
-    """Refuse what has no meaning for a loop on whole batches."""
-    if settings.fast:
-        raise SettingError(_("fast=True is for the compiled loop; leave it out with the engine 'array' or a device"))
-    if device is None:
-        return
-    if engine not in ("auto", "array"):
-        raise SettingError(
-            _("on a device the loop is one on whole batches; leave out the engine '{engine}', or name 'array'").format(
-                engine=engine
-            )
-        )
-    if settings.uses_solver or settings.optimizer == AUTO:
-        raise SettingError(
-            _("a device is for gradient descent, not for '{name}'; name an optimizer, such as adam").format(
-                name=settings.optimizer
-            )
-        )
+    return fit_table(
+        settings, source.names, program, table, given.test_size, given.engine, given.threads, given.progress,
+        given.device,
+    )  # fmt: skip
 
 
 def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
@@ -221,16 +103,6 @@ def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] 
                 )
             )
     return model.formula(target, wanted)
-
-
-def check_engine(engine: str, threads: object) -> None:
-    """Refuse an engine that there is not, and a number of threads that is none."""
-    if engine not in ENGINES:
-        raise SettingError(
-            _("engine must be one of {names}, not {value!r}").format(names=", ".join(ENGINES), value=engine)
-        )
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise SettingError(_("threads must be a whole number of at least 1, not {value}").format(value=threads))
 
 
 def fit_table(

@@ -99,7 +99,9 @@ class Run:
     @property
     def lr(self) -> float | str | None:
         """The learning rate, or its formula; None for a solver, which has none."""
-        return self.settings.lr
+        lr = self.settings.lr
+        assert not isinstance(lr, Expr)  # settings hold its text
+        return lr
 
     @property
     def diverged(self) -> bool:

@@ -121,7 +121,7 @@ def scan(
     both = sorted(set(grid) & set(fixed or {}))
     if both:
         raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=both[0]))
-    settings = Settings(formula, loss, init={**dict.fromkeys(grid, 0.0), **(fixed or {})}, l1=l1, l2=l2)
+    settings = Settings(formula, loss=loss, init={**dict.fromkeys(grid, 0.0), **(fixed or {})}, l1=l1, l2=l2)
     source = source_of(data, csv)
     program = settings.program(source.names)
     table = training_table(program, settings.loss_object, source, drop_missing)

@@ -5,8 +5,7 @@ A saved model holds its settings; a program is built from them and the names of 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,94 +13,50 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.arguments import written
+from tidu.content.kinds import declared
 from tidu.content.losses import Loss, loss_named
-from tidu.content.methods import AUTO, check_method, is_solver
+from tidu.content.methods import AUTO, is_solver
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.schedules import rate
-from tidu.content.starts import Start, finite, generator_of, starting_value
+from tidu.content.starts import finite, generator_of, starting_value
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
 from tidu.language.expr import Expr
 from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
 from tidu.text import _
-from tidu.training.constraints import check_together, checked_bounds, sample_weight, with_fixed
+from tidu.training.constraints import check_together, sample_weight, with_fixed
+from tidu.training.options import TrainingOptions
 
 DEFAULT_EPOCHS = 1000
-DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The arguments of `tidu.fit` that decide the result; see there."""
+class Settings(TrainingOptions):
+    """The arguments of `tidu.fit` that decide the result, as `training/options.py` declares them."""
 
     formula: str
-    loss: str = "squared"
-    optimizer: str = "gd"
-    lr: float | str | None = None  # None is the optimizer's own default
-    batch_size: int | None = None
-    epochs: int | None = None
-    steps: int | None = None
-    until_loss: float | None = None
-    tol: float | None = None
-    init: Mapping[str, Start] = field(default_factory=dict)
-    shuffle: bool = True
-    seed: int = 0
-    record: str = "epoch"
-    l1: float = 0.0
-    l2: float = 0.0
-    penalise: tuple[str, ...] | None = None
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    dtype: str = "float64"
-    fast: bool = False
-    bounds: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
-    fix: Mapping[str, float] = field(default_factory=dict)
-    weights: str | None = None
-    sigma: str | None = None
-    starts: int = 1
-    scale: bool = False
-    outputs: int | None = None  # of the model: the number of classes, where the loss has several
+    outputs: int | None = field(default=None, kw_only=True)  # of the model: as many as classes, where there are several
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
-        plain: dict[str, Any] = {}
-        for name, least in (("batch_size", 1), ("epochs", 1), ("steps", 1), ("seed", 0), ("starts", 1)):
-            plain[name] = _whole(name, getattr(self, name), least)
-        for name in ("l1", "l2", "tol"):
-            plain[name] = _number(name, getattr(self, name), at_least=0.0)
-        for name in ("clip_norm", "clip_value"):
-            plain[name] = _number(name, getattr(self, name), above=0.0)
-        plain["until_loss"] = _number("until_loss", self.until_loss)
-        plain["init"] = {n: v.item() if isinstance(v, np.number) else v for n, v in self.init.items()}
-        if self.dtype not in DTYPES:
-            raise SettingError(
-                _("dtype must be one of {names}, not {value!r}").format(names=", ".join(DTYPES), value=self.dtype)
-            )
-        if not isinstance(self.fast, bool):
-            raise SettingError(_("fast must be True or False, not {value!r}").format(value=self.fast))
-        if self.record not in ("epoch", "step"):
-            raise SettingError(_("record must be epoch or step, not {value!r}").format(value=self.record))
-        loss_named(self.loss)
-        check_method(self.optimizer)
-        plain["optimizer"] = self.optimizer.strip()
-        plain["bounds"] = {name: checked_bounds(name, pair) for name, pair in self.bounds.items()}
-        plain["fix"] = {name: _number(f"fix {name}", value) for name, value in self.fix.items()}
-        plain["lr"] = self._checked_rate()
+        plain = {name: entry.checked(getattr(self, name)) for name, entry in declared(TrainingOptions).items()}
         for name, value in plain.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "lr", self._checked_rate())
         check_together(self)
 
     def _checked_rate(self) -> float | str | None:
         """The learning rate, or its formula; None for a solver, and until it is chosen for `auto`."""
-        method = self.optimizer.strip()
-        if is_solver(method) or (self.lr is None and method == AUTO):
-            return self.lr  # which `check_together` refuses, if it is one
-        if self.lr == AUTO or (self.lr is None and self.scale):
+        method, lr = self.optimizer, self.lr
+        assert not isinstance(lr, Expr)  # its text, by now
+        if is_solver(method) or (lr is None and method == AUTO):
+            return lr  # which `check_together` refuses, if it is one
+        if lr == AUTO or (lr is None and self.scale):
             return AUTO  # until the data are there
         default = 0.01 if method == AUTO else optimizer_named(method).default_lr
-        expression = rate(default if self.lr is None else self.lr)
+        expression = rate(default if lr is None else lr)
         return expression.value if expression.is_constant else text(expression)
 
     @property
@@ -111,7 +66,7 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return {"formula": self.formula, **asdict(self)}
 
     @property
     def loss_object(self) -> Loss:
@@ -218,29 +173,3 @@ class Settings:
             return float(generator.uniform(low, high))
         # A log-normal factor keeps the sign and the order of magnitude; from 0, a step of about 1.
         return float(generator.normal()) if number == 0.0 else number * float(np.exp(generator.normal()))
-
-
-def _whole(name: str, value: object, least: int) -> int | None:
-    if value is None and name != "seed":
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise SettingError(
-            _("{name} must be a whole number of at least {least}, not {value}").format(
-                name=name, least=least, value=value
-            )
-        )
-    return int(value)
-
-
-def _number(name: str, value: object, at_least: float = -math.inf, above: float = -math.inf) -> float | None:
-    if value is None:
-        return None
-    number = None if isinstance(value, bool) else finite(value)
-    if number is None:
-        raise SettingError(_("{name} must be a finite number, not {value}").format(name=name, value=value))
-    if number < at_least or number <= above:
-        bound = (
-            _("at least {low:g}").format(low=at_least) if above == -math.inf else _("above {low:g}").format(low=above)
-        )
-        raise SettingError(_("{name} must be {range}, not {value}").format(name=name, range=bound, value=value))
-    return number

@@ -122,7 +122,7 @@ def test_a_loss_of_many_classes_needs_only_its_codes():
             """A made-up loss."""
             return (y_hat - y) ** 2
 
-        settings = Settings("s = w*x + b", "distance")
+        settings = Settings("s = w*x + b", loss="distance")
         source = source_of({"x": X, "s": ["a", "b", "c", "a", "b"]})
         table = training_table(settings.program(source.names), settings.loss_object, source, drop_missing=False)
         assert table.classes == ("a", "b", "c")

@@ -10,16 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from tidu.content.kinds import Whole, declared
 from tidu.errors import SettingError, closest
 from tidu.text import _
+from tidu.training.options import OPTIONS, TrainingOptions
 from tidu.training.scan import grid_values
 
-# The settings that can vary, as `tidu.fit` calls them, and those of them that are whole numbers.
-SETTINGS = (
-    "lr", "seed", "batch_size", "optimizer", "loss", "epochs", "steps", "until_loss", "tol", "shuffle", "l1", "l2",
-    "clip_norm", "clip_value",
-)  # fmt: skip
-WHOLE = ("seed", "batch_size", "epochs", "steps")
+SETTINGS = tuple(name for name, entry in declared(TrainingOptions).items() if entry.varies)  # as `tidu.fit` names them
 INIT = "init."  # before a parameter's name, where that is the name of a setting too
 MOST_RUNS = 1_000_000
 _WORDS = {"none": None, "true": True, "false": False}
@@ -60,7 +57,9 @@ def axes_of(over: Mapping[str, object], parameters: Iterable[str]) -> list[Axis]
             )
         if any((a.name, a.is_start) == (name, is_start) for a in axes):
             raise SettingError(_("the sweep varies '{name}' twice").format(name=name))
-        axes.append(Axis(name, is_start, axis_values(written, values, not is_start and name in WHOLE)))
+        axes.append(
+            Axis(name, is_start, axis_values(written, values, not is_start and isinstance(OPTIONS[name].kind, Whole)))
+        )
     runs = math.prod(len(a.values) for a in axes)
     if runs > MOST_RUNS:
         raise SettingError(_("the sweep has {runs} runs; the limit is {limit}").format(runs=runs, limit=MOST_RUNS))

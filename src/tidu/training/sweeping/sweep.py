@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,16 +21,18 @@ from tidu.data.table import Table, train_test_split
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import Batch
 from tidu.errors import DataError, SettingError
-from tidu.language.expr import Expr, as_expr
+from tidu.language.expr import as_expr
 from tidu.language.formula import parse_formula
 from tidu.language.printer import text
 from tidu.text import _
+from tidu.training.constraints import check_execution
 from tidu.training.descents.descent import Descent, Limits, Progress, batch_of, descend, work_of
 from tidu.training.descents.engines import engine_for
 from tidu.training.descents.loops import Work
-from tidu.training.fit import check_engine, check_target, limits_of
+from tidu.training.fit import check_target, limits_of
 from tidu.training.judging.classes import training_table
 from tidu.training.judging.evaluation import cost_of
+from tidu.training.options import SETTING_NAMES, check_names, options_of, with_options
 from tidu.training.settings import Settings
 from tidu.training.sweeping.abreast import Ends, abreast
 from tidu.training.sweeping.axes import INIT, SETTINGS, Axis, axes_of
@@ -41,9 +43,8 @@ CURVE_NUMBERS = 20_000_000  # of all runs
 TOGETHER_FROM = 2  # runs; fewer have nothing to share
 TOGETHER_FROM_SUMMED = 4  # ... where one run alone computes eight samples at a time
 
-NOT_IN_SWEEPS = ("bounds", "weights", "sigma", "starts", "scale")  # settings of solvers, and of rescaled descents
 
-
+@with_options("sweep")
 def sweep(
     formula: str,
     data: object,
@@ -61,13 +62,13 @@ def sweep(
 
     Parameters
     ----------
-    formula, data, test_size, drop_missing, csv, engine, threads : as in `tidu.fit`.
-    over : what to vary, with its values. A name is a setting (lr, seed, batch_size, optimizer, loss, epochs, steps,
-        until_loss, tol, shuffle, l1, l2, clip_norm, clip_value) or a parameter of the formula, whose starting value
-        is meant (`"init.lr"` where it is called as a setting is). Values are a sequence, or text: `"0.01,0.1"`,
-        `"low:high:step"`, `"log(1e-4, 1, 30)"`, `"linear(0, 1, 11)"`.
+    formula, data, csv : as in `tidu.fit`.
+    over : what to vary, with its values. A name is an option that can vary, such as `lr`, `seed`, `batch_size` or
+        `optimizer`, or a parameter of the formula, whose starting value is meant (`"init.lr"` where it is called as
+        an option is). Values are a sequence, or text: `"0.01,0.1"`, `"low:high:step"`, `"log(1e-4, 1, 30)"`,
+        `"linear(0, 1, 11)"`.
     progress : called now and then with (steps done, steps in all, the lowest loss).
-    options : what all runs share: any other setting of `tidu.fit`.
+    {options}
 
     Returns
     -------
@@ -85,9 +86,9 @@ def sweep(
     >>> result.best["lr"], result.stopped
     (0.1, ('epochs', 'epochs', 'diverged'))
     """
-    check_engine(engine, threads)
     began = time.perf_counter()
     plan = _Plan(formula, data, over, options, test_size, drop_missing, csv)
+    check_execution(plan.base, engine=engine, threads=threads)
     groups = plan.groups()
     results = _Results(plan, groups, progress)
     with suppress(KeyboardInterrupt):  # what is done is kept
@@ -129,17 +130,8 @@ class _Plan:
         drop_missing: bool,
         csv: CsvOptions | None,
     ) -> None:
-        known = {f.name for f in fields(Settings)} - {"formula", "record", "outputs", *NOT_IN_SWEEPS}
-        for name in options:
-            if name not in known:
-                raise TypeError(f"sweep() got an unexpected keyword argument {name!r}")
-        given = dict(options)
-        if isinstance(given.get("lr"), Expr):
-            given["lr"] = repr(given["lr"])
-        if given.get("penalise") is not None:
-            names = given["penalise"]
-            given["penalise"] = (names,) if isinstance(names, str) else tuple(names)
-        given["init"] = dict(given.get("init") or {})
+        check_names("sweep", options, options_of("sweep").keys() & SETTING_NAMES)
+        given = {**options, "init": dict(options.get("init") or {})}
         for name in over:
             if name in given or name.removeprefix(INIT) in given["init"]:
                 raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=name))

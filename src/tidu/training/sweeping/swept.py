@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tidu.errors import SettingError
 from tidu.text import _
+from tidu.training.options import OPTIONS, SETTING_NAMES, options_of
 from tidu.training.settings import Settings
 from tidu.training.sweeping.axes import INIT, SETTINGS
 
@@ -102,12 +103,8 @@ class Sweep:
 
     def options_of(self, run: int) -> dict[str, Any]:
         """The options with which `tidu.fit` gives this run; those that are its defaults are left out."""
-        options = {}
-        for f in fields(Settings):
-            default = f.default_factory() if f.default_factory is not MISSING else f.default
-            value = getattr(self.shared, f.name)
-            if f.name not in ("formula", "record") and value != default:
-                options[f.name] = value
+        shared = {name: getattr(self.shared, name) for name in options_of("sweep") if name in SETTING_NAMES}
+        options = {name: value for name, value in shared.items() if OPTIONS[name].given(value)}
         init = dict(options.pop("init", {}))
         for name, value in self.values_of(run).items():
             if name in SETTINGS:

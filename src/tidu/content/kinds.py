@@ -1,0 +1,365 @@
+"""The kinds of values that options take: how each is checked, read from a command line, and written there again.
+
+A `Declaration` says everything about one option, once; `option` puts it into a field of a dataclass, `declared` reads
+all of a dataclass. The options of training stand in `training/options.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tidu.content.starts import finite
+from tidu.errors import SettingError
+from tidu.language.expr import Expr
+from tidu.text import _, mark
+
+DATA, MODEL, DESCENT = mark("Data"), mark("Model"), mark("Descent")
+SOLVER, ENGINE, OUTPUT = mark("Solver"), mark("Engine"), mark("Output")
+GROUPS = (DATA, MODEL, DESCENT, SOLVER, ENGINE, OUTPUT)  # headings of help, in order
+Pair = tuple[float | None, float | None]
+
+
+class Kind:
+    """A kind of values. `metavar` stands for a value in help; a flag has none."""
+
+    metavar: str = ""
+
+    def checked(self, name: str, value: Any) -> Any:
+        """`value` of the option `name` as a plain Python value; SettingError if it cannot work."""
+        return value
+
+    def read(self, option: str, text: str) -> Any:
+        """The value that `text` stands for after `option` on a command line."""
+        return text
+
+    def written(self, value: Any) -> str:
+        """The text that `read` makes `value` of."""
+        return repr(value) if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Whole(Kind):
+    """A whole number, not below `least`."""
+
+    least: int = 0
+    metavar: str = mark("N")
+
+    def checked(self, name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < self.least:
+            raise SettingError(
+                _("{name} must be a whole number of at least {least}, not {value}").format(
+                    name=name, least=self.least, value=value
+                )
+            )
+        return int(value)
+
+    def read(self, option: str, text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            sentence = _("{option} takes a whole number, not '{text}'")
+            raise SettingError(sentence.format(option=option, text=text)) from None
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A finite number, not below `at_least`, and above `above`."""
+
+    at_least: float = -math.inf
+    above: float = -math.inf
+    metavar: str = mark("NUMBER")
+
+    def checked(self, name: str, value: Any) -> float:
+        number = None if isinstance(value, bool) else finite(value)
+        if number is None:
+            raise SettingError(_("{name} must be a finite number, not {value}").format(name=name, value=value))
+        if number < self.at_least or number <= self.above:
+            low = max(self.at_least, self.above)
+            words = _("above {low:g}") if self.above >= self.at_least else _("at least {low:g}")
+            raise SettingError(
+                _("{name} must be {range}, not {value}").format(name=name, range=words.format(low=low), value=value)
+            )
+        return number
+
+    def read(self, option: str, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            raise SettingError(_("{option} takes a number, not '{text}'").format(option=option, text=text)) from None
+
+
+@dataclass(frozen=True)
+class Flag(Kind):
+    """True or False: `--name`, or `--no-name` where True is the default."""
+
+    def checked(self, name: str, value: Any) -> bool:
+        if not isinstance(value, (bool, np.bool_)):
+            raise SettingError(_("{name} must be True or False, not {value!r}").format(name=name, value=value))
+        return bool(value)
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few words."""
+
+    names: tuple[str, ...]
+
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # it follows from the names
+        """The words."""
+        return "|".join(self.names)
+
+    def checked(self, name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.names:
+            raise SettingError(
+                _("{name} must be {names} or {last}, not {value!r}").format(
+                    name=name, names=", ".join(self.names[:-1]), last=self.names[-1], value=value
+                )
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text; `check` raises SettingError where it means nothing."""
+
+    metavar: str = mark("TEXT")
+    check: Callable[[str], object] | None = None
+
+    def checked(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise SettingError(_("{name} must be a text, not {value!r}").format(name=name, value=value))
+        if self.check is None:
+            return value
+        self.check(value)
+        return value.strip()
+
+
+@dataclass(frozen=True)
+class Formula(Kind):
+    """A number, or a formula: text, or the expression that it stands for."""
+
+    metavar: str = mark("FORMULA")
+
+    def checked(self, name: str, value: Any) -> Any:
+        return repr(value) if isinstance(value, Expr) else value
+
+
+@dataclass(frozen=True)
+class Names(Kind):
+    """Several names; commas between."""
+
+    metavar: str = mark("NAME,...")
+
+    def checked(self, name: str, value: Any) -> tuple[str, ...]:
+        names = (value,) if isinstance(value, str) else tuple(value)
+        if not all(isinstance(n, str) for n in names):
+            raise SettingError(_("{name} must be names, not {value!r}").format(name=name, value=value))
+        return names
+
+    def read(self, option: str, text: str) -> tuple[str, ...]:
+        return tuple(n.strip() for n in text.split(",") if n.strip())
+
+    def written(self, value: Any) -> str:
+        return ",".join(value)
+
+
+@dataclass(frozen=True)
+class Assignments(Kind):
+    """Texts or numbers by name: `a=1,b=normal(0,1)`; commas inside brackets do not separate."""
+
+    metavar: str = mark("NAME=VALUE,...")
+
+    def checked(self, name: str, value: Any) -> dict[str, Any]:
+        if value is not None and not isinstance(value, Mapping):
+            raise SettingError(
+                _("{name} must be a dict of values by name, not {value!r}").format(name=name, value=value)
+            )
+        return {n: self.one(name, n, v) for n, v in (value or {}).items()}
+
+    def one(self, name: str, key: str, value: Any) -> Any:
+        """One of the values, checked."""
+        return value.item() if isinstance(value, np.number) else value
+
+    def read(self, option: str, text: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        depth, piece = 0, ""
+        for character in f"{text},":
+            depth += (character in "([") - (character in ")]")
+            if character != "," or depth > 0:
+                piece += character
+                continue
+            name, equals, value = piece.partition("=")
+            if piece.strip():
+                if not equals or not name.strip() or not value.strip():
+                    raise SettingError(
+                        _("{option} takes name=value pairs with commas between, as in w=0,b=1; not '{text}'").format(
+                            option=option, text=piece.strip()
+                        )
+                    )
+                found[name.strip()] = self.read_one(option, name.strip(), value.strip())
+            piece = ""
+        return found
+
+    def read_one(self, option: str, key: str, text: str) -> Any:
+        """One of the values."""
+        return text
+
+    def written(self, value: Any) -> str:
+        return ",".join(f"{n}={self.written_one(v)}" for n, v in value.items())
+
+    def written_one(self, value: Any) -> str:
+        """One of the values as text."""
+        return super().written(value)
+
+
+@dataclass(frozen=True)
+class Numbers(Assignments):
+    """Numbers by name."""
+
+    def one(self, name: str, key: str, value: Any) -> float:
+        return Number().checked(f"{name} {key}", value)
+
+    def read_one(self, option: str, key: str, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            raise SettingError(
+                _("{option}: the value of {name} must be a number, not '{value}'").format(
+                    option=option, name=key, value=text
+                )
+            ) from None
+
+
+@dataclass(frozen=True)
+class Bounds(Assignments):
+    """A least and a greatest value by name, either of which may be left out: `a=0:10,b=:5`."""
+
+    metavar: str = mark("NAME=LOW:HIGH,...")
+
+    def one(self, name: str, key: str, value: Any) -> Pair:
+        try:
+            low, high = (None if v is None or abs(float(v)) == math.inf else float(v) for v in value)
+        except (TypeError, ValueError):
+            low = high = math.nan
+        if (low is not None and math.isnan(low)) or (high is not None and math.isnan(high)):
+            raise SettingError(
+                _("bounds: '{name}' needs a pair (low, high), either None, not {value}").format(name=key, value=value)
+            )
+        if low is not None and high is not None and not low < high:
+            raise SettingError(
+                _("bounds: the lower bound of '{name}', {low:g}, is not below the upper, {high:g}").format(
+                    name=key, low=low, high=high
+                )
+            )
+        return low, high
+
+    def read_one(self, option: str, key: str, text: str) -> Pair:
+        low, colon, high = text.partition(":")
+        try:
+            if not colon:
+                raise ValueError
+            return (float(low) if low.strip() else None, float(high) if high.strip() else None)
+        except ValueError:
+            raise SettingError(
+                _("{option}: {name} needs LOW:HIGH, of which either may be left out, as in 0:10 or 0:; not '{value}'")
+                .format(option=option, name=key, value=text)
+            ) from None  # fmt: skip
+
+    def written_one(self, value: Any) -> str:
+        return ":".join("" if end is None else repr(end) for end in value)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another command says of an option, where that differs from what `fit` says."""
+
+    default: Any = None
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One option, declared once.
+
+    Attributes
+    ----------
+    kind : which values it takes.
+    group : the heading that it stands under in help.
+    help : one sentence or two, for `--help` in both languages, for docstrings and for the reference; names of other
+        options are written as on the command line.
+    reason : why the default is what it is.
+    more : what Python's own documentation says besides.
+    verbs : the commands and functions that have it.
+    differs : by verb, where default or help differ.
+    varies : whether a sweep can vary it.
+    descent_only, solvers_only : the kind of method it has a meaning for; `solvers_only` is the sentence that says so.
+    engines : the engines that have it; empty is all.
+    excludes : other options that cannot be given with it, each with the sentence that says why.
+    word : what it is called on the command line, without the dashes, where that is not its name.
+    """
+
+    kind: Kind
+    group: str
+    help: str
+    reason: str = ""
+    more: str = ""
+    verbs: tuple[str, ...] = ("fit", "sweep", "doctor")
+    differs: Mapping[str, Elsewhere] = field(default_factory=dict)
+    varies: bool = False
+    descent_only: bool = False
+    solvers_only: str = ""
+    engines: tuple[str, ...] = ()
+    excludes: Mapping[str, str] = field(default_factory=dict)
+    word: str = ""
+    name: str = ""
+    default: Any = None
+    type: str = ""
+
+    def given(self, value: Any) -> bool:
+        """Whether `value` is another one than the default."""
+        return bool(value != self.default)
+
+    def checked(self, value: Any) -> Any:
+        """`value`, plain and checked; None where that is the default."""
+        return None if value is None and self.default is None else self.kind.checked(self.name, value)
+
+    def default_of(self, verb: str) -> Any:
+        """The default in the function or command `verb`."""
+        return self.differs[verb].default if verb in self.differs else self.default
+
+    def help_of(self, verb: str) -> str:
+        """The help of the command `verb`, in the language in use."""
+        other = self.differs.get(verb)
+        return _(other.help if other is not None and other.help else self.help)
+
+
+def option(default: Any, kind: Kind, help: str, **more: Any) -> Any:  # noqa: A002  # as in argparse and click
+    """A field of a dataclass that is an option, with everything that is to be said of it."""
+    metadata = {"declaration": Declaration(kind, help=help, **more)}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@functools.cache
+def declared(options: type) -> dict[str, Declaration]:
+    """The options that a dataclass declares, by name, in order."""
+    return {
+        f.name: dataclasses.replace(
+            f.metadata["declaration"],
+            name=f.name,
+            word=f.metadata["declaration"].word or f.name.replace("_", "-"),
+            default={} if f.default is dataclasses.MISSING else f.default,
+            type=str(f.type),
+        )
+        for f in dataclasses.fields(options)
+        if "declaration" in f.metadata
+    }

@@ -1,0 +1,315 @@
+"""The options of training, each declared once: name, type, default, check, help, and where it has a meaning.
+
+`Settings` checks them, `fit` and `sweep` have their signatures and documentation from here, the command line its
+options and help, a sweep its axes, `constraints` what excludes what. To add an option, add a field.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import ParamSpec, TypeVar, cast
+
+from tidu.content.kinds import (
+    DATA,
+    DESCENT,
+    ENGINE,
+    MODEL,
+    SOLVER,
+    Assignments,
+    Bounds,
+    Choice,
+    Declaration,
+    Elsewhere,
+    Flag,
+    Formula,
+    Names,
+    Number,
+    Numbers,
+    Text,
+    Whole,
+    declared,
+    option,
+)  # fmt: skip
+from tidu.content.losses import loss_named
+from tidu.content.methods import check_method
+from tidu.content.starts import Start
+from tidu.data.layout import CsvOptions
+from tidu.eager.layers import Layer
+from tidu.errors import closest
+from tidu.language.expr import Expr
+from tidu.text import mark
+
+ENGINES = ("auto", "python", "compiled", "array")
+EVERYWHERE = ("fit", "sweep", "doctor")
+FIT_ONLY = ("fit",)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What decides the result; a saved model holds it."""
+
+    # -- the model ---------------------------------------------------------------------------------
+    loss: str = option(
+        "squared", Text(mark("LOSS"), loss_named),
+        mark("Loss of one sample: squared, half_squared, absolute, huber(delta=1), log_cosh, quantile(tau=0.9) "
+             "or poisson; for labels of two classes logistic, hinge or perceptron; for more classes softmax."),
+        reason="least squares is what most people mean by fitting", more="A name of `tidu.LOSSES`, with its options.",
+        group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
+    )  # fmt: skip
+    init: Mapping[str, Start] = option(
+        {}, Assignments(),
+        mark("Starting values: numbers, normal(0,0.01) or uniform(-1,1). Parameters that are not named start at 0."),
+        reason="0 is the same for every reader", group=MODEL,
+    )  # fmt: skip
+    fix: Mapping[str, float] = option(
+        {}, Numbers(), mark("Parameters that keep the given value and are not learned."), reason="all are learned",
+        more="As in `{\"c\": 299.8}`.", group=MODEL,
+    )  # fmt: skip
+    l1: float = option(
+        0.0, Number(at_least=0.0), mark("Add l1·Σ|w| to the cost."), reason="no penalty unless it is asked for",
+        group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True, descent_only=True,
+    )  # fmt: skip
+    l2: float = option(
+        0.0, Number(at_least=0.0), mark("Add ½·l2·Σw² to the cost."), reason="no penalty unless it is asked for",
+        group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
+    )  # fmt: skip
+    penalise: Sequence[str] | None = option(
+        None, Names(), mark("The parameters that --l1 and --l2 hold for; all by default."),
+        reason="a penalty holds for every parameter", group=MODEL,
+    )  # fmt: skip
+    weights: str | None = option(
+        None, Text(mark("COLUMN")), mark("The column that says how much the loss of each sample counts."),
+        reason="every sample counts the same", group=MODEL, verbs=("fit", "doctor"),
+        excludes={"sigma": mark("weights and sigma say the same thing in two ways (weight = 1/sigma²); give one")},
+    )  # fmt: skip
+    sigma: str | None = option(
+        None, Text(mark("COLUMN")),
+        mark("The column that holds the standard deviation of each sample; the sample's weight is 1/sigma²."),
+        reason="the scatter is estimated from the residuals",
+        more="The standard errors of a solver then follow from it, without an estimate of the scatter.",
+        group=MODEL, verbs=("fit", "doctor"),
+    )  # fmt: skip
+
+    # -- the descent -------------------------------------------------------------------------------
+    optimizer: str = option(
+        "gd", Text(mark("OPTIMIZER"), check_method),
+        mark("Optimizer: gd, momentum(momentum=0.9), nesterov, adagrad, rmsprop, adadelta, adam(beta1=0.9), adamw, "
+             "amsgrad or nadam. Or a solver: lm (least squares), lbfgs or newton. Or auto."),
+        reason="plain gradient descent is what there is to see",
+        more="A name of `tidu.OPTIMIZERS`, with its options. A solver has no learning rate and no batches.",
+        group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
+        differs={"minimize": Elsewhere("gd", mark("Optimizer, as in 'tidu fit'; solvers need data."))},
+    )  # fmt: skip
+    lr: float | str | Expr | None = option(
+        None, Formula(mark("RATE")),
+        mark("Learning rate: a number; or a formula of the step t and the epoch, such as "
+             "'0.1 * warmup(100) * cosine(1000)'; or auto, from the curvature. The default is 0.01 (adadelta: 1), "
+             "with --scale it is auto."),
+        reason="the optimizer's own; small enough for features of size 1",
+        group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True, descent_only=True,
+        differs={"minimize": Elsewhere(0.1, mark("Learning rate: a number, or a formula of the step t."))},
+    )  # fmt: skip
+    batch_size: int | None = option(
+        None, Whole(1),
+        mark("Samples in a step. 1 is stochastic gradient descent (SGD), all of them, the default, is GD, and what "
+             "lies between is mini-batch."),
+        reason="the whole set: every step is the gradient of the cost that is shown",
+        more="A last, shorter batch is a step of its own, with the mean over its own size.",
+        group=DESCENT, varies=True, descent_only=True,
+    )  # fmt: skip
+    epochs: int | None = option(
+        None, Whole(1), mark("Passes over the data at most; 1000 by default."),
+        reason="1000 if no bound is given at all", group=DESCENT, varies=True,
+    )  # fmt: skip
+    steps: int | None = option(
+        None, Whole(1), mark("Updates at most; a bound in place of the epochs, or besides it."),
+        reason="epochs are the usual bound", group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
+        differs={"minimize": Elsewhere(1000, mark("Steps at most."))},
+    )  # fmt: skip
+    until_loss: float | None = option(
+        None, Number(), mark("Stop after an epoch whose mean loss is below this."),
+        reason="how low a loss can get is not known beforehand", group=DESCENT, varies=True,
+    )  # fmt: skip
+    tol: float | None = option(
+        None, Number(at_least=0.0), mark("Stop after an epoch in which no parameter moved by more than this."),
+        reason="how small a move is small depends on the parameters",
+        group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
+        differs={"minimize": Elsewhere(None, mark("Stop once no variable moves by more than this in a step."))},
+    )  # fmt: skip
+    scale: bool = option(
+        False, Flag(),
+        mark("Descend in other parameters, in which the cost curves alike in every direction. Results are in those of "
+             "the formula."),
+        reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor"),
+        excludes=dict.fromkeys(("l1", "l2"), mark(
+            "a penalty holds for the parameters as they are, and scale=True exchanges them; leave one of them out")),
+    )  # fmt: skip
+    clip_norm: float | None = option(
+        None, Number(above=0.0), mark("Longest gradient; a longer one is scaled down to this."),
+        reason="the gradient is used as it is", group=DESCENT, varies=True, descent_only=True,
+    )  # fmt: skip
+    clip_value: float | None = option(
+        None, Number(above=0.0), mark("Largest component of the gradient; a larger one is cut off."),
+        reason="the gradient is used as it is", group=DESCENT, varies=True, descent_only=True,
+    )  # fmt: skip
+    shuffle: bool = option(
+        True, Flag(), mark("Draw mini-batches in a new random order in each epoch, or in the order of the data."),
+        reason="the order of a file is rarely random", group=DESCENT, varies=True,
+    )  # fmt: skip
+    seed: int = option(
+        0, Whole(0), mark("Seed of everything that is random: starting values, mini-batches, the split."),
+        reason="the same input gives the same bits", group=DESCENT, varies=True,
+    )  # fmt: skip
+    record: str = option(
+        "epoch", Choice(("epoch", "step")), mark("Whether each epoch or each step gets a row of the history."),
+        reason="a row a step is long", group=DESCENT, verbs=FIT_ONLY,
+    )  # fmt: skip
+
+    # -- solvers -----------------------------------------------------------------------------------
+    bounds: Mapping[str, tuple[float | None, float | None]] = option(
+        {}, Bounds(), mark("Least and greatest values of parameters; either may be left out, as in a=0:,b=:5."),
+        reason="parameters are free", more="As in `{\"a\": (0, None)}`.", group=SOLVER, verbs=("fit", "doctor"),
+        solvers_only=mark("bounds need a solver, and {optimizer} descends freely; use optimizer lm, lbfgs or auto"),
+    )  # fmt: skip
+    starts: int = option(
+        1, Whole(1), mark("Starting points to try; the lowest end is kept."),
+        reason="one start suffices where there is one minimum", group=SOLVER, verbs=FIT_ONLY,
+        solvers_only=mark("several starts need a solver, and {optimizer} makes one descent; use optimizer lm, lbfgs, "
+                          "newton or auto"),
+    )  # fmt: skip
+
+    # -- how a loop computes -----------------------------------------------------------------------
+    dtype: str = option(
+        "float64", Choice(("float64", "float32")),
+        mark("Numbers in which the loss and the gradient of a sample are computed."),
+        reason="the bits of plain Python",
+        more="float32 sums and updates in double: half the memory, at relative differences of about 1e-6 in a step; "
+             "on whole batches all of it is single.",
+        group=ENGINE, descent_only=True, engines=("compiled", "array"),
+    )  # fmt: skip
+    fast: bool = option(
+        False, Flag(), mark("Let the compiler reorder and fuse operations; the last digits may differ."),
+        reason="the bits of plain Python", more="Relative differences are about 1e-15 in a step.",
+        group=ENGINE, descent_only=True, engines=("compiled",),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FitArguments(TrainingOptions):
+    """All that `tidu.fit` takes: the options above, the data, and who computes."""
+
+    formula: str | Layer
+    data: object
+    _: KW_ONLY
+    target: str | None = None
+    features: Sequence[str] | None = None
+    test_size: float | None = option(
+        None, Number(), mark("Fraction of the rows to keep back; the model is scored on them at the end."),
+        reason="all rows are learned from", more="`run.test_metrics` is that score.", group=DATA,
+        verbs=("fit", "sweep"),
+    )  # fmt: skip
+    drop_missing: bool = option(
+        False, Flag(), mark("Leave out the rows that have a missing or infinite value."),
+        reason="a missing value is an error that one should see", group=DATA,
+        verbs=(*EVERYWHERE, "predict", "scan"),
+    )  # fmt: skip
+    csv: CsvOptions | None = None
+    engine: str = option(
+        "auto", Choice(ENGINES),
+        mark("What runs the loop: python as it stands; compiled to machine code; array, on whole batches; or auto, "
+             "whichever is done sooner. The result names the one that ran."),
+        reason="whichever is done sooner; the bits of python and compiled are the same",
+        more="The last digits of `array` differ.", group=ENGINE, verbs=("fit", "sweep"),
+    )  # fmt: skip
+    threads: int | None = option(
+        None, Whole(1), mark("Threads that may share the samples of a large step; all cores by default."),
+        reason="all cores: the result has the same bits for any number", group=ENGINE,
+    )  # fmt: skip
+    device: str | None = option(
+        None, Text(mark("DEVICE")), mark("Run the loop on whole batches in PyTorch, on cpu, cuda, cuda:1 or mps."),
+        reason="no other device is needed",
+        more="Data go there once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.",
+        group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "array"),
+    )  # fmt: skip
+    progress: Callable[[int, int, float], None] | None = None
+
+
+OPTIONS: dict[str, Declaration] = declared(FitArguments)
+SETTING_NAMES: frozenset[str] = frozenset(declared(TrainingOptions))  # those that `Settings` holds
+
+
+def options_of(verb: str) -> dict[str, Declaration]:
+    """The options that a command or function has, by name."""
+    return {name: entry for name, entry in OPTIONS.items() if verb in entry.verbs}
+
+
+def check_names(verb: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError, as Python does for a keyword that a function does not have."""
+    names = set(known)
+    for name in given:
+        if name not in names:
+            near = closest(name, names)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
+
+
+# -- signatures and documentation -------------------------------------------------------------------
+def with_options(verb: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give the function of a verb, which takes `**options`, the signature and the documentation of its options."""
+
+    def give(function: Callable[..., R]) -> Callable[..., R]:
+        plain = inspect.signature(function)
+        own = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        more = [
+            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=o.default_of(verb), annotation=o.type)
+            for n, o in options_of(verb).items()
+            if n not in plain.parameters
+        ]
+        return _documented(function, plain.replace(parameters=own + more), verb)
+
+    return give
+
+
+def with_arguments_of(arguments: Callable[P, object], verb: str) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """The same for a function that takes what a class takes, which type checkers then know too."""
+
+    def give(function: Callable[..., R]) -> Callable[P, R]:
+        signature = inspect.signature(arguments)
+        parameters = [
+            p.replace(default=OPTIONS[n].default) if n in OPTIONS else p for n, p in signature.parameters.items()
+        ]
+        returns = inspect.signature(function).return_annotation
+        whole = signature.replace(parameters=parameters, return_annotation=returns)
+        return cast("Callable[P, R]", _documented(function, whole, verb))
+
+    return give
+
+
+def _documented(function: Callable[..., R], signature: inspect.Signature, verb: str) -> Callable[..., R]:
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    if function.__doc__:  # there is none under python -OO
+        function.__doc__ = function.__doc__.replace("    {options}\n", documentation(verb))
+    return function
+
+
+def documentation(verb: str) -> str:
+    """The options of a verb as the section of a docstring."""
+    return "".join(
+        f"    {name} : {o.type}, default {o.default_of(verb)!r}\n{_entry(o, verb)}\n"
+        for name, o in options_of(verb).items()
+    )
+
+
+def _entry(entry: Declaration, verb: str) -> str:
+    other = entry.differs.get(verb)
+    words = other.help if other is not None and other.help else entry.help
+    named = re.sub(r"--([a-z0-9-]+)", lambda m: f"`{m[1].replace('-', '_')}`", words)
+    reason = f"Why this default: {entry.reason}."
+    return textwrap.fill(" ".join(filter(None, (named, entry.more, reason))), 112, initial_indent=" " * 8,
+                         subsequent_indent=" " * 8, break_on_hyphens=False)  # fmt: skip
