@@ -148,7 +148,7 @@ def test_bad_rates(lr, words):
 @pytest.mark.parametrize(
     ("lr", "words"),
     [
-        ("", "cannot be read"),
+        ("", "nothing is written"),
         ("0.1*", "'0.1\\*' cannot be read"),
         ("0.1*warmup", r"'warmup' is a function; write warmup\(...\)"),
         ("0.1*warmpu(10)", r"there is no function 'warmpu' \(did you mean 'warmup'\?\)"),

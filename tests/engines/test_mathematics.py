@@ -14,8 +14,9 @@ from tidu.content.schedules import STEP, rate
 from tidu.engines.mathematics import LATEX, UNICODE, equations, latex_of, update_rule
 from tidu.engines.program import Program, Regularisation, program_of_function, program_of_model
 from tidu.language.expr import evaluate, symbol
-from tidu.language.formula import parse_expression, parse_formula
+from tidu.language.formula import parse_formula
 from tidu.language.printer import latex_name, unicode_name
+from tidu.language.reader import parse_expression
 
 
 def program(formula="y = w*x + b", loss="squared", optimizer="gd", **regularisation) -> Program:

@@ -29,7 +29,8 @@ from tidu.engines.scalar_loop import (
 )
 from tidu.language import ops
 from tidu.language.expr import evaluate, symbol
-from tidu.language.formula import parse_expression, parse_formula
+from tidu.language.formula import parse_formula
+from tidu.language.reader import parse_expression
 
 
 # -- every shape ----------------------------------------------------------------------------------

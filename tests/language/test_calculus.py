@@ -11,8 +11,8 @@ from tidu.errors import NoDerivative
 from tidu.language import ops
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, constant, evaluate, evaluation_order, symbol
-from tidu.language.formula import parse_expression
 from tidu.language.printer import text
+from tidu.language.reader import parse_expression
 
 X, Y, W = (symbol(name, "parameter") for name in "xyw")
 NAMES = {"x": X, "y": Y, "w": W}

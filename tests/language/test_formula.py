@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tidu
+from tidu.content.models import MODELS
 from tidu.errors import ColumnNotFound, FormulaError, TiduError
 from tidu.language import ops
 from tidu.language.expr import apply, constant, symbol
-from tidu.language.formula import parse_expression, parse_formula
+from tidu.language.formula import parse_formula
 from tidu.language.printer import text
+from tidu.language.reader import parse_expression
 
 COLUMNS = ("x", "y", "height", "two words", "class", "温度（℃）", "x²")
 
@@ -84,6 +87,24 @@ NAMES = {"a": A, "b": B, "c": C}
         ("where(not (a > 0 and b > 0), 1, 2)", ops.where(~((A > 0) & (B > 0)), 1, 2)),
         ("where(a == b or a != c, 1, 2)", ops.where(ops.equal(A, B) | apply("not_equal", A, C), 1, 2)),
         ("where(a < b < c, 1, 2)", ops.where((A < B) & (B < C), 1, 2)),
+        # signs of mathematics, of Chinese keyboards and of typesetting
+        ("a·b", A * B), ("a×b÷c", A * B / C), ("a ⋅ b", A * B), ("a∗b", A * B), ("a＊b", A * B), ("a − b", A - B),
+        ("a－b＋c", A - B + C), ("a – b", A - B), ("（a＋b）／c", (A + B) / C), ("max（a，b）", ops.maximum(A, B)),
+        ("a^2", A**2), ("a＾2", A**2), ("a^b^c", A ** (B**C)), ("-a^2", -(A**2)), ("2^-a", 2 ** (-A)),
+        ("a²", A**2), ("-a²", -(A**2)), ("a⁻²", A**-2), ("a²³", A**23), ("(a²)³", (A**2) ** 3),
+        ("2²", constant(2) ** 2),
+        ("a²·b²", A**2 * B**2), ("2^a²", 2 ** (A**2)), ("a^b²", A ** (B**2)), ("a/b²·c", A / B**2 * C),
+        ("√a", ops.sqrt(A)), ("√(a + b)", ops.sqrt(A + B)), ("√(a)²", ops.sqrt(A) ** 2), ("√√a", ops.sqrt(ops.sqrt(A))),
+        ("√a·b", ops.sqrt(A) * B), ("√2·a", ops.sqrt(constant(2)) * A), ("√exp(a)", ops.sqrt(ops.exp(A))),
+        ("√|a|", ops.sqrt(abs(A))), ("√a + b", ops.sqrt(A) + B),
+        ("|a|", abs(A)), ("|a|·|b|", abs(A) * abs(B)), ("||a| − b|", abs(abs(A) - B)), ("|a·|b||", abs(A * abs(B))),
+        ("|a|²", abs(A) ** 2), ("−|a|", -abs(A)), ("⌊a⌋", ops.floor(A)),
+        ("½·a", 0.5 * A), ("a^½", A**0.5), ("2(a + b)", 2 * (A + B)), ("2(a + b)²", 2 * (A + B) ** 2),
+        ("a − 2(b + c)", A - 2 * (B + C)), ("½(a + b)", 0.5 * (A + B)), ("1e−3·a", 0.001 * A), ("２·a", 2 * A),
+        ("where(a ≤ b ∧ ¬c ≥ 1 ∨ a ≠ 2, 1, 2)",
+         ops.where(((A <= B) & ~(C >= 1)) | apply("not_equal", A, constant(2)), 1, 2)),
+        ("σ(a)", ops.sigmoid(A)), ("log₂(a)", ops.log2(A)), ("log₁₀(a)", ops.log10(A)), ("arsinh(a)", ops.asinh(A)),
+        ("π·a", math.pi * A), ("a*007", A * 7), ("a + b # a comment", A + B), ("a\n+ b", A + B), ("a\u00a0+ b", A + B),
     ],
 )  # fmt: skip
 def test_meaning(written, meant):
@@ -93,7 +114,7 @@ def test_meaning(written, meant):
 def test_a_column_hides_a_constant_and_a_function_of_its_name():
     columns = ("e", "pi", "exp", "y")
     read = parse_formula("y = exp(e)*a + pi + exp", columns)
-    assert names_of(read.features) == ["exp", "e", "pi"]
+    assert names_of(read.features) == ["e", "pi", "exp"]
     assert read.score is ops.exp(symbol("e", "feature")) * symbol("a", "parameter") + symbol("pi", "feature") + symbol(
         "exp", "feature"
     )
@@ -128,44 +149,83 @@ BAD = [
     ("y == w*x", "'y == w*x' must read"),
     ("y = w*x = 3", "'y = w*x = 3' must read"),
     ("y := w*x", "must read"),
-    ("y = (w := x)", "'(w := x)' is not allowed"),
-    ("y = w*x +", "'w*x +' cannot be read"),
-    ("y = w*x)", "cannot be read"),
-    ("y = (w*x", "'(w*x' cannot be read"),
-    ("y = w x", "'w x' cannot be read near character"),
-    ("y = 2x", "'2x' cannot be read"),
-    ("y = w*x; import os", "cannot be read"),
-    ("y = w*x\nz", "cannot be read"),
+    ("y = (w := x)", "character 4: the character ':' means nothing in a formula"),
+    ("y = w*x +", "'w*x +', character 5: it ends behind '+'; a number, a name or a bracket must follow"),
+    ("y = *x", "it begins with '*'; a number, a name or a bracket must come first"),
+    ("y = w*/x", "character 3: between '*' and '/' a number or a name is missing"),
+    ("y = w××x", "character 3: between '×' and '×' a number or a name is missing"),
+    ("y = w*x)", "character 4: the bracket ')' closes nothing"),
+    ("y = (w*x", "character 1: the bracket '(' is not closed"),
+    ("y = (w*x]", "the bracket '(' is closed by ']'"),
+    ("y = |w*x", "character 1: the bracket '|' is not closed"),
+    ("y = w x", "'w x', character 3: between 'w' and 'x' an operator is missing; for a product write w*x"),
+    ("y = 2x", "'2x', character 2: between '2' and 'x' an operator is missing; for a product write 2*x"),
+    ("y = 3.5x + b", "write 3.5*x"),
+    ("y = (w + 1)(x + 2)", "write (…)*(…)"),
+    ("y = (w + 1)x", "write (…)*x"),
+    ("y = 2√height", "write 2*√(…)"),
+    ("y = x(w + 1)", "'x' is a name, not a function; for a product write x*(...)"),
+    ("y = w(x)", "there is no function 'w'; for a product write w*(...), and functions are: abs"),
+    ("y = np.exp(x)", "functions stand alone in a formula; write exp(…) instead of np.exp"),
+    ("y = math.pi*x", "write pi instead of math.pi"),
+    ("y = ln x", "the function ln lacks its brackets; write ln(x)"),
+    ("y = sin 2*x", "the function sin lacks its brackets; write sin(2)"),
+    ("y = sin²(x)", "a power of a function stands behind it; write sin(…)²"),
+    ("y = w*two words", "character 3: the column two words is written in backticks: `two words`"),
+    ("y = w*温度（℃）", "the column 温度（℃） is written in backticks"),
+    ("y = w*x²", "the column x² is written in backticks"),
+    ("y ~ x", "'y ~ x' has ~ where = must stand; a model is written 'y = w*x + b'"),
+    ("y = w ~ x", "'~' is not an operator here; a model is written 'y = w*x + b'"),
+    ("y = lg(x)*w", "there is no function 'lg'; write log10(x)"),
+    ("y = w/2(x + 1)", "'/2(' can be read in two ways; write /(2*(…)) or /2*(…)"),
+    ("y = w^2(x + 1)", "'^2(' can be read in two ways"),
+    ("y = w/-2(x + 1)", "can be read in two ways"),
+    ("y = √height²*w", "the exponent may be of the root or under it; write (√…)^2 or √(…^2)"),
+    ("y = √height^2*w", "the exponent may be of the root or under it"),
+    ("y = √-height*w", "a sign under the root needs brackets; write √(-…)"),
+    ("y = height²^3*w", "two exponents follow one another; write (x^2)^3 or x^(2^3)"),
+    ("y = height² ³*w", "two exponents follow one another"),
+    ("y = height²w", "between '²' and 'w' an operator is missing"),
+    ("y = ²w", "before the exponent '²' a number or a name is missing"),
+    ("y = heightⁿ*w", "'heightⁿ' has small letters that a name cannot have; a power is written x^n"),
+    ("y = hᵢ*x", "'hᵢ' has small letters that a name cannot have"),
+    ("y = 2½*x", "the numbers '2' and '½' stand side by side"),
+    ("y = 0,5*x", "a comma stands outside a function's brackets; a decimal is written 0.5"),
+    ("y = 1 000*x", "the numbers '1' and '000' stand side by side"),
+    ("y = 1e-400*x", "the number 1e-400 is smaller than a float64 can hold"),
+    ("y = where(x = 1, w, 2)", "a comparison x == 1"),
+    ("y = w*x*(x = 1)", "'=' stands once, behind the target; a comparison is written =="),
+    ("y = w*x; import os", "character 4: the character ';' means nothing in a formula"),
+    ("y = w*x\nz", "between 'x' and 'z' an operator is missing"),
     ("y = __import__('os').system('x')", "__import__"),
     ("y = __import__('os')", "'os'"),
-    ("y = x.real*w", "'x.real' is not allowed in a formula"),
+    ("y = x.real*w", "'x.real' is not allowed in a formula; only a decimal point is a point"),
     ("y = x.__class__", "'x.__class__' is not allowed"),
-    ("y = lambda: w", "'lambda: w' is not allowed"),
+    ("y = lambda: w", "'lambda' is a word of Python, and not allowed in a formula"),
     ("y = x[0]*w", "'x[0]' is not allowed"),
     ("y = [w*x]", "'[w * x]' is not allowed"),
     ("y = (w, x)", "'(w, x)' is not allowed"),
-    ("y = {w: x}", "is not allowed"),
-    ("y = {w}", "is not allowed"),
-    ("y = [w for w in x]", "is not allowed"),
-    ("y = f'{w}'*x", "is not allowed"),
+    ("y = {w: x}", "the character '{' means nothing in a formula"),
+    ("y = {w}", "the character '{' means nothing in a formula"),
+    ("y = [w for w in x]", "'for' is a word of Python, and not allowed"),
+    ("y = f'{w}'*x", "between 'f' and ''{w}'' an operator is missing"),
     ("y = 'text'*x", "'text'"),
-    ("y = b'text'*x", "b'text'"),
+    ("y = b'text'*x", "between 'b' and ''text'' an operator is missing"),
     ("y = w*x if True else 1", "'True' is not allowed"),
     ("y = None*x", "'None' is not allowed"),
     ("y = ...*x", "'...' is not allowed"),
-    ("y = 1j*x", "'1j' is not allowed"),
-    ("y = w^2*x", "'^' is not an operator here; a power is written x**2"),
+    ("y = 1j*x", "between '1' and 'j' an operator is missing; for a product write 1*j"),
     ("y = w//x", "'w // x' is not allowed"),
     ("y = w%x", "'w % x' is not allowed"),
     ("y = w@x", "'w @ x' is not allowed"),
     ("y = w << x", "'w << x' is not allowed"),
-    ("y = ~x*w", "'~x' is not allowed"),
+    ("y = ~x*w", "'~' is not an operator here"),
     ("y = w is x", "'w is x' is not allowed"),
     ("y = w in x", "'w in x' is not allowed"),
-    ("y = await w", "cannot be read|is not allowed"),
-    ("y = yield w", "cannot be read|is not allowed"),
-    ("y = exp(*x)", "'*x' is not allowed"),
-    ("y = exp(**x)", "'exp(**x)' is not a call"),
+    ("y = await w", "'await' is a word of Python"),
+    ("y = yield w", "'yield' is a word of Python"),
+    ("y = exp(*x)", "between '(' and '*' a number or a name is missing"),
+    ("y = exp(**x)", "between '(' and '**' a number or a name is missing"),
     ("y = exp(x=x)", "takes no named arguments"),
     ("y = exp()", "exp(...) takes 1 argument(s), not 0"),
     ("y = exp(x, w)", "exp(...) takes 1 argument(s), not 2"),
@@ -173,7 +233,7 @@ BAD = [
     ("y = exp*x", "'exp' is a function; write exp(...)"),
     ("y = eval(x)", "there is no function 'eval'"),
     ("y = tanhh(x)*w", "there is no function 'tanhh' (did you mean 'tanh'?)"),
-    ("y = (exp)(x)(w)", "'exp(x)(w)' is not a call"),
+    ("y = (exp)(x)(w)", "between ')' and '(' an operator is missing"),
     ("y = x > 0", "'x > 0' is a condition, not a number; write where(x > 0, 1, 0)"),
     ("y = w*(x > 0)", "in 'w * (x > 0)' a condition stands where a number must"),
     ("y = exp(x > 0)", "in 'exp(x > 0)' a condition stands"),
@@ -187,12 +247,13 @@ BAD = [
     ("y = 1e999*x", "'1e999'|1e309|larger than a float64"),
     ("y = 1" + "0" * 400 + "*x", "is larger than a float64 can hold"),
     ("y = " + "9" * 5000 + "*x", "999"),
-    ("y = class*x", "'class*x' cannot be read"),
+    ("y = class*x", "the column class is written in backticks: `class`|'class' is a word of Python"),
     ("y = `no such`*w", "names the column `no such`; the data has x, y, height, `two words`"),
-    ("y = w*`x", "a backtick is not closed"),
-    ("y = w*``", "a backtick is not closed|cannot be read"),
-    ("y = a`x`", "cannot be read"),
-    ("y = `x`2", "cannot be read"),
+    ("y = w*`x", "the backtick is not closed"),
+    ("y = w*``", "the backtick is not closed"),
+    ("y = w*'x", "the quotation mark is not closed"),
+    ("y = a`x`", "between 'a' and '`x`' an operator is missing; for a product write a*`x`"),
+    ("y = `x`2", "between '`x`' and '2' an operator is missing"),
     ("z = w*x", "names the target 'z'"),
     ("hight = w*x", "names the target 'hight'; the data has x, y, height"),
     ("5 = w*x", "left side of '5 = w*x' names no column"),
@@ -201,9 +262,9 @@ BAD = [
     ("y/x = w*x", "the target x stands on both sides"),
     ("y = hight*w", "the formula names 'hight'; the data has"),
     ("y = mean", "uses no column besides its target"),
-    ("y = w*x\x00", "'y = w*x\\x00'|null bytes"),
-    ("y = w*\ud800", "cannot be read"),
-    ("y = w*\u200bx", "cannot be read"),
+    ("y = w*x\x00", "the character U+0000 means nothing in a formula"),
+    ("y = w*\ud800", "the character U+D800 means nothing in a formula"),
+    ("y = w*\u200bx", "the character U+200B (zero width space) means nothing in a formula; delete it"),
     ("y = w*x + inf", "'inf'"),
     ("y = nan*x + w", "'nan'"),
     ("y = w*x" + " " * 10_000, "has 10007 characters; the limit is 10000"),
@@ -215,7 +276,7 @@ BAD = [
     ("y = x" + "**x" * 3000, "is nested too deeply"),
     ("y = " + "not " * 2400 + "x", "in 'not x' a number stands"),
     ("y = x" + "+x" * 4900, "is nested too deeply"),
-    ("y = " + "a," * 4900, "cannot be read|is not allowed"),
+    ("y = " + "a," * 4900, "a comma stands outside a function's brackets"),
 ]  # fmt: skip
 
 
@@ -267,7 +328,7 @@ def test_own_functions_refuse_a_number_given_twice():
 
 def test_reading_leaves_the_recursion_limit_and_the_warnings_alone(recwarn):
     limit = sys.getrecursionlimit()
-    for formula in ("y = 1(x)", "y = x if 1is 1 else 2", "y = '\\d'"):
+    for formula in ("y = (1)(x)", "y = x if 1is 1 else 2", "y = '\\d'"):
         with pytest.raises(FormulaError):
             parse_formula(formula, COLUMNS)
     assert sys.getrecursionlimit() == limit
@@ -353,3 +414,61 @@ def test_no_name_of_the_users_is_a_column_in_backticks():
     assert names_of(parse_formula("y = w*`two words` + v*_quoted_column_0_", columns).features) == [
         "two words", "_quoted_column_0_",
     ]  # fmt: skip
+
+
+def test_a_name_as_mathematics_prints_it_is_the_name():
+    columns = ("x1", "theta", "y")
+    read = parse_formula("y = w₁·x₁ + β₂·θ", columns, ("beta2",))
+    assert names_of(read.features) == ["x1", "theta"]
+    assert names_of(read.parameters) == ["w1", "beta2"]
+    assert names_of(parse_formula("y = α·x1", columns).parameters) == ["α"]  # alpha is known to nobody
+    nested = parse_formula("y = linear(...) + w*θ", columns, (), MODELS)
+    assert names_of(nested.features) == ["x1", "theta"]  # theta once, not among the dots too
+
+
+@pytest.mark.parametrize("written", ["w*net-price", "w*net - price", "w * a/b"])
+def test_the_parts_of_a_columns_name_are_no_parameters(written):
+    with pytest.raises(FormulaError, match="is written in backticks"):
+        parse_formula(f"y = {written}", ("net-price", "net - price", "a/b", "y"))
+
+
+def test_parts_that_are_known_are_what_they_are():
+    columns = ("x", "z", "x-z", "y")
+    assert names_of(parse_formula("y = w*(x-z)", columns).features) == ["x", "z"]
+    assert names_of(parse_formula("y = w*`x-z`", columns).features) == ["x-z"]
+    assert names_of(parse_formula("y = w*(net-x)", ("x", "net-x", "y"), {"net": 0}).parameters) == ["w", "net"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "parameters", "note"),
+    [
+        ("y = a + b*x + c*x**2 + d*x**3 + e*x**4", "abcde", "e is a parameter"),
+        ("y = a*x**4 + b*x**3 + c*x**2 + d*x + e", "abcde", "e is a parameter"),
+        ("y = d*x + e", "d", "Euler's number in this formula"),
+        ("y = c*x**2 + d*x + e", "cde", "e is a parameter"),
+        ("y = a*x + e", "a", "Euler's number in this formula"),
+        ("y = a*exp(-e*x)", "ae", "e is a parameter"),
+        ("y = a*sin(x)/e", "ae", "e is a parameter"),
+        ("y = a*e**(-b*x)", "ab", None),
+        ("y = a*e^x + b", "ab", None),
+        ("y = c + d*e**x", "cd", None),
+        ("y = a*log(x)/log(e)", "a", None),
+        ("y = e*x + a*e**x", "a", "Euler's number in this formula"),
+        ("y = pi*a*x", "a", None),
+        ("y = a*sin(2*pi*x)", "a", None),
+    ],
+)
+def test_e_is_a_parameter_where_one_is_meant(formula, parameters, note):
+    read = parse_formula(formula, ("x", "y"))
+    assert sorted(names_of(read.parameters)) == sorted(parameters)
+    assert [n for n in read.notes if note not in n] == [] if note else read.notes == ()
+    given = parse_formula(formula, ("x", "y"), {"e": 1.0, "pi": 3.0}) if "pi" in formula else None
+    assert given is None or "pi" in names_of(given.parameters)
+
+
+def test_an_e_that_has_a_starting_value_or_is_a_column_is_that():
+    assert names_of(parse_formula("y = a*e**x", ("x", "y"), {"e": 1.0}).parameters) == ["a", "e"]
+    assert names_of(parse_formula("y = a*e**x", ("x", "e", "y")).features) == ["e", "x"]
+    run = tidu.fit("y = e*x", {"x": [1.0, 2, 3], "y": [2.0, 4, 6]}, lr="auto", epochs=200)
+    assert run.params["e"] == pytest.approx(2.0)
+    assert any("e is a parameter" in note for note in run.notes)

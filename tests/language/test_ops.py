@@ -13,8 +13,8 @@ from tidu.errors import NoDerivative
 from tidu.language import ops
 from tidu.language.calculus import gradient
 from tidu.language.expr import OPS, Expr, apply, constant, evaluate, raised, symbol
-from tidu.language.formula import parse_expression
 from tidu.language.ops import ALIASES, FUNCTIONS
+from tidu.language.reader import parse_expression
 
 SYMBOLS = tuple(symbol(name, "parameter") for name in "abc")
 INTEGER_POWERS = (-3, -2, -1, 0, 1, 2, 3, 4, 5, 7)

@@ -15,8 +15,8 @@ from readers import latex_value, unicode_value
 from tidu.language import ops
 from tidu.language.calculus import gradient
 from tidu.language.expr import OPS, Expr, apply, constant, evaluate, symbol
-from tidu.language.formula import parse_expression
 from tidu.language.printer import code, latex, latex_name, quoted_name, text, unicode, unicode_name
+from tidu.language.reader import parse_expression
 from tidu.runtime import ieee
 
 POINT = dict(zip(SYMBOLS, (0.3, -1.7, 2.5, 0.01, -40.0, 1e5, 0.9), strict=True))

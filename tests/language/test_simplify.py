@@ -11,8 +11,9 @@ from random_expressions import Calm, calm_expressions
 from tidu.language import expr
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order, symbol
-from tidu.language.formula import parse_expression, parse_formula
+from tidu.language.formula import parse_formula
 from tidu.language.printer import text
+from tidu.language.reader import parse_expression
 from tidu.language.simplify import simplify
 
 NAMES = {name: symbol(name, "parameter") for name in "abcxyz"}

@@ -178,7 +178,7 @@ def test_everything_as_plain_values():
     ("function", "start", "options", "kind", "words"),
     [
         ("a*x**2", 1.0, {}, FormulaError, "'a' is not known here"),
-        ("x**2 +", 1.0, {}, FormulaError, "cannot be read"),
+        ("x**2 +", 1.0, {}, FormulaError, "it ends behind"),
         ("3", 1.0, {}, FormulaError, "does not depend on any of its variables"),
         (symbol("a", "parameter") ** 2, 1.0, {}, FormulaError, "names 'a', and the start does not"),
         ("floor(x)", 1.0, {}, NoDerivative, "no slope along 'x'"),

@@ -15,7 +15,7 @@ from tidu.content.arguments import Option, checked_options, fraction, nonnegativ
 from tidu.errors import SettingError
 from tidu.language import ops
 from tidu.language.expr import Expr, ExprLike, as_expr, symbol, symbols
-from tidu.language.formula import parse_expression
+from tidu.language.reader import parse_expression
 from tidu.language.simplify import simplify
 from tidu.text import _
 

@@ -21,9 +21,9 @@ from tidu.eager.tensor import Tensor, tensor
 from tidu.errors import SettingError, ShapeMismatch, TensorError
 from tidu.language.activations import ACTIVATIONS, Activation
 from tidu.language.expr import Expr, symbol, symbols
-from tidu.language.formula import parse_expression
 from tidu.language.model_calls import ModelCalls
 from tidu.language.printer import quoted_name
+from tidu.language.reader import grammatical, parse_expression
 from tidu.runtime.arrays import dropout_mask
 from tidu.text import _
 
@@ -99,7 +99,7 @@ class Layer(ABC):
     def _read(self, x: Expr) -> tuple[Expr, ModelCalls]:
         """The layer's value of an expression, through its formula; and what has made its parameters."""
         source = self.text("x")
-        makers = ModelCalls(MODELS, 1, {"x": x}, set(), source)
+        makers = ModelCalls(MODELS, 1, {"x": x}, set(), grammatical(source, {"x"}, MODELS).names)
         makers.used |= {s.name for s in symbols([x], "parameter", "mask")}
         return parse_expression(source, {"x": x}, models=makers), makers
 

@@ -64,6 +64,7 @@ class Program:
     residual_factor: float | None = None  # c, where the loss is c·residual²
     weight: Expr | None = None  # of one sample, where samples count differently; the loss has it as a factor
     masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the share that each drops
+    notes: tuple[str, ...] = ()  # on how the formula was read
 
     @property
     def of_arrays(self) -> bool:
@@ -114,7 +115,7 @@ def program_of_model(
         regularisation,
         formula.starts,
     )
-    return replace(program, residual_factor=loss.least_squares, weight=weight, masks=formula.masks)
+    return replace(program, residual_factor=loss.least_squares, weight=weight, masks=formula.masks, notes=formula.notes)
 
 
 def program_of_function(

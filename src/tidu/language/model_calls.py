@@ -8,13 +8,15 @@ columns that the formula does not name otherwise, the options, and names for the
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from tidu.errors import FormulaError, closest
 from tidu.language.expr import Expr, Shape, symbol
-from tidu.language.formula_text import clipped, normal, syntax_tree, without_backticks
+from tidu.language.formula_text import clipped
+from tidu.language.printer import unicode_name
+from tidu.language.words import normal
 from tidu.text import _
 
 
@@ -72,15 +74,16 @@ class ModelCalls:
     """The model functions of one formula, and the parameters that they have made."""
 
     def __init__(
-        self, functions: Mapping[str, Any], outputs: int, columns: Mapping[str, Expr], targets: set[str], text: str
+        self,
+        functions: Mapping[str, Any],
+        outputs: int,
+        columns: Mapping[str, Expr],
+        targets: set[str],
+        words: Collection[str],
     ) -> None:
         self.functions, self.outputs, self.columns, self.targets = functions, outputs, columns, targets
-        source, quoted = without_backticks(text)
-        try:
-            names = {node.id for node in ast.walk(syntax_tree(source, text)) if isinstance(node, ast.Name)}
-        except FormulaError:  # told when the formula itself is read
-            names = set()
-        self.words = {normal(quoted.get(name, name)) for name in names}  # that stand in the formula
+        shown = {normal(unicode_name(name)): normal(name) for name in columns}
+        self.words = {*words, *(shown[w] for w in words if w in shown)}  # names that stand in the formula
         self.parameters: list[Expr] = []
         self.starts: dict[str, str | float] = {}
         self.masks: dict[Expr, float] = {}

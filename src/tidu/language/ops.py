@@ -343,9 +343,13 @@ ALIASES = {
     "arcsinh": "asinh",
     "arccosh": "acosh",
     "arctanh": "atanh",
+    "arsinh": "asinh",
+    "arcosh": "acosh",
+    "artanh": "atanh",
+    "σ": "sigmoid",
 }
 FUNCTIONS: dict[str, str] = {
     **{o.formula_name: name for name, o in OPS.items() if o.formula_name is not None},
     **ALIASES,
 }
-CONSTANTS = {"pi": math.pi, "e": math.e}
+CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e}

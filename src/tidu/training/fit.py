@@ -123,7 +123,12 @@ def fit_table(
     if test_size is not None:
         table, test = train_test_split(table, test_size, settings.seed)
     check_target(program, table, settings)
-    notes = [*table.notes, *_notes_on_classes(program, table, settings), *_notes_on_score(program, settings)]
+    notes = [
+        *table.notes,
+        *program.notes,
+        *_notes_on_classes(program, table, settings),
+        *_notes_on_score(program, settings),
+    ]
     if settings.batch_size is not None and settings.batch_size > table.rows:
         notes.append(
             _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(

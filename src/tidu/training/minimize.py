@@ -18,8 +18,8 @@ from tidu.engines.program import Program, program_of_function
 from tidu.errors import FormulaError, SettingError, TiduError
 from tidu.language.calculus import gradient
 from tidu.language.expr import ROLES, Expr, as_expr, evaluate, symbol, symbols
-from tidu.language.formula import parse_expression
 from tidu.language.printer import text
+from tidu.language.reader import parse_expression
 from tidu.text import _
 from tidu.training.descents.descent import Limits, Progress, descend
 from tidu.training.history import History
