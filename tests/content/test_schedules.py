@@ -149,7 +149,7 @@ def test_bad_rates(lr, words):
     ("lr", "words"),
     [
         ("", "nothing is written"),
-        ("0.1*", "'0.1\\*' cannot be read"),
+        ("0.1*", "it ends behind"),
         ("0.1*warmup", r"'warmup' is a function; write warmup\(...\)"),
         ("0.1*warmpu(10)", r"there is no function 'warmpu' \(did you mean 'warmup'\?\)"),
         ("0.1*w", "'w' is not known here; known are: t, epoch"),

@@ -217,7 +217,7 @@ def test_names_that_a_loop_could_mistake():
         ("y = 2*x", {}, SettingError, "no parameter to learn"),
         ("y = w*floor(x)*x + floor(b)*x", {}, NoDerivative, "no slope along 'b'"),
         ("z = w*x", {}, ColumnNotFound, "'z'"),
-        ("y = w*", {}, FormulaError, "cannot be read"),
+        ("y = w*", {}, FormulaError, "it ends behind"),
     ],
 )
 def test_one_sentence_for_what_cannot_work(formula, options, kind, words):
