@@ -10,6 +10,7 @@
     ├── NoDerivative            gradient descent has no slope to follow
     ├── TensorError             a tensor cannot be made, changed or walked back from in this way
     │   └── ShapeMismatch       arrays whose shapes do not fit each other
+    ├── CannotCompile           a loop's text has a line that is not in the compiler's language
     ├── ModelFileError          a saved model cannot be read
     └── MissingDependency       an optional package is not installed
 
@@ -59,6 +60,10 @@ class TensorError(TiduError, ValueError):
 
 class ShapeMismatch(TensorError):
     """The shapes of two arrays do not fit each other."""
+
+
+class CannotCompile(TiduError, ValueError):
+    """A line of a loop is not in the language that the compiler knows."""
 
 
 class ModelFileError(TiduError, ValueError):

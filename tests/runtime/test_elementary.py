@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tidu.engines.build import module_of
-from tidu.engines.machine import native
+from tidu.engines.compiler.calls import compiled as machine_code
 from tidu.runtime import elementary
 from tidu.runtime.summation import LANES
 
@@ -82,7 +82,7 @@ def apply(x, out):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_eight_at_a_time_have_the_same_bits(name):
     source = OF_A_TILE.format(name=name)
-    compiled, plain = native.compiled(source, "apply", "test"), module_of(source, "test").apply
+    compiled, plain = machine_code(source, "apply"), module_of(source, "test").apply
     x = np.array([*EDGES, math.nan, *sampled()])
     x = np.resize(x, len(x) + -len(x) % LANES)
     out, expected = np.zeros_like(x), np.zeros_like(x)

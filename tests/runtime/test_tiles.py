@@ -1,10 +1,9 @@
 """What loops over tiles call: each function against NumPy's, and its compiled form to the bit."""
 
-import numba
 import numpy as np
 import pytest
 
-from tidu.engines.machine import native, tile_calls  # noqa: F401  # what the functions are for Numba
+from tidu.engines.compiler.calls import compiled as machine_code
 from tidu.runtime import tiles
 from tidu.runtime.tiles import WIDTH
 
@@ -51,7 +50,8 @@ OTHERS = {"each_sample", "each_unit", "each_number", "squared"}
 def test_kernels(name):
     function = getattr(tiles, name)
     names = ", ".join("abcd"[: function.__code__.co_argcount])
-    compiled = numba.njit(eval(f"lambda {names}: function({names})", {"function": function}))
+    text = f"from tidu.runtime.tiles import {name}\ndef f({names}):\n    return {name}({names})\n"
+    compiled = machine_code(text, "f")
     for rows, terms, m in SIZES:
         given, written, expected = arguments_of(name, rows, terms, m)
         copies = [a.copy() if isinstance(a, np.ndarray) else a for a in given]
@@ -65,7 +65,9 @@ def test_kernels(name):
 
 def test_rows_of_one_number_and_of_ranges():
     source = random.normal(size=80)
-    take = numba.njit(lambda source, first, out: tiles.take(source, range(first, first + 9), out))
+    text = "from tidu.runtime.tiles import take\n"
+    text += "def f(source, first, out):\n    take(source, range(first, first + 9), out)\n"
+    take = machine_code(text, "f")
     out, compiled = tile(), tile()
     tiles.take(source, range(5, 14), out)
     take(source, 5, compiled)

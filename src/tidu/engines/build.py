@@ -16,21 +16,23 @@ import tempfile
 import threading
 from pathlib import Path
 from types import ModuleType
-from typing import Any
-
-from tidu.runtime import elementary, ieee, summation, tiles
 
 LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
 _building = threading.RLock()
 
 
-@functools.cache
-def loop_folder() -> Path:
-    """Where generated modules are kept: $TIDU_CACHE, else the user's cache folder, else a temporary one."""
+def cache_folder() -> Path:
+    """What may be deleted at any time: $TIDU_CACHE, else the user's cache folder."""
     from platformdirs import user_cache_path
 
     chosen = os.environ.get(LOOP_FOLDER_VARIABLE)
-    folder = (Path(chosen) if chosen else user_cache_path("tidu", appauthor=False)) / "loops"
+    return Path(chosen) if chosen else user_cache_path("tidu", appauthor=False)
+
+
+@functools.cache
+def loop_folder() -> Path:
+    """Where generated modules are kept: in the cache folder, else in a temporary one."""
+    folder = cache_folder() / "loops"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -39,20 +41,9 @@ def loop_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="tidu-loops-"))
 
 
-@functools.cache
-def _digest_of_functions() -> Any:
-    """The hash of what loops call and are compiled by: compiled code that was kept is of no use once that changes."""
-    here = Path(__file__).parent
-    files = [Path(str(module.__file__)) for module in (ieee, summation, elementary, tiles)]
-    files += sorted((here / "machine").glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files))
-
-
 def module_of(source: str, kind: str = "loop") -> ModuleType:
     """The module whose text is `source`; the same text gives the same module object."""
-    digest = _digest_of_functions().copy()
-    digest.update(source.encode())
-    name = f"tidu_{kind}_{digest.hexdigest()[:16]}"
+    name = f"tidu_{kind}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     with _building:  # another thread must not be given a module that has yet to run
         return _module_named(name, source)
 

@@ -7,10 +7,52 @@ runs from where they are to a step. Called by `training.abreast`, which keeps th
 from __future__ import annotations
 
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import LoopShape, arguments_of, train_source
+from tidu.engines.scalar_loop import LoopShape, Stopped, arguments_of, train_source
 
 _TRAIN_RUNS = '''
-from tidu.engines.machine.runs import eight, put, settled
+from math import isfinite
+from tidu.runtime.summation import eight_at, put
+
+
+def settled(why, k, places, ends, parameters, before, checked, losses, until_loss, tol, where):
+    """Whether any of the eight runs at `places[k:k + 8]` goes on after `train` left because of `why`.
+
+    Those that do not have their reason and `where` written to `ends`, and their place is taken by one that goes on:
+    it is then computed more than once, to the same bits. The questions are those of the loop, in its order.
+    """
+    live = -1
+    for lane in range(8):
+        run = places[k + lane]
+        if ends[run, 0] != 0:
+            continue
+        known = False  # a run in more than one place is asked once, for `before` changes
+        for other in range(lane):
+            known = known or places[k + other] == run
+        if known:
+            continue
+        outcome = 0
+        if why == {diverged}:
+            if not isfinite(checked[run]):
+                outcome = {diverged}
+        elif losses[lane] < until_loss:
+            outcome = {loss}
+        elif len(before) > 0:
+            largest = 0.0
+            for p in range(len(parameters)):
+                largest = max(largest, abs(parameters[p, run] - before[p, run]))
+                before[p, run] = parameters[p, run]
+            if largest <= tol:
+                outcome = {converged}
+        ends[run, 0] = outcome
+        if outcome != 0:
+            ends[run, 1], ends[run, 2], ends[run, 3], ends[run, 4] = where
+        else:
+            live = run
+    if live >= 0:
+        for lane in range(8):
+            if ends[places[k + lane], 0] != 0:
+                places[k + lane] = live
+    return live >= 0
 
 
 def train_runs(
@@ -26,7 +68,7 @@ def train_runs(
         row = 0
         going = True
         while going:
-            at = eight(places, 8 * group)
+            at = eight_at(places, 8 * group)
             history = histories[group, row:]
             results = train({arguments})
             (new_parameters, new_state, new_position, _gradient, recorded, why, new_checked) = results
@@ -35,7 +77,7 @@ def train_runs(
             put(epoch_loss, places, 8 * group, new_epoch_loss)
             put(checked, places, 8 * group, new_checked)
             row += recorded
-            going = why != GOING and settled(
+            going = why != {going} and settled(
                 why, 8 * group, places, ends, parameters, state[{states}:], checked,
                 histories[group, row - 1], until_loss, tol, (epoch, step, start, row),
             )
@@ -60,6 +102,7 @@ def runs_source(program: Program, shape: LoopShape) -> str:
         arguments=", ".join(given.get(name, name) for name in arguments_of(program, shape)),
         puts=("\n" + " " * 12).join(lines),
         states=states,
+        **{reason.name.lower(): reason.value for reason in Stopped},
     )
 
 

@@ -11,6 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from operator import add
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 LANES = 8  # enough for the additions of a core not to wait for each other
 CHUNK = 65_536  # samples; long enough for handing one to a thread to cost nothing
@@ -45,6 +50,21 @@ def _chunk(sample: Callable[..., Sums], samples: Sequence[int], arguments: tuple
 def _running(sample: Callable[..., Sums], samples: Iterable[int], arguments: tuple[object, ...]) -> Sums:
     parts = zip(*(sample(i, *arguments) for i in samples), strict=True)
     return tuple(reduce(add, part, 0.0) for part in parts)
+
+
+def abreast(count: int) -> range:
+    """The places before `count`; machine code takes them eight at a time, and what is behind them may be written on."""
+    return range(count)
+
+
+def eight_at(places: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
+    """Eight numbers, from place k on."""
+    return places[k : k + LANES]
+
+
+def put(array: npt.NDArray[Any], places: npt.NDArray[np.int64], k: int, values: npt.NDArray[Any]) -> None:
+    """Write eight values to where eight numbers of `places`, from place k on, say."""
+    array[eight_at(places, k)] = values
 
 
 def record(history: list[tuple[float, ...]], row: int, values: tuple[float, ...]) -> None:

@@ -1,8 +1,9 @@
 """What generated loops over networks call: a tile is up to 64 samples, with the sample as the last, innermost index.
 
 `x[k, s]` is number k of sample s, so eight samples lie side by side and are computed at once. Products of matrices are
-these few loops, written here as anyone would and run by Numba in blocks (`engines.tile_kernels`); every sum has one
-order, that of its index, which blocks do not change, and so there is one result, to the bit.
+these few loops, written here as anyone would; machine code takes samples eight abreast, and products in blocks
+(`engines/compiler/tile_kernels.py`). Every sum has one order, that of its index, which blocks do not change, and so
+there is one result, to the bit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from tidu.runtime.elementary import exp
 from tidu.runtime.ieee import fabs, log, maximum, where
-from tidu.runtime.summation import LANES, summed
+from tidu.runtime.summation import LANES, abreast, summed
 
 TILE = 64  # samples; a layer of a hundred units then stays in the nearest cache
 WIDTH = TILE + LANES  # of the memory of a tile: rows a power of two apart would crowd the same places of the cache
@@ -35,14 +36,14 @@ def take(source: Array, samples: Sequence[int], out: Array) -> None:
 
 def each_sample(function: Callable[..., None], count: int, *arguments: Any) -> None:
     """`function(s, *arguments)` for every sample of a tile."""
-    for s in range(count):
+    for s in abreast(count):
         function(s, *arguments)
 
 
 def each_unit(function: Callable[..., None], units: int, count: int, *arguments: Any) -> None:
     """`function(i, s, *arguments)` for every unit and every sample of a tile."""
     for i in range(units):
-        for s in range(count):
+        for s in abreast(count):
             function(i, s, *arguments)
 
 
@@ -59,7 +60,7 @@ def each_number(function: Callable[..., float], *arguments: Any) -> float:
 def matmul(weights: Array, x: Array, count: int, out: Array) -> None:
     """out[i, s] = Σₖ weights[i, k] x[k, s], for every sample of a tile."""
     for i in range(weights.shape[0]):
-        for s in range(count):
+        for s in abreast(count):
             total = 0.0
             for k in range(weights.shape[1]):
                 total += weights[i, k] * x[k, s]
@@ -73,7 +74,7 @@ def matmul_transposed(weights: Array, x: Array, count: int, out: Array) -> None:
 
 def dot(weights: Array, x: Array, count: int, out: Array) -> None:
     """out[s] = Σₖ weights[k] x[k, s], for every sample of a tile."""
-    for s in range(count):
+    for s in abreast(count):
         total = 0.0
         for k in range(len(weights)):
             total += weights[k] * x[k, s]
@@ -111,7 +112,7 @@ def added(values: Array, count: int, total: float) -> float:
 
 def sum_units(x: Array, count: int, out: Array) -> None:
     """out[s] = Σᵢ x[i, s]."""
-    for s in range(count):
+    for s in abreast(count):
         total = 0.0
         for i in range(len(x)):
             total += x[i, s]
@@ -120,15 +121,16 @@ def sum_units(x: Array, count: int, out: Array) -> None:
 
 def largest_unit(x: Array, count: int, out: Array) -> None:
     """out[s] = maxᵢ x[i, s]."""
-    for s in range(count):
-        out[s] = x[0, s]
+    for s in abreast(count):
+        top = x[0, s]
         for i in range(1, len(x)):
-            out[s] = maximum(out[s], x[i, s])
+            top = maximum(top, x[i, s])
+        out[s] = top
 
 
 def logsumexp(x: Array, count: int, out: Array) -> None:
     """out[s] = log Σᵢ e**x[i, s], without overflow."""
-    for s in range(count):
+    for s in abreast(count):
         top = x[0, s]
         for i in range(1, len(x)):
             top = maximum(top, x[i, s])
@@ -141,7 +143,7 @@ def logsumexp(x: Array, count: int, out: Array) -> None:
 
 def softmax(x: Array, count: int, out: Array) -> None:
     """out[i, s] = e**x[i, s] / Σₖ e**x[k, s], without overflow."""
-    for s in range(count):
+    for s in abreast(count):
         top = x[0, s]
         for i in range(1, len(x)):
             top = maximum(top, x[i, s])

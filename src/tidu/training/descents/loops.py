@@ -255,7 +255,7 @@ class _TileLoop(Loop):
     def function_of(self, source: str) -> Callable[..., Any]:
         if not self.machine_code:
             return module_of(source).train  # type: ignore[no-any-return]
-        from tidu.engines.machine.native import compiled
+        from tidu.engines.compiler.calls import compiled
 
         return compiled(source)
 
@@ -288,7 +288,7 @@ class _CompiledLoop(Loop):
         self.shuffled = Shuffled(columns, work.per_step, epochs) if columns else None
 
     def function_of(self, source: str) -> Callable[..., Any]:
-        from tidu.engines.machine.native import compiled
+        from tidu.engines.compiler.calls import compiled
 
         return compiled(source, fast=self.work.fast)
 
@@ -335,7 +335,7 @@ class _ThreadedLoop(_CompiledLoop):
         super().__init__(work)
 
     def function_of(self, source: str) -> Callable[..., Any]:
-        from tidu.engines.machine.native import summed_by_threads
+        from tidu.engines.compiler.calls import summed_by_threads
 
         train = module_of(source).train
         summed = summed_by_threads(source, self.pool, self.work.threads, self.work.fast)

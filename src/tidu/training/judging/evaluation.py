@@ -76,9 +76,9 @@ def _function(
     """The function `name` of a source, and how it wants its columns."""
     if samples * len(evaluation_order(outputs)) * SECONDS_A_NODE < PATIENCE:
         return getattr(module_of(source, name), name), np.ndarray.tolist
-    from tidu.engines.machine.native import compiled
+    from tidu.engines.compiler.calls import compiled
 
-    return compiled(source, name, name), np.ascontiguousarray
+    return compiled(source, name), np.ascontiguousarray
 
 
 def cost_is_finite(program: Program, columns: Sequence[Array], parameters: Sequence[float]) -> bool:

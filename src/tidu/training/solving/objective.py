@@ -1,7 +1,7 @@
 """`Objective`: a program on a table as a function of its parameters, with every derivative that anybody asks for.
 
 The numbers come from generated loops (`engines/curvature.py`), run as plain Python where the work is short and
-compiled by Numba where it is not. Everything is a mean over all rows, with the penalty added, unless it says sum.
+compiled where it is not. Everything is a mean over all rows, with the penalty added, unless it says sum.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Objective:
     # -- running the texts -------------------------------------------------------------------------
     def _function(self, source: str, name: str) -> Callable[..., Any]:
         if self.compiled:
-            from tidu.engines.machine.native import compiled
+            from tidu.engines.compiler.calls import compiled
 
             return compiled(source, name)
         return getattr(module_of(source), name)  # type: ignore[no-any-return]

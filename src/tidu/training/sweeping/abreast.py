@@ -77,9 +77,9 @@ class _Abreast(_CompiledLoop):
         self.threads = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
 
     def function_of(self, source: str) -> Callable[..., Any]:
-        from tidu.engines.machine.native import compiled
+        from tidu.engines.compiler.calls import compiled
 
-        return compiled(source, "train_runs", "runs", self.work.fast)
+        return compiled(source, "train_runs", self.work.fast)
 
     def close(self) -> None:
         super().close()

@@ -5,16 +5,13 @@ import itertools
 import math
 import os
 
-import numba
 import numpy as np
 import pytest
-from numba.extending import register_jitable
 
 import tidu
 from oracles import OF_ONE_SCORE
 from tidu.content.losses import COUNT, LOSSES, REAL, SIGN, ZERO_ONE
-from tidu.engines.build import loop_folder
-from tidu.engines.machine import native
+from tidu.engines.compiler.calls import compiled
 from tidu.errors import SettingError
 from tidu.runtime import ieee
 from tidu.runtime.summation import CHUNK, summed
@@ -124,26 +121,38 @@ def same(got, expected):
 def test_every_function_of_the_loops(name):
     function = FUNCTIONS[name]
     takes = TAKES.get(name, [VALUES])
-    names = ", ".join("abc"[: len(takes)])
+    names = "abc"[: len(takes)]
     assert len(inspect.signature(function).parameters) == len(takes)
-    compiled = numba.njit(error_model="numpy")(eval(f"lambda {names}: {name}({names})", {name: function}))
-    assert native  # which tells the compiler what these functions are
-    for given in itertools.product(*takes):
-        assert same(compiled(*given), function(*given)), given
+    given = ", ".join(f"{x} > 0.5" if kind is BOTH else x for x, kind in zip(names, takes, strict=True))
+    text = f"from tidu.runtime.ieee import {name}\ndef f({', '.join(names)}):\n    return {name}({given})\n"
+    machine_code = compiled(text, "f")
+    for values in itertools.product(*takes):
+        assert same(machine_code(*map(float, values)), function(*values)), values
 
 
 # -- eight samples at a time ------------------------------------------------------------------------
+SUMS = """
+from tidu.runtime.ieee import *
+from tidu.runtime.summation import summed
+
+def by_range(first, last, *arguments):
+    return summed(sample, range(first, last), *arguments)
+
+def in_order(order, *arguments):
+    return summed(sample, order, *arguments)
+
+"""
+
+
 def summed_both_ways(text, arguments):
     """A function of samples that gives `summed` of a sample function, as Python and compiled."""
     scope = dict(vars(ieee))
     exec(text, scope)
-    sample = register_jitable(error_model="numpy")(scope["sample"])
-    by_range = numba.njit(error_model="numpy")(lambda first, last, *a: summed(sample, range(first, last), *a))
-    in_order = numba.njit(error_model="numpy")(lambda order, *a: summed(sample, order, *a))
+    by_range, in_order = compiled(SUMS + text, "by_range"), compiled(SUMS + text, "in_order")
     as_lists = [a.tolist() if isinstance(a, np.ndarray) else a for a in arguments]
 
     def both(samples):
-        plain = summed(sample, samples, *as_lists)
+        plain = summed(scope["sample"], samples, *as_lists)
         if isinstance(samples, range):
             return plain, by_range(samples.start, samples.stop, *arguments)
         return plain, in_order(np.array(samples), *arguments)
@@ -254,16 +263,3 @@ def test_the_plain_loop_is_exact_only():
     for mode in ({"fast": True}, {"dtype": "float32"}):
         with pytest.raises(SettingError, match=r"for the engine compiled.*, not for 'python'"):
             tidu.fit(LINE, {"x": X, "y": X}, engine="python", **mode)
-
-
-def test_a_damaged_cache_is_rebuilt(tmp_path):
-    data = {"x": X, "y": TARGETS[REAL]}
-    formula = "y = w*x + 0.125*b"  # of this test alone
-    first = tidu.fit(formula, data, engine="compiled", epochs=3)
-    files = list((loop_folder() / "__pycache__").glob("*.train-*.nb*"))
-    assert files
-    for file in files:
-        file.write_bytes(b"not a cache")
-    module = native.module_of(first.source)
-    del module.compiled["train"]
-    assert tidu.fit(formula, data, engine="compiled", epochs=3).params == first.params

@@ -1,0 +1,183 @@
+"""`compiled`: a function of a generated module as machine code, called as the Python function is.
+
+A call writes numbers and pointers side by side, hands the machine code two pointers, and reads what it gives; the
+interpreter's lock is free meanwhile. An argument that is the same object as in the call before is not looked at again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from tidu.engines.compiler.objects import keep_object, kept_object, key_of
+from tidu.engines.compiler.processor import address_of, listing, object_code, processor
+from tidu.errors import CannotCompile
+from tidu.runtime.summation import CHUNK, Sums, added
+
+Kind = tuple[Any, ...]  # as `kinds` has it
+_ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float", np.dtype(np.int64): "i64"}
+_FLOAT: Kind = ("number", "double", False)
+_WHOLE: Kind = ("number", "i64", False)
+_SINGLE: Kind = ("number", "float", False)
+_CODE = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)  # a call of it lets go of the interpreter's lock
+
+
+def compiled(source: str, name: str = "train", fast: bool = False) -> Callable[..., Any]:
+    """The function `name` of a generated module as machine code, for the arguments that it will be called with.
+
+    Raises
+    ------
+    CannotCompile : at a call, if the text has a line that is not in the language of loops.
+    """
+    return Compiled(source, name, fast)
+
+
+class Compiled:
+    """A function as machine code: made, or found on disk, when it is called with arguments of new kinds."""
+
+    def __init__(self, source: str, name: str, fast: bool) -> None:
+        self.source, self.name, self.fast = source, name, fast
+        self._entries: dict[tuple[Kind, ...], _Entry] = {}
+        self._before: list[tuple[Any, Kind, list[Any]]] = []
+
+    def __call__(self, *arguments: Any) -> Any:
+        before = self._before
+        if len(before) != len(arguments):
+            before = [(None, (), [])] * len(arguments)
+        self._before = now = [b if a is b[0] else (a, *_taken_apart(a)) for a, b in zip(arguments, before, strict=True)]
+        kinds = tuple([kind for _a, kind, _words in now])
+        entry = self._entries.get(kinds)
+        if entry is None:
+            entry = self._entries[kinds] = _entry(self.source, self.name, kinds, self.fast)
+        room = entry.room()
+        entry.code(entry.pack(*[word for _a, _kind, words in now for word in words]), room)
+        return entry.results(entry.unpack(room), arguments)
+
+    def listing(self, form: str) -> str:
+        """What the last call ran, for people: `llvm` or `asm`."""
+        from tidu.engines.compiler.flow import machine_text
+
+        kinds = tuple(kind for _a, kind, _words in self._before)
+        return listing(machine_text(self.source, self.name, kinds, self.fast, self.name).text, form)
+
+
+def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
+    """The kind of an argument, and its numbers, pointers and sizes, in the order of `kinds.put_together`."""
+    if isinstance(value, (float, np.float64)):
+        return _FLOAT, [value]
+    if isinstance(value, tuple):
+        parts = list(map(_taken_apart, value))
+        return ("tuple", *[kind for kind, _words in parts]), [word for _kind, words in parts for word in words]
+    if isinstance(value, np.ndarray) and value.dtype in _ELEMENTS:
+        whole = value.flags.c_contiguous
+        kind = ("array", _ELEMENTS[value.dtype], value.ndim, whole, whole)
+        steps = [step // value.itemsize for step in (value.strides[:-1] if whole else value.strides)]
+        return kind, [value.ctypes.data, *value.shape, *steps]
+    if isinstance(value, (int, np.integer)):
+        return _WHOLE, [value]
+    if isinstance(value, np.float32):
+        return _SINGLE, [value]
+    raise CannotCompile(f"machine code takes no {type(value).__name__}")
+
+
+class _Entry:
+    """The machine code for arguments of certain kinds, with what puts these into memory and takes out the results."""
+
+    def __init__(self, address: int, kinds: Sequence[Kind], results: Any) -> None:
+        letters: list[str] = []
+        text = _text_of(results, letters)
+        self.code = _CODE(address)
+        self.pack = struct.Struct("=" + "".join(map(_letters, kinds))).pack
+        self.room = ctypes.c_char * max(8, 8 * len(letters))
+        self.unpack = struct.Struct("=" + "".join(letters)).unpack_from
+        self.results: Callable[[Sequence[Any], Sequence[Any]], Any] = eval(f"lambda numbers, given: {text}")
+
+
+def _letters(kind: Kind) -> str:
+    """How `struct` writes an argument: words of eight bytes."""
+    if kind[0] == "tuple":
+        return "".join(map(_letters, kind[1:]))
+    if kind[0] == "number":
+        return "q" if kind[1] == "i64" else "d"
+    _array, _element, axes, in_line, _whole = kind
+    return "q" * int(1 + 2 * axes - in_line)
+
+
+def _text_of(results: Any, letters: list[str]) -> str:
+    """Python's text for what the function gives, tuples of numbers and of arrays that it was given."""
+    if isinstance(results, list):
+        return f"({''.join(_text_of(each, letters) + ', ' for each in results)})"
+    if isinstance(results, dict):
+        return "given" + "".join(f"[{int(place)}]" for place in results["argument"])
+    if results is None:
+        return "None"
+    letters.append("d" if results == "d" else "q")
+    return f"{'bool' * (results == '?')}(numbers[{len(letters) - 1}])"
+
+
+_made: dict[str, _Entry] = {}
+_making = threading.RLock()
+
+
+def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entry:
+    """The machine code of a function: of this process, from the disk, or made now."""
+    key = key_of(source, name, repr(kinds), str(fast), processor())
+    with _making:
+        if key not in _made:
+            found = kept_object(key)
+            if found is None:
+                from tidu.engines.compiler.flow import machine_text  # what is on disk needs none of it
+
+                text = machine_text(source, name, kinds, fast, f"tidu_{key}")
+                found = {"results": text.results, "symbols": text.symbols}, object_code(text.text)
+                keep_object(key, *found)
+            description, code = found
+            address = address_of(f"tidu_{key}", code, description["symbols"])
+            _made[key] = _Entry(address, kinds, description["results"])
+    return _made[key]
+
+
+# -- threads ------------------------------------------------------------------------------------------
+# How threads call what a loop sums: a part of the samples each.
+_BY_CHUNK = """
+
+def sums_over_range(first, last, *arguments):
+    return summed(sample, range(first, last), *arguments)
+
+
+def sums_in_order(order, *arguments):
+    return summed(sample, order, *arguments)
+"""
+
+
+def summed_by_threads(source: str, pool: Executor, threads: int, fast: bool = False) -> Callable[..., Sums]:
+    """What `summed` is for a loop source where several threads share the chunks: the same sums, bit for bit."""
+    over_range = compiled(source + _BY_CHUNK, "sums_over_range", fast)
+    in_order = compiled(source + _BY_CHUNK, "sums_in_order", fast)
+
+    def summed(_sample: object, samples: Any, *arguments: Any) -> Sums:
+        chunks = -(-len(samples) // CHUNK)
+        parts: list[Sums] = [()] * chunks
+        left = iter(range(chunks))  # whoever is done takes the next
+
+        def work() -> None:
+            for k in left:
+                part = samples[k * CHUNK : (k + 1) * CHUNK]
+                if isinstance(part, range):
+                    parts[k] = over_range(part.start, part.stop, *arguments)
+                else:
+                    parts[k] = in_order(part, *arguments)
+
+        others = [pool.submit(work) for _ in range(min(threads, chunks) - 1)]
+        work()
+        for other in others:
+            other.result()
+        return added(parts)
+
+    return summed

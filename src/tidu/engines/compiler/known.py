@@ -1,0 +1,200 @@
+"""What machine code has of its own for functions that loops call: instructions, the C library's, eight at a time.
+
+`KNOWN` says it for every such function. All others of `tidu.runtime` are compiled as they are written.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidu.engines.compiler import tile_kernels
+from tidu.engines.compiler.assembly import Number, constant, zero
+from tidu.engines.compiler.eight_samples import each_number, summed
+from tidu.engines.compiler.kinds import Abreast, Array, Places, Range, Value, part, text_of, write
+from tidu.runtime import elementary, ieee, summation, tiles
+from tidu.runtime.summation import LANES
+
+if TYPE_CHECKING:
+    from tidu.engines.compiler.flow import Frame
+
+Known = Callable[..., Value]
+
+# Functions of `runtime.ieee` that are the C library's; Python's `math` has them under the same names.
+OF_C = (
+    "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
+    "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
+)  # fmt: skip
+
+
+def _of_c(symbol: str, function: Callable[..., float]) -> Known:
+    def known(frame: Frame, *values: Value) -> Value:
+        if all(isinstance(v, (int, float)) for v in values):
+            return function(*map(float, values))
+        return frame.of_c(symbol, *values)
+
+    return known
+
+
+def _floats(frame: Frame, *values: Value) -> list[Number]:
+    """The arguments as floats of one type."""
+    numbers = frame.alike(*values)
+    return numbers if numbers[0].type in ("double", "float") else [frame.number(n, "double") for n in numbers]
+
+
+def _instruction(name: str) -> Known:
+    """An instruction that LLVM has for every width."""
+
+    def known(frame: Frame, value: Value) -> Number:
+        (x,) = _floats(frame, value)
+        width = "f64" if x.type == "double" else "f32"
+        return frame.body.call(f"llvm.{name}.{f'v{LANES}' if x.eight else ''}{width}", x.type, [x], x.eight)
+
+    return known
+
+
+def _divide(frame: Frame, a: Value, b: Value) -> Number:
+    return frame.body.arithmetic("fdiv", *_floats(frame, a, b))
+
+
+def _isfinite(frame: Frame, x: Value) -> Number:
+    """Whether the number is finite; of eight, whether all are."""
+    (number,) = _floats(frame, x)
+    rest = frame.body.new(f"fsub {number}, {number.name}", number.type, number.eight)  # nan unless it is
+    is_number = frame.body.new(f"fcmp oeq {rest}, {rest.name}", "i1", number.eight)
+    return frame.body.new(f"icmp eq i8 {frame.body.as_bits(is_number)}, -1", "i1") if number.eight else is_number
+
+
+def _extreme(sign: str) -> Known:
+    """`ieee.maximum` and `minimum`: nan if either is."""
+
+    def known(frame: Frame, x: Value, y: Value) -> Number:
+        body = frame.body
+        a, b = _floats(frame, x, y)
+        chosen = body.select(body.compared(sign, a, b), a, b)
+        return body.select(body.compared("ne", a, a), a, chosen)
+
+    return known
+
+
+def _builtin_extreme(sign: str) -> Known:
+    """Python's own `min` and `max`: the first, unless a later one is smaller, or larger."""
+
+    def known(frame: Frame, first: Value, *more: Value) -> Number:
+        best, *others = frame.alike(first, *more)
+        for other in others:
+            best = frame.body.select(frame.body.compared(sign, other, best), other, best)
+        return best
+
+    return known
+
+
+def _power_of_two(frame: Frame, value: Value) -> Number:
+    """2**k, by writing k into the bits of the exponent."""
+    body = frame.body
+    k = frame.number(value, "double")
+    biased, by = body.arithmetic("fadd", *frame.alike(k, elementary.NEAREST + 1023.0)), constant(52)
+    whole = zero("i64", k.eight).llvm
+    bits = body.new(f"bitcast {biased} to {whole}", "i64", k.eight)
+    shifted = body.arithmetic("shl", bits, body.spread(by) if k.eight else by)
+    power = body.new(f"bitcast {shifted} to {k.llvm}", "double", k.eight)
+    return body.select(body.compared("eq", k, k), power, k)
+
+
+def _absolute(frame: Frame, value: Value) -> Value:
+    number = frame.number(value)
+    if number.type != "i64":
+        return _instruction("fabs")(frame, number)
+    negative = frame.body.arithmetic("sub", constant(0), number)
+    return frame.body.select(frame.body.compared("lt", number, constant(0)), negative, number)
+
+
+def _length(frame: Frame, whole: Value) -> Value:
+    if isinstance(whole, Array):
+        return whole.shape[0]
+    if isinstance(whole, Range) and whole.step == 1:
+        size = frame.body.arithmetic("sub", whole.last, whole.first)
+        return frame.body.select(frame.body.compared("gt", size, constant(0)), size, constant(0))
+    if isinstance(whole, tuple):
+        return len(whole)
+    raise TypeError("it has no length")
+
+
+def _range(frame: Frame, *ends: Value) -> Range:
+    first, last = (0, ends[0]) if len(ends) == 1 else ends[:2]
+    step = ends[2] if len(ends) == 3 else 1
+    if not isinstance(step, int) or not step:
+        raise TypeError("the step of a range is a constant")
+    return Range(frame.number(first, "i64"), frame.number(last, "i64"), step)
+
+
+def _record(frame: Frame, history: Array, row: Value, values: tuple[Value, ...]) -> None:
+    for k, value in enumerate(values):
+        write(frame.body, history, [frame.number(row, "i64"), constant(k)], frame.number(value))
+
+
+def _eight_at(frame: Frame, places: Array, k: Value) -> Number:
+    """Eight numbers of an array, from place k on."""
+    return frame.number(part(frame.body, places, [Places(frame.number(k, "i64"))]))
+
+
+def _put(frame: Frame, array: Array, places: Array, k: Value, values: Value) -> None:
+    """Write eight values to where eight numbers of `places`, from k on, say."""
+    write(frame.body, array, [_eight_at(frame, places, k)], frame.body.spread(frame.number(values)))
+
+
+def _scratch(frame: Frame, rows: int) -> Array:
+    """Memory on the stack for rows of eight numbers."""
+    start = frame.body.room("double", rows * LANES)
+    return Array("double", start, (constant(rows), constant(LANES)), (constant(LANES), constant(1)), True, True)
+
+
+def _is_kernel(name: str) -> bool:
+    own = getattr(vars(tile_kernels)[name], "__module__", "") == tile_kernels.__name__
+    return own and hasattr(tiles, name)
+
+
+def _kernel(name: str) -> Known:
+    text = text_of(getattr(tile_kernels, name))
+    return lambda frame, *arguments: frame.call(text, arguments)
+
+
+KNOWN: dict[Any, Known] = {
+    # Python's own
+    len: _length,
+    range: _range,
+    abs: _absolute,
+    min: _builtin_extreme("lt"),
+    max: _builtin_extreme("gt"),
+    float: lambda frame, x: frame.number(x, "double"),
+    np.float32: lambda frame, x: frame.number(x, "float"),
+    # instructions
+    math.fabs: _instruction("fabs"),
+    math.isfinite: _isfinite,
+    ieee.sqrt: _instruction("sqrt"),
+    ieee.floor: _instruction("floor"),
+    ieee.divide: _divide,
+    ieee.maximum: _extreme("ge"),
+    ieee.minimum: _extreme("le"),
+    elementary.power_of_two: _power_of_two,
+    # the C library's
+    ieee.power: _of_c("pow", ieee.power),
+    **{getattr(module, n): _of_c(n, getattr(ieee, n)) for n in OF_C for module in (math, ieee)},
+    # many numbers at once
+    summation.summed: summed,
+    summation.record: _record,
+    summation.abreast: lambda frame, count: Abreast(frame.number(count, "i64")),
+    tiles.each_number: each_number,
+    tile_kernels.scratch: _scratch,
+    summation.eight_at: _eight_at,
+    summation.put: _put,
+    tile_kernels.eight: lambda frame, first: Places(frame.number(first, "i64")),
+    **{getattr(tiles, name): _kernel(name) for name in vars(tile_kernels) if _is_kernel(name)},
+}
+BUILTINS = {
+    name: thing for name, thing in vars(builtins).items() if isinstance(thing, (type, type(len))) and thing in KNOWN
+}

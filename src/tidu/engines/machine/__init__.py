@@ -1,1 +1,0 @@
-"""Machine code for the generated texts: what Numba is told of them."""
