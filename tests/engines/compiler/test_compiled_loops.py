@@ -79,7 +79,7 @@ def test_models_and_shapes_of_loop(formula, options):
     assert_same_bits(formula, {"x": X, "z": Z, "y": TARGETS[REAL]}, **options)
 
 
-@pytest.mark.parametrize("formula", ["y = a*exp(900*x) + b", "y = a/x + b", "y = w*log(x) + b"])
+@pytest.mark.parametrize("formula", ["y = exp(900*a*x) + b", "y = a/x + b", "y = log(w*x) + b"])
 def test_divergence_at_the_same_step(formula):
     data = {"x": np.append(X, 0.0), "y": np.append(TARGETS[REAL], 1.0)}
     assert_same_bits(formula, data, init={"w": 1.0} if "w" in formula else {"a": 1.0})

@@ -19,6 +19,7 @@ from tidu.engines.compiler.objects import keep_object, kept_object, key_of
 from tidu.engines.compiler.processor import address_of, listing, object_code, processor
 from tidu.errors import CannotCompile
 from tidu.runtime.summation import CHUNK, Sums, added
+from tidu.text import _
 
 Kind = tuple[Any, ...]  # as `kinds` has it
 _ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float", np.dtype(np.int64): "i64"}
@@ -83,7 +84,8 @@ def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
         return _WHOLE, [value]
     if isinstance(value, np.float32):
         return _SINGLE, [value]
-    raise CannotCompile(f"machine code takes no {type(value).__name__}")
+    told = _("machine code takes numbers and arrays of numbers, not a {kind}; engine='python' takes it")
+    raise CannotCompile(told.format(kind=type(value).__name__))
 
 
 class _Entry:
