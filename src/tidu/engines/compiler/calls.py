@@ -21,7 +21,7 @@ from tidu.errors import CannotCompile
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
 
-Kind = tuple[Any, ...]  # as `kinds` has it
+Kind = tuple[Any, ...]  # as `machine_kinds` has it
 _ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float", np.dtype(np.int64): "i64"}
 _FLOAT: Kind = ("number", "double", False)
 _WHOLE: Kind = ("number", "i64", False)
@@ -69,7 +69,7 @@ class Compiled:
 
 
 def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
-    """The kind of an argument, and its numbers, pointers and sizes, in the order of `kinds.put_together`."""
+    """The kind of an argument, and its numbers, pointers and sizes, in the order of `machine_kinds.put_together`."""
     if isinstance(value, (float, np.float64)):
         return _FLOAT, [value]
     if isinstance(value, tuple):

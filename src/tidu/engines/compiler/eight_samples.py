@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tidu.engines.compiler.assembly import Body, Number, constant, zero
-from tidu.engines.compiler.kinds import Array, Places, Range, Text, Value, part
+from tidu.engines.compiler.machine_kinds import Array, Places, Range, Text, Value, part
 from tidu.runtime.summation import CHUNK, LANES
 
 if TYPE_CHECKING:

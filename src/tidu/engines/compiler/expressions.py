@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from tidu.engines.compiler.assembly import Body, Number, constant
-from tidu.engines.compiler.kinds import Array, Place, Places, Range, Slice, Value, part, refused
+from tidu.engines.compiler.machine_kinds import Array, Place, Places, Range, Slice, Value, part, refused
 
 _FLOATS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 _WHOLE = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}

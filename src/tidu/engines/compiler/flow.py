@@ -14,7 +14,8 @@ from typing import Any
 
 from tidu.engines.compiler.assembly import Body, Number, constant
 from tidu.engines.compiler.expressions import OF_FLOATS, Expressions
-from tidu.engines.compiler.kinds import (
+from tidu.engines.compiler.known import BUILTINS, KNOWN
+from tidu.engines.compiler.machine_kinds import (
     Abreast,
     Array,
     Kind,
@@ -29,7 +30,6 @@ from tidu.engines.compiler.kinds import (
     text_of,
     write,
 )
-from tidu.engines.compiler.known import BUILTINS, KNOWN
 from tidu.runtime.summation import LANES
 
 Result = tuple[str, bool] | None  # the type that a function gives, and whether it gives eight

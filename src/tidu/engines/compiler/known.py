@@ -15,7 +15,7 @@ import numpy as np
 from tidu.engines.compiler import tile_kernels
 from tidu.engines.compiler.assembly import Number, constant, zero
 from tidu.engines.compiler.eight_samples import each_number, summed
-from tidu.engines.compiler.kinds import Abreast, Array, Places, Range, Value, part, text_of, write
+from tidu.engines.compiler.machine_kinds import Abreast, Array, Places, Range, Value, part, text_of, write
 from tidu.runtime import elementary, ieee, summation, tiles
 from tidu.runtime.summation import LANES
 
