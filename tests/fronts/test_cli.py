@@ -172,6 +172,19 @@ def test_report_shows_mathematics_and_code(tidu):
         assert part in out
 
 
+@pytest.mark.parametrize(("form", "part"), [("llvm", "fmul <8 x double>"), ("asm", "train:")])
+def test_machine_code_is_shown(tidu, form, part):
+    path = EXAMPLES / "parabola.csv"
+    options = ("--lr", 0.1, "--epochs", 20, "--engine", "compiled")
+    status, out, _err = tidu("fit", path, PARABOLA, *options, "--show-code", form)
+    assert (status, part in out, "def train(" in out) == (0, True, False)
+    assert part in printed(tidu("fit", path, PARABOLA, *options, f"--show-code={form}", "--json"))["source"]
+    assert "def train(" in tidu("fit", "--show-code", path, PARABOLA, *options)[1]  # a path is no form
+    status, out, err = tidu("fit", path, PARABOLA, *options[:4], "--engine", "python", "--show-code", form)
+    assert (status, out) == (2, "")
+    assert "--engine compiled" in err
+
+
 def test_plot_and_model_files_and_predict(tidu, tmp_path):
     model, picture, csv = tmp_path / "m.tidu", tmp_path / "loss.png", tmp_path / "p.csv"
     got = printed(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from tidu import __version__
 from tidu.content.kinds import DESCENT, MODEL, Assignments, Numbers
-from tidu.errors import TiduError
+from tidu.errors import SettingError, TiduError
 from tidu.fronts.command_options import (
     Group,
     OfKind,
@@ -28,6 +28,10 @@ from tidu.fronts.command_options import (
 )
 from tidu.fronts.diagnosis import doctor_command
 from tidu.text import _, language
+
+if TYPE_CHECKING:
+    from tidu.training.minimize import Minimum
+    from tidu.training.run import Run
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.SHOW_ARGUMENTS = True
@@ -45,7 +49,7 @@ GOOD, BAD_OUTCOME, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def run(arguments: list[str]) -> int:
     """Run one command line; gives the exit status."""
     try:
-        outcome = app.main(arguments, prog_name="tidu", standalone_mode=False)
+        outcome = app.main(with_form_of_code(arguments), prog_name="tidu", standalone_mode=False)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = _("Try '{command} --help'.").format(command=context.command_path) if context else ""
@@ -99,6 +103,36 @@ def status_of(stopped: str) -> int:
     return {"diverged": BAD_OUTCOME, "interrupted": INTERRUPTED}.get(stopped, GOOD)
 
 
+FORMS_OF_CODE = ("loop", "llvm", "asm")
+code_option = click.option(
+    "--show-code",
+    type=click.Choice(FORMS_OF_CODE),
+    cls=Option,
+    help=_("Print the loop that ran; llvm or asm: the machine code that was made of it."),
+)
+
+
+def with_form_of_code(arguments: list[str]) -> list[str]:
+    """The arguments, with the form of `--show-code` where it is left out, which is the loop."""
+    after = [*arguments[1:], ""]
+    bare = [a == "--show-code" and b not in FORMS_OF_CODE for a, b in zip(arguments, after, strict=True)]
+    return ["--show-code=loop" if found else a for a, found in zip(arguments, bare, strict=True)]
+
+
+def code_of(result: Run | Minimum, form: str) -> str:
+    """The loop that ran, or its machine code."""
+    if form == "loop":
+        return result.source
+    from tidu.engines.compiler.calls import listing_of
+
+    code = listing_of(result.source, form) if result.engine == "compiled" else None
+    if code is None:
+        raise SettingError(
+            _("this loop did not run as machine code, so there is none to show; --engine compiled makes some")
+        )
+    return code
+
+
 # -- the commands -------------------------------------------------------------------------------
 @click.group(
     cls=Group,
@@ -134,7 +168,7 @@ def app(lang: str | None) -> None:
     metavar=_("FILE"),
     help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."),
 )
-@click.option("--show-code", is_flag=True, cls=Option, help=_("Print the loop that ran."))
+@code_option
 @output_options
 def fit(data: str, formula: str, **values: Any) -> int:
     """`tidu fit`."""
@@ -151,12 +185,13 @@ def fit(data: str, formula: str, **values: Any) -> int:
         result.save(out)
     if plot is not None:
         result.plot(plot)
+    code = code_of(result, show_code) if show_code else None
     if as_json:
-        print_json({**result.to_dict(), **({"source": result.source} if show_code else {})})
+        print_json({**result.to_dict(), **({} if code is None else {"source": code})})
     else:
         from tidu.fronts.report import report_fit
 
-        report_fit(result, show_code=show_code, written=[p for p in (out, plot) if p is not None])
+        report_fit(result, code, show_code or "loop", written=[p for p in (out, plot) if p is not None])
     return status_of(result.stopped)
 
 
@@ -241,7 +276,7 @@ def predict(model: str, data: str, **values: Any) -> int:
               help=_("Where to start, such as x1=1,x2=1."))  # fmt: skip
 @declared_options("minimize")
 @click.option("--plot", cls=Option, metavar=_("FILE"), help=_("Draw the way down (.png, .svg, .pdf)."))
-@click.option("--show-code", is_flag=True, cls=Option, help=_("Print the loop that ran."))
+@code_option
 @output_options
 def minimize(function: str, at: dict[str, float], **values: Any) -> int:
     """`tidu minimize`."""
@@ -255,12 +290,13 @@ def minimize(function: str, at: dict[str, float], **values: Any) -> int:
         result = walk_down(function, at, progress=progress, **given_of(values))
     if plot is not None:
         result.plot(plot)
+    code = code_of(result, show_code) if show_code else None
     if as_json:
-        print_json({**result.to_dict(), **({"source": result.source} if show_code else {})})
+        print_json({**result.to_dict(), **({} if code is None else {"source": code})})
     else:
         from tidu.fronts.report import report_minimum
 
-        report_minimum(result, show_code=show_code, written=[plot] if plot is not None else [])
+        report_minimum(result, code, show_code or "loop", written=[plot] if plot is not None else [])
     return status_of(result.stopped)
 
 

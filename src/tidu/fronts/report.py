@@ -49,7 +49,7 @@ STOPPED = {
 }
 
 
-def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
+def report_fit(run: Run, code: str | None, form: str, written: Sequence[str]) -> None:
     """A fitted model."""
     console = Console()
     s = run.settings
@@ -77,10 +77,10 @@ def report_fit(run: Run, show_code: bool, written: Sequence[str]) -> None:
     for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
         _confusion(console, title, run.classes, metrics)
     remarks(console, run.notes, bad=run.diverged)
-    closing(console, run.source if show_code else None, written)
+    closing(console, code, written, form)
 
 
-def report_minimum(result: Minimum, show_code: bool, written: Sequence[str]) -> None:
+def report_minimum(result: Minimum, code: str | None, form: str, written: Sequence[str]) -> None:
     """Where a walk down a function ended."""
     console = Console()
     console.print()
@@ -99,7 +99,7 @@ def report_minimum(result: Minimum, show_code: bool, written: Sequence[str]) -> 
     if result.diverged:
         sentence = _("step {step} is not finite; the point is the one before it. Try a smaller learning rate than {lr}")
         remarks(console, [sentence.format(step=result.steps + 1, lr=result.lr)], bad=True)
-    closing(console, result.source if show_code else None, written)
+    closing(console, code, written, form)
 
 
 def report_scan(result: Scan, written: Sequence[str]) -> None:
@@ -380,10 +380,11 @@ def remarks(console: Console, notes: Sequence[str], bad: bool) -> None:
         console.print(Text.assemble(("  ! ", "bold red" if bad else "bold yellow"), note))
 
 
-def closing(console: Console, source: str | None, written: Sequence[str]) -> None:
+def closing(console: Console, source: str | None, written: Sequence[str], form: str = "loop") -> None:
     """The loop, if it is asked for, and the files that were written."""
     if source is not None and console.is_terminal:
-        console.print(Syntax(source, "python", theme="friendly", background_color="default", word_wrap=True))
+        lexer = {"loop": "python", "asm": "gas"}.get(form, form)
+        console.print(Syntax(source, lexer, theme="friendly", background_color="default", word_wrap=True))
     elif source is not None:  # every line whole: what is shown is what ran, and can be run again
         print(source)  # noqa: T201
     for path in written:

@@ -60,13 +60,6 @@ class Compiled:
         entry.code(entry.pack(*[word for _a, _kind, words in now for word in words]), room)
         return entry.results(entry.unpack(room), arguments)
 
-    def listing(self, form: str) -> str:
-        """What the last call ran, for people: `llvm` or `asm`."""
-        from tidu.engines.compiler.flow import machine_text
-
-        kinds = tuple(kind for _a, kind, _words in self._before)
-        return listing(machine_text(self.source, self.name, kinds, self.fast, self.name).text, form)
-
 
 def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
     """The kind of an argument, and its numbers, pointers and sizes, in the order of `machine_kinds.put_together`."""
@@ -124,6 +117,7 @@ def _text_of(results: Any, letters: list[str]) -> str:
 
 
 _made: dict[str, _Entry] = {}
+_asked: dict[tuple[str, str, tuple[Kind, ...], bool], None] = {}  # what this process has called, in order
 _making = threading.RLock()
 
 
@@ -131,6 +125,7 @@ def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entr
     """The machine code of a function: of this process, from the disk, or made now."""
     key = key_of(source, name, repr(kinds), str(fast), processor())
     with _making:
+        _asked[source, name, kinds, fast] = None
         if key not in _made:
             found = kept_object(key)
             if found is None:
@@ -143,6 +138,17 @@ def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entr
             address = address_of(f"tidu_{key}", code, description["symbols"])
             _made[key] = _Entry(address, kinds, description["results"])
     return _made[key]
+
+
+def listing_of(source: str, form: str) -> str | None:
+    """The machine code that this process has run of a source, for people; None if it has run none.
+
+    `form` is `llvm` for LLVM's language, or `asm` for the processor's.
+    """
+    from tidu.engines.compiler.flow import machine_text
+
+    found = [asked for asked in _asked if asked[0].startswith(source)]  # with threads, something is added to it
+    return "\n".join(listing(machine_text(*each, each[1]).text, form) for each in found) or None
 
 
 # -- threads ------------------------------------------------------------------------------------------
