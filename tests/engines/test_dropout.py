@@ -104,7 +104,7 @@ def test_the_line_that_a_person_would_write():
     source = fitted().source
     assert "keep_1 = dropout_mask(seed, step, 1, (count, 3), 0.2)\n" in source
     assert "keep_2 = dropout_mask(seed, step, 2, (count, 6), 0.4)\n" in source
-    assert "dropout_mask(seed, step, 1, (n, 3), 0.2, 'float32')" in fitted(batch_size=None, dtype="float32").source
+    assert "dropout_mask(seed, step, 1, (rows, 3), 0.2, 'float32')" in fitted(batch_size=None, dtype="float32").source
 
 
 def test_single_precision_drops_the_same():

@@ -13,14 +13,13 @@ from tidu.content.optimizers import optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.array_loop import array_train_source
 from tidu.engines.build import module_of
+from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.curvature import rows_source, sums_source
 from tidu.engines.program import Regularisation, program_of_model
 from tidu.engines.scalar_loop import (
     Batch,
     LoopShape,
     arguments_of,
-    cost_source,
-    predict_source,
     state_at_start,
     train_source,
 )

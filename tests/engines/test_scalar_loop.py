@@ -15,15 +15,14 @@ from tidu.content.losses import loss_named
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.build import module_of
+from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.program import Regularisation, program_of_function, program_of_model
 from tidu.engines.scalar_loop import (
     Batch,
     LoopShape,
     Stopped,
     arguments_of,
-    cost_source,
     history_columns,
-    predict_source,
     state_at_start,
     train_source,
 )

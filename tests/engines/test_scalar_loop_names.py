@@ -13,8 +13,9 @@ from tidu.content.losses import loss_named
 from tidu.content.optimizers import optimizer_named
 from tidu.content.schedules import rate
 from tidu.engines.build import module_of
+from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.program import program_of_model
-from tidu.engines.scalar_loop import Batch, LoopShape, cost_source, predict_source, train_source
+from tidu.engines.scalar_loop import Batch, LoopShape, train_source
 from tidu.language.expr import evaluate
 from tidu.language.formula import parse_formula
 from tidu.language.ops import FUNCTIONS

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidu.engines.statements import MOST_OPERATIONS, Names, assignments, per_step, repeated_columns
+from tidu.engines.dialects import Dialect
+from tidu.engines.statements import MOST_OPERATIONS, Block, Names, assignments, per_step, repeated_columns
 from tidu.language import ops
 from tidu.language.expr import Expr, symbol
 from tidu.runtime import ieee
@@ -25,7 +26,14 @@ def names() -> Names:
 
 
 def lines(*outputs: Expr, **options) -> list[str]:
-    return assignments(outputs, names(), options.pop("labels", {}), **options)
+    return written(outputs, names(), options.pop("labels", {}), **options)
+
+
+def written(outputs, made: Names, labels, **options) -> list[str]:
+    """The text of the assignments."""
+    scope = dict(made.of)
+    block = Block("forward", tuple(assignments(outputs, made, labels, **options)), scope)
+    return [line for line, _statement in Dialect().rendered([block])]
 
 
 # -- lines ---------------------------------------------------------------------------------------
@@ -72,20 +80,20 @@ def test_what_comes_later_counts_as_use():
 
 def test_what_has_a_name_is_not_computed_again():
     made = names()
-    assert assignments([ops.exp(A)], made, {}) == ["exp_1 = exp(a)"]
-    assert assignments([ops.exp(A) + 1], made, {}) == ["sum_1 = exp_1 + 1.0"]
-    assert assignments([ops.exp(A)], made, {}) == []
+    assert written([ops.exp(A)], made, {}) == ["exp_1 = exp(a)"]
+    assert written([ops.exp(A) + 1], made, {}) == ["sum_1 = exp_1 + 1.0"]
+    assert written([ops.exp(A)], made, {}) == []
 
 
 def test_a_long_line_is_broken():
     node: Expr = X
     for _ in range(3 * MOST_OPERATIONS):
         node = node / A
-    written = lines(node)
-    assert len(written) == 3
-    assert all(line.count("divide(") <= MOST_OPERATIONS + 1 for line in written)
-    assert "(quotient_1, a)" in written[1]
-    assert written[1].startswith("quotient_2 = ")
+    broken = lines(node)
+    assert len(broken) == 3
+    assert all(line.count("divide(") <= MOST_OPERATIONS + 1 for line in broken)
+    assert "(quotient_1, a)" in broken[1]
+    assert broken[1].startswith("quotient_2 = ")
     short: Expr = X
     for _ in range(MOST_OPERATIONS):
         short = short / A

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tidu.engines.dialects import Dialect
 from tidu.engines.program import Program
-from tidu.engines.statements import assignments, per_step
-from tidu.engines.writer import Writer, labels_of, unpacked
+from tidu.engines.statements import Accumulate, Reassignment, assignments, per_step
+from tidu.engines.writer import Writer, labels_of
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.ops import sqrt
-from tidu.language.printer import code
 from tidu.language.simplify import ZERO, simplify
 
 
@@ -72,19 +72,20 @@ def sums_source(program: Program, outputs: Sequence[Expr], directions: Sequence[
 
     `directions` are symbols whose values come after those of the parameters.
     """
-    w = Writer(program)
+    w = Writer(program).with_users_names()
     arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "totals")]
     columns, first_row, rows, parameters, totals = arguments
     extra = [w.names.name(d, d.name) for d in directions]
     kept = [k for k, output in enumerate(outputs) if output is not ZERO]
     sums = [w.own(f"sum_{k}") for k in kept]
-    w.add(0, f"def sums({', '.join(arguments)}):")
-    w.add(1, *unpacked(w.columns, columns), *unpacked([*w.parameters, *extra], parameters))
-    w.add(1, *(f"{s} = {totals}[{k}]" for k, s in zip(kept, sums, strict=True)))
-    wanted = [outputs[k] for k in kept]
-    _loop(w, w.own("i"), (first_row, rows), wanted, [(s, "+=") for s in sums])
-    w.add(1, *(f"{totals}[{k}] = {s}" for k, s in zip(kept, sums, strict=True)))
-    return w.source("Sums over all rows, written by tidu.")
+    with w.nested(f"def sums({', '.join(arguments)}):"):
+        w.unpack(w.columns, columns)
+        w.unpack([*w.parameters, *extra], parameters)
+        w.add(*(f"{s} = {totals}[{k}]" for k, s in zip(kept, sums, strict=True)))
+        wanted = [outputs[k] for k in kept]
+        _loop(w, w.own("i"), (first_row, rows), wanted, list(map(Accumulate, sums, wanted)))
+        w.add(*(f"{totals}[{k}] = {s}" for k, s in zip(kept, sums, strict=True)))
+    return w.source("Sums over all rows, written by tidu.", Dialect())
 
 
 def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] = ()) -> str:
@@ -93,27 +94,31 @@ def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] 
     `outputs` holds an array for each of the expressions, in which a row has the place that it has in the columns. Only
     columns of `roles` are asked for, if any are named.
     """
-    w = Writer(program)
+    w = Writer(program).with_users_names()
     arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "outputs")]
     columns, first_row, rows, parameters, arrays = arguments
     i = w.own("i")
     read = [name for c, name in zip(program.columns, w.columns, strict=True) if not roles or c.role in roles]
     names = [w.own(f"output_{k}") for k in range(len(outputs))]
-    w.add(0, f"def each_row({', '.join(arguments)}):")
-    w.add(1, *unpacked(read, columns), *unpacked(w.parameters, parameters))
-    w.add(1, *unpacked(names, arrays))
-    _loop(w, i, (first_row, rows), outputs, [(f"{name}[{i}]", "=") for name in names])
-    return w.source("Values row by row, written by tidu.")
+    with w.nested(f"def each_row({', '.join(arguments)}):"):
+        w.unpack(read, columns)
+        w.unpack(w.parameters, parameters)
+        w.unpack(names, arrays)
+        places = [Reassignment(f"{name}[{i}]", o) for name, o in zip(names, outputs, strict=True)]
+        _loop(w, i, (first_row, rows), outputs, places)
+    return w.source("Values row by row, written by tidu.", Dialect())
 
 
-def _loop(w: Writer, i: str, rows: tuple[str, str], outputs: Sequence[Expr], places: Sequence[tuple[str, str]]) -> None:
-    """The loop over the samples, with what no sample changes before it."""
+def _loop(
+    w: Writer, i: str, rows: tuple[str, str], outputs: Sequence[Expr], last: Sequence[Accumulate | Reassignment]
+) -> None:
+    """The loop over the samples, with what no sample changes before it; `last` is what is done with the outputs."""
     labels = labels_of(w.program)
-    hoisted = per_step(outputs, w.program.columns, labels)
-    w.add(1, *assignments(hoisted, w.names, {}))
-    w.add(1, f"for {i} in range({rows[0]}, {rows[0]} + {rows[1]}):")
-    w.sample(2, i, outputs)
-    w.add(2, *assignments(outputs, w.names, labels, inline=outputs))
-    w.add(2, *(f"{place} {sign} {code(o, w.names.of)}" for (place, sign), o in zip(places, outputs, strict=True)))
-    if not outputs:
-        w.add(2, "pass")
+    with w.block("step"):
+        w.add(*assignments(per_step(outputs, w.program.columns, labels), w.names, {}))
+    with w.nested(f"for {i} in range({rows[0]}, {rows[0]} + {rows[1]}):"):
+        w.read_in_place(i)
+        with w.block("forward"):
+            w.add(*w.cells(i, outputs), *assignments(outputs, w.names, labels, inline=outputs), *last)
+        if not outputs:
+            w.add("pass")

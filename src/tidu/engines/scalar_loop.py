@@ -7,7 +7,8 @@ cut into slices for progress and saved between them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Any, Self
@@ -15,10 +16,25 @@ from typing import Any, Self
 import numpy as np
 
 from tidu.content.schedules import EPOCH, STEP
+from tidu.engines.dialects import Dialect, EightRuns, SinglePrecision, in_tuple, wrapped
 from tidu.engines.program import Program
-from tidu.engines.statements import assignments, per_step
-from tidu.engines.writer import Writer, in_groups, in_tuple, labels_of, unpacked, wrapped
-from tidu.language.expr import evaluation_order
+from tidu.engines.statements import (
+    Accumulate,
+    Assignment,
+    Mean,
+    Reassignment,
+    Record,
+    Return,
+    Rounded,
+    Statement,
+    StopUnlessFinite,
+    Summed,
+    Update,
+    assignments,
+    per_step,
+)
+from tidu.engines.writer import Writer, labels_of
+from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import text, unicode
 
 SUMMED_FROM = 32  # samples a step; from here on they are worth computing eight at a time
@@ -101,11 +117,43 @@ def history_columns(program: Program) -> list[str]:
 
 def train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` as the text of a module with one function, `train`."""
-    w = Writer(program)
+    return loop_of(program, shape).text
+
+
+def loop_of(program: Program, shape: LoopShape) -> LoopText:
+    """The training loop of `program`: its statements, and the dialect that writes them."""
+    w = Writer(program).with_users_names()
     model = "" if program.target is None else f"{text(program.target)} = {text(program.score)}; "
-    rest = f"loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}"
-    TrainWriter.of(w, shape).write()
-    return w.source(f"Training loop, written by tidu. {model}{rest}.")
+    title = f"{model}loss {_shown_loss(program)}; {program.optimizer.name}, {shape.batch.value}"
+    return TrainWriter.of(w, shape, _dialect(w, shape)).written(f"Training loop, written by tidu. {title}.")
+
+
+def _dialect(w: Writer, shape: LoopShape) -> Dialect:
+    """How the loop on numbers is written."""
+    if shape.side_by_side:
+        return EightRuns()
+    if shape.dtype != "float32":
+        return Dialect()
+    p = w.program
+    constants = [n for n in evaluation_order([p.loss, *p.gradient]) if n.is_constant]
+    narrowed = {node: f"float32({node.value!r})" for node in constants}
+    if not shape.summed:
+        narrowed |= {q: f"float32({name})" for q, name in zip(p.parameters, w.parameters, strict=True)}
+    return SinglePrecision(w.columns, narrowed)
+
+
+@dataclass(frozen=True)
+class LoopText:
+    """A loop as statements, with the dialect that gives them their text."""
+
+    title: str
+    statements: tuple[Statement, ...]
+    dialect: Dialect
+
+    @property
+    def text(self) -> str:
+        """The text of the module."""
+        return self.dialect.module(self.title, self.statements)
 
 
 _OWN_NAMES = (
@@ -126,10 +174,9 @@ def _shown_loss(program: Program) -> str:
 class TrainWriter:
     """Writes the function `train`, part by part in the order of the text."""
 
-    def __init__(self, w: Writer, shape: LoopShape, own: dict[str, str]) -> None:
-        self.w, self.shape, self.own, self.program = w, shape, own, w.program
+    def __init__(self, w: Writer, shape: LoopShape, dialect: Dialect, own: dict[str, str]) -> None:
+        self.w, self.shape, self.dialect, self.own, self.program = w, shape, dialect, own, w.program
         self.labels = labels_of(self.program)
-        self.narrow = shape.dtype == "float32"
         self.grads = [w.names.name(g, f"grad_{g.name}") for g in self.program.mean_gradient]
         self.states = [w.names.name(s, s.name) for s, _new, _start in self.program.new_state]
         # Where each parameter was when the epoch began is state too: a slice may end in mid-epoch.
@@ -138,25 +185,36 @@ class TrainWriter:
         w.names.of[self.program.lr] = own["lr"]
 
     @classmethod
-    def of(cls, w: Writer, shape: LoopShape) -> Self:
+    def of(cls, w: Writer, shape: LoopShape, dialect: Dialect) -> Self:
         """With names of its own that evade the user's."""
-        return cls(w, shape, {name: w.own(name) for name in _OWN_NAMES})
+        return cls(w, shape, dialect, {name: w.own(name) for name in _OWN_NAMES})
+
+    def written(self, title: str) -> LoopText:
+        """The whole module."""
+        self.write()
+        return LoopText(title, self.w.statements, self.dialect)
 
     def write(self) -> None:
         """Write the module, in the order of its text."""
+        scope = dict(self.w.names.of)
         self.hoisted = self.per_step()
         self.head()
         if self.shape.summed:
             self.sample_function()
-        self.signature()
-        self.setup()
-        self.batch()
-        self.step()
-        self.end_of_step()
-        self.finish()
+        self.train(scope)
 
-    def per_step(self) -> list[str]:
-        """The lines of what is the same for every sample of a batch."""
+    def train(self, scope: dict[Expr, str]) -> None:
+        """The function itself; `scope` is what nodes were called before those that no sample changes."""
+        with self.w.nested(*self.signature()):
+            self.setup()
+            with self.w.nested(f"while {self.own['step']} < {self.own['last_step']}:"):
+                self.batch(scope)
+                self.step()
+                self.end_of_step()
+            self.finish()
+
+    def per_step(self) -> list[Assignment]:
+        """What is the same for every sample of a batch."""
         if self.shape.batch not in (Batch.ALL, Batch.SOME):
             return []
         outputs = [self.program.loss, *self.program.gradient]
@@ -165,7 +223,7 @@ class TrainWriter:
     def head(self) -> None:
         """The names of the reasons to stop."""
         o = self.own
-        self.w.add(0, f"{o['GOING']}, {o['DIVERGED']}, {o['LOSS']}, {o['CONVERGED']} = range(4)", "", "")
+        self.w.add(f"{o['GOING']}, {o['DIVERGED']}, {o['LOSS']}, {o['CONVERGED']} = range(4)", "", "")
 
     def sample_function(self) -> None:
         """One sample as a function of its number, the columns and what the step gives."""
@@ -173,61 +231,64 @@ class TrainWriter:
         outputs = [p.loss, *p.gradient]
         read = {*outputs, *(a for node in evaluation_order(outputs, known=w.names.of) for a in node.args)}
         self.arguments = [name for node, name in w.names.of.items() if node in read]
-        w.add(0, *wrapped("def sample(", [o["i"], *self.arguments], ", ", "):"))
-        w.add(1, '"""The loss of one sample, and its derivative by each parameter."""')
-        partials = self.sample(1)
-        w.add(1, *wrapped("return (", [self.loss, *partials], ", ", ")"), "", "")
+        with w.nested(*wrapped("def sample(", [o["i"], *self.arguments], ", ", "):")):
+            w.add('"""The loss of one sample, and its derivative by each parameter."""')
+            with self.sample(), w.block("return"):
+                w.add(Return((self.loss, *p.gradient)))
+        w.add("", "")
 
-    def signature(self) -> None:
+    def signature(self) -> list[str]:
         """The first line of `train`."""
-        arguments = [self.own[k] for k in arguments_of(self.program, self.shape)]
-        self.w.add(0, *wrapped("def train(", arguments, ", ", "):"))
+        return wrapped("def train(", [self.own[k] for k in arguments_of(self.program, self.shape)], ", ", "):")
 
     def setup(self) -> None:
         """What comes before the first step: names for what was given."""
         o, w = self.own, self.w
-        w.add(1, *unpacked(w.columns, o["columns"]))
+        w.unpack(w.columns, o["columns"])
         if self.program.rate.is_constant:
-            w.add(1, *unpacked([o["lr"]], o["settings"]))
+            w.unpack([o["lr"]], o["settings"])
         values = self.program.optimizer.values
         for name, hyper in self.program.optimizer.hyper_symbols().items():
-            w.add(1, f"{w.names.name(hyper, name)} = {values[name]!r}")
-        w.add(1, *unpacked(w.parameters, o["parameters"]), *unpacked([*self.states, *self.before], o["state"]))
-        w.add(1, f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
-        w.add(1, *self.gradient_at_start())
+            w.add(f"{w.names.name(hyper, name)} = {values[name]!r}")
+        w.unpack(w.parameters, o["parameters"])
+        w.unpack([*self.states, *self.before], o["state"])
+        w.add(f"{o['epoch']}, {o['step']}, {o['start']}, {o['epoch_loss']} = {o['position']}")
+        self.gradient_at_start()
         if self.shape.shuffled:
-            w.add(1, f"{o['first_epoch']} = {o['epoch']}")
-        w.add(1, f"{o['row']} = 0", f"{o['stopped']} = {o['GOING']}")
-        w.add(1, f"while {o['step']} < {o['last_step']}:")
+            w.add(f"{o['first_epoch']} = {o['epoch']}")
+        w.add(f"{o['row']} = 0", f"{o['stopped']} = {o['GOING']}")
 
-    def gradient_at_start(self) -> list[str]:
+    def gradient_at_start(self) -> None:
         """What the gradient is if there is no step."""
-        return [" = ".join([*self.grads, *([self.own["checked"]] if self.shape.side_by_side else []), "0.0"])]
+        self.w.add(" = ".join([*self.grads, *([self.own["checked"]] if self.shape.side_by_side else []), "0.0"]))
 
     # -- the samples of one batch ---------------------------------------------------------------
-    def batch(self) -> None:
+    def batch(self, scope: dict[Expr, str]) -> None:
         """The samples of one step: loss and gradient, each the mean over the batch."""
         o, w, batch = self.own, self.w, self.shape.batch
         if batch is Batch.SOME:
-            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
+            w.add(f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
         if self.shape.shuffled:
-            w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
+            w.add(f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
         if self.hoisted:
-            w.add(2, "# the same for every sample", *self.hoisted)
+            with w.block("step", "the same for every sample", scope):
+                w.add(*self.hoisted)
         if batch not in (Batch.ALL, Batch.SOME):
             self.only_sample()
             return
         first, last = self.places()
         if self.shape.summed:
             samples = f"{o['order']}[{first}:{last}]" if self.shape.shuffled else f"range({first}, {last})"
-            w.add(2, "# forward and backward of each sample, accumulated")
-            sums = ", ".join([o["loss_sum"], *self.grads])
-            w.add(2, *wrapped(f"{sums} = summed(", ["sample", samples, *map(self.given, self.arguments)], ", ", ")"))
+            nodes = (self.program.loss, *self.program.gradient)
+            with w.block("accumulate", "forward and backward of each sample, accumulated"):
+                w.add(Summed((o["loss_sum"], *self.grads), nodes, samples, tuple(self.arguments)))
         else:
             self.each_sample(first, last)
         if batch is Batch.SOME:
-            w.add(2, f"{o['count']} = {o['stop']} - {o['start']}")
-        self.mean(o["rows"] if batch is Batch.ALL else o["count"])
+            w.add(f"{o['count']} = {o['stop']} - {o['start']}")
+        count = o["rows"] if batch is Batch.ALL else o["count"]
+        with w.block("mean", "mean over the batch"):
+            w.add(Mean(o["batch_loss"], o["loss_sum"], count), *(Mean(g, g, count) for g in self.grads))
 
     def places(self) -> tuple[str, str]:
         """Where the samples of a batch begin and end, in the columns or in the order of the epoch."""
@@ -236,171 +297,135 @@ class TrainWriter:
             return first_row, f"{first_row} + {o['rows']}"
         return f"{first_row} + {o['start']}", f"{first_row} + {o['stop']}"
 
-    def given(self, argument: str) -> str:
-        """An argument as samples want it."""
-        return f"float32({argument})" if self.narrow and argument not in self.w.columns else argument
-
     def only_sample(self) -> None:
         """A step of one sample, or of a function without samples."""
         o, w = self.own, self.w
         if self.shape.batch is Batch.ONE:
-            w.add(2, f"{o['k' if self.shape.shuffled else 'i']} = {o['first_row']} + {o['start']}")
-            w.add(2, *([f"{o['i']} = {o['order']}[{o['k']}]"] if self.shape.shuffled else []))
-        partials = self.sample(2)
-        w.add(2, *(f"{g} = {partial}" for g, partial in zip(self.grads, partials, strict=True)))
-        w.add(2, f"{o['batch_loss']} = {self.loss}")
+            w.add(f"{o['k' if self.shape.shuffled else 'i']} = {o['first_row']} + {o['start']}")
+            w.add(*([f"{o['i']} = {o['order']}[{o['k']}]"] if self.shape.shuffled else []))
+        with self.sample(), w.block("accumulate"):
+            w.add(*(Reassignment(g, d) for g, d in zip(self.grads, self.program.gradient, strict=True)))
+            w.add(Reassignment(o["batch_loss"], self.program.loss))
 
     def each_sample(self, first: str, last: str) -> None:
         """A small batch, sample by sample."""
         o, w = self.own, self.w
-        w.add(2, f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
-        w.add(2, f"for {o['k'] if self.shape.shuffled else o['i']} in range({first}, {last}):")
-        if self.shape.shuffled:
-            w.add(3, f"{o['i']} = {o['order']}[{o['k']}]")
-        partials = self.sample(3)
-        w.add(3, "# accumulate", f"{o['loss_sum']} += {self.loss}")
-        w.add(3, *(f"{g} += {partial}" for g, partial in zip(self.grads, partials, strict=True)))
+        w.add(f"{o['loss_sum']} = 0.0", *(f"{g} = 0.0" for g in self.grads))
+        with w.nested(f"for {o['k'] if self.shape.shuffled else o['i']} in range({first}, {last}):"):
+            if self.shape.shuffled:
+                w.add(f"{o['i']} = {o['order']}[{o['k']}]")
+            with self.sample(), w.block("accumulate", "accumulate"):
+                w.add(Accumulate(o["loss_sum"], self.program.loss))
+                w.add(*(Accumulate(g, d) for g, d in zip(self.grads, self.program.gradient, strict=True)))
 
-    def sample(self, depth: int) -> list[str]:
-        """The lines of one sample; returns its partial derivatives, as code."""
+    @contextmanager
+    def sample(self) -> Iterator[None]:
+        """The blocks of one sample; what is written meanwhile knows the names that they give."""
         o, w, p = self.own, self.w, self.program
         outside = dict(w.names.of)
-        if self.narrow:
-            constants = (node for node in evaluation_order([p.loss, *p.gradient]) if node.is_constant)
-            w.names.of |= {node: f"float32({node.value!r})" for node in constants}
-            if not self.shape.summed:
-                w.names.of |= {q: f"float32({name})" for q, name in zip(p.parameters, w.parameters, strict=True)}
-        w.add(depth, "# forward")
-        if p.columns:
-            w.sample(depth, o["i"], [p.loss, *p.gradient])
+        w.read_in_place(o["i"])
+        scope = dict(w.names.of)
+        cells = w.cells(o["i"], [p.loss, *p.gradient]) if p.columns else []
         landmarks = [p.loss] if p.target is None else [p.score, p.loss]
-        w.add(depth, *assignments(landmarks, w.names, self.labels, also_used_by=p.gradient))
+        lines = assignments(landmarks, w.names, self.labels, also_used_by=p.gradient)
+        score = next((k + 1 for k, s in enumerate(lines) if s.node is p.score), 0) if p.target is not None else 0
+        with w.block("forward", "forward", scope):
+            w.add(*cells, *lines[:score])
+        with w.block("loss", scope=scope | {s.node: s.name for s in (*cells, *lines[:score])}):
+            w.add(*lines[score:])
+        scope = dict(w.names.of)
         backward = assignments(p.gradient, w.names, self.labels, inline=p.gradient)
-        shared = f": dloss/dy_hat is {w.names.of[p.slope]}" if p.slope in w.names.of and not backward else ""
-        w.add(depth, f"# backward{shared}", *backward)
-        partials = [w.names.code(d) for d in p.gradient]
+        shared = f": dloss/dy_hat is {scope[p.slope]}" if p.slope in scope and not backward else ""
+        with w.block("backward", f"backward{shared}", scope):
+            w.add(*backward)
         self.loss = w.names.of[p.loss]
+        yield
         w.names.of = outside
-        return partials
-
-    def mean(self, count: str) -> None:
-        """From sums to means."""
-        o, w = self.own, self.w
-        w.add(2, "# mean over the batch", f"{o['batch_loss']} = {o['loss_sum']} / {count}")
-        w.add(2, *(f"{g} = {g} / {count}" for g in self.grads))
 
     # -- one update -----------------------------------------------------------------------------
     def step(self) -> None:
         """One update: penalty, clipping, learning rate, optimizer, and whether all is finite."""
-        o, w, p = self.own, self.w, self.program
-        for comment, changed in (("# penalty", p.penalised), ("# clip the gradient", p.clipped)):
+        w, p = self.w, self.program
+        for kind, heading, changed in (
+            ("penalty", "penalty", p.penalised),
+            ("clip", "clip the gradient", p.clipped),
+        ):
             if changed != p.mean_gradient:
-                w.add(2, comment, *assignments(changed, w.names, {}, inline=changed))
-                w.add(2, *(f"{g} = {w.names.code(c)}" for g, c in zip(self.grads, changed, strict=True)))
-        if not p.rate.is_constant:
-            w.add(2, "# the learning rate of this step", *assignments([p.rate], w.names, {}, inline=[p.rate]))
-            w.add(2, f"{o['lr']} = {w.names.code(p.rate)}")
-        w.add(2, "# update")
+                with w.block(kind, heading):
+                    w.add(*assignments(changed, w.names, {}, inline=changed))
+                    w.add(*(Reassignment(g, c) for g, c in zip(self.grads, changed, strict=True)))
+        self.rate()
         labels = {new: f"new_{s.name}" for s, new, _start in p.new_state}
         labels |= {new: f"new_{q.name}" for q, new in zip(p.parameters, p.new_parameters, strict=True)}
         new_state = [new for _s, new, _start in p.new_state]
-        self.w.names.of[STEP + 1] = o["t"]
-        if any(STEP + 1 in evaluation_order([new]) for new in (*new_state, *p.new_parameters)):
-            w.add(2, f"{o['t']} = {o['step']} + 1.0")
-        w.add(2, *assignments([*new_state, *p.new_parameters], w.names, labels))
-        if self.narrow:
-            w.add(2, *(f"{new} = float(float32({new}))" for new in map(w.names.of.get, p.new_parameters)))
-        news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-        self.stop_unless_finite([o["batch_loss"], *news])
-        olds = [*w.parameters, *self.states]
-        pairs = zip(olds, news, strict=True)
-        w.add(2, *(f"{old} = {new}" for old, new in pairs))
+        with w.block("update", "update"):
+            self.time([*new_state, *p.new_parameters])
+            w.add(*assignments([*new_state, *p.new_parameters], w.names, labels))
+            if self.shape.dtype == "float32":
+                w.add(*(Rounded(w.names.of[new]) for new in p.new_parameters))
+            news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
+            shapes = [q.shape for q in (*p.parameters, *(s for s, _new, _start in p.new_state))]
+            self.stop_unless_finite(list(zip(news, shapes, strict=True)))
+            w.add(*map(Update, [*w.parameters, *self.states], news))
 
-    def stop_unless_finite(self, numbers: Sequence[str]) -> None:
+    def rate(self) -> None:
+        """The learning rate of this step, unless it is the same for all."""
+        w, p = self.w, self.program
+        if not p.rate.is_constant:
+            with w.block("rate", "the learning rate of this step"):
+                w.add(*assignments([p.rate], w.names, {}, inline=[p.rate]), Reassignment(self.own["lr"], p.rate))
+
+    def time(self, outputs: Sequence[Expr]) -> None:
+        """The number of this step, counted from 1, where the update reads it."""
+        if STEP + 1 in evaluation_order(outputs):
+            self.w.add(Assignment(STEP + 1, self.own["t"]))
+        self.w.names.of[STEP + 1] = self.own["t"]
+
+    def stop_unless_finite(self, numbers: Sequence[tuple[str, tuple[int, ...]]]) -> None:
         """Leave the loop before a bad step is taken."""
-        o, w = self.own, self.w
-        if self.shape.side_by_side:  # returned, for it says which of the runs diverged
-            w.add(2, *wrapped(f"{o['checked']} = (", in_groups(numbers), " + ", ")"))
-            w.add(2, f"if not isfinite({o['checked']}):")
-        else:
-            w.add(2, *self.unless_finite(numbers))
-        w.lines[-1] += "  # a sum is finite only if all its parts are"
-        w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
-
-    def unless_finite(self, numbers: Sequence[str]) -> list[str]:
-        """The condition that one of these is not."""
-        return wrapped("if not isfinite(", in_groups(numbers), " + ", "):")
-
-    def squares(self) -> list[str]:
-        """What the square of the gradient's length is the sum of."""
-        return [f"{g} * {g}" for g in self.grads]
+        o = self.own
+        self.w.add(StopUnlessFinite(o["batch_loss"], tuple(numbers), o["stopped"], o["DIVERGED"], o["checked"]))
 
     def end_of_step(self) -> None:
         """Count the step; record it; see whether an epoch has ended."""
         o, w, batch = self.own, self.w, self.shape.batch
-        w.add(2, f"{o['step']} += 1")
+        w.add(f"{o['step']} += 1")
         if self.shape.record == "step":
-            self.record(2, o["batch_loss"])
+            self.record(o["batch_loss"])
         if batch in (Batch.ALL, Batch.NONE):
-            self.end_of_epoch(2, o["batch_loss"])
-        else:
-            added = o["loss_sum"] if batch is Batch.SOME else o["batch_loss"]
-            w.add(2, self.added_to(o["epoch_loss"], added))
-            w.add(2, f"{o['start']} = {o['stop']}" if batch is Batch.SOME else f"{o['start']} += 1")
-            w.add(2, f"if {o['start']} == {o['rows']}:  # the end of an epoch")
+            self.end_of_epoch(o["batch_loss"])
+            return
+        added = o["loss_sum"] if batch is Batch.SOME else o["batch_loss"]
+        w.add(self.dialect.added_to(o["epoch_loss"], added))
+        w.add(f"{o['start']} = {o['stop']}" if batch is Batch.SOME else f"{o['start']} += 1")
+        with w.nested(f"if {o['start']} == {o['rows']}:  # the end of an epoch"):
             mean = w.own("mean_loss")
-            w.add(3, f"{mean} = {o['epoch_loss']} / {o['rows']}", f"{o['start']} = 0")
-            w.add(3, f"{o['epoch_loss']} = {self.zero_like(o['epoch_loss'])}")
-            self.end_of_epoch(3, mean)
+            w.add(f"{mean} = {o['epoch_loss']} / {o['rows']}", f"{o['start']} = 0")
+            w.add(f"{o['epoch_loss']} = {self.dialect.zero_like(o['epoch_loss'])}")
+            self.end_of_epoch(mean)
 
-    def added_to(self, total: str, part: str) -> str:
-        """The line that adds to a running sum."""
-        return f"{total} += {part}"
-
-    def zero_like(self, total: str) -> str:
-        """What a running sum begins with."""
-        return "0.0"
-
-    def end_of_epoch(self, depth: int, loss: str) -> None:
+    def end_of_epoch(self, loss: str) -> None:
         """Count the epoch; record it; see whether to stop."""
-        o, w = self.own, self.w
-        w.add(depth, f"{o['epoch']} += 1")
+        o, w, d = self.own, self.w, self.dialect
+        w.add(f"{o['epoch']} += 1")
         if self.shape.record == "epoch":
-            self.record(depth, loss)
-        w.add(depth, f"if {self.is_below(loss, o['until_loss'])}:")
-        w.add(depth + 1, f"{o['stopped']} = {o['LOSS']}", "break")
+            self.record(loss)
+        with w.nested(f"if {d.is_below(loss, o['until_loss'])}:"):
+            w.add(f"{o['stopped']} = {o['LOSS']}", "break")
         if self.shape.stops_on_change:
-            moved = list(map(self.moved, w.parameters, self.before))
-            w.add(depth, f"if {self.largest(moved) if len(moved) > 1 else moved[0]} <= {o['tol']}:")
-            w.add(depth + 1, f"{o['stopped']} = {o['CONVERGED']}", "break")
-            w.add(depth, *map(self.remembered, self.before, w.parameters))
+            pairs = zip(w.parameters, self.before, (q.shape for q in self.program.parameters), strict=True)
+            names = list(pairs)
+            moved = [d.moved(new, old, shape) for new, old, shape in names]
+            with w.nested(f"if {d.largest(moved) if len(moved) > 1 else moved[0]} <= {o['tol']}:"):
+                w.add(f"{o['stopped']} = {o['CONVERGED']}", "break")
+            w.add(*(d.remembered(old, new, shape) for new, old, shape in names))
 
-    def remembered(self, before: str, parameter: str) -> str:
-        """The line that keeps where a parameter is as an epoch begins."""
-        return f"{before} = {parameter}"
-
-    def is_below(self, loss: str, bound: str) -> str:
-        """The condition that the loss has come down to the bound."""
-        return f"{loss} < {bound}"
-
-    def largest(self, numbers: Sequence[str]) -> str:
-        """The largest of several."""
-        return f"max({', '.join(numbers)})"
-
-    def moved(self, new: str, old: str) -> str:
-        """How far a parameter has gone."""
-        return f"fabs({new} - {old})"
-
-    def record(self, depth: int, loss: str) -> None:
+    def record(self, loss: str) -> None:
         """A row of the history."""
         o, w = self.own, self.w
-        if self.shape.side_by_side:
-            w.add(depth, f"{o['history']}[{o['row']}] = {loss}", f"{o['row']} += 1")
-            return
-        w.add(depth, *wrapped(f"{o['gradient_norm']} = sqrt(", self.squares(), " + ", ")"))
-        row = [loss, o["gradient_norm"], o["lr"]]
-        row += [] if self.program.of_arrays else [*w.parameters, *self.grads]
-        w.add(depth, *wrapped(f"record({o['history']}, {o['row']}, (", row, ", ", "))"), f"{o['row']} += 1")
+        numbers = () if self.program.of_arrays else (*w.parameters, *self.grads)
+        gradients = tuple(zip(self.grads, (q.shape for q in self.program.parameters), strict=True))
+        w.add(Record(o["history"], o["row"], loss, o["lr"], o["gradient_norm"], gradients, numbers))
 
     def finish(self) -> None:
         """What `train` returns."""
@@ -408,42 +433,4 @@ class TrainWriter:
         position = in_tuple([o["epoch"], o["step"], o["start"], o["epoch_loss"]])
         states = [*self.states, *self.before]
         parts = [in_tuple(w.parameters), in_tuple(states), position, in_tuple(self.grads), o["row"], o["stopped"]]
-        parts += [o["checked"]] if self.shape.side_by_side else []
-        w.add(1, *wrapped("return (", parts, ", ", ")"))
-
-
-def cost_source(program: Program) -> str:
-    """A module with `cost(columns, first_row, rows, parameters)`: the mean loss over these rows, plus the penalty."""
-    w = Writer(program)
-    columns, first_row, rows, parameters = (w.own(k) for k in ("columns", "first_row", "rows", "parameters"))
-    loss_sum, i = w.own("loss_sum"), w.own("i")
-    w.add(0, f"def cost({columns}, {first_row}, {rows}, {parameters}):")
-    w.add(1, *unpacked(w.columns, columns), *unpacked(w.parameters, parameters), f"{loss_sum} = 0.0")
-    w.add(1, f"for {i} in range({first_row}, {first_row} + {rows}):")
-    w.sample(2, i, [program.loss])
-    w.add(2, *assignments([program.loss], w.names, labels_of(program)))
-    w.add(2, f"{loss_sum} += {w.names.of[program.loss]}")
-    w.add(1, *assignments([program.penalty], w.names, {}, inline=[program.penalty]))
-    penalty = "" if program.penalty.is_constant else f" + {w.names.code(program.penalty)}"
-    w.add(1, f"return {loss_sum} / {rows}{penalty}")
-    return w.source("Mean loss, written by tidu.")
-
-
-def predict_source(program: Program) -> str:
-    """A module with `predict(columns, first_row, rows, parameters, predictions)`, which fills `predictions`.
-
-    A prediction has the place in `predictions` that its row has in the columns.
-    """
-    w = Writer(program)
-    arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "predictions")]
-    columns, first_row, rows, parameters, predictions = arguments
-    i = w.own("i")
-    w.add(0, f"def predict({', '.join(arguments)}):")
-    features = [c for c in program.columns if c.role == "feature"]
-    w.add(1, *unpacked([w.names.of[f] for f in features], columns), *unpacked(w.parameters, parameters))
-    w.add(1, f"for {i} in range({first_row}, {first_row} + {rows}):")
-    w.sample(2, i, [program.prediction])
-    labels = {program.score: "y_hat"}
-    w.add(2, *assignments([program.prediction], w.names, labels, inline=[program.prediction]))
-    w.add(2, f"{predictions}[{i}] = {w.names.code(program.prediction)}")
-    return w.source(f"Predictions of {text(program.score)}, written by tidu.")
+        w.add(Return((*parts, *([o["checked"]] if self.shape.side_by_side else []))))

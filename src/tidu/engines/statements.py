@@ -1,7 +1,8 @@
-"""From expressions to assignments: what gets a name, what it is called, and in which order it is computed.
+"""What a loop consists of: statements that know which expression they compute, in blocks; and how these get names.
 
-A node gets a line of its own if it is an output, has a label, is used more than once, or is very long; everything else
-is written where it is used. Used by the loop writer for the forward pass, the backward pass and the update alike.
+A statement is a value. A *dialect* (`dialects`, `array_dialects`) gives it its text, and the trace (`trace`) its
+numbers. A node gets a line of its own if it is an output, has a label, is used more than once, or is very long;
+everything else is written where it is used.
 """
 
 from __future__ import annotations
@@ -12,10 +13,175 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from tidu.language.expr import Expr, code_template, evaluation_order
-from tidu.language.printer import code
 from tidu.runtime import ieee
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`name = node`: from here on the node is called so."""
+
+    node: Expr
+    name: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Reassignment:
+    """`name = node`, for a name that stands for something else already (a gradient with its penalty, a cell)."""
+
+    name: str
+    node: Expr
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """`total += node`."""
+
+    total: str
+    node: Expr
+
+
+@dataclass(frozen=True)
+class Summed:
+    """The sums of nodes over samples, by `summed`: `totals = summed(sample, samples, *arguments)`."""
+
+    totals: tuple[str, ...]
+    nodes: tuple[Expr, ...]
+    samples: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """`name = total / count`."""
+
+    name: str
+    total: str
+    count: str
+
+
+@dataclass(frozen=True)
+class BatchSum:
+    """`name` is the sum of a node over the samples of a batch that is computed as a whole."""
+
+    name: str
+    node: Expr
+
+
+@dataclass(frozen=True)
+class BatchMean:
+    """`name` is the mean of a derivative over the samples of a batch that is computed as a whole."""
+
+    name: str
+    node: Expr
+    count: str
+
+
+@dataclass(frozen=True)
+class Update:
+    """`name = new`: a parameter, or a part of the state, takes its new value."""
+
+    name: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A number that is kept in the precision of the samples."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StopUnlessFinite:
+    """Leave the loop before a step is taken that ends in a number that is not finite.
+
+    `numbers` are names, each with the shape of what it names.
+    """
+
+    loss: str
+    numbers: tuple[tuple[str, tuple[int, ...]], ...]
+    stopped: str
+    diverged: str
+    checked: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of the history: the loss, the length of the gradient, the rate and `numbers`.
+
+    `gradients` are names, each with the shape of what it names.
+    """
+
+    history: str
+    row: str
+    loss: str
+    lr: str
+    gradient_norm: str
+    gradients: tuple[tuple[str, tuple[int, ...]], ...]
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the loop's own, such as a count; `{0}`, `{1}` in it stand for nodes."""
+
+    text: str
+    nodes: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Call:
+    """`name = function(arguments)`, or without a name: a function of `runtime.tiles`.
+
+    Some compute a `node` from `operands`, into the last of the arguments; some run a function for each unit, sample or
+    number, whose statements are the blocks of `body`.
+    """
+
+    function: str
+    arguments: tuple[str, ...]
+    name: str = ""
+    node: Expr | None = None
+    operands: tuple[Expr, ...] = ()
+    body: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Return:
+    """`return (parts)`; a part is a name or a node."""
+
+    parts: tuple[str | Expr, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Statements of one kind: step, forward, loss, backward, accumulate, mean, penalty, clip, rate, update.
+
+    `scope` says what nodes are called as it begins; `heading` is the comment above it.
+    """
+
+    kind: str
+    statements: tuple[Statement, ...]
+    scope: Mapping[Expr, str] = field(default_factory=dict, repr=False)
+    heading: str = ""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A function, a loop or a condition: its head, and what is in it."""
+
+    head: tuple[str, ...]
+    body: tuple[Statement, ...]
+
+
+Statement: TypeAlias = (
+    Assignment | Reassignment | Accumulate | Summed | Mean | BatchSum | BatchMean | Update | Rounded | StopUnlessFinite
+    | Record | Line | Call | Return | Block | Nested
+)  # fmt: skip
 
 _NOUNS = {
     "add": "sum",
@@ -39,17 +205,12 @@ _BUILTINS = {
 class Names:
     """Identifiers of one generated function: the user's names first, the loop's own evade them.
 
-    `code` is how expressions are written with them, and `template` the template of one node.
+    `template` gives the text of one node, which may repeat its arguments.
     """
 
-    def __init__(
-        self,
-        code: Callable[[Expr, Mapping[Expr, str]], str] = code,
-        template: Callable[[Expr], str] = code_template,
-    ) -> None:
+    def __init__(self, template: Callable[[Expr], str] = code_template) -> None:
         self.of: dict[Expr, str] = {}
         self.template = template
-        self._code = code
         self._taken = set(keyword.kwlist) | set(keyword.softkwlist) | set(vars(ieee)) | _BUILTINS
 
     def fresh(self, wish: str) -> str:
@@ -68,10 +229,6 @@ class Names:
         names = copy.copy(self)
         names.of, names._taken = dict(self.of), set(self._taken)
         return names
-
-    def code(self, node: Expr) -> str:
-        """The node as code, with the names that there are."""
-        return self._code(node, self.of)
 
     def name(self, node: Expr, wish: str) -> str:
         """Give `node` an identifier, unless it has one."""
@@ -94,8 +251,8 @@ def assignments(
     labels: Mapping[Expr, str],
     inline: Collection[Expr] = (),
     also_used_by: Iterable[Expr] = (),
-) -> list[str]:
-    """The lines that compute `outputs`; each is in `names` afterwards, or is a leaf, or is in `inline`.
+) -> list[Assignment]:
+    """The assignments that compute `outputs`; each is in `names` afterwards, or is a leaf, or is in `inline`.
 
     `labels` are wishes for names; `also_used_by` are expressions that come later, whose uses count too: what they
     share with these gets its name now.
@@ -104,7 +261,7 @@ def assignments(
     wanted, inline = set(outputs), set(inline)
     uses = _uses([*outputs, *also_used_by], names)
     operations: Counter[Expr] = Counter()  # written out where the node is; 0 for a name
-    lines = []
+    found = []
     for node in order:
         operations[node] = len(node.args) and 1 + sum(operations[a] for a in node.args)
         if node.is_constant or (node in inline and uses[node] <= 1):
@@ -112,10 +269,9 @@ def assignments(
         long = operations[node] > MOST_OPERATIONS
         if node in labels or uses[node] > 1 or long or (node in wanted and node not in inline):
             operations[node] = 0
-            text = names.code(node)
             name = names.name(node, labels[node]) if node in labels else names.numbered(node)
-            lines.append(f"{name} = {text}")
-    return lines
+            found.append(Assignment(node, name))
+    return found
 
 
 def _uses(outputs: Sequence[Expr], names: Names) -> Counter[Expr]:

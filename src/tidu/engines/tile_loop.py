@@ -1,34 +1,50 @@
 """The tile source: a program with vectors, written out as a training loop over tiles of samples.
 
-The same steps as `array` writes for whole batches, as loops: each product of matrices is a call of `runtime.tiles`, and
-what is computed number by number between two products is a function of one unit and one sample. Run as plain Python
-or compiled, it gives the same bits; compiled, it is the fastest engine for networks of up to some hundred units.
+The same steps as `array_loop` writes for whole batches, as loops: each product of matrices is a call of
+`runtime.tiles`, and what is computed number by number between two products is a function of one unit and one sample.
+Run as plain Python or compiled, it gives the same bits; compiled, it is the fastest engine for networks of up to some
+hundred units.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Iterable, Sequence
 
 from tidu.content.schedules import STEP
 from tidu.engines.array_loop import inputs_of
+from tidu.engines.dialects import OF_TILES, OF_VECTORS, Tiles, wrapped
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter, arguments_of
+from tidu.engines.scalar_loop import Batch, LoopShape, LoopText, TrainWriter, arguments_of
 from tidu.engines.stages import REDUCTIONS, Group, NotOnTiles, Product, staged, units_of
-from tidu.engines.statements import Names, assignments, per_step
-from tidu.engines.writer import Writer, harmless, imported, in_groups, wrapped
+from tidu.engines.statements import (
+    Assignment,
+    Block,
+    Call,
+    Line,
+    Mean,
+    Names,
+    Nested,
+    Reassignment,
+    Return,
+    Update,
+    assignments,
+    per_step,
+)
+from tidu.engines.writer import Writer
 from tidu.language.expr import Expr, Op, evaluation_order
 from tidu.language.printer import text
-from tidu.runtime import elementary, ieee, tiles
 
 
 def tile_train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` over tiles: the text of a module with the functions `memory` and `train`."""
-    w = _TileWriter(program)
-    _TileTrain.of(w, shape).write()
-    return w.source(f"Training loop over tiles, written by tidu. {text(program.score)}; {program.optimizer.name}.")
+    return tile_loop_of(program, shape).text
+
+
+def tile_loop_of(program: Program, shape: LoopShape) -> LoopText:
+    """The training loop of `program` over tiles: its statements, and the dialect that writes them."""
+    title = f"Training loop over tiles, written by tidu. {text(program.score)}; {program.optimizer.name}."
+    return _TileTrain.of(_TileWriter(program), shape, Tiles()).written(title)
 
 
 def fits_tiles(program: Program, shape: LoopShape) -> bool:
@@ -84,12 +100,12 @@ class _Plan:
 
 
 class _TileWriter(Writer):
-    """Collects the lines of the functions, and where the nodes are kept."""
+    """Collects the statements of the functions, and where the nodes are kept."""
 
     def __init__(self, program: Program) -> None:
-        self.program, self.names, self.lines = program, Names(), []
+        super().__init__(program)
         self.plan = _Plan(program)
-        for name in ("np", "memory", *_OF_TILES, *_OF_VECTORS):
+        for name in ("np", "memory", *OF_TILES, *OF_VECTORS):
             self.names.fresh(name)
         self.kept: dict[Expr, str] = {}  # the memory that a node is in
         self.memory: dict[str, int | None] = {}  # its units
@@ -106,24 +122,6 @@ class _TileWriter(Writer):
             self.memory[self.kept[node]] = units_of(node)
         return self.kept[node]
 
-    def source(self, title: str) -> str:
-        body = "\n".join(self.lines).strip("\n")
-        words = set(re.findall(r"\w+", body))
-        used = [n for n in vars(ieee) if n in words and not n.startswith("_") and n not in _OF_VECTORS]
-        imports = ["import numpy as np", "", *imported("tidu.runtime.elementary", _OF_VECTORS & words)]
-        imports += [*imported("tidu.runtime.ieee", used), "from tidu.runtime.summation import record"]
-        imports += imported("tidu.runtime.tiles", _OF_TILES & words)
-        return "\n".join([f'"""{harmless(title)}"""', "", *imports, "", "", body, ""])
-
-
-def _functions_of(module: ModuleType) -> set[str]:
-    """The names of what a module defines, rather than imports."""
-    return {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
-
-
-_OF_VECTORS = _functions_of(elementary) & set(vars(ieee))
-_OF_TILES = _functions_of(tiles) | {"TILE", "WIDTH"}
-
 
 class _TileTrain(TrainWriter):
     """Writes the functions of one unit and one sample, `memory` and `train`."""
@@ -138,41 +136,38 @@ class _TileTrain(TrainWriter):
         self.s, self.j, self.first, self.samples, self.m = map(w.own, ("s", "j", "first", "samples", "m"))
         for name, hyper in self.program.optimizer.hyper_symbols().items():
             w.names.name(hyper, name)
+        scope = dict(w.names.of)
         self.hoisted = self.per_step()
         self.head()
-        self.forward = self.steps(w.plan.forward, "forward")
-        self.backward = self.steps(w.plan.backward, "backward")
+        self.forward = self.calls(w.plan.forward, "forward")
+        self.backward = self.calls(w.plan.backward, "backward")
         self.updates = self.update_functions()
         self.memory_function()
-        self.signature()
-        self.setup()
-        self.batch()
-        self.step()
-        self.end_of_step()
-        self.finish()
+        self.train(scope)
 
-    def per_step(self) -> list[str]:
-        """The lines of what is the same for every sample of a step."""
+    def per_step(self) -> list[Assignment]:
+        """What is the same for every sample of a step."""
         p = self.program
         return assignments(per_step([p.loss, *p.gradient], self.w.plan.inputs, self.labels), self.w.names, {})
 
     # -- one unit, one sample -------------------------------------------------------------------------
-    def steps(self, steps: Sequence[Product | Group], name: str) -> list[str]:
+    def calls(self, steps: Sequence[Product | Group], kind: str) -> list[Call]:
         """The calls of one pass; the functions that they call are written."""
         w = self.w
-        calls: list[str] = []
+        calls: list[Call] = []
         number = itertools.count(1)
         for step in steps:
             if isinstance(step, Group):
-                calls += self.group(step, w.own(f"{name}_{next(number)}"))
+                calls.append(self.group(step, w.own(f"{kind}_{next(number)}"), kind))
                 continue
             out = w.keep(step.node, self.labels.get(step.node))
             row_of_one = step.function in REDUCTIONS.values() and step.node.shape
-            arguments = [w.kept.get(a) or w.names.of[a] for a in step.arguments]
-            calls.append(f"{step.function}({', '.join([*arguments, self.m, f'{out}[0]' if row_of_one else out])})")
+            arguments = (*(w.kept.get(a) or w.names.of[a] for a in step.arguments), self.m)
+            arguments = (*arguments, f"{out}[0]" if row_of_one else out)
+            calls.append(Call(step.function, arguments, node=step.node, operands=step.arguments))
         return calls
 
-    def group(self, group: Group, function: str) -> list[str]:
+    def group(self, group: Group, function: str, kind: str) -> Call:
         """The call of a function of one sample, or of one unit and one sample; the function is written."""
         w = self.w
         for node in group.stored:
@@ -185,15 +180,14 @@ class _TileTrain(TrainWriter):
         place = f"[{self.s}]" if group.units is None else f"[{self.i}, {self.s}]"
         labels = {n: label for n, label in self.labels.items() if n not in w.kept}
         labels |= {n: f"{w.kept[n]}_{self.s}" for n in group.stored}
-        body = assignments(group.stored, names, labels, inline=group.stored)
-        body += [f"{w.kept[n]}{place} = {names.of.get(n) or names.code(n)}" for n in group.stored]
+        scope = dict(names.of)
+        lines = assignments(group.stored, names, labels, inline=group.stored)
+        block = Block(kind, (*lines, *(Reassignment(f"{w.kept[n]}{place}", n) for n in group.stored)), scope)
         written = [w.kept[n] for n in group.stored]
         indices = [self.s] if group.units is None else [self.i, self.s]
-        w.add(0, *wrapped(f"def {function}(", [*indices, *read, *written], ", ", "):"))
-        w.add(1, *body)
-        w.add(0, "", "")
-        each, sizes = ("each_sample(", [self.m]) if group.units is None else ("each_unit(", [str(group.units), self.m])
-        return wrapped(each, [function, *sizes, *read, *written], ", ", ")")
+        w.add(Nested(tuple(wrapped(f"def {function}(", [*indices, *read, *written], ", ", "):")), (block,)), "", "")
+        each, sizes = ("each_sample", [self.m]) if group.units is None else ("each_unit", [str(group.units), self.m])
+        return Call(each, (function, *sizes, *read, *written), body=(block,))
 
     def read_by(self, nodes: Sequence[Expr]) -> list[Expr]:
         """What is computed elsewhere and read by these nodes, in the order of use."""
@@ -214,8 +208,8 @@ class _TileTrain(TrainWriter):
         return f"{w.names.of[node]}[{unit}]" if node.shape else w.names.of[node]
 
     # -- one number of a parameter ----------------------------------------------------------------------
-    def update_functions(self) -> dict[Expr, tuple[str, list[str]]]:
-        """For each parameter with a shape: the function that updates its numbers, and what it is called with.
+    def update_functions(self) -> list[Call]:
+        """For each parameter with a shape, the call that updates its numbers; the functions are written.
 
         Parameters whose updates read alike share one function.
         """
@@ -227,8 +221,8 @@ class _TileTrain(TrainWriter):
         self.of_updates = assignments(per_step(outputs, numbers, {}), w.names, {})
         weights, grad, g = w.own("w"), w.own("grad"), w.own("g")
         states = [w.own(name) for name in p.optimizer.state]
-        functions: dict[str, str] = {}
-        calls: dict[Expr, tuple[str, list[str]]] = {}
+        functions: dict[tuple[str, ...], str] = {}
+        calls = []
         for k in with_shape:
             arrays = [p.parameters[k], *(s for s, _new, _start in self.states_of(k))]
             cells = [f"{name}[{self.j}]" for name in (weights, *states)]
@@ -238,14 +232,13 @@ class _TileTrain(TrainWriter):
             others = list(dict.fromkeys(w.names.of[n] for n in read))
             body = self.update(k, names, cells, f"{grad}[{self.j}]", g)
             arguments = [self.j, weights, grad, *states, self.own["count"], *others]
-            whole = "\n".join(["(", *wrapped("", arguments, ", ", "):"), *body])
+            whole = (*arguments, *(line for line, _statement in self.dialect.rendered(body)))
             if whole not in functions:
                 functions[whole] = w.own("update" if not functions else f"update_{p.parameters[k].name}")
-                w.add(0, *wrapped(f"def {functions[whole]}(", arguments, ", ", "):"))
-                w.add(1, *body)
-                w.add(0, "", "")
+                w.add(Nested(tuple(wrapped(f"def {functions[whole]}(", arguments, ", ", "):")), tuple(body)), "", "")
             given = [w.names.of[a] for a in (arrays[0], p.mean_gradient[k], *arrays[1:])]
-            calls[p.parameters[k]] = functions[whole], [*given, self.count, *others]
+            call = (functions[whole], *given, self.count, *others)
+            calls.append(Call("each_number", call, node=p.parameters[k], body=tuple(body)))
         return calls
 
     def states_of(self, k: int) -> Sequence[tuple[Expr, Expr, float]]:
@@ -257,57 +250,59 @@ class _TileTrain(TrainWriter):
         """What a parameter and its state become."""
         return [self.program.new_parameters[k], *(new for _s, new, _start in self.states_of(k))]
 
-    def gradients(self, k: int) -> list[Expr]:
+    def changes(self, k: int) -> Iterable[tuple[str, Expr]]:
         """The gradient of a parameter with the penalty, and clipped, as far as these change it."""
         p = self.program
-        return [changed[k] for changed in (p.penalised, p.clipped) if changed[k] is not p.mean_gradient[k]]
+        pairs = (("penalty", p.penalised[k]), ("clip", p.clipped[k]))
+        return [(kind, changed) for kind, changed in pairs if changed is not p.mean_gradient[k]]
 
-    def update(self, k: int, names: Names, cells: Sequence[str], grad: str, g: str) -> list[str]:
-        """The lines that update one number."""
-        lines = [f"{g} = {grad} / {self.own['count']}"]
-        for changed in self.gradients(k):
-            lines += assignments([changed], names, {}, inline=[changed])
-            lines.append(f"{g} = {names.code(changed)}")
+    def gradients(self, k: int) -> list[Expr]:
+        """What the gradient of a parameter becomes before the update."""
+        return [changed for _kind, changed in self.changes(k)]
+
+    def update(self, k: int, names: Names, cells: Sequence[str], grad: str, g: str) -> list[Block]:
+        """The blocks that update one number."""
+        blocks = [Block("mean", (Mean(g, grad, self.own["count"]),), dict(names.of))]
+        for kind, changed in self.changes(k):
+            scope = dict(names.of)
+            lines = assignments([changed], names, {}, inline=[changed])
+            blocks.append(Block(kind, (*lines, Reassignment(g, changed)), scope))
         news = self.new_values(k)
         labels = {new: "new_" + cell.partition("[")[0] for new, cell in zip(news, cells, strict=True)}
-        lines += [f"{grad} = {g}", *assignments([*news[1:], news[0]], names, labels)]
+        scope = dict(names.of)
+        lines = assignments([*news[1:], news[0]], names, labels)
         results = [names.of[new] for new in news]
-        lines += [f"{cell} = {result}" for cell, result in zip(cells, results, strict=True)]
-        return [*lines, f"return {' + '.join(results)}"]
+        updates = [Update(cell, result) for cell, result in zip(cells, results, strict=True)]
+        last = Line(f"return {' + '.join(results)}")
+        return [*blocks, Block("update", (Update(grad, g), *lines, *updates, last), scope)]
 
     # -- memory, and the beginning ------------------------------------------------------------------------
     def memory_function(self) -> None:
         """The arrays that steps write on."""
         w, o = self.w, self.own
-        w.add(
-            0,
-            f"def {o['memory']}():",
-            '    """Room for a tile of samples, and for the sums of derivatives; made once."""',
-        )
         self.room = list(w.memory)
-        for name, units in w.memory.items():
-            w.add(1, f"{name} = np.zeros({'WIDTH' if units is None else f'({units}, WIDTH)'})")
-        for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
-            if parameter.shape:
-                shape = parameter.shape[0] if len(parameter.shape) == 1 else parameter.shape
-                w.add(1, f"{grad} = np.zeros({shape})")
-                self.room.append(grad)
-        w.add(1, *wrapped("return (", self.room, ", ", ")"))
-        w.add(0, "", "")
+        with w.nested(f"def {o['memory']}():"):
+            w.add('"""Room for a tile of samples, and for the sums of derivatives; made once."""')
+            for name, units in w.memory.items():
+                w.add(f"{name} = np.zeros({'WIDTH' if units is None else f'({units}, WIDTH)'})")
+            for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
+                if parameter.shape:
+                    shape = parameter.shape[0] if len(parameter.shape) == 1 else parameter.shape
+                    w.add(f"{grad} = np.zeros({shape})")
+                    self.room.append(grad)
+            w.add(Return(tuple(self.room)))
+        w.add("", "")
 
-    def signature(self) -> None:
+    def signature(self) -> list[str]:
         """The first line of `train`."""
         arguments = [self.own[k] for k in (*arguments_of(self.program, self.shape), "memory")]
-        self.w.add(0, *wrapped("def train(", arguments, ", ", "):"))
+        return wrapped("def train(", arguments, ", ", "):")
 
-    def gradient_at_start(self) -> list[str]:
+    def gradient_at_start(self) -> None:
         """Names for what `memory` made."""
-        lines = wrapped("(", self.room, ", ", f") = {self.own['memory']}")
-        return [*lines, *(f"{grad} = 0.0" for grad in self.of_numbers(self.grads))]
-
-    def of_numbers(self, names: Sequence[str]) -> list[str]:
-        """Of names, one a parameter, those of parameters that are single numbers."""
-        return [name for name, q in zip(names, self.program.parameters, strict=True) if not q.shape]
+        self.w.add(*wrapped("(", self.room, ", ", f") = {self.own['memory']}"))
+        pairs = zip(self.grads, self.program.parameters, strict=True)
+        self.w.add(*(f"{grad} = 0.0" for grad, q in pairs if not q.shape))
 
     # -- one step -----------------------------------------------------------------------------------------
     @property
@@ -315,78 +310,71 @@ class _TileTrain(TrainWriter):
         """How many samples a step takes."""
         return self.own["rows"] if self.shape.batch is Batch.ALL else self.own["count"]
 
-    def batch(self) -> None:
+    def batch(self, scope: dict[Expr, str]) -> None:
         """The sums over the samples of one step, tile by tile."""
         o, w = self.own, self.w
         start, stop = self.places()
         if self.shape.batch is not Batch.ALL:
-            w.add(2, f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
+            w.add(f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
         if self.shape.shuffled:
-            w.add(2, f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
-        w.add(2, *self.hoisted, f"{o['loss_sum']} = 0.0")
+            w.add(f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
+        with w.block("step", scope=scope):
+            w.add(*self.hoisted)
+        w.add(f"{o['loss_sum']} = 0.0")
         for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
-            w.add(2, f"clear({grad})" if parameter.shape else f"{grad} = 0.0")
-        w.add(2, f"for {self.first} in range({start}, {stop}, TILE):")
+            w.add(f"clear({grad})" if parameter.shape else f"{grad} = 0.0")
+        with w.nested(f"for {self.first} in range({start}, {stop}, TILE):"):
+            self.tile(stop)
+        if self.count == o["count"]:
+            w.add(f"{o['count']} = {o['stop']} - {o['start']}")
+        with w.block("mean"):
+            w.add(Mean(o["batch_loss"], o["loss_sum"], self.count))
+
+    def tile(self, stop: str) -> None:
+        """The samples of one tile."""
+        o, w, p = self.own, self.w, self.program
         last = f"min({self.first} + TILE, {stop})"
         samples = f"{o['order']}[{self.first}:{last}]" if self.shape.shuffled else f"range({self.first}, {last})"
-        w.add(3, f"{self.samples} = {samples}", f"{self.m} = len({self.samples})")
+        w.add(f"{self.samples} = {samples}", f"{self.m} = len({self.samples})")
         for node, whole in zip(w.plan.inputs, w.columns, strict=True):
-            w.add(3, f"take({whole}, {self.samples}, {w.kept[node]})")
-        w.add(3, "# forward", *self.forward, "# backward", *self.backward, "# accumulate")
-        loss = w.kept[self.program.loss]
-        w.add(3, f"{o['loss_sum']} = added({loss}, {self.m}, {o['loss_sum']})")
-        for (function, nodes), grad in zip(w.plan.sums, self.grads, strict=True):
-            arguments = ", ".join([*(w.kept[n] for n in nodes), self.m, grad])
-            w.add(3, f"{grad} = {function}({arguments})" if function == "added" else f"{function}({arguments})")
-        if self.count == o["count"]:
-            w.add(2, f"{o['count']} = {o['stop']} - {o['start']}")
-        w.add(2, f"{o['batch_loss']} = {o['loss_sum']} / {self.count}")
+            w.add(Call("take", (whole, self.samples, w.kept[node]), node=node))
+        for kind, calls in (("forward", self.forward), ("backward", self.backward)):
+            with w.block(kind, kind):
+                w.add(*calls)
+        with w.block("accumulate", "accumulate"):
+            loss = (w.kept[p.loss], self.m, o["loss_sum"])
+            w.add(Call("added", loss, o["loss_sum"], p.loss, (p.loss,)))
+            for (function, nodes), grad, d in zip(w.plan.sums, self.grads, p.gradient, strict=True):
+                given = (*(w.kept[n] for n in nodes), self.m, grad)
+                w.add(Call(function, given, grad if function == "added" else "", d, nodes))
 
     def step(self) -> None:
         """One update: of single numbers here, of the others by `each_number`."""
-        o, w, p = self.own, self.w, self.program
+        w, p = self.w, self.program
         numbers = [k for k, q in enumerate(p.parameters) if not q.shape]
         for k in numbers:
-            w.add(2, f"{self.grads[k]} = {self.grads[k]} / {self.count}")
-            for changed in self.gradients(k):
-                w.add(2, *assignments([changed], w.names, {}, inline=[changed]))
-                w.add(2, f"{self.grads[k]} = {w.names.code(changed)}")
-        if not p.rate.is_constant:
-            w.add(2, "# the learning rate of this step", *assignments([p.rate], w.names, {}, inline=[p.rate]))
-            w.add(2, f"{o['lr']} = {w.names.code(p.rate)}")
-        w.add(2, "# update")
-        if any(STEP + 1 in evaluation_order(self.new_values(k)) for k in range(len(p.parameters))):
-            w.add(2, f"{o['t']} = {o['step']} + 1.0")
-        w.add(2, *self.of_updates)
-        found = []
-        for parameter, (function, arguments) in self.updates.items():
-            found.append(w.own(f"found_{parameter.name}"))
-            w.add(2, *wrapped(f"{found[-1]} = each_number(", [function, *arguments], ", ", ")"))
-        olds: dict[str, str] = {}
-        for k in numbers:
-            names = [w.parameters[k], *(w.names.of[s] for s, _new, _start in self.states_of(k))]
-            news = self.new_values(k)
-            labels = {new: f"new_{name}" for new, name in zip(news, names, strict=True)}
-            w.add(2, *assignments([*news[1:], news[0]], w.names, labels))
-            olds |= {name: w.names.of[new] for new, name in zip(news, names, strict=True)}
-        w.add(2, *wrapped("if not isfinite(", in_groups([o["batch_loss"], *found, *olds.values()]), " + ", "):"))
-        w.lines[-1] += "  # a sum is finite only if all its parts are"
-        w.add(3, f"{o['stopped']} = {o['DIVERGED']}", "break")
-        w.add(2, *(f"{old} = {new}" for old, new in olds.items()))
-
-    def squares(self) -> list[str]:
-        """What the square of the gradient's length is the sum of."""
-        pairs = zip(self.grads, self.program.parameters, strict=True)
-        return [f"sum_of_squares({g})" if q.shape else f"{g} * {g}" for g, q in pairs]
-
-    def moved(self, new: str, old: str) -> str:
-        """How far a parameter has gone."""
-        return f"farthest({new}, {old})" if self.has_shape(new) else super().moved(new, old)
-
-    def remembered(self, before: str, parameter: str) -> str:
-        """The line that keeps where a parameter is as an epoch begins."""
-        return f"copy({parameter}, {before})" if self.has_shape(parameter) else super().remembered(before, parameter)
-
-    def has_shape(self, parameter: str) -> bool:
-        """Whether the parameter of this name is an array."""
-        return bool(self.program.parameters[self.w.parameters.index(parameter)].shape)
+            with w.block("mean"):
+                w.add(Mean(self.grads[k], self.grads[k], self.count))
+            for kind, changed in self.changes(k):
+                with w.block(kind):
+                    w.add(*assignments([changed], w.names, {}, inline=[changed]))
+                    w.add(Reassignment(self.grads[k], changed))
+        self.rate()
+        later = {STEP + 1, *(s.node for s in self.of_updates)}  # they have their names already
+        with w.block("update", "update", {n: name for n, name in w.names.of.items() if n not in later}):
+            self.time([new for k in range(len(p.parameters)) for new in self.new_values(k)])
+            w.add(*self.of_updates)
+            found = []
+            for call in self.updates:
+                assert call.node is not None
+                found.append(w.own(f"found_{call.node.name}"))
+                w.add(Call(call.function, call.arguments, found[-1], call.node, body=call.body))
+            olds: dict[str, str] = {}
+            for k in numbers:
+                names = [w.parameters[k], *(w.names.of[s] for s, _new, _start in self.states_of(k))]
+                news = self.new_values(k)
+                labels = {new: f"new_{name}" for new, name in zip(news, names, strict=True)}
+                w.add(*assignments([*news[1:], news[0]], w.names, labels))
+                olds |= {name: w.names.of[new] for new, name in zip(news, names, strict=True)}
+            self.stop_unless_finite([(name, ()) for name in (*found, *olds.values())])
+            w.add(*map(Update, olds, olds.values()))

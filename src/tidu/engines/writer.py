@@ -1,106 +1,89 @@
-"""The text of one generated function: its lines, its names, its imports, and lines that are not too long.
+"""What every writer of a loop needs: the user's names, statements collected in blocks, and the lines that import.
 
-Used by every writer of generated sources: `loop`, `array`, `curvature`.
+Used by `scalar_loop`, `array_loop`, `tile_loop`, `curvature`; what they collect is rendered by a dialect.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from tidu.engines.dialects import Dialect, unpacked
 from tidu.engines.program import Program
-from tidu.engines.statements import Names, repeated_columns
-from tidu.language.expr import Expr
-from tidu.runtime import ieee
-
-WIDTH = 100
+from tidu.engines.statements import Assignment, Block, Line, Names, Nested, Statement, repeated_columns
+from tidu.language.expr import Expr, code_template
 
 
 class Writer:
-    """Collects the lines of one function, and the names that it uses."""
+    """Collects the statements of one module, and the names that it uses."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, template: Callable[[Expr], str] = code_template) -> None:
         self.program = program
-        self.names = Names()
-        self.lines: list[str] = []
-        self.columns = [self.names.name(c, c.name) for c in program.columns]
-        self.parameters = [self.names.name(p, p.name) for p in program.parameters]
-        self.cells: dict[Expr, str] = {}
+        self.names = Names(template)
+        self._open: list[list[Statement]] = [[]]  # of the module, and of what is open in it
+        self.columns: list[str] = []
+        self.parameters: list[str] = []
 
-    def add(self, depth: int, *lines: str) -> None:
-        """Lines at a depth of indentation."""
-        self.lines += ["    " * depth + line if line else "" for line in lines]
+    def with_users_names(self) -> Writer:
+        """The same, with columns and parameters under the user's names."""
+        self.columns = [self.names.name(c, c.name) for c in self.program.columns]
+        self.parameters = [self.names.name(p, p.name) for p in self.program.parameters]
+        return self
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """All that has been written."""
+        assert len(self._open) == 1, "a block is open"
+        return tuple(self._open[0])
+
+    def add(self, *statements: Statement | str) -> None:
+        """Statements; text is a line of the loop's own."""
+        self._open[-1] += [Line(s) if isinstance(s, str) else s for s in statements]
+
+    @contextmanager
+    def nested(self, *head: str) -> Iterator[None]:
+        """What is written meanwhile is inside of a function, a loop or a condition."""
+        self._open.append([])
+        yield
+        body = tuple(self._open.pop())
+        self.add(Nested(head, body))
+
+    @contextmanager
+    def block(self, kind: str, heading: str = "", scope: dict[Expr, str] | None = None) -> Iterator[None]:
+        """What is written meanwhile is a block; nodes are called in it what they are called now."""
+        scope = dict(self.names.of if scope is None else scope)
+        self._open.append([])
+        yield
+        statements = tuple(self._open.pop())
+        if statements or heading:
+            self.add(Block(kind, statements, scope, heading))
 
     def own(self, wish: str) -> str:
         """A name of the loop itself, which evades the user's."""
         return self.names.fresh(wish)
 
-    def sample(self, depth: int, i: str, outputs: Sequence[Expr]) -> None:
-        """The cells that one sample reads more than once get a name; the others are read in place."""
-        repeated = repeated_columns(outputs, self.program.columns)
+    def unpack(self, names: Sequence[str], whole: str) -> None:
+        """Names for the parts of a whole."""
+        self.add(*unpacked(names, whole))
+
+    def read_in_place(self, i: str) -> None:
+        """A column is from here on its cell of sample `i`."""
         for column, array in zip(self.program.columns, self.columns, strict=True):
             self.names.of[column] = f"{array}[{i}]"
+
+    def cells(self, i: str, outputs: Sequence[Expr]) -> list[Assignment]:
+        """The cells that one sample reads more than once get a name; the others are read in place."""
+        repeated = repeated_columns(outputs, self.program.columns)
+        found = []
         for column, array in zip(self.program.columns, self.columns, strict=True):
             if column in repeated:
-                cell = self.own(f"{array}_{i}")
-                self.add(depth, f"{cell} = {array}[{i}]")
-                self.names.of[column] = cell
+                self.names.of[column] = self.own(f"{array}_{i}")
+                found.append(Assignment(column, self.names.of[column]))
+        return found
 
-    def source(self, title: str) -> str:
-        """The text of the module: docstring, imports, functions."""
-        body = "\n".join(self.lines)
-        words = set(re.findall(r"\w+", body))  # none of the user's is called as these functions are
-        used = [name for name in vars(ieee) if not name.startswith("_") and name in words]
-        imports = imported("tidu.runtime.ieee", used)
-        called = [name for name in ("record", "summed") if name in words]
-        imports += [f"from tidu.runtime.summation import {', '.join(called)}"] if called else []
-        imports = ["from numpy import float32", "", *imports] if "float32" in words else imports
-        return "\n".join([f'"""{harmless(title)}"""', "", *imports, *([""] if imports else []), "", body, ""])
-
-
-def harmless(title: str) -> str:
-    """A docstring's inside, whatever the columns are called: nothing in it ends the string or cannot be written."""
-    escaped = (c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in title)
-    return "".join(escaped).replace('"', '\\"')
-
-
-def imported(module: str, names: Collection[str]) -> list[str]:
-    """The line that imports names; several lines if they are many, none for no names."""
-    line = f"from {module} import {', '.join(sorted(names))}"
-    if len(line) > WIDTH:
-        return wrapped(f"from {module} import (", sorted(names), ", ", ")")
-    return [line] if names else []
-
-
-def in_tuple(names: Sequence[str]) -> str:
-    """Names as a tuple."""
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
-
-
-def unpacked(names: Sequence[str], whole: str) -> list[str]:
-    """The line that gives names to the parts of a whole; none for no names."""
-    return [f"{in_tuple(names) if len(names) == 1 else ', '.join(names)} = {whole}"] if names else []
-
-
-def wrapped(head: str, parts: Sequence[str], joiner: str, tail: str) -> list[str]:
-    """`head part joiner part ... tail`, on one line if it fits, else as many parts to a line as do."""
-    line = head + joiner.join(parts) + tail
-    if len(line) <= WIDTH:
-        return [line]
-    rows = [""]
-    for k, part in enumerate(parts):
-        piece = part + (joiner.rstrip() if k < len(parts) - 1 else "")
-        if rows[-1] and len(rows[-1]) + len(piece) + 1 > WIDTH - 4:
-            rows.append("")
-        rows[-1] += f" {piece}" if rows[-1] else piece
-    return [head, *(f"    {row}" for row in rows), tail.lstrip()]
-
-
-def in_groups(terms: Sequence[str], most: int = 1000) -> list[str]:
-    """The terms of a sum; of a very long one, sums in parentheses, for Python's compiler nests every + in the next."""
-    if len(terms) <= most:
-        return list(terms)
-    return [f"({' + '.join(terms[i : i + most])})" for i in range(0, len(terms), most)]
+    def source(self, title: str, dialect: Dialect) -> str:
+        """The text of the module in this dialect: docstring, imports, functions."""
+        return dialect.module(title, self.statements)
 
 
 def labels_of(program: Program) -> dict[Expr, str]:

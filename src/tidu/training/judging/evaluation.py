@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from tidu.engines.array_loop import array_cost_source, array_predict_source, inputs_of
 from tidu.engines.build import module_of
+from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import cost_source, predict_source
 from tidu.language.expr import Expr, evaluate, evaluation_order
 
 Array = npt.NDArray[np.float64]

@@ -1,0 +1,249 @@
+"""Whole batches as text, in the words of NumPy or PyTorch: how a node of one sample is written for many.
+
+An expression is of one sample; in the text a leading axis runs over the samples of the batch, and the sum over them of
+`a ⊗ b` is `a.T @ b`. What is the same for all samples and parameters, such as a schedule, is a
+plain number on the host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tidu.engines.dialects import Dialect, Scope, commented, in_groups, leave, words_of, wrapped
+from tidu.engines.namespaces import TORCH, Namespace
+from tidu.engines.statements import BatchMean, BatchSum, StopUnlessFinite
+from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, code_template, evaluation_order
+from tidu.language.printer import Printed, printed_by, python_code
+
+ON_HOST = ("hyper", "time")  # roles of symbols that are plain numbers
+
+
+def array_template(node: Expr) -> str:
+    """The code of one node on arrays, with `{0}`, `{1}` for its arguments, and `xp.` for the library."""
+    if node.op.name in ("multiply", "divide"):
+        return "{0} * {1}" if node.op.name == "multiply" else "{0} / {1}"
+    if node.op.name == "integer_power" and 2 <= node.attrs[0] <= 4:
+        return " * ".join(["{0}"] * node.attrs[0])
+    template: str = node.op.array
+    for letter, value in zip("ab", node.attrs, strict=False):
+        template = template.replace(f"{{{letter}}}", repr(value))
+    if "{args}" in template:
+        template = template.replace("{args}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
+    return template
+
+
+def _number_template(node: Expr) -> str:
+    """The code of one node on plain numbers, which ends in inf or nan where Python would raise."""
+    if node.op.name == "power" and node.args[0].is_symbol:  # a decay, which is below 1
+        return array_template(node)
+    return re.sub(r"\b([a-z]\w*)\(", r"ieee.\1(", code_template(node))
+
+
+class _Batched:
+    """Prints nodes as code on batches: what varies from sample to sample has a leading axis."""
+
+    def __init__(self, inputs: Sequence[Expr], outputs: Sequence[Expr], space: Namespace, dtype: str) -> None:
+        self.space, self.dtype = space, dtype
+        self.numbers: dict[Expr, bool] = {}
+        self.varies: set[Expr] = set(inputs)
+        for node in evaluation_order(outputs, known=self.varies):
+            if any(a in self.varies for a in node.args):
+                self.varies.add(node)
+
+    def is_number(self, node: Expr) -> bool:
+        """Whether the node is a plain number on the host, not an array of the library."""
+        for n in evaluation_order([node], known=self.numbers):
+            leaf = n.is_constant or (n.is_symbol and n.role in ON_HOST)
+            self.numbers[n] = leaf or (bool(n.args) and all(self.numbers[a] for a in n.args))
+        return self.numbers[node]
+
+    def template(self, node: Expr) -> str:
+        """The template of one node in the library's words."""
+        if isinstance(node.op, Op) and self.is_number(node):
+            return _number_template(node)
+        if node.op.name == "where" and self.space is TORCH and all(map(self.is_number, node.args[1:])):
+            return f"where({{0}}, {{1}}, {{2}}, torch.{self.dtype})"
+        return self.space.code(array_template(node))
+
+    def node(self, node: Expr, parts: list[Printed]) -> Printed:
+        if node.is_constant:
+            return repr(node.value), ATOM
+        if node not in self.varies:
+            return python_code(self.template(node), parts)
+        if isinstance(node.op, Op):
+            wide = [self._widened(a, p, len(node.shape)) for a, p in zip(node.args, parts, strict=True)]
+            return python_code(self.template(node), wide)
+        return _WRITTEN[node.op.name](self, node, parts)
+
+    def _widened(self, arg: Expr, part: Printed, rank: int) -> Printed:
+        """A number for each sample, beside a vector for each sample."""
+        missing = rank - len(arg.shape)
+        if arg not in self.varies or not missing:
+            return part
+        return python_code(f"{{0}}[:{', None' * missing}]", [part])
+
+    def matmul(self, node: Expr, parts: list[Printed]) -> Printed:
+        a, b = node.args
+        if a in self.varies and b in self.varies:
+            return python_code("({0} * {1}).sum(axis=1)", parts)
+        if a in self.varies:
+            return python_code("{0} @ {1}", parts)[0], MULTIPLY
+        return python_code("{1} @ {0}.T" if len(a.shape) == 2 else "{1} @ {0}", parts)[0], MULTIPLY
+
+    def reduced(self, node: Expr, parts: list[Printed]) -> Printed:
+        """An operation over axes, which the batch's axis moves by one."""
+        axes, *others = node.attrs
+        moved = tuple(k + 1 for k in axes)
+        template = self.space.code(node.op.array).replace("{a}", repr(moved))
+        for letter, value in zip("bc", others, strict=False):
+            template = template.replace(f"{{{letter}}}", repr(value))
+        return python_code(template.replace(", keepdims=False", ""), parts)
+
+    def outer(self, node: Expr, parts: list[Printed]) -> Printed:
+        left = "[:, :, None]" if node.args[0] in self.varies else "[:, None]"
+        right = "[:, None, :]" if node.args[1] in self.varies else ""
+        return python_code(f"{{0}}{left} * {{1}}{right}", parts)
+
+    def broadcast_to(self, node: Expr, parts: list[Printed]) -> Printed:
+        if self.space is TORCH:
+            return python_code(f"{{0}}[:{', None' * (not node.args[0].shape)}].expand(-1, *{node.shape})", parts)
+        ones = f"np.ones({node.shape})"
+        if not node.args[0].shape:
+            return python_code(f"np.multiply.outer({{0}}, {ones})", parts)
+        return python_code(f"{{0}} * {ones}", parts)
+
+    def reshape(self, node: Expr, parts: list[Printed]) -> Printed:
+        return python_code(f"{{0}}.reshape(-1, *{node.shape})", parts)
+
+    def index(self, node: Expr, parts: list[Printed]) -> Printed:
+        """A place, or several side by side, of each sample's vector."""
+        (key,) = node.attrs[0]
+        place = f"{key.start}:{key.stop}" if isinstance(key, slice) else str(key)
+        return python_code(f"{{0}}[:, {place}]", parts)
+
+    def concatenate(self, node: Expr, parts: list[Printed]) -> Printed:
+        joined = ", ".join(f"{{{k}}}" for k in range(len(parts)))
+        return python_code(f"np.concatenate([{joined}], axis=1)", parts)
+
+    def stack(self, node: Expr, parts: list[Printed]) -> Printed:
+        whole = [
+            part if a in self.varies else python_code("{0} + 0.0 * {1}", [part, self._varying(node, parts)])
+            for a, part in zip(node.args, parts, strict=True)
+        ]
+        arrays = ", ".join(f"{{{k}}}" for k in range(len(parts)))
+        return python_code(self.space.code(f"xp.stack([{arrays}], axis=1)"), whole)
+
+    def _varying(self, node: Expr, parts: list[Printed]) -> Printed:
+        return next(p for a, p in zip(node.args, parts, strict=True) if a in self.varies)
+
+
+_WRITTEN = {
+    "matmul": _Batched.matmul,
+    "outer": _Batched.outer,
+    "broadcast_to": _Batched.broadcast_to,
+    "reshape": _Batched.reshape,
+    "index": _Batched.index,
+    "concatenate": _Batched.concatenate,
+    "stack": _Batched.stack,
+    **dict.fromkeys(("sum", "max", "logsumexp", "softmax"), _Batched.reduced),
+}
+
+
+class Arrays(Dialect):
+    """Whole batches in NumPy; and what PyTorch writes alike."""
+
+    def __init__(self, inputs: Sequence[Expr], outputs: Sequence[Expr], space: Namespace, dtype: str) -> None:
+        self.space, self.xp = space, space.prefix
+        self.batched = _Batched(inputs, outputs, space, dtype)
+        self.root = f"{self.xp}.sqrt"
+        self._code = printed_by(self.batched.node)
+
+    def template(self, node: Expr) -> str:
+        """The text of one node."""
+        return self.batched.template(node)
+
+    def code(self, node: Expr, scope: Scope) -> str:
+        """A node as code."""
+        return self._code(node, scope)
+
+    def imports(self, body: str) -> list[str]:
+        """The library, and what it lacks."""
+        words = words_of(re.sub(r"\w+\.\w+", "", body))
+        own = sorted(self.space.own & words)
+        imports = [self.space.imports, ""]
+        imports += ["from tidu.runtime import ieee"] if "ieee." in body else []
+        imports += ["from tidu.runtime.summation import record"] if "record" in words else []
+        return imports + ([f"from {self.space.lacking} import {', '.join(own)}"] if own else [])
+
+    def batch_sum(self, statement: BatchSum, names: Scope) -> list[str]:
+        """The sum over the batch, as the loop goes on with it."""
+        return [f"{statement.name} = {self.as_number(f'{self.code(statement.node, names)}.sum()')}"]
+
+    def as_number(self, total: str) -> str:
+        """A sum as a plain number."""
+        return f"float({total})"
+
+    def batch_mean(self, statement: BatchMean, names: Scope) -> list[str]:
+        """The mean over the batch."""
+        return [f"{statement.name} = {self.mean_of(statement.node, statement.count, names)}"]
+
+    def mean_of(self, d: Expr, count: str, names: Scope) -> str:
+        """The code of the mean of a derivative over the batch."""
+        if d not in self.batched.varies:
+            return self.code(d, names)
+        if d.op.name == "outer" and all(a in self.batched.varies for a in d.args):
+            a, b = (_bracketed(self.code(x, names)) for x in d.args)
+            return f"({a} / {count}).T @ {b}"  # a row for each sample is mostly smaller than the matrix of weights
+        return f"{_bracketed(self.code(d, names))}.sum(axis=0) / {count}"
+
+    def stop_unless_finite(self, statement: StopUnlessFinite) -> list[str]:
+        """Leave the loop before a bad step is taken."""
+        condition = wrapped("if not np.isfinite(", self.sums(statement), " + ", "):")
+        return [*commented(condition, "  # a sum is finite only if all its parts are"), *leave(statement)]
+
+    def sums(self, statement: StopUnlessFinite) -> list[str]:
+        """The loss, parameters and state of a step, each as one number that is finite only if all in it is."""
+        sums = [f"{self.xp}.sum({name})" if shape else name for name, shape in statement.numbers]
+        return [statement.loss, *in_groups(sums)]
+
+    def square(self, name: str, shape: tuple[int, ...]) -> str:
+        """The sum of the squares of what is in it."""
+        return f"{self.xp}.sum({name} * {name})" if shape else f"{name} * {name}"
+
+    def moved(self, new: str, old: str, shape: tuple[int, ...]) -> str:
+        """How far a parameter has gone."""
+        return f"{self.xp}.max({self.xp}.abs({new} - {old}))"
+
+
+class TorchArrays(Arrays):
+    """The same in PyTorch. A step waits for no number of the device: what it has to say is looked at later."""
+
+    def as_number(self, total: str) -> str:
+        """A sum stays on the device."""
+        return total
+
+    def stop_unless_finite(self, statement: StopUnlessFinite) -> list[str]:
+        """Note down what whoever called looks at, all steps at once."""
+        noted = wrapped(f"{statement.checked}.append(", self.sums(statement), " + ", ")")
+        return commented(noted, "  # finite only if all its parts are; looked at after the last step")
+
+    def added_to(self, total: str, part: str) -> str:
+        """The tensor that came in stays as it is."""
+        return f"{total} = {total} + {part}"
+
+    def zero_like(self, total: str) -> str:
+        """What a running sum begins with."""
+        return f"torch.zeros_like({total})"
+
+    def is_below(self, loss: str, bound: str) -> str:
+        """The condition that the loss has come down to the bound."""
+        return f"{bound} is not None and {loss} < {bound}"
+
+    def largest(self, numbers: Sequence[str]) -> str:
+        """The largest of several."""
+        return f"torch.stack([{', '.join(numbers)}]).max()"
+
+
+def _bracketed(text: str) -> str:
+    return text if text.isidentifier() else f"({text})"
