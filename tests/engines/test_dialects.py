@@ -140,7 +140,7 @@ def test_single_precision_is_for_samples():
 
 def test_sums_and_means_of_whole_batches():
     a, b = symbol("a", "feature", shape=(3,)), symbol("b", "feature", shape=(2,))
-    arrays = Arrays([a, b], [outer(a, b)], NUMPY, "float64")
+    arrays = Arrays([a, b], [outer(a, b), a * a], NUMPY, "float64")
     scope = {a: "a", b: "b", W: "w"}
     assert written(arrays, BatchSum("s", a), scope=scope) == ["s = float(a.sum())"]
     assert written(arrays, BatchMean("g", outer(a, b), "rows"), scope=scope) == ["g = (a / rows).T @ b"]
