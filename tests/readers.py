@@ -21,6 +21,7 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     "≥": operator.ge,
     "=": operator.eq,
+    "==": operator.eq,
     "≠": operator.ne,
 }
 FUNCTIONS = {
@@ -28,7 +29,7 @@ FUNCTIONS = {
     "arctan": "atan", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "σ": "sigmoid", "min": "minimum",
     "max": "maximum", "√": "sqrt",
     **{name: name for name in ("where", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "sign",
-                               "relu", "softplus", "sqrt")},
+                               "relu", "softplus", "sqrt", "expm1", "log1p", "log_cosh")},
 }  # fmt: skip
 # LaTeX that has one Unicode form; the longer first.
 PLAIN = [
@@ -59,7 +60,7 @@ class _Reader:
         words = sorted([*FUNCTIONS, *self.names], key=len, reverse=True)
         token = re.compile(
             r"\s*(\d+(?:\.\d+)?(?:e[−+]?\d+)?|[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+|\\frac|\\sqrt|\\begin\{cases\}|\\end\{cases\}"
-            r"|\\text\{if \}|\\text\{otherwise\}|\\\\|" + "|".join(map(re.escape, words)) + r"|\S)"
+            r"|\\text\{if \}|\\text\{otherwise\}|\\\\|==|" + "|".join(map(re.escape, words)) + r"|\S)"
         )
         self.tokens = [*token.findall(shown), "end"]
         self.k = 0

@@ -32,29 +32,29 @@ def program(formula="y = w*x + b", loss="squared", optimizer="gd", **regularisat
 @pytest.mark.parametrize(
     ("formula", "loss", "slopes"),
     [
-        ("y = w*x + b", "squared", ["2(ŷ − y)x", "2(ŷ − y)"]),
-        ("y = w*x + b", "half_squared", ["(ŷ − y)x", "ŷ − y"]),
+        ("y = w*x + b", "squared", ["2(ŷ − y)·x", "2(ŷ − y)"]),
+        ("y = w*x + b", "half_squared", ["(ŷ − y)·x", "ŷ − y"]),
         ("y = w*x + b", "absolute", ["sign(ŷ − y)·x", "sign(ŷ − y)"]),
         ("y = w*x + b", "huber(delta=2)",
-         [f"where(|ŷ − y| ≤ 2, ŷ − y, 2sign(ŷ − y)){x}" for x in ("·x", "")]),
+         [f"where(|ŷ − y| ≤ 2, ŷ − y, 2·sign(ŷ − y)){x}" for x in ("·x", "")]),
         ("y = w*x + b", "log_cosh", ["tanh(ŷ − y)·x", "tanh(ŷ − y)"]),
-        ("y = w*x + b", "logistic", ["(σ(ŷ) − y)x", "σ(ŷ) − y"]),
+        ("y = w*x + b", "logistic", ["(σ(ŷ) − y)·x", "σ(ŷ) − y"]),
         ("y = w*x + b", "hinge", ["−where(1 − y·ŷ > 0, y·x, 0)", "−where(1 − y·ŷ > 0, y, 0)"]),
-        ("y = w*x + b", "poisson", ["(exp(ŷ) − y)x", "exp(ŷ) − y"]),
-        ("y = -w*x", "squared", ["−2(ŷ − y)x"]),
-        ("y = b - w*x", "squared", ["2(ŷ − y)", "−2(ŷ − y)x"]),
-        ("y = 3*w*x", "squared", ["6(ŷ − y)x"]),
-        ("y = w1*x1 + w2*x2 + b", "squared", ["2(ŷ − y)x₁", "2(ŷ − y)x₂", "2(ŷ − y)"]),
-        ("y = w1*x**2 + w2*x + b", "squared", ["2(ŷ − y)x²", "2(ŷ − y)x", "2(ŷ − y)"]),
-        ("y = a*exp(-k*x)", "squared", ["2(ŷ − y)·exp(−k·x)", "−2(ŷ − y)a·exp(−k·x)·x"]),
-        ("y = a*exp(k*x)", "half_squared", ["(ŷ − y)·exp(k·x)", "(ŷ − y)a·exp(k·x)·x"]),
+        ("y = w*x + b", "poisson", ["(exp(ŷ) − y)·x", "exp(ŷ) − y"]),
+        ("y = -w*x", "squared", ["−(2(ŷ − y)·x)"]),
+        ("y = b - w*x", "squared", ["2(ŷ − y)", "−(2(ŷ − y)·x)"]),
+        ("y = 3*w*x", "squared", ["6(ŷ − y)·x"]),
+        ("y = w1*x1 + w2*x2 + b", "squared", ["2(ŷ − y)·x₁", "2(ŷ − y)·x₂", "2(ŷ − y)"]),
+        ("y = w1*x**2 + w2*x + b", "squared", ["2(ŷ − y)·x²", "2(ŷ − y)·x", "2(ŷ − y)"]),
+        ("y = a*exp(-k*x)", "squared", ["2(ŷ − y)·exp(−k·x)", "−(2(ŷ − y)·a·exp(−k·x)·x)"]),
+        ("y = a*exp(k*x)", "half_squared", ["(ŷ − y)·exp(k·x)", "(ŷ − y)·a·exp(k·x)·x"]),
         ("y = a*sin(w*x + p)", "half_squared",
-         ["(ŷ − y)·sin(w·x + p)", "(ŷ − y)a·cos(w·x + p)·x", "(ŷ − y)a·cos(w·x + p)"]),
-        ("y = a*tanh(w*x)", "half_squared", ["(ŷ − y)·tanh(w·x)", "(ŷ − y)a·(1 − tanh(w·x)²)x"]),
+         ["(ŷ − y)·sin(w·x + p)", "(ŷ − y)·a·cos(w·x + p)·x", "(ŷ − y)·a·cos(w·x + p)"]),
+        ("y = a*tanh(w*x)", "half_squared", ["(ŷ − y)·tanh(w·x)", "(ŷ − y)·a·(1 − tanh(w·x)²)·x"]),
         ("y = a/x", "squared", ["2(ŷ − y)/x"]),
-        ("y = a*x/(b + x)", "squared", ["2(ŷ − y)/(b + x)·x", "−2(ŷ − y)a·x/(b + x)/(b + x)"]),
+        ("y = a*x/(b + x)", "squared", ["2(ŷ − y)/(b + x)·x", "−(2(ŷ − y)·a·x/(b + x)/(b + x))"]),
         ("log(y) = a*log(x) + b", "squared", ["2(ŷ − y)·ln(x)", "2(ŷ − y)"]),
-        ("y = w*`net price`", "squared", ["2(ŷ − y)net price"]),
+        ("y = w*`net price`", "squared", ["2(ŷ − y)·`net price`"]),
     ],
 )  # fmt: skip
 def test_looks_of_slopes(formula, loss, slopes):
@@ -69,10 +69,10 @@ def test_looks_of_slopes(formula, loss, slopes):
 def test_all_lines_of_a_model():
     assert equations(program("log(y) = w1*x1 + b", l2=0.02, penalise=("w1",)), UNICODE) == [
         ("y", "ln(y)"),
-        ("ŷ", "w₁x₁ + b"),
+        ("ŷ", "w₁·x₁ + b"),
         ("ℓ", "(ŷ − y)²"),
-        ("J", "mean of ℓ over the batch + 0.01w₁²"),
-        ("∂ℓ/∂w₁", "2(ŷ − y)x₁"),
+        ("J", "mean of ℓ over the batch + 0.01·w₁²"),
+        ("∂ℓ/∂w₁", "2(ŷ − y)·x₁"),
         ("∂ℓ/∂b", "2(ŷ − y)"),
     ]
 
@@ -85,14 +85,14 @@ def test_a_link_shows_the_prediction():
 
 def test_the_penalty_stands_in_the_cost():
     cost = dict(equations(program(l1=0.1, l2=0.5), UNICODE))["J"]
-    assert cost == "mean of ℓ over the batch + 0.1·|w| + 0.1·|b| + 0.25w² + 0.25b²"
+    assert cost == "mean of ℓ over the batch + 0.1·|w| + 0.1·|b| + 0.25·w² + 0.25·b²"
 
 
 def test_a_function_without_data():
     names = {"x1": symbol("x1", "parameter"), "x2": symbol("x2", "parameter")}
     value = parse_expression("3*x1**2 + x1*x2", names)
     made = program_of_function(value, list(names.values()), optimizer_named("gd"), rate(0.1))
-    assert equations(made, UNICODE) == [("f", "3x₁² + x₁x₂"), ("∂f/∂x₁", "6x₁ + x₂"), ("∂f/∂x₂", "x₁")]
+    assert equations(made, UNICODE) == [("f", "3·x₁² + x₁·x₂"), ("∂f/∂x₁", "6·x₁ + x₂"), ("∂f/∂x₂", "x₁")]
     assert equations(made, LATEX)[1] == (r"\frac{\partial f}{\partial x_{1}}", "6 x_{1} + x_{2}")
 
 

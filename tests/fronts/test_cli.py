@@ -168,7 +168,7 @@ def test_first_step_that_is_not_finite_gives_null_in_json(tidu, tmp_path):
 def test_report_shows_mathematics_and_code(tidu):
     status, out, _err = tidu("fit", EXAMPLES / "parabola.csv", PARABOLA, "--lr", 0.1, "--epochs", 20, "--show-code")
     assert status == 0
-    for part in ("2(ŷ − y)x²", "ℓ = (ŷ − y)²", "def train(", "# forward", "# backward", "summed(", "# update"):
+    for part in ("2(ŷ − y)·x²", "ℓ = (ŷ − y)²", "def train(", "# forward", "# backward", "summed(", "# update"):
         assert part in out
 
 

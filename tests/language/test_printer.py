@@ -12,10 +12,10 @@ from hypothesis import given, settings
 
 from random_expressions import CONDITIONS, NAMES, SYMBOLS, Calm, calm_expressions, expressions
 from readers import latex_value, unicode_value
-from tidu.language import ops
+from tidu.language import ops, printer
 from tidu.language.calculus import gradient
-from tidu.language.expr import OPS, Expr, apply, constant, evaluate, symbol
-from tidu.language.printer import code, latex, latex_name, quoted_name, text, unicode, unicode_name
+from tidu.language.expr import OPS, Expr, apply, constant, evaluate, evaluation_order, symbol
+from tidu.language.printer import code, latex, latex_name, quoted_name, text, unicode, unicode_lines, unicode_name
 from tidu.language.reader import parse_expression
 from tidu.runtime import ieee
 
@@ -32,6 +32,7 @@ def same(a: float, b: float) -> bool:
 @settings(deadline=None, max_examples=200)
 def test_text_reads_back_as_the_same_node(expr: Expr):
     assert parse_expression(text(expr), NAMES) is expr
+    assert parse_expression(unicode(expr), NAMES) is expr
 
 
 @given(expressions(most=20))
@@ -90,11 +91,11 @@ A, B, C = (symbol(name, "parameter") for name in "abc")
 @pytest.mark.parametrize(
     ("expr", "as_text", "as_unicode", "as_latex"),
     [
-        (W1 * X1**2 + B, "w1*x1**2 + b", "w₁x₁² + b", "w_{1} x_{1}^{2} + b"),
+        (W1 * X1**2 + B, "w1*x1**2 + b", "w₁·x₁² + b", "w_{1} x_{1}^{2} + b"),
         (W * X + B, "w*x + b", "w·x + b", "w x + b"),
-        (2 * (A - B) * X, "2*(a - b)*x", "2(a − b)x", "2 (a - b) x"),
+        (2 * (A - B) * X, "2*(a - b)*x", "2(a − b)·x", "2 (a - b) x"),
         (A * (B + C), "a*(b + c)", "a·(b + c)", "a (b + c)"),
-        ((A + B) * (B + C), "(a + b)*(b + c)", "(a + b)(b + c)", "(a + b) (b + c)"),
+        ((A + B) * (B + C), "(a + b)*(b + c)", "(a + b)·(b + c)", "(a + b) (b + c)"),
         (A / (B + C) * X, "a/(b + c)*x", "a/(b + c)·x", r"\frac{a}{b + c} x"),
         (A / (B / C), "a/(b/c)", "a/(b/c)", r"\frac{a}{\frac{b}{c}}"),
         (A - (B - C), "a - (b - c)", "a − (b − c)", "a - (b - c)"),
@@ -102,7 +103,7 @@ A, B, C = (symbol(name, "parameter") for name in "abc")
         (A + -B, "a + -b", "a + (−b)", "a + (-b)"),
         (A * -2, "a*-2", "a·(−2)", r"a \cdot (-2)"),
         (-A * B, "-a*b", "−a·b", "-a b"),
-        (-(A * B), "-(a*b)", "−a·b", "-a b"),
+        (-(A * B), "-(a*b)", "−(a·b)", "-a b"),
         (-(A + B), "-(a + b)", "−(a + b)", "-(a + b)"),
         ((-A) ** 2, "(-a)**2", "(−a)²", r"\left(-a\right)^{2}"),
         (-(A**2), "-a**2", "−a²", "-a^{2}"),
@@ -112,14 +113,14 @@ A, B, C = (symbol(name, "parameter") for name in "abc")
         (A**-2, "a**(-2)", "a⁻²", "a^{-2}"),
         (A**0.5, "a**0.5", "a^½", "a^{0.5}"),
         (2**X, "2**x", "2^x", "2^{x}"),
-        (0.5 * A, "0.5*a", "½a", "0.5 a"),
+        (0.5 * A, "0.5*a", "½·a", "0.5 a"),
         (2 * constant(3.0), "2*3", "2·3", r"2 \cdot 3"),
-        (constant(1e-7) * A, "1e-07*a", "1e−07a", r"1 \times 10^{-7} a"),
+        (constant(1e-7) * A, "1e-07*a", "1e−07·a", r"1 \times 10^{-7} a"),
         (constant(1e20) + 0.1, "1e+20 + 0.1", "1e+20 + 0.1", r"1 \times 10^{20} + 0.1"),
         (ops.exp(-X) * A, "exp(-x)*a", "exp(−x)·a", "e^{-x} a"),
         (ops.exp(X) ** 2, "exp(x)**2", "exp(x)²", r"\left(e^{x}\right)^{2}"),
         (ops.log(X), "log(x)", "ln(x)", r"\ln\left(x\right)"),
-        (2 * ops.sqrt(X), "2*sqrt(x)", "2√(x)", r"2 \sqrt{x}"),
+        (2 * ops.sqrt(X), "2*sqrt(x)", "2·√(x)", r"2 \sqrt{x}"),
         (abs(X), "abs(x)", "|x|", r"\left\lvert x \right\rvert"),
         (ops.floor(X), "floor(x)", "⌊x⌋", r"\left\lfloor x \right\rfloor"),
         (ops.sigmoid(ALPHA), "sigmoid(alpha)", "σ(α)", r"\sigma\left(\alpha\right)"),
@@ -139,7 +140,7 @@ def test_a_name_stands_for_an_inside():
     loss = (W * X + B - Y) ** 2
     assert unicode(loss, {W * X + B: "ŷ"}) == "(ŷ − y)²"
     (slope,) = gradient(loss, [W])
-    assert unicode(slope, {W * X + B: "ŷ"}) == "2(ŷ − y)x"
+    assert unicode(slope, {W * X + B: "ŷ"}) == "2(ŷ − y)·x"
     assert text(slope, {W * X + B: "y_hat"}) == "2*(y_hat - y)*x"
     assert latex(slope, {W * X + B: r"\hat{y}"}) == r"2 (\hat{y} - y) x"
 
@@ -149,19 +150,19 @@ def test_a_name_stands_for_an_inside():
     [
         ("w", "w", "w", "w"),
         ("w12", "w12", "w₁₂", "w_{12}"),
-        ("w_1", "w_1", "w₁", "w_{1}"),
+        ("w_1", "w_1", "w_1", "w_{1}"),
         ("beta2", "beta2", "β₂", r"\beta_{2}"),
         ("lam", "lam", "λ", r"\lambda"),
         ("height", "height", "height", r"\mathrm{height}"),
         ("net_price", "net_price", "net_price", r"\mathrm{net\_price}"),
-        ("two words", "`two words`", "two words", r"\mathrm{two\ words}"),
-        ("class", "`class`", "class", r"\mathrm{class}"),
-        ("100%", "`100%`", "100%", r"\mathrm{100\%}"),
-        ("%", "`%`", "%", r"\%"),
-        ("a^b\\{c}", "`a^b\\{c}`", "a^b\\{c}", r"\mathrm{a\wedge b\backslash \{c\}}"),
+        ("two words", "`two words`", "`two words`", r"\mathrm{two\ words}"),
+        ("class", "`class`", "`class`", r"\mathrm{class}"),
+        ("100%", "`100%`", "`100%`", r"\mathrm{100\%}"),
+        ("%", "`%`", "`%`", r"\%"),
+        ("a^b\\{c}", "`a^b\\{c}`", "`a^b\\{c}`", r"\mathrm{a\wedge b\backslash \{c\}}"),
         ("温度", "温度", "温度", r"\mathrm{温度}"),
         ("x_", "x_", "x_", r"\mathrm{x\_}"),
-        ("2020", "`2020`", "2020", r"\mathrm{2020}"),
+        ("2020", "`2020`", "`2020`", r"\mathrm{2020}"),
     ],
 )
 def test_names(name, quoted, as_unicode, as_latex):
@@ -174,7 +175,8 @@ def test_every_op_can_be_shown_and_read_back(name):
     parts = [X > 1 if d == (0, 1) else s for s, d in zip(letters, OPS[name].domain, strict=False)]
     expr = apply(name, *parts, attrs=(3,) if name == "integer_power" else ())
     number = ops.where(expr, 1, 0) if expr.op.boolean else expr
-    assert parse_expression(text(number), {s.name: s for s in [X, *letters]}) is number
+    for shown in (text(number), unicode(number)):
+        assert parse_expression(shown, {s.name: s for s in [X, *letters]}) is number
     for shown in (unicode(expr), latex(expr), code(expr, {s: s.name for s in [X, *letters]})):
         assert not re.search(r"\{[012a]\}", shown)
 
@@ -191,3 +193,26 @@ def test_code_is_never_cut():
     written = code(long, {X: "x"})
     assert len(written) > 20_000
     assert "…" not in written
+
+
+def test_names_that_would_look_alike_are_shown_as_they_stand():
+    names = {name: symbol(name, "parameter") for name in ("alpha", "α", "x1", "x_1", "温度 1")}
+    total = sum(names.values(), constant(0))
+    assert unicode(total) == "0 + alpha + α + x₁ + x_1 + `温度 1`"
+    assert parse_expression(unicode(total), names) is total
+
+
+def test_lines_that_share_their_parts_print_each_once(monkeypatch):
+    factors = [symbol(f"w{k}", "parameter") for k in range(300)]
+    product = X
+    for w in factors:
+        product = product * w
+    partials = gradient((product - Y) ** 2, factors)
+    printed = []
+    node_printer = printer._unicode_node
+    monkeypatch.setattr(printer, "_unicode_node", lambda *args: printed.append(1) or node_printer(*args))
+    lines = unicode_lines(partials, {product: "ŷ"})
+    assert len(printed) <= len(evaluation_order(partials))
+    assert sum(map(len, lines)) < printer.LONGEST_TOGETHER + printer.LONGEST + len(lines)
+    assert lines[-1] == "…"
+    assert unicode_lines(partials[:3], {product: "ŷ"}) == [unicode(p, {product: "ŷ"}) for p in partials[:3]]

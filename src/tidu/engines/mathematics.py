@@ -12,7 +12,7 @@ from tidu.content.methods import Solver
 from tidu.content.schedules import STEP
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluation_order, symbol
-from tidu.language.printer import latex, latex_name, unicode, unicode_name
+from tidu.language.printer import latex, latex_lines, latex_name, unicode, unicode_lines, unicode_name
 from tidu.language.simplify import ZERO
 from tidu.text import _, mark
 
@@ -22,6 +22,7 @@ Lines = list[tuple[str, str]]  # the left side and the right side of each equati
 @dataclass(frozen=True)
 class _Notation:
     show: Callable[..., str]
+    show_lines: Callable[..., list[str]]
     name: Callable[[str], str]
     y_hat: str
     loss: str
@@ -32,10 +33,11 @@ class _Notation:
 
 
 UNICODE = _Notation(
-    unicode, unicode_name, "ŷ", "ℓ", "J", mark("mean of ℓ over the batch"), "∂ℓ/∂{0}", mark("prediction")
+    unicode, unicode_lines, unicode_name, "ŷ", "ℓ", "J", mark("mean of ℓ over the batch"), "∂ℓ/∂{0}", mark("prediction")
 )
 LATEX = _Notation(
     latex,
+    latex_lines,
     latex_name,
     r"\hat{y}",
     r"\ell",
@@ -68,9 +70,11 @@ def equations(program: Program, notation: _Notation) -> Lines:
     else:
         lines.append(("f", n.show(program.loss)))
         symbol_of_loss = n.partial.replace("ℓ", "f").replace(r"\ell", "f")
-    for parameter, partial in zip(program.parameters, program.gradient, strict=True):
-        lines.append((_filled(symbol_of_loss, n.name(parameter.name)), n.show(partial, names)))
-    return lines
+    partials = n.show_lines(program.gradient, names)
+    return [
+        *lines,
+        *((_filled(symbol_of_loss, n.name(p.name)), d) for p, d in zip(program.parameters, partials, strict=True)),
+    ]
 
 
 def update_rule(program: Program, notation: _Notation, solver: Solver | None = None) -> Lines:

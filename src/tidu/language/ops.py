@@ -149,7 +149,7 @@ _COMPARISONS = {
     "less_equal": ("<=", "≤", r"\le"),
     "greater": (">", ">", ">"),
     "greater_equal": (">=", "≥", r"\ge"),
-    "equal": ("==", "=", "="),
+    "equal": ("==", "==", "="),
     "not_equal": ("!=", "≠", r"\ne"),
 }
 for _name, (_text, _unicode, _latex) in _COMPARISONS.items():
@@ -199,7 +199,7 @@ exp = op(
     doc="e to the power of x.",
 )  # fmt: skip
 expm1 = op(
-    "expm1", "expm1({0})", unicode="(e^({0}) − 1)", latex=r"\left(e^{{0}} - 1\right)",
+    "expm1", "expm1({0})", latex=r"\left(e^{{0}} - 1\right)",
     grad=lambda g, out, x: (g * (out + 1),), domain=(REAL,), doc="e**x - 1, exact near 0.",
 )  # fmt: skip
 log: Function = op(
@@ -207,7 +207,7 @@ log: Function = op(
     grad=lambda g, out, x: (g / x,), domain=(POSITIVE,), doc="Natural logarithm.",
 )  # fmt: skip
 log1p = op(
-    "log1p", "log1p({0})", unicode="ln(1 + {0})", latex=r"\ln\left(1 + {0}\right)",
+    "log1p", "log1p({0})", latex=r"\ln\left(1 + {0}\right)",
     grad=lambda g, out, x: (g / (1 + x),), domain=((-0.9, 4.0),), doc="log(1 + x), exact near 0.",
 )  # fmt: skip
 log2 = op(
@@ -279,7 +279,7 @@ atanh = op(
     grad=lambda g, out, x: (g / (1 - x**2),), domain=((-0.95, 0.95),), doc="Inverse hyperbolic tangent.",
 )  # fmt: skip
 log_cosh = op(
-    "log_cosh", "log_cosh({0})", array="log_cosh({0})", unicode="ln cosh({0})", latex=r"\ln\cosh\left({0}\right)",
+    "log_cosh", "log_cosh({0})", array="log_cosh({0})", latex=r"\ln\cosh\left({0}\right)",
     grad=lambda g, out, x: (g * tanh(x),), domain=(REAL,), doc="log(cosh(x)), without overflow.",
 )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """One printer, four notations: formula text, loop code, Unicode and LaTeX, with the parentheses that each needs.
 
-`text` is what the formula parser reads back to the same node; `code` is what loops run; the other two are for
+`text` and `unicode` are what the formula parser reads back to the same node; `code` is what loops run; `latex` is for
 people. `names` gives a node a name in place of its inside: with `{ŷ node: "ŷ"}` the derivative of a squared
-loss reads `2(ŷ − y)x`.
+loss reads `2(ŷ − y)·x`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import functools
 import keyword
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections import ChainMap, Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from tidu.language.expr import (
     ADD,
@@ -25,24 +26,28 @@ from tidu.language.expr import (
     NOT,
     OR,
     POWER,
+    ROLES,
     Expr,
     Op,
     code_template,
     evaluation_order,
+    symbols,
 )
+from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
 
 Names = Mapping[Expr, str]
 Printed = tuple[str, int]  # the text, and how tightly it binds
 NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 LONGEST = 20_000  # characters; a derivative can print longer than its graph by any factor
+LONGEST_TOGETHER = 100_000  # characters of all the lines that are shown together
 _HOLE = re.compile(r"\{([0-9])\}")
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
     "kappa": "κ", "lambda": "λ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "sigma": "σ",
     "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
 }  # fmt: skip
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_SUBSCRIPT = str.maketrans("0123456789", SUBSCRIPTS)
+_SUPERSCRIPT = str.maketrans("0123456789-", SUPERSCRIPTS + "⁻")
 
 _LATEX = str.maketrans({**{c: f"\\{c}" for c in "_%&#${} "}, "\\": r"\backslash ", "^": r"\wedge "})
 
@@ -68,8 +73,8 @@ def python_code(template: str, parts: list[Printed]) -> Printed:
 
 
 def unicode(expr: Expr, names: Names | None = None) -> str:
-    """`expr` as one line of mathematics: `w₁·x² + b`."""
-    return _printed(expr, names or {}, _unicode_node)
+    """`expr` as one line of mathematics, which the formula parser reads back to the same node: `w₁·x² + b`."""
+    return _printed(expr, _told_apart([expr], names or {}), _unicode_node)
 
 
 def latex(expr: Expr, names: Names | None = None) -> str:
@@ -77,16 +82,49 @@ def latex(expr: Expr, names: Names | None = None) -> str:
     return _printed(expr, names or {}, _latex_node)
 
 
-def _printed(output: Expr, names: Names, node_printer: NodePrinter, longest: float = LONGEST) -> str:
+def unicode_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
+    """Each of `exprs` in Unicode; what they share is printed once, and behind `LONGEST_TOGETHER` characters nothing."""
+    return _lines(exprs, _told_apart(exprs, names), _unicode_node)
+
+
+def latex_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
+    """Each of `exprs` in LaTeX, likewise."""
+    return _lines(exprs, names, _latex_node)
+
+
+def _lines(exprs: Sequence[Expr], names: Names, node_printer: NodePrinter) -> list[str]:
     done: dict[Expr, Printed] = {}
+    lines: list[str] = []
+    length = 0
+    for expr in exprs:
+        lines.append(_printed(expr, names, node_printer, done=done) if length <= LONGEST_TOGETHER else "…")
+        length += len(lines[-1])
+    return lines
+
+
+def _printed(
+    output: Expr,
+    names: Names,
+    node_printer: NodePrinter,
+    longest: float = LONGEST,
+    done: dict[Expr, Printed] | None = None,
+) -> str:
+    done = {} if done is None else done
 
     def printed(node: Expr) -> Printed:
         return done[node] if node in done else (names[node], ATOM)
 
-    for node in evaluation_order([output], known=names):
+    for node in evaluation_order([output], known=ChainMap(done, names)):  # type: ignore[arg-type]
         text, binding = node_printer(node, [printed(a) for a in node.args])
         done[node] = (text, binding) if len(text) <= longest else ("…", ATOM)
     return printed(output)[0]
+
+
+def _told_apart(outputs: Sequence[Expr], names: Names) -> Names:
+    """`names`, and those of symbols that would look alike in mathematics, such as alpha and α, as they stand."""
+    found = symbols(outputs, *ROLES)
+    looks = Counter(unicode_name(s.name) for s in found)
+    return {**{s: quoted_name(s.name) for s in found if looks[unicode_name(s.name)] > 1}, **names}
 
 
 def _bracketed(part: Printed, least: int) -> str:
@@ -205,9 +243,12 @@ def short_number(value: float) -> str:
 
 
 def unicode_name(name: str) -> str:
-    """A symbol in Unicode: w1 is w₁, alpha is α."""
+    """A symbol in Unicode, as the formula parser reads it too: w1 is w₁, alpha is α, `two words` has its backticks."""
     stem, digits = _stem_and_digits(name)
-    return _GREEK.get(stem, stem) + digits.translate(_SUBSCRIPT)
+    greek = _GREEK.get(stem, stem)
+    if f"{stem}{digits}" != name or not greek.isidentifier() or keyword.iskeyword(greek):
+        return quoted_name(name)
+    return greek + digits.translate(_SUBSCRIPT)
 
 
 def latex_name(name: str) -> str:
@@ -237,41 +278,18 @@ def _unicode_node(node: Expr, parts: list[Printed]) -> Printed:
         return unicode_name(node.name), ATOM
     name = node.op.name
     if name == "multiply":
-        return _juxtaposed(_bracketed(parts[0], MULTIPLY), _right(parts[1], MULTIPLY)), MULTIPLY
+        left, right = _bracketed(parts[0], MULTIPLY), _right(parts[1], MULTIPLY + 1)
+        close = node.args[0].is_constant and right[0] == "("  # 2(a + b)
+        return left + right if close else f"{left}·{right}", MULTIPLY
     if name == "integer_power":
         return _bracketed(parts[0], ATOM) + str(node.attrs[0]).translate(_SUPERSCRIPT), POWER
-    return _notation(node, node.op.unicode, parts, free=r"\((\{0\})\)|\|\{0\}\|")
-
-
-def _juxtaposed(a: str, b: str) -> str:
-    """a times b: side by side where that cannot be misread, else with a dot between."""
-    group_follows = b[0] == "("
-    name_follows = b[0].isalpha() and not re.match(r"\w+\(", b)
-    if a[-1].isdigit() or a[-1] == "½":
-        close = group_follows or b[0].isalpha() or b[0] == "√"
-    else:
-        close = _ends_in_group(a) and (group_follows or name_follows)
-    return a + b if close and not _divides(a) else f"{a}·{b}"
-
-
-def _divides(text: str) -> bool:
-    """Whether a quotient stands outside all brackets: what is put close behind it would read as its divisor's."""
-    depth = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and character == "/":
-            return True
-    return False
-
-
-def _ends_in_group(text: str) -> bool:
-    """Whether the last character closes a bracket that groups, rather than one of a function's arguments."""
-    depth = 0
-    for i in range(len(text) - 1, -1, -1):
-        depth += (text[i] == ")") - (text[i] == "(")
-        if depth == 0:
-            return text[i] == "(" and (i == 0 or not (text[i - 1].isalpha() or text[i - 1] in "√₂₀^"))
-    return False
+    if node.op.binding == ATOM:
+        return _filled(node.op.unicode, [p[0] for p in parts]), ATOM
+    if name == "power":
+        return _filled(node.op.unicode, [_bracketed(p, ATOM) for p in parts]), POWER
+    binding, least = python_grammar(node.op.text)
+    shown = [_bracketed(p, least[i]) if i == 0 and len(parts) > 1 else _right(p, least[i]) for i, p in enumerate(parts)]
+    return _filled(node.op.unicode, shown), binding
 
 
 def _latex_node(node: Expr, parts: list[Printed]) -> Printed:
@@ -301,8 +319,6 @@ def _notation(node: Expr, template: str, parts: list[Printed], free: str) -> Pri
         return _filled(template, [p[0] for p in parts]), binding
     if node.op.name == "negative":
         return template.replace("{0}", _right(parts[0], MULTIPLY)), NEGATE
-    if node.op.name == "power":
-        return _filled(template, [_bracketed(parts[0], ATOM), _bracketed(parts[1], ATOM)]), binding
     tighter = {"subtract": 1, "divide": 2}.get(node.op.name, 0) + (binding <= COMPARE)
     filled = [_bracketed(parts[0], binding + (binding == COMPARE)), *(_right(p, binding + tighter) for p in parts[1:])]
     return _filled(template, filled), binding

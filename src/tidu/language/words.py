@@ -18,9 +18,9 @@ _ALIKE = {
     ",": "，", ".": "．", "|": "｜", "`": "｀", "~": "～∼", **{str(k): chr(ord("０") + k) for k in range(10)},
 }  # fmt: skip
 _AS_ASCII = str.maketrans({sign: plain for plain, signs in _ALIKE.items() for sign in signs})
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
-_AS_DIGITS = str.maketrans(_SUPERSCRIPTS + "⁺⁻", "0123456789+-")
+_AS_DIGITS = str.maketrans(SUPERSCRIPTS + "⁺⁻", "0123456789+-")
 _SIGNS = {  # as written: its kind, and what it is in Python
     **{sign: ("binary", sign) for sign in ("/", "%", "//", "@", "<<", ">>", "&", "<", "<=", ">", ">=", "==", "!=")},
     "*": ("binary", "*"), "×": ("binary", "*"), "÷": ("binary", "/"),
@@ -39,7 +39,7 @@ _PATTERN = re.compile(
     r"(?P<space>\s+)|(?P<comment>#.*)|(?P<quoted>`[^`]+`)|(?P<atom>\.\.\.|…|'[^'\n]*'|\"[^\"\n]*\")"
     r"|(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+"
     r"|(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
-    rf"|(?P<superscript>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
+    rf"|(?P<superscript>[⁺⁻]?[{SUPERSCRIPTS}]+)"
     r"|(?P<operator>\*\*|//|<<|>>|<=|>=|==|!=|[-+*×/÷^%@&<>≤≥≠∧∨¬√|,=.~()\[\]⌊⌋])"
 )
 
