@@ -66,8 +66,8 @@ class Job:
         """The order of the rows in each epoch, of shape (epochs, rows), as `tidu.fit` draws it; None for the data's."""
         if not self.shuffle:
             return None
-        generator = np.random.default_rng(self.seed)
-        return np.stack([generator.permutation(self.rows) for _ in range(self.epochs)])
+        orders = (np.random.default_rng([self.seed, epoch]).permutation(self.rows) for epoch in range(self.epochs))
+        return np.stack(list(orders))
 
     def of_at_most(self, steps: int) -> Job:
         """The beginning of this job, for a peer that would need minutes for all of it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -136,50 +135,30 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
 
 def by_tidu(net: Network, wish: str, device: str | None = None) -> Callable[[], Answer]:
     """Tidu's loop with the engine of that name, from the same start."""
-    from tidu.engines.scalar_loop import state_at_start
-    from tidu.training.descents.engines import loop_of
-    from tidu.training.descents.loops import TrainingState
+    from tidu.training.state import TrainingState
 
-    engine, work = _chosen(net, wish, device)
-    loop = loop_of(engine, work)
-    start = [p if p.ndim else p.item() for p in net.start]
-    begin = TrainingState(tuple(start), state_at_start(work.program, work.shape, start))
+    training = _training(net, wish, device)
+    begin = TrainingState(tuple(p if p.ndim else p.item() for p in net.start))
 
     def call() -> Answer:
-        state, _rows, _why = loop.run(begin, net.steps)
-        return Answer(flat(loop.on_host(state).parameters))
+        state, _rows, _why = training.loop.run(begin, net.steps)
+        return Answer(flat(training.on_host(state).parameters))
 
     return call
 
 
-def _chosen(net: Network, wish: str, device: str | None) -> tuple[str, Any]:
+def _training(net: Network, wish: str, device: str | None) -> Any:
     from tidu.errors import TiduError
-    from tidu.training.descents.descent import Limits, work_of
-    from tidu.training.descents.engines import engine_for, for_engine
-    from tidu.training.settings import Settings
+    from tidu.training.problem import Problem
+    from tidu.training.training import Execution, Training
 
     X, y = net.data
-    names = tuple(f"x{k + 1}" for k in range(net.sizes[0]))
-    settings = Settings(
-        f"y = mlp(..., hidden={list(net.sizes[1:-1])}, activation='{net.activation}')",
-        loss="softmax" if net.of_classes else "squared",
-        lr=net.lr,
-        dtype=net.dtype,
-    )
-    settings = replace(settings, outputs=net.sizes[-1]) if net.of_classes else settings
-    program = settings.program((*names, "y"))
-    columns = dict(zip(names, X.T, strict=True)) | {"y": y}
-    work = work_of(
-        program,
-        [np.ascontiguousarray(columns[c.name]) for c in program.columns],
-        Limits(net.steps, "steps"),
-        net.batch_size,
-        dtype=net.dtype,
-        engine=wish,
-        device=device,
-    )
+    data = {f"x{k + 1}": column for k, column in enumerate(X.T)} | {"y": y}
+    formula = f"y = mlp(..., hidden={list(net.sizes[1:-1])}, activation='{net.activation}')"
+    loss = "softmax" if net.of_classes else "squared"
+    settings = {"loss": loss, "lr": net.lr, "dtype": net.dtype, "batch_size": net.batch_size, "shuffle": False}
     try:
-        engine = engine_for(wish, replace(work, steps=MANY_STEPS)).name
-        return engine, for_engine(engine, work)
+        # As many steps as a training makes, for what runs it is chosen by how long it is.
+        return Training(Problem.read(formula, data, settings | {"steps": MANY_STEPS}), Execution(wish, device=device))
     except TiduError as error:
         raise NotAvailableError(str(error)) from None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import peers
 from job import Job
-from measure import Answer, Words, figures_of
+from measure import Words, figures_of
 from peers import by_tidu
 from tables import Goal, Table, contest
 
@@ -35,8 +32,8 @@ def table(scale: Scale) -> Table:
         ],
         figures_of(
             [
-                peers.contender(WHOLE, _in_one_piece, job),
-                peers.contender(SLICED, lambda j: by_tidu.prepared(j, progress=lambda *_: None), job),
+                peers.contender(WHOLE, by_tidu.in_one_piece, job),
+                peers.contender(SLICED, lambda j: by_tidu.prepared(j, callbacks=lambda event: None), job),
             ],
             scale.rounds,
             scale.patience,
@@ -44,25 +41,3 @@ def table(scale: Scale) -> Table:
         ((WHOLE, ("÷ in one piece", "÷ 一次运行到底")),),
         GOALS,
     )
-
-
-def _in_one_piece(job: Job) -> Callable[[], Answer]:
-    call = by_tidu.prepared(job)
-
-    def whole() -> Answer:
-        with _one_slice():
-            return call()
-
-    return whole
-
-
-@contextmanager
-def _one_slice() -> Iterator[None]:
-    from tidu.training.descents import descent
-
-    first = dict(descent.FIRST_SLICE_SAMPLES)
-    descent.FIRST_SLICE_SAMPLES["compiled"] = 10**15
-    try:
-        yield
-    finally:
-        descent.FIRST_SLICE_SAMPLES.update(first)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tidu.training.questions import ANSWERS
+
 if TYPE_CHECKING:
     from tidu.content import schedules as schedules
     from tidu.content.losses import LOSSES as LOSSES
@@ -37,9 +39,11 @@ if TYPE_CHECKING:
     from tidu.language.activations import gelu as gelu
     from tidu.language.activations import leaky_relu as leaky_relu
     from tidu.language.activations import silu as silu
+    from tidu.training import callbacks as callbacks
     from tidu.training.fit import fit as fit
     from tidu.training.history import History as History
     from tidu.training.minimize import minimize as minimize
+    from tidu.training.model import Model as Model
     from tidu.training.run import Run as Run
     from tidu.training.run import load as load
     from tidu.training.scan import scan as scan
@@ -55,6 +59,7 @@ _PLACES = {
     "scan": "tidu.training.scan",
     "sweep": "tidu.training.sweeping.sweep",
     "load": "tidu.training.run",
+    "Model": "tidu.training.model",
     "Run": "tidu.training.run",
     "Sweep": "tidu.training.sweeping.swept",
     "History": "tidu.training.history",
@@ -83,7 +88,7 @@ _PLACES = {
     "check_gradient": "tidu.eager.transforms",
     "walk_back": "tidu.eager.walk",
 }
-_MODULES = {"schedules": "tidu.content.schedules"}
+_MODULES = {"schedules": "tidu.content.schedules", "callbacks": "tidu.training.callbacks"}
 _FUNCTIONS = (
     "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
     "cosh", "tanh", "asinh", "acosh", "atanh", "log_cosh", "erf", "erfc", "sign", "floor", "minimum", "maximum",
@@ -96,6 +101,16 @@ _ARRAY_FUNCTIONS = (
 )  # fmt: skip
 
 __all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, *_ARRAY_FUNCTIONS, "__version__"]
+
+
+def _diagnose(run: Any, data: object, trials: bool) -> Any:
+    from tidu.insight.doctor import diagnose
+
+    return diagnose(run, data, trials)
+
+
+# What a run is asked, answered by layers above training: only here is everything in sight.
+ANSWERS |= {"diagnose": _diagnose}
 
 
 def __getattr__(name: str) -> Any:

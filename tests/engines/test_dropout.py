@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import tidu
+from cut import fit_in_slices
 from tidu.runtime.arrays import dropout_mask
-from tidu.training.descents import descent
+from tidu.training.training import Budget
 
 random = np.random.default_rng(5)
 ROWS = 50
@@ -15,8 +16,8 @@ DATA = {f"x{k}": X[:, k] for k in range(3)} | {"y": np.tanh(X @ [1.0, -2.0, 0.5]
 FORMULA = "y = linear(dropout(tanh(linear(dropout(..., 0.2), units=6)), 0.4))"
 
 
-def fitted(formula=FORMULA, **options):
-    return tidu.fit(formula, DATA, **{"lr": 0.05, "seed": 3, "epochs": 4, "batch_size": 16, **options})
+def fitted(formula=FORMULA, fit=tidu.fit, **options):
+    return fit(formula, DATA, **{"lr": 0.05, "seed": 3, "epochs": 4, "batch_size": 16, **options})
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
@@ -63,11 +64,9 @@ def test_gradients_are_those_of_torch_with_the_same_masks(batch_size, steps):
         np.testing.assert_allclose(run.params[name], leaf.detach().numpy(), rtol=0, atol=1e-13)
 
 
-def test_where_the_slices_are_cut_changes_no_bit(monkeypatch):
+def test_where_the_slices_are_cut_changes_no_bit():
     whole = fitted(optimizer="adam", record="step")
-    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "array", 1)
-    monkeypatch.setattr(descent, "SLICE_SECONDS", 0.0)
-    cut = fitted(optimizer="adam", record="step")
+    cut = fitted(fit=fit_in_slices, budget=Budget(steps=1), optimizer="adam", record="step")
     np.testing.assert_array_equal(whole.history.values, cut.history.values)
     for name, value in whole.params.items():
         np.testing.assert_array_equal(value, cut.params[name])

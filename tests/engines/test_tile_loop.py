@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import tidu
+from cut import fit_in_slices
 from tidu.content.losses import LOSSES
 from tidu.content.models import ACTIVATIONS
 from tidu.content.optimizers import OPTIMIZERS
-from tidu.training.descents import descent
+from tidu.training.training import Budget
 
 random = np.random.default_rng(3)
 ROWS = 70
@@ -18,12 +19,13 @@ TARGETS = {
     "poisson": np.round(np.abs(3 * REAL)),
     **dict.fromkeys(("logistic", "hinge", "perceptron"), (REAL > 0) * 1),
 }
+GIVEN = {"optimizer": "gd", "lr": 0.01, "batch_size": 7, "epochs": 2, "seed": 1}
 DATA = {f"x{k}": X[:, k] for k in range(3)}
 
 
 def fits(formula, target=REAL, **options):
     """The same fit by plain Python, by machine code, and on whole batches."""
-    given = {"optimizer": "gd", "lr": 0.01, "batch_size": 7, "epochs": 2, "seed": 1} | options
+    given = GIVEN | options
     return [tidu.fit(formula, DATA | {"y": target}, engine=e, **given) for e in ("python", "compiled", "array")]
 
 
@@ -96,11 +98,10 @@ def test_a_divergence_leaves_the_last_good_state():
         assert np.isfinite(value).all()
 
 
-def test_slices_change_nothing(monkeypatch):
+def test_slices_change_nothing():
     whole = assert_same("y = mlp(..., hidden=[9])", optimizer="adam", epochs=4)
-    monkeypatch.setattr(descent, "SLICE_SECONDS", 0.0)
-    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "compiled", 8)
-    cut = fits("y = mlp(..., hidden=[9])", optimizer="adam", epochs=4)[1]
+    given = GIVEN | {"optimizer": "adam", "epochs": 4, "engine": "compiled"}
+    cut = fit_in_slices("y = mlp(..., hidden=[9])", DATA | {"y": REAL}, Budget(steps=1), **given)
     assert np.array_equal(whole.history.values, cut.history.values)
     assert np.array_equal(whole.params["W2"], cut.params["W2"])
 

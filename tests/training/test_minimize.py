@@ -10,6 +10,7 @@ import tidu
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.errors import FormulaError, NoDerivative, SettingError
 from tidu.language.expr import symbol
+from tidu.training.callbacks import Advanced
 
 
 def bowl(p):
@@ -147,15 +148,16 @@ def test_a_schedule_of_the_step():
 
 
 def test_progress_and_interruption():
-    def interrupt(*_said):
-        raise KeyboardInterrupt
+    def interrupt(event):
+        if isinstance(event, Advanced):
+            raise KeyboardInterrupt
 
     told = []
-    tidu.minimize("x**2", 1.0, steps=10, progress=lambda *said: told.append(said))
-    assert told[-1][:2] == (10, 10)
-    found = tidu.minimize("x**2", 1.0, steps=10**5, progress=interrupt)
+    tidu.minimize("x**2", 1.0, steps=10, callbacks=lambda event: told.append(event))
+    assert [(e.steps, e.steps_in_all) for e in told if isinstance(e, Advanced)] == [(10, 10)]
+    found = tidu.minimize("x**2", 1.0, steps=10**7, callbacks=interrupt)
     assert found.stopped == "interrupted"
-    assert 0 < found.steps < 10**5
+    assert 0 < found.steps < 10**7
     assert len(found.path) == found.steps + 1
 
 

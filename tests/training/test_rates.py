@@ -8,8 +8,8 @@ import tidu
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.errors import SettingError
 from tidu.lessons.line import data
+from tidu.training.problem import Problem
 from tidu.training.rates import range_test
-from tidu.training.settings import Settings
 
 X = np.arange(1001.0)
 SILENT = {"x": X, "square": X**2, "y": 3 * X**2 + 2 * X + 1}
@@ -112,15 +112,13 @@ def test_a_penalty_and_scaling_exclude_each_other():
 
 
 def test_the_range_test_changes_nothing_and_finds_the_limit():
-    settings = Settings("y = w*x + b")
-    program = settings.program(["x", "y"])
-    columns = [np.array(data()[c.name]) for c in program.columns]
-    before = [c.copy() for c in columns]
-    found = range_test(settings, program, columns, [0.0, 0.0], rates=(1e-5, 1e-4, 1e-3, 1e-2), steps=200)
+    problem = Problem.read("y = w*x + b", data())
+    before = [c.copy() for c in problem.columns]
+    found = range_test(problem, rates=(1e-5, 1e-4, 1e-3, 1e-2), steps=200)
     assert found.costs[1] < found.costs[0] < found.start_cost
     assert not found.costs[2] < found.start_cost  # 0.00039 is the limit
     assert found.best == 1e-4
-    assert all(np.array_equal(a, b) for a, b in zip(columns, before, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(problem.columns, before, strict=True))
 
 
 def test_a_run_is_as_it_was_after_its_range_test(tmp_path):

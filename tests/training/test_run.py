@@ -13,7 +13,8 @@ from safetensors.numpy import load_file, save_file
 import tidu
 from tidu.data.layout import CsvOptions
 from tidu.errors import ColumnNotFound, DataError, MissingValues, ModelFileError
-from tidu.training.run import metrics_of, write_whole
+from tidu.training.judging.metrics import metrics_of
+from tidu.training.model_file import write_whole
 
 X = np.array([0.3, -1.2, 2.0, 0.7, 1.1])
 DATA = {"x": X, "y": 2 * X - 1 + np.array([0.1, -0.2, 0.05, 0.0, 0.1])}
@@ -239,7 +240,7 @@ def test_files_that_are_no_models(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "written", ["{}", "[]", "3", "null", "nonsense", '{"format": 1}', '{"format": 1, "settings": 3}']
+    "written", ["{}", "[]", "3", "null", "nonsense", '{"format": 3}', '{"format": 3, "settings": 3}']
 )
 def test_metadata_of_another_make(tmp_path, written):
     save_file({"weight": np.zeros(3)}, tmp_path / "m", metadata={"tidu": written})
@@ -248,9 +249,29 @@ def test_metadata_of_another_make(tmp_path, written):
 
 
 def test_a_model_of_a_later_version(tmp_path):
-    save_file({"weight": np.zeros(3)}, tmp_path / "m", metadata={"tidu": '{"format": 3}'})
+    save_file({"weight": np.zeros(3)}, tmp_path / "m", metadata={"tidu": '{"format": 99}'})
     with pytest.raises(ModelFileError, match="newer version"):
         tidu.load(tmp_path / "m")
+
+
+def test_a_model_of_an_earlier_version(tmp_path):
+    save_file({"weight": np.zeros(3)}, tmp_path / "m", metadata={"tidu": '{"format": 2}'})
+    with pytest.raises(ModelFileError, match="an older version of tidu; fit the model again"):
+        tidu.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adam", "batch_size": 2}, {"scale": True}, {"tol": 1e-9}])
+def test_a_model_alone_predicts_the_same_and_has_no_run(options, tmp_path):
+    run = tidu.fit(LINE, DATA, epochs=9, **options)
+    run.model.save(tmp_path / "m.tidu")
+    model = tidu.Model.load(tmp_path / "m.tidu")
+    assert dict(model.params) == dict(run.params)
+    assert model.predict(DATA).tobytes() == run.predict(DATA).tobytes()
+    with pytest.raises(ModelFileError, match="a model without its run"):
+        tidu.load(tmp_path / "m.tidu")
+    run.save(tmp_path / "run.tidu")
+    assert dict(tidu.Model.load(tmp_path / "run.tidu").params) == dict(run.params)
+    assert tidu.load(tmp_path / "run.tidu").state == run.state
 
 
 def test_a_model_is_a_safetensors_file_that_others_can_read(run, tmp_path):

@@ -168,6 +168,6 @@ def test_everything_as_plain_values():
 
 def test_progress_is_told():
     told = []
-    tidu.scan("y = w*x", DATA, {"w": "0:1:0.01"}, progress=lambda *said: told.append(said))
-    assert [done for done, _all, _cost in told] == [1, 65]
-    assert {whole for _done, whole, _cost in told} == {101}
+    tidu.scan("y = w*x", DATA, {"w": "0:1:0.01"}, callbacks=told.append)
+    assert [event.steps for event in told] == [1, 65]
+    assert {event.steps_in_all for event in told} == {101}

@@ -87,6 +87,13 @@ class Program:
             masks={},
         )  # fmt: skip
 
+    def with_update(self, optimizer: Optimizer, rate: Expr) -> Program:
+        """The program whose steps another optimizer makes, at another rate; its derivatives are those of this one."""
+        if optimizer == self.optimizer:
+            return replace(self, rate=rate)
+        new_parameters, new_state = _updates(optimizer, self.parameters, self.mean_gradient, self.lr)
+        return replace(self, rate=rate, optimizer=optimizer, new_parameters=new_parameters, new_state=new_state)
+
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """The parameters' names, in the order of the formula."""
@@ -151,7 +158,6 @@ def _program(
     mean = tuple(symbol(p.name, "gradient", shape=p.shape) for p in parameters)
     penalised = tuple(g if d is ZERO else g + d for g, d in zip(mean, gradient(added, parameters), strict=True))
     lr = symbol("lr", "hyper", positive=True)
-    updates = [optimizer.recorded(w, g, STEP + 1, lr) for w, g in zip(parameters, mean, strict=True)]
     return Program(
         parameters,
         columns,
@@ -168,11 +174,18 @@ def _program(
         rate,
         lr,
         optimizer,
-        tuple(new for new, _state in updates),
-        tuple(
-            (symbol(f"{name}_{w.name}", "state", shape=w.shape), new, optimizer.state[name])
-            for w, (_new, state) in zip(parameters, updates, strict=True)
-            for name, new in state.items()
-        ),
+        *_updates(optimizer, parameters, mean, lr),
         starts or {},
+    )
+
+
+def _updates(
+    optimizer: Optimizer, parameters: Sequence[Expr], mean_gradient: Sequence[Expr], lr: Expr
+) -> tuple[tuple[Expr, ...], tuple[tuple[Expr, Expr, float], ...]]:
+    """The new value of each parameter, and of each number of the optimizer's state with its symbol and its start."""
+    updates = [optimizer.recorded(w, g, STEP + 1, lr) for w, g in zip(parameters, mean_gradient, strict=True)]
+    return tuple(new for new, _state in updates), tuple(
+        (symbol(f"{name}_{w.name}", "state", shape=w.shape), new, optimizer.state[name])
+        for w, (_new, state) in zip(parameters, updates, strict=True)
+        for name, new in state.items()
     )

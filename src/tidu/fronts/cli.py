@@ -180,7 +180,7 @@ def fit(data: str, formula: str, **values: Any) -> int:
     check_outputs(plot, out, data)
     csv = csv_of(values)
     with watched(_("fitting")) as progress:
-        result = fit_model(formula, data, csv=csv, progress=progress, **given_of(values))
+        result = fit_model(formula, data, csv=csv, callbacks=progress, **given_of(values))
     if out is not None:
         result.save(out)
     if plot is not None:
@@ -219,14 +219,14 @@ app.add_command(doctor_command)
 def predict(model: str, data: str, **values: Any) -> int:
     """`tidu predict`."""
     from tidu.training.intervals import intervals_of
-    from tidu.training.run import load
+    from tidu.training.model import Model
 
     out, as_json, drop_missing, level, proba = (
         values.pop(k) for k in ("out", "as_json", "drop_missing", "interval", "proba")
     )
     values.pop("lang")
     check_outputs(None, out, data)
-    fitted = load(model)
+    fitted = Model.load(model)
     table = fitted.features_of(data, bool(drop_missing), csv_of(values))
     predictions = fitted.labels(table) if fitted.classes else fitted.predictions(table)
     probabilities = fitted.class_probabilities(table) if proba else None
@@ -287,7 +287,7 @@ def minimize(function: str, at: dict[str, float], **values: Any) -> int:
     values.pop("lang")
     check_outputs(plot)
     with watched(_("descending")) as progress:
-        result = walk_down(function, at, progress=progress, **given_of(values))
+        result = walk_down(function, at, callbacks=progress, **given_of(values))
     if plot is not None:
         result.plot(plot)
     code = code_of(result, show_code) if show_code else None
@@ -327,7 +327,7 @@ def scan(data: str, formula: str, over: tuple[dict[str, str], ...], **values: An
     csv = csv_of(values)
     ranges = {name: values for each in over for name, values in each.items()}
     with watched(_("scanning")) as progress:
-        result = scan_grid(formula, data, ranges, csv=csv, progress=progress, **given_of(values))
+        result = scan_grid(formula, data, ranges, csv=csv, callbacks=progress, **given_of(values))
     if plot is not None:
         result.plot(plot)
     if as_json:
@@ -370,7 +370,7 @@ def sweep(data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
     ranges, given = ranges_of(over), given_of(values)
     csv = csv_of(values)
     with watched(_("sweeping")) as progress:
-        result = train_all(formula, data, ranges, csv=csv, progress=progress, **given_of(values))
+        result = train_all(formula, data, ranges, csv=csv, callbacks=progress, **given_of(values))
     if out is not None:
         write_sweep(out, result)
     if plot is not None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tidu.training.descents.descent import Progress
+from tidu.training.callbacks import Advanced, Callback
 
 PATIENCE = 0.5  # seconds before a bar appears
 
 
 @contextlib.contextmanager
-def watched(what: str) -> Iterator[Progress | None]:
-    """Yield a progress function for `what`, or None where nobody looks."""
+def watched(what: str) -> Iterator[Sequence[Callback]]:
+    """Yield the callbacks that draw a bar for `what`; none where nobody looks."""
     if not sys.stderr.isatty():
-        yield None
+        yield ()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -33,12 +33,14 @@ def watched(what: str) -> Iterator[Progress | None]:
     began = time.monotonic()
     task = bar.add_task(what, loss="")
 
-    def progress(done: int, total: int, loss: float) -> None:
+    def progress(event: object) -> None:
+        if not isinstance(event, Advanced):
+            return
         if not bar.live.is_started and time.monotonic() - began > PATIENCE:
             bar.start()
-        bar.update(task, completed=done, total=total, loss=f"{loss:.6g}")
+        bar.update(task, completed=event.steps, total=event.steps_in_all, loss=f"{event.loss:.6g}")
 
     try:
-        yield progress
+        yield (progress,)
     finally:
         bar.stop()

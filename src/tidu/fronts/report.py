@@ -25,12 +25,13 @@ from tidu.engines.program import Program
 from tidu.language.printer import unicode_name
 from tidu.text import _, mark
 from tidu.training.judging.classes import label_column
-from tidu.training.run import write_whole
+from tidu.training.model_file import write_whole
 
 if TYPE_CHECKING:
     from tidu.data.table import Label, Table
     from tidu.lessons.lesson import Given, Lesson
     from tidu.training.minimize import Minimum
+    from tidu.training.model import Model
     from tidu.training.run import Run
     from tidu.training.scan import Scan
 
@@ -151,7 +152,7 @@ def report_lesson(given: Given) -> None:
 
 def write_predictions(
     path: str,
-    run: Run,
+    model: Model,
     table: Table,
     predictions: Values,
     probabilities: Values | None,
@@ -159,31 +160,34 @@ def write_predictions(
 ) -> None:
     """A CSV file of the columns that were read and the prediction of each row, with the ends of its interval."""
     columns: dict[str, Sequence[Label]] = {name: table[name].tolist() for name in table}
-    label = label_column(run.program, run.settings.loss_object)
+    assert model.program.target is not None
+    label = label_column(model.program.target, model.settings.loss_object)
     if label in columns:
-        named = labels_of_codes(table[label], run.classes, run.settings.loss_object.targets.codes)
+        named = labels_of_codes(table[label], model.classes, model.settings.loss_object.targets.codes)
         columns[label] = [label_text(value) for value in named]
-    columns[run.prediction_name] = [_predicted(run, p) for p in predictions.tolist()]
+    columns[model.prediction_name] = [_predicted(model, p) for p in predictions.tolist()]
     columns |= {name: column.tolist() for name, column in ends.items()}
-    heading = [*columns, *(_of_probabilities(run) if probabilities is not None else [])]
+    heading = [*columns, *(_of_probabilities(model) if probabilities is not None else [])]
     rows = zip(*columns.values(), *([] if probabilities is None else probabilities.T.tolist()), strict=True)
     write_whole(Path(path), f"{_csv_text([heading, *rows])}\n".encode())
 
 
-def text_of_predictions(run: Run, predictions: Values, probabilities: Values | None, ends: Mapping[str, Values]) -> str:
+def text_of_predictions(
+    model: Model, predictions: Values, probabilities: Values | None, ends: Mapping[str, Values]
+) -> str:
     """A prediction a line, with the ends of its interval; or CSV of the probabilities of the classes, named first."""
     if probabilities is None:
         rows = zip(predictions.tolist(), *(column.tolist() for column in ends.values()), strict=True)
-        return "\n".join(",".join([_predicted(run, p), *map(repr, interval)]) for p, *interval in rows)
-    return _csv_text([_of_probabilities(run), *probabilities.tolist()])
+        return "\n".join(",".join([_predicted(model, p), *map(repr, interval)]) for p, *interval in rows)
+    return _csv_text([_of_probabilities(model), *probabilities.tolist()])
 
 
-def _predicted(run: Run, value: Label) -> str:
-    return label_text(value) if run.classes else repr(value)
+def _predicted(model: Model, value: Label) -> str:
+    return label_text(value) if model.classes else repr(value)
 
 
-def _of_probabilities(run: Run) -> list[str]:
-    return [f"P({label_text(label)})" for label in run.classes]
+def _of_probabilities(model: Model) -> list[str]:
+    return [f"P({label_text(label)})" for label in model.classes]
 
 
 def _csv_text(rows: Iterable[Iterable[Label]]) -> str:

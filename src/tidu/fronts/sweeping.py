@@ -18,7 +18,7 @@ from tidu.fronts.command_options import DECLARED
 from tidu.fronts.report import closing, facts, grid, remarks
 from tidu.language.printer import unicode_name
 from tidu.text import _
-from tidu.training.run import write_whole
+from tidu.training.model_file import write_whole
 from tidu.training.sweeping.swept import Sweep, short
 
 BEST = 10

@@ -21,7 +21,7 @@ from tidu.errors import DataError
 from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
 from tidu.text import _
-from tidu.training.fit import fit_table
+from tidu.training.fit import run_of
 from tidu.training.run import Run
 from tidu.training.settings import Settings
 from tidu.training.solving.objective import Objective
@@ -292,9 +292,7 @@ def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float) -> l
     """What might help, tried on the same data from the same start; of alternatives, the one that ends lowest."""
     ends = []
     for alternatives in _plans(run.settings, spectrum):
-        tried = [
-            (words, options, _tried(run, replace(run.settings, **options), table)) for words, options in alternatives
-        ]
+        tried = [(words, options, _tried(run, options, table)) for words, options in alternatives]
         costs = [_cost(end, table) for _words, _options, end in tried]
         best = min(range(len(tried)), key=lambda k: costs[k] if math.isfinite(costs[k]) else math.inf)
         ends.append((*tried[best], costs[best]))
@@ -332,8 +330,8 @@ def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
     return plans
 
 
-def _tried(run: Run, settings: Settings, table: Table) -> Run:
-    return fit_table(settings, run.columns, settings.program(run.columns), table, None, "auto", None, None)
+def _tried(run: Run, options: Mapping[str, Any], table: Table) -> Run:
+    return run_of(replace(run.problem, table=table, rescaling=None, rescaled_program=None).changed(**options))
 
 
 def _cost(run: Run, table: Table) -> float:

@@ -52,7 +52,7 @@ def material() -> Material:
     """One layer and two, on images that they have not seen."""
     one, two = learned("digit = linear(...)"), learned(FORMULA)
     test = kept_back()
-    probabilities, truth = two.class_probabilities(test), test["digit"].astype(int)
+    probabilities, truth = two.model.class_probabilities(test), test["digit"].astype(int)
     said = probabilities.argmax(axis=1)
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (truth, said), 1)

@@ -14,8 +14,10 @@ from tidu.engines.program import program_of_function
 from tidu.language.expr import evaluate, symbol
 from tidu.lessons.lesson import Material, rows
 from tidu.pictures.numbers import Array, Series
-from tidu.training.descents.descent import Limits, descend
+from tidu.training.descent import descend
 from tidu.training.minimize import Minimum, minimize
+from tidu.training.problem import Problem
+from tidu.training.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,8 +36,9 @@ def saddle_descents() -> Descents:
     found = {}
     for name, size in (("gd", None), ("mini_batch", 4), ("sgd", 1)):
         per_epoch = 1 if size is None else len(PUSHES) // size
-        limits = Limits(SADDLE_EPOCHS * len(PUSHES) if size is None else SADDLE_EPOCHS * per_epoch, "steps")
-        ended = descend(program, [PUSHES], [1.0, 0.0], limits, batch_size=size, shuffle=True, seed=3, record="step")
+        steps = SADDLE_EPOCHS * (len(PUSHES) if size is None else per_epoch)
+        settings = Settings("y = 0", batch_size=size, seed=3, record="step", steps=steps)
+        ended = descend(Problem.of_function(program, [1.0, 0.0], settings, [PUSHES]))
         path = np.vstack([[1.0, 0.0], np.column_stack([ended.history["x"], ended.history["y"]])])
         x, y = ended.state.parameters
         found[name] = (path, {"x": x, "y": y, "value": evaluate(SADDLE, {X: x, Y: y})})

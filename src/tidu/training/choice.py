@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from tidu.content.methods import AUTO
-from tidu.engines.program import Program
 from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
-from tidu.training.settings import Settings
+from tidu.training.problem import Problem
 
 FEW = 200  # parameters for which a Jacobian is held and factorised at every pass
 MOST_CELLS = 50_000_000  # of that Jacobian: 400 MB
 
 
-def chosen_method(settings: Settings, program: Program, rows: int) -> tuple[str, str]:
+def chosen_method(problem: Problem) -> tuple[str, str]:
     """The optimizer for `auto`, and why."""
+    settings, program, rows = problem.settings, problem.program, problem.rows
     assert settings.optimizer == AUTO
     p = len(program.parameters)
     if program.of_arrays:

@@ -14,14 +14,14 @@ from tidu.errors import SettingError
 from tidu.text import _
 
 if TYPE_CHECKING:
-    from tidu.training.run import Run
+    from tidu.training.model import Model
 
 Array = npt.NDArray[np.float64]
 
 
-def intervals_of(run: Run, table: Table, level: float, of: str) -> tuple[Array, Array, Array]:
+def intervals_of(model: Model, table: Table, level: float, of: str) -> tuple[Array, Array, Array]:
     """Prediction, lower and upper end for each row of a table that has been checked."""
-    if run.statistics is None:
+    if model.statistics is None:
         raise SettingError(
             _(
                 "intervals need the statistics of a least-squares fit; fit with optimizer lm or auto, to the end and "
@@ -32,11 +32,11 @@ def intervals_of(run: Run, table: Table, level: float, of: str) -> tuple[Array, 
         raise SettingError(_("the level of an interval must be between 0 and 1, not {value}").format(value=level))
     if of not in ("sample", "mean"):
         raise SettingError(_("an interval is of a sample or of the mean, not of '{value}'").format(value=of))
-    program = run.program
+    program = model.program
     source = rows_source(program, [program.score, *jacobian_of(program.score, program.parameters)], ["feature"])
     columns = tuple(table[c.name].tolist() for c in program.columns if c.role == "feature")
     outputs = [[0.0] * table.rows for _k in range(1 + len(program.parameters))]
-    module_of(source, "rows").each_row(columns, 0, table.rows, tuple(run.params.values()), outputs)
+    module_of(source, "rows").each_row(columns, 0, table.rows, tuple(model.params.values()), outputs)
     values = np.array(outputs)
-    reach = run.statistics.quantile(level) * run.statistics.prediction_deviation(values[1:].T, of == "sample")
+    reach = model.statistics.quantile(level) * model.statistics.prediction_deviation(values[1:].T, of == "sample")
     return values[0], values[0] - reach, values[0] + reach

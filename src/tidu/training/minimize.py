@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +21,10 @@ from tidu.language.expr import ROLES, Expr, as_expr, evaluate, symbol, symbols
 from tidu.language.printer import text
 from tidu.language.reader import parse_expression
 from tidu.text import _
-from tidu.training.descents.descent import Limits, Progress, descend
+from tidu.training.callbacks import Callback, Listeners
+from tidu.training.descent import descend
 from tidu.training.history import History
+from tidu.training.problem import Problem
 from tidu.training.run import HISTORY_IN_JSON
 from tidu.training.settings import Settings
 
@@ -135,7 +137,7 @@ def minimize(
     optimizer: str = "gd",
     steps: int = DEFAULT_STEPS,
     tol: float | None = None,
-    progress: Progress | None = None,
+    callbacks: Callback | Sequence[Callback] = (),
 ) -> Minimum:
     """Walk down a function of one or several variables.
 
@@ -173,8 +175,9 @@ def minimize(
         )
     program = program_of_function(value, [v for v in variables if v in named], chosen, schedule)
     names = program.parameter_names
-    limits = Limits(checked.steps or DEFAULT_STEPS, "steps", None, checked.tol)
-    descent = descend(program, [], [start[n] for n in names], limits, record="step", progress=progress)
+    settings = replace(checked, steps=checked.steps or DEFAULT_STEPS, record="step")
+    problem = Problem.of_function(program, [start[n] for n in names], settings)
+    descent = descend(problem, listeners=Listeners(callbacks))
     params = start | dict(zip(names, descent.state.parameters, strict=True))
     return Minimum(
         shown,

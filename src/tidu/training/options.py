@@ -42,6 +42,7 @@ from tidu.eager.layers import Layer
 from tidu.errors import closest
 from tidu.language.expr import Expr
 from tidu.text import mark
+from tidu.training.callbacks import Callback
 
 ENGINES = ("auto", "python", "compiled", "array")
 EVERYWHERE = ("fit", "sweep", "doctor")
@@ -237,7 +238,7 @@ class FitArguments(TrainingOptions):
         more="Data go there once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.",
         group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "array"),
     )  # fmt: skip
-    progress: Callable[[int, int, float], None] | None = None
+    callbacks: Callback | Sequence[Callback] = ()
 
 
 OPTIONS: dict[str, Declaration] = declared(FitArguments)

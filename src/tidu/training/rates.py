@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tidu.content.optimizers import optimizer_named
-from tidu.engines.program import Program
 from tidu.text import _
-from tidu.training.descents.descent import Descent, Limits, descend
-from tidu.training.settings import Settings
+from tidu.training.descent import Descent, descend
+from tidu.training.problem import Problem
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.spectrum import batch_curvature, spectrum_of
 from tidu.training.solving.stability import LinearRule, linear_rule, safe_rate
@@ -59,25 +58,17 @@ class RangeTest:
         }
 
 
-def range_test(
-    settings: Settings,
-    program: Program,
-    columns: Sequence[Array],
-    start: Sequence[float],
-    rates: Sequence[float] = RATES,
-    steps: int = TRIAL_STEPS,
-) -> RangeTest:
+def range_test(problem: Problem, rates: Sequence[float] = RATES, steps: int = TRIAL_STEPS) -> RangeTest:
     """Descend for a few steps with each rate, from the same start and over the same batches."""
-    objective = Objective(program, columns)
+    objective = Objective(problem.program, problem.columns)
+    trial = problem.changed(
+        steps=steps, epochs=None, until_loss=None, tol=None, record="step", dtype="float64", fast=False
+    )
     costs = []
     for lr in rates:
-        tried = replace(settings, lr=lr).program_like(program)
-        end = descend(
-            tried, columns, start, Limits(steps, "steps"),
-            batch_size=settings.batch_size, shuffle=settings.shuffle, seed=settings.seed, record="step",
-        )  # fmt: skip
+        end = descend(trial.changed(lr=lr))
         costs.append(math.nan if end.stopped == "diverged" else _worst_of_late(objective, end))
-    return RangeTest(tuple(rates), tuple(costs), objective.cost(np.array(start, dtype=np.float64)), steps)
+    return RangeTest(tuple(rates), tuple(costs), objective.cost(np.array(problem.start, dtype=np.float64)), steps)
 
 
 def _worst_of_late(objective: Objective, descent: Descent) -> float:
@@ -87,17 +78,15 @@ def _worst_of_late(objective: Objective, descent: Descent) -> float:
     return max(objective.cost(point) for point in points)
 
 
-def automatic_rate(
-    settings: Settings, program: Program, columns: Sequence[Array], start: Sequence[float]
-) -> tuple[float, str]:
-    """A rate for these settings, and the sentence that says where it comes from."""
-    optimizer = optimizer_named(settings.optimizer)
+def automatic_rate(problem: Problem) -> tuple[float, str]:
+    """A rate for this problem, and the sentence that says where it comes from."""
+    optimizer = optimizer_named(problem.settings.optimizer)
     rule = linear_rule(optimizer)
     if rule is not None:
-        found = _from_curvature(settings, rule, program, columns, start)
+        found = _from_curvature(problem, rule)
         if found is not None:
             return found
-    test = range_test(settings, program, columns, start)
+    test = range_test(problem)
     if test.best is not None:
         return test.best, _("learning rate {lr:g}: the best of {count} in trials of {steps} steps each").format(
             lr=test.best, count=len(test.rates), steps=test.steps
@@ -107,11 +96,10 @@ def automatic_rate(
     ).format(lr=optimizer.default_lr)
 
 
-def _from_curvature(
-    settings: Settings, rule: LinearRule, program: Program, columns: Sequence[Array], start: Sequence[float]
-) -> tuple[float, str] | None:
-    objective = Objective(program, columns)
-    at = np.array(start, dtype=np.float64)
+def _from_curvature(problem: Problem, rule: LinearRule) -> tuple[float, str] | None:
+    settings = problem.settings
+    objective = Objective(problem.descended, problem.columns)
+    at = np.array(problem.descent_start, dtype=np.float64)
     spectrum = spectrum_of(objective, at)
     if spectrum is None:
         return None

@@ -13,19 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.data.layout import CsvOptions
-from tidu.data.source import source_of
-from tidu.errors import DataError, SettingError
+from tidu.errors import SettingError
 from tidu.text import _
-from tidu.training.descents.descent import Progress
-from tidu.training.judging.classes import training_table
+from tidu.training.callbacks import Callback, Listeners
 from tidu.training.judging.evaluation import cost_of
-from tidu.training.run import target_values
-from tidu.training.settings import Settings
+from tidu.training.problem import Problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_POINTS = 4_000_000
+TOLD_EVERY = 64  # points
 Array = npt.NDArray[np.float64]
 
 
@@ -93,7 +91,7 @@ def scan(
     l2: float = 0.0,
     drop_missing: bool = False,
     csv: CsvOptions | None = None,
-    progress: Progress | None = None,
+    callbacks: Callback | Sequence[Callback] = (),
 ) -> Scan:
     """The cost on a grid of one or two parameters.
 
@@ -121,28 +119,23 @@ def scan(
     both = sorted(set(grid) & set(fixed or {}))
     if both:
         raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=both[0]))
-    settings = Settings(formula, loss=loss, init={**dict.fromkeys(grid, 0.0), **(fixed or {})}, l1=l1, l2=l2)
-    source = source_of(data, csv)
-    program = settings.program(source.names)
-    table = training_table(program, settings.loss_object, source, drop_missing)
-    if table.rows == 0:
-        raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
-    assert program.target is not None
-    settings.loss_object.check(target_values(program.target, table))
-    start = dict(zip(program.parameter_names, settings.starting_values(program), strict=True))
-    cost = cost_of(program, [table[c.name] for c in program.columns], points)
+    given = {"loss": loss, "init": {**dict.fromkeys(grid, 0.0), **(fixed or {})}, "l1": l1, "l2": l2}
+    problem = Problem.read(formula, data, given, drop_missing=drop_missing, csv=csv)
+    listeners = Listeners(callbacks)
+    start = dict(zip(problem.program.parameter_names, problem.start, strict=True))
+    cost = cost_of(problem.program, problem.columns, points)
     costs = np.empty([len(v) for v in grid.values()])
     for k, index in enumerate(np.ndindex(*costs.shape)):
         point = {name: float(values[i]) for (name, values), i in zip(grid.items(), index, strict=True)}
         costs[index] = cost(tuple((start | point).values()))
-        if progress is not None and k % 64 == 0:
-            progress(k + 1, points, float(costs[index]))
+        if k % TOLD_EVERY == 0:
+            listeners.progress(k + 1, points, float(costs[index]))
     if not np.isfinite(costs).any():
         raise SettingError(_("the cost is infinite or undefined at every point of the grid; choose another range"))
     lowest = np.unravel_index(int(np.nanargmin(costs)), costs.shape)
     best = {name: float(values[i]) for (name, values), i in zip(grid.items(), lowest, strict=True)}
     held = {n: v for n, v in start.items() if n not in grid}
-    return Scan(formula.strip(), loss, grid, held, costs, best, float(costs[lowest]), table.rows, table.notes)
+    return Scan(formula.strip(), loss, grid, held, costs, best, float(costs[lowest]), problem.rows, problem.notes)
 
 
 def grid_values(name: str, values: str | Sequence[float] | Array) -> Array:

@@ -17,12 +17,12 @@ from tidu.content.kinds import declared
 from tidu.content.losses import Loss, loss_named
 from tidu.content.methods import AUTO, is_solver
 from tidu.content.models import MODELS
-from tidu.content.optimizers import OPTIMIZERS, optimizer_named
+from tidu.content.optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from tidu.content.schedules import rate
 from tidu.content.starts import finite, generator_of, starting_value
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
-from tidu.language.expr import Expr
+from tidu.language.expr import Expr, as_expr
 from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
 from tidu.text import _
@@ -30,6 +30,7 @@ from tidu.training.constraints import check_together, sample_weight, with_fixed
 from tidu.training.options import TrainingOptions
 
 DEFAULT_EPOCHS = 1000
+STAND_IN_RATE = as_expr(0.01)  # of programs whose steps somebody else makes, or that have no rate yet
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Settings(TrainingOptions):
             return AUTO  # until the data are there
         default = 0.01 if method == AUTO else optimizer_named(method).default_lr
         expression = rate(default if lr is None else lr)
+        object.__setattr__(self, "_rate", expression)  # what `rate` gives: the text is read once
         return expression.value if expression.is_constant else text(expression)
 
     @property
@@ -91,9 +93,17 @@ class Settings(TrainingOptions):
         outputs = self.outputs if self.loss_object.of_classes else 1
         return parse_formula(self.formula, columns, {**self.init, **self.bounds, **self.fix}, MODELS, outputs)
 
+    def columns_of(self, formula: Formula) -> set[str]:
+        """The columns that are read for this model."""
+        names = {c.name for c in (*formula.features, *formula.columns)}
+        return names | {name for name in (self.weights, self.sigma) if name is not None}
+
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""
-        formula = self.model(columns)
+        return self.program_of(self.model(columns), columns)
+
+    def program_of(self, formula: Formula, columns: Sequence[str]) -> Program:
+        """The program of these settings for a model that was read, on data that has `columns`."""
         self._known([p.name for p in formula.parameters], self.fix, "fix")
         formula = with_fixed(formula, self.fix)
         names = [p.name for p in formula.parameters]
@@ -122,15 +132,30 @@ class Settings(TrainingOptions):
         )
         return self._program_of(formula, program.weight)
 
+    @property
+    def stepping_optimizer(self) -> Optimizer:
+        """The optimizer of the program; gd for what chooses its own steps, or has yet to be chosen."""
+        return OPTIMIZERS["gd"] if self.uses_solver or self.optimizer == AUTO else optimizer_named(self.optimizer)
+
+    @property
+    def rate(self) -> Expr:
+        """The learning rate as an expression; any number where there is none, or none yet."""
+        known: Expr = vars(self).get("_rate", STAND_IN_RATE)
+        return known
+
     def _program_of(self, formula: Formula, weight: Expr | None) -> Program:
-        # What chooses its own steps, or has yet to be chosen, reads the derivatives alone.
-        stands_in = self.uses_solver or self.optimizer == AUTO
         return program_of_model(
             formula,
             self.loss_object,
-            OPTIMIZERS["gd"] if stands_in else optimizer_named(self.optimizer),
-            rate(0.01 if self.lr is None or self.lr == AUTO else self.lr),
-            Regularisation(self.l1, self.l2, self.penalise, self.clip_norm, self.clip_value),
+            self.stepping_optimizer,
+            self.rate,
+            Regularisation(
+                self.l1,
+                self.l2,
+                None if self.penalise is None else tuple(self.penalise),
+                self.clip_norm,
+                self.clip_value,
+            ),
             weight,
         )
 

@@ -124,7 +124,9 @@ def test_a_loss_of_many_classes_needs_only_its_codes():
 
         settings = Settings("s = w*x + b", loss="distance")
         source = source_of({"x": X, "s": ["a", "b", "c", "a", "b"]})
-        table = training_table(settings.program(source.names), settings.loss_object, source, drop_missing=False)
+        model = settings.model(source.names)
+        loss = settings.loss_object
+        table = training_table({"x", "s"}, model.score, model.target, loss, source, drop_missing=False)
         assert table.classes == ("a", "b", "c")
         assert table["s"].tolist() == [0, 1, 2, 0, 1]
         with pytest.raises(DataError, match="takes a column of labels"):

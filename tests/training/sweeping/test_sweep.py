@@ -9,7 +9,10 @@ import pytest
 import tidu
 from oracles import OF_ONE_SCORE
 from tidu.errors import SettingError
+from tidu.training.callbacks import Listeners
 from tidu.training.sweeping.axes import axis_values
+from tidu.training.sweeping.sweep import Plan, all_trained
+from tidu.training.training import Budget, Execution
 
 ROWS = 100
 random = np.random.default_rng(8)
@@ -158,14 +161,19 @@ def test_engines_and_threads_change_no_bit(options):
             np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("slice_samples", [1, 3_000, 50_000])
-def test_slices_change_no_bit(slice_samples, monkeypatch):
-    from tidu.training.sweeping import abreast
+@pytest.mark.parametrize("steps", [1, 5, 33])
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7, "tol": 1e-3, "until_loss": 0.3}])
+def test_where_it_is_cut_changes_no_bit(steps, options):
+    def swept(budget):
+        plan = Plan(LINE, DATA, {"lr": RATES}, {"epochs": 40, **options}, None, False, None)
+        return all_trained(plan, Execution("compiled", slice=budget), Listeners())
 
-    monkeypatch.setattr(abreast, "FIRST_SLICE_SAMPLES", slice_samples)
-    monkeypatch.setattr(abreast, "SLICE_SECONDS", 1e-9)
-    for options in ({}, {"batch_size": 7, "tol": 1e-3, "until_loss": 0.3}):
-        assert_each_is_fit_alone(LINE, DATA, {"lr": RATES}, epochs=40, engine="compiled", **options)
+    whole, cut = swept(Budget(steps=10**6)), swept(Budget(steps=steps))
+    assert cut.stopped == whole.stopped
+    for name in ("loss", "epochs", "steps", "curves"):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
+    for name, values in whole.params.items():
+        np.testing.assert_array_equal(cut.params[name], values)
 
 
 def test_fast_is_that_of_fit():
@@ -208,15 +216,15 @@ def test_all_diverged_has_no_best():
 def test_ctrl_c_keeps_what_is_done():
     seen = []
 
-    def progress(done, total, loss):
-        seen.append((done, total, loss))
+    def progress(event):
+        seen.append((event.steps, event.steps_in_all))
         if len(seen) == 2:
             raise KeyboardInterrupt
 
     for engine in ("python", "compiled"):
         seen.clear()
         over = {"batch_size": [10, 20, 50], "lr": [0.1, 0.2]}
-        found = tidu.sweep(LINE, DATA, over, epochs=3, engine=engine, progress=progress)
+        found = tidu.sweep(LINE, DATA, over, epochs=3, engine=engine, callbacks=progress)
         assert 0 < found.stopped.count("interrupted") < 6
         done = [run for run in range(6) if found.stopped[run] == "epochs"]
         for run in done:

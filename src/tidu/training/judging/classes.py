@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tidu.content.losses import LOSSES, Loss
@@ -11,30 +11,31 @@ from tidu.data.numerals import looks_like_a_number
 from tidu.data.table import Label, Source, Table, clipped, without_missing
 from tidu.engines.program import Program
 from tidu.errors import DataError
+from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.judging.domains import without_undefined
 
 
-def training_table(program: Program, loss: Loss, source: Source, drop_missing: bool) -> Table:
-    """The columns that `program` needs, checked; for a loss of classes with its `classes`."""
-    wanted = {c.name for c in program.columns}
-    label = label_column(program, loss)
+def training_table(
+    wanted: Collection[str], score: Expr, target: Expr, loss: Loss, source: Source, drop_missing: bool
+) -> Table:
+    """The columns in `wanted`, checked, for a model and its target; for a loss of classes with its `classes`."""
+    label = label_column(target, loss)
     names = [n for n in source.names if n in wanted]
     try:
         read = source.table(names, label)
     except DataError:
-        _refuse_labels(program, loss, source)
+        _refuse_labels(target, loss, source)
         raise
-    table = without_undefined(program, without_missing(read, drop_missing), drop_missing)
+    table = without_undefined([score, target], without_missing(read, drop_missing), drop_missing)
     if label is not None:
         return with_labels(table, label, loss.targets.codes, loss.name)
     return replace(table, classes=_classes_of_codes(loss))
 
 
-def _refuse_labels(program: Program, loss: Loss, source: Source) -> None:
+def _refuse_labels(target: Expr, loss: Loss, source: Source) -> None:
     """Say which losses take labels, where the target that a loss of numbers was given is a column of text."""
-    target = program.target
-    if loss.targets.codes or target is None or not target.is_symbol:
+    if loss.targets.codes or not target.is_symbol:
         return
     table = source.table([target.name], target.name)
     labels = table.classes
@@ -58,17 +59,19 @@ def table_to_judge(
     program: Program, loss: Loss, source: Source, names: Sequence[str], classes: tuple[Label, ...], drop_missing: bool
 ) -> Table:
     """The columns `names`, checked; labels must be among the `classes` that the model was trained on."""
-    label = label_column(program, loss)
-    table = without_undefined(program, without_missing(source.table(names, label), drop_missing), drop_missing)
+    assert program.target is not None
+    label = label_column(program.target, loss)
+    table = without_undefined(
+        [program.score, program.target], without_missing(source.table(names, label), drop_missing), drop_missing
+    )
     if label is None or label not in table:
         return replace(table, classes=classes)
     return with_known_labels(table, label, classes, loss.targets.codes)
 
 
-def label_column(program: Program, loss: Loss) -> str | None:
+def label_column(target: Expr, loss: Loss) -> str | None:
     """The column that holds labels: the target of a loss of classes, where that is a column as it stands."""
-    target = program.target
-    return target.name if loss.targets.codes and target is not None and target.is_symbol else None
+    return target.name if loss.targets.codes and target.is_symbol else None
 
 
 def _classes_of_codes(loss: Loss) -> tuple[Label, ...]:

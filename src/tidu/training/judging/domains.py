@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.data.table import Table
-from tidu.engines.program import Program
 from tidu.errors import DataError, MissingValues
 from tidu.language.expr import OPS, Expr, evaluation_order, symbols
 from tidu.language.printer import text
@@ -21,15 +20,14 @@ GUARDS = ("where", "minimum", "maximum")  # may leave a value unused
 Values = npt.NDArray[np.float64]
 
 
-def without_undefined(program: Program, table: Table, drop: bool) -> Table:
-    """`table` if all that is computed of its columns is finite; else without the other rows, or an error.
+def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
+    """`table` if all that `sides` compute of its columns is finite; else without the other rows, or an error.
 
     Raises
     ------
     MissingValues
         Some row is not, and `drop` is False; DataError if dropping leaves no row.
     """
-    sides = [program.score] if program.target is None else [program.score, program.target]
     parts = [part for part in _of_columns_alone(sides) if all(c.name in table for c in _columns(part))]
     if not parts or not table.rows:
         return table

@@ -14,10 +14,9 @@ from tidu.engines.build import module_of
 from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluate, evaluation_order
+from tidu.training.engine_choice import PATIENCE_TO_JUDGE, SECONDS_A_NODE
 
 Array = npt.NDArray[np.float64]
-SECONDS_A_NODE = 3e-8  # of plain Python, roughly
-PATIENCE = 0.5  # seconds of plain Python; compiled code that is at hand loads in less, and new code takes little more
 
 
 def cost_of(program: Program, columns: Sequence[Array], calls: int = 1) -> Callable[[Sequence[float]], float]:
@@ -74,7 +73,7 @@ def _function(
     source: str, name: str, outputs: Sequence[Expr], samples: int
 ) -> tuple[Callable[..., Any], Callable[[Array], Any]]:
     """The function `name` of a source, and how it wants its columns."""
-    if samples * len(evaluation_order(outputs)) * SECONDS_A_NODE < PATIENCE:
+    if samples * len(evaluation_order(outputs)) * SECONDS_A_NODE < PATIENCE_TO_JUDGE:
         return getattr(module_of(source, name), name), np.ndarray.tolist
     from tidu.engines.compiler.calls import compiled
 

@@ -31,8 +31,7 @@ from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.text import _
-from tidu.training.descents.engines import Engine, engine_for_seconds
-from tidu.training.judging.evaluation import SECONDS_A_NODE
+from tidu.training.engine_choice import SECONDS_A_NODE, Engine, engine_for_seconds
 
 Array = npt.NDArray[np.float64]
 PASSES = 100  # over the data, about as many as a solver makes: what `auto` weighs the compiler against

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tidu.training.descents.descent import Limits, Progress
+from tidu.training.callbacks import Progress
 from tidu.training.history import History
+from tidu.training.problem import Limits
 from tidu.training.solving.objective import Objective
 
 Array = npt.NDArray[np.float64]

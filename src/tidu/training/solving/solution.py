@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,14 @@ import numpy.typing as npt
 from tidu.engines.program import Program
 from tidu.language.simplify import ZERO
 from tidu.text import _
-from tidu.training.constraints import bound_arrays
-from tidu.training.descents.descent import Descent, Limits, Progress
-from tidu.training.settings import Settings
+from tidu.training.callbacks import Listeners
+from tidu.training.constraints import bound_arrays, check_weights
+from tidu.training.descent import Descent
+from tidu.training.problem import Limits, Problem
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.solvers import SAME, Solved, solve
 from tidu.training.solving.statistics import Statistics, statistics_of
+from tidu.training.training import Execution
 
 Array = npt.NDArray[np.float64]
 MOST_PASSES = 15_000
@@ -31,16 +32,9 @@ class Solution:
     notes: list[str]
 
 
-def solution_of(
-    settings: Settings,
-    program: Program,
-    columns: Sequence[Array],
-    start: Sequence[float],
-    weights: Array | None,
-    engine: str,
-    progress: Progress | None,
-) -> Solution:
-    """Run the solver of `settings`; statistics where it is plain least squares that has come to its end."""
+def solution_of(problem: Problem, execution: Execution, listeners: Listeners) -> Solution:
+    """Run the solver of a problem; statistics where it is plain least squares that has come to its end."""
+    settings, program, columns = problem.settings, problem.program, problem.columns
     method = settings.optimizer
     bounds = bound_arrays(settings.bounds, program.parameter_names)
     epochs, steps = settings.epochs, settings.steps
@@ -50,12 +44,12 @@ def solution_of(
         method,
         program,
         columns,
-        start,
+        problem.start,
         Limits(most, bound, settings.until_loss, settings.tol),
         bounds=bounds,
         more_starts=settings.further_starts(program.parameters),
-        engine=engine,
-        progress=progress,
+        engine=execution.engine,
+        progress=listeners.progress if listeners.callbacks else None,
     )
     notes = _notes(solved, method, program, bounds, user_bound=bool(given))
     statistics = None
@@ -64,10 +58,16 @@ def solution_of(
         objective = Objective(program, columns, "python" if solved.descent.engine.name == "python" else "compiled")
         at = np.array(solved.descent.state.parameters)
         with np.errstate(all="ignore"):
-            statistics = statistics_of(objective, at, settings.sigma is not None, weights)
+            statistics = statistics_of(objective, at, settings.sigma is not None, weights_of(problem))
     if statistics is not None:
         notes += statistics.notes()
     return Solution(solved.descent, statistics, notes)
+
+
+def weights_of(problem: Problem) -> Array | None:
+    """The weight of each row, of shape (rows,); None where all count alike."""
+    assert problem.table is not None
+    return check_weights(problem.settings, problem.table)
 
 
 def _notes(

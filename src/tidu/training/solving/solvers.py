@@ -22,11 +22,13 @@ from tidu.engines.curvature import hessian_of, jacobian_of, target_of
 from tidu.engines.program import Program
 from tidu.language.expr import evaluation_order
 from tidu.language.simplify import ZERO
-from tidu.training.descents.descent import Descent, Limits, Progress
-from tidu.training.descents.loops import TrainingState
+from tidu.training.callbacks import Progress
+from tidu.training.descent import Descent
+from tidu.training.problem import Limits
 from tidu.training.solving.objective import Objective, all_finite
 from tidu.training.solving.passes import MOST_TRIES, Enough, Passes
 from tidu.training.solving.polish import polished
+from tidu.training.state import TrainingState
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[Array, Array]
@@ -121,7 +123,7 @@ def solve(
         passes.cut_to_best()
         n = len(passes.points)
         state = TrainingState(
-            tuple(passes.points[-1].tolist()), (), n, n, gradient=tuple(passes.gradients[-1].tolist())
+            tuple(passes.points[-1].tolist()), epoch=n, step=n, gradient=tuple(passes.gradients[-1].tolist())
         )
     descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine)
     return Solved(descent, len(attempts), best.where, tuple(a.cost for a in attempts))

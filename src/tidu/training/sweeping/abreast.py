@@ -1,7 +1,7 @@
 """Runs abreast: many settings of one program, trained side by side in one pass of the compiled loop.
 
 The runs differ in their learning rates and in where they start; data, batches and bounds are the same. Each has the
-bits that `descent.descend` gives it alone. Called by `sweep`.
+bits that `tidu.fit` gives it alone. Called by `sweep`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ import numpy.typing as npt
 
 from tidu.engines.scalar_loop import Stopped
 from tidu.runtime.summation import LANES
-from tidu.training.descents.descent import MOST_BACK, MOST_GROWTH, SLICE_SECONDS, Limits
-from tidu.training.descents.loops import TrainingState, Work, _CompiledLoop
 from tidu.training.judging.evaluation import cost_of
+from tidu.training.loops.compiled_loops import CompiledLoop
+from tidu.training.problem import Limits
+from tidu.training.state import TrainingState
+from tidu.training.training import MOST_BACK, MOST_GROWTH, SLICE, Budget
+from tidu.training.work import Work
 
 Array = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -69,11 +72,13 @@ class Ends:
     curves: Array  # (runs, points): the losses of some epochs; nan where a run had stopped
 
 
-class _Abreast(_CompiledLoop):
+class RunsAbreast(CompiledLoop):
     """The compiled loop for groups of eight runs, shared by threads."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, limits: Limits, budget: Budget = SLICE) -> None:
         super().__init__(work)
+        self.limits, self.budget = limits, budget
+        self.slice_steps = 0  # until it is known how many runs there are
         self.threads = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
 
     def function_of(self, source: str) -> Callable[..., Any]:
@@ -85,7 +90,24 @@ class _Abreast(_CompiledLoop):
         super().close()
         self.threads.shutdown()
 
-    def slice(self, at: Standing, last_step: int) -> tuple[Standing, Numbers, Array]:
+    def advance(self, at: Standing, budget: Budget) -> tuple[Standing, Numbers, Array]:
+        """All runs some steps further: see `run_to` for what comes of it, and `Training.advance` for budgets."""
+        began = time.perf_counter()
+        wanted = budget.steps
+        if wanted is None:
+            self.slice_steps = self.slice_steps or max(1, FIRST_SLICE_SAMPLES // (self.work.per_step * len(at.runs)))
+            most = max(1, MOST_RECORDED // len(at.runs)) * self.work.steps_per_epoch
+            wanted = min(self.slice_steps, most)
+        last_step = min(self.limits.steps, self.last_step_of_slice(at.position, wanted))
+        assert last_step > at.position.step, "a slice makes at least one step"
+        new, ended, histories = self.run_to(at, last_step)
+        if budget.seconds is not None:
+            taken = max(time.perf_counter() - began, 1e-6)
+            growth = min(MOST_GROWTH, max(0.25, budget.seconds / taken))
+            self.slice_steps = max(1, int((last_step - at.position.step) * growth))
+        return new, ended, histories
+
+    def run_to(self, at: Standing, last_step: int) -> tuple[Standing, Numbers, Array]:
         """All runs to `last_step`, or until each stops.
 
         Returns where they are then; for each run the reason (of `Stopped`), epoch, step, start and rows of its end;
@@ -93,7 +115,7 @@ class _Abreast(_CompiledLoop):
         """
         work, position, count = self.work, at.position, len(at.runs)
         per_epoch = work.steps_per_epoch
-        drawn, generators = self.drawn_for(position, last_step) if work.shape.shuffled else ({}, [])
+        drawn = self.drawn_for(position, last_step)
         groups = -(-count // LANES)
         places = np.minimum(np.arange(groups * LANES), count - 1)
         ends = np.zeros((count, 5), dtype=np.int64)
@@ -116,8 +138,7 @@ class _Abreast(_CompiledLoop):
         ends[ends[:, 0] == 0, 1:] = (epoch, last_step, in_epoch * work.per_step, epoch - position.epoch)
         k, rows = np.arange(count), ends[:, 4]
         loss = np.where(rows > 0, histories[k // LANES, rows - 1, k % LANES], at.loss)
-        random = generators[epoch - position.epoch] if generators else position.random
-        there = replace(position, epoch=epoch, step=last_step, start=in_epoch * work.per_step, random=random)
+        there = replace(position, epoch=epoch, step=last_step, start=in_epoch * work.per_step)
         return replace(new, position=there, loss=loss), ends, histories
 
     def _shared(self, train: Callable[[int, int], None], groups: int) -> None:
@@ -139,26 +160,24 @@ class _Abreast(_CompiledLoop):
 
 
 def abreast(
-    work: Work,
-    limits: Limits,
+    loop: RunsAbreast,
     rates: Array,
     starts: Array,
-    seed: int,
     curve_epochs: Numbers,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Callable[[int, float], None],
 ) -> Ends:
     """Train all runs: their learning rates of shape (runs,) and first values of shape (parameters, runs).
 
-    `work` is for runs side by side; `curve_epochs` says of which epochs to keep the loss, from 0 and in order.
-    `progress` is called with the steps done, of all runs, and the lowest loss.
+    `curve_epochs` says of which epochs to keep the loss, from 0 and in order. `progress` is called with the steps
+    done, of all runs, and the lowest loss.
     """
+    work = loop.work
     count = starts.shape[1]
     starts = starts.astype(np.float64)
     constants = [np.full((1, count), start) for _symbol, _new, start in work.program.new_state]
     before = [starts] if work.shape.stops_on_change else []  # as `state_at_start` has it for one run
-    random = np.random.default_rng(seed).bit_generator.state
     at = Standing(
-        TrainingState((), (), random=random),
+        TrainingState(()),
         np.arange(count),
         rates,
         starts,
@@ -169,38 +188,28 @@ def abreast(
     ends = Ends(
         starts.copy(),
         np.full(count, math.nan),
-        [limits.bound] * count,
+        [loop.limits.bound] * count,
         np.zeros(count, dtype=np.int64),
         np.zeros(count, dtype=np.int64),
         np.full((count, len(curve_epochs)), math.nan),
     )
-    with closing(_Abreast(work)) as loop:
-        _train(loop, at, ends, limits, curve_epochs, progress)
+    with closing(loop):
+        _train(loop, at, ends, curve_epochs, progress)
     ends.curves[ends.epochs[:, np.newaxis] <= curve_epochs] = math.nan  # after a divergence, some are taken back
     return ends
 
 
 def _train(
-    loop: _Abreast,
-    at: Standing,
-    ends: Ends,
-    limits: Limits,
-    curve_epochs: Numbers,
-    progress: Callable[[int, float], None] | None,
+    loop: RunsAbreast, at: Standing, ends: Ends, curve_epochs: Numbers, progress: Callable[[int, float], None]
 ) -> None:
-    """Slice after slice, until all runs have stopped; fills `ends`."""
+    """Advance until all runs have stopped; fills `ends`."""
     work = loop.work
     earlier: deque[Standing] = deque(maxlen=2 * MOST_BACK)  # where the last slices began
     cost = cost_of(work.program, work.columns, calls=MOST_BACK)
-    steps = max(1, FIRST_SLICE_SAMPLES // (work.per_step * len(at.runs)))
     try:
-        while len(at.runs) and at.position.step < limits.steps:
-            began = time.perf_counter()
-            most = max(1, MOST_RECORDED // len(at.runs)) * work.steps_per_epoch
-            last_step = min(limits.steps, loop.last_step_of_slice(at.position, min(steps, most)))
-            assert last_step > at.position.step, "a slice makes at least one step"
+        while len(at.runs) and at.position.step < loop.limits.steps:
             earlier.append(at)
-            new, ended, histories = loop.slice(at, last_step)
+            new, ended, histories = loop.advance(at, loop.budget)
             first, last = np.searchsorted(curve_epochs, (at.position.epoch, new.position.epoch))
             shown = histories[:, curve_epochs[first:last] - at.position.epoch].swapaxes(1, 2)
             shown = shown.reshape(len(histories) * LANES, last - first)
@@ -209,13 +218,7 @@ def _train(
             for k in np.flatnonzero(ended[:, 0] == Stopped.DIVERGED):
                 _step_back(loop, earlier, int(new.runs[k]), ends, cost)
             at = new.of(ended[:, 0] == Stopped.GOING)
-            if progress is not None:
-                progress(
-                    int(ends.steps.sum()), float(np.min(ends.loss, initial=math.inf, where=ends.loss == ends.loss))
-                )
-            taken = time.perf_counter() - began
-            done = last_step - earlier[-1].position.step
-            steps = max(1, int(done * min(MOST_GROWTH, max(0.25, SLICE_SECONDS / max(taken, 1e-6)))))
+            progress(int(ends.steps.sum()), float(np.min(ends.loss, initial=math.inf, where=ends.loss == ends.loss)))
     except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
         for run in at.runs:
             ends.stopped[run] = "interrupted"
@@ -234,7 +237,7 @@ def _end(at: Standing, ended: Numbers, ends: Ends) -> None:
 
 
 def _step_back(
-    loop: _Abreast, earlier: Sequence[Standing], run: int, ends: Ends, cost: Callable[[Sequence[float]], float]
+    loop: RunsAbreast, earlier: Sequence[Standing], run: int, ends: Ends, cost: Callable[[Sequence[float]], float]
 ) -> None:
     """End a diverged run at the last step before at which the cost is finite, as `descent` does."""
     step = int(ends.steps[run])
@@ -247,7 +250,7 @@ def _step_back(
         at = from_here[-1].of(from_here[-1].runs == run)
         ended = np.array([[0, at.position.epoch, at.position.step, at.position.start, 0]])
         if at.position.step < target:
-            at, ended, _histories = loop.slice(at, target)
+            at, ended, _histories = loop.run_to(at, target)
         if math.isfinite(cost(at.parameters[:, 0].tolist())):
             ended[0, 0] = Stopped.DIVERGED
             _end(at, ended, ends)

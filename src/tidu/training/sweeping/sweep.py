@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,31 +12,26 @@ from typing import Any
 import numpy as np
 
 from tidu.content.methods import AUTO
-from tidu.content.models import MODELS
 from tidu.content.schedules import rate
 from tidu.content.starts import starting_value
 from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
-from tidu.data.table import Table, train_test_split
-from tidu.engines.program import Program
 from tidu.engines.scalar_loop import Batch
-from tidu.errors import DataError, SettingError
-from tidu.language.expr import as_expr
-from tidu.language.formula import parse_formula
+from tidu.errors import SettingError
 from tidu.language.printer import text
 from tidu.text import _
-from tidu.training.constraints import check_execution
-from tidu.training.descents.descent import Descent, Limits, Progress, batch_of, descend, work_of
-from tidu.training.descents.engines import engine_for
-from tidu.training.descents.loops import Work
-from tidu.training.fit import check_target, limits_of
-from tidu.training.judging.classes import training_table
+from tidu.training.callbacks import Callback, Listeners
+from tidu.training.descent import Descent, descend
+from tidu.training.engine_choice import engine_for
 from tidu.training.judging.evaluation import cost_of
 from tidu.training.options import SETTING_NAMES, check_names, options_of, with_options
+from tidu.training.problem import Problem
 from tidu.training.settings import Settings
-from tidu.training.sweeping.abreast import Ends, abreast
+from tidu.training.sweeping.abreast import Ends, RunsAbreast, abreast
 from tidu.training.sweeping.axes import INIT, SETTINGS, Axis, axes_of
 from tidu.training.sweeping.swept import Array, Numbers, Sweep
+from tidu.training.training import Execution, work_of
+from tidu.training.work import Work, batch_of
 
 CURVE_POINTS = 200  # epochs of which a run's loss is kept
 CURVE_NUMBERS = 20_000_000  # of all runs
@@ -55,7 +50,7 @@ def sweep(
     csv: CsvOptions | None = None,
     engine: str = "auto",
     threads: int | None = None,
-    progress: Progress | None = None,
+    callbacks: Callback | Sequence[Callback] = (),
     **options: Any,
 ) -> Sweep:
     """Train with every combination of some settings; each run has the bits of `tidu.fit` with these settings.
@@ -67,7 +62,7 @@ def sweep(
         `optimizer`, or a parameter of the formula, whose starting value is meant (`"init.lr"` where it is called as
         an option is). Values are a sequence, or text: `"0.01,0.1"`, `"low:high:step"`, `"log(1e-4, 1, 30)"`,
         `"linear(0, 1, 11)"`.
-    progress : called now and then with (steps done, steps in all, the lowest loss).
+    callbacks : functions that are told of `Advanced` events: steps of all runs, and the lowest loss.
     {options}
 
     Returns
@@ -86,15 +81,20 @@ def sweep(
     >>> result.best["lr"], result.stopped
     (0.1, ('epochs', 'epochs', 'diverged'))
     """
+    plan = Plan(formula, data, over, options, test_size, drop_missing, csv)
+    return all_trained(plan, Execution(engine, threads), Listeners(callbacks))
+
+
+def all_trained(plan: Plan, execution: Execution, listeners: Listeners) -> Sweep:
+    """Train every run of a plan; what `sweep` does once it is read."""
     began = time.perf_counter()
-    plan = _Plan(formula, data, over, options, test_size, drop_missing, csv)
-    check_execution(plan.base, engine=engine, threads=threads)
+    execution.check(plan.base)
     groups = plan.groups()
-    results = _Results(plan, groups, progress)
+    results = _Results(plan, groups, listeners)
     with suppress(KeyboardInterrupt):  # what is done is kept
         for group in groups:
             if not results.interrupted:
-                results.train(group, engine, threads)
+                results.train(group, execution)
     return results.sweep(time.perf_counter() - began)
 
 
@@ -105,19 +105,15 @@ def _together(work: Work, runs: int) -> bool:
 
 @dataclass(frozen=True)
 class _Group:
-    """Runs of one program on the same samples."""
+    """Runs of one problem, which differ in constant rates and in where they start."""
 
-    settings: Settings  # of its first run
-    program: Program
+    problem: Problem  # that of its first run
     members: Numbers  # which runs
     rates: Array  # (members,); of no meaning where the rate is a formula
     starts: Array  # (parameters, members)
-    table: Table
-    test: Table | None
-    limits: Limits
 
 
-class _Plan:
+class Plan:
     """What there is to train: the data, the axes, and the settings of every run; all of it checked."""
 
     def __init__(
@@ -137,22 +133,15 @@ class _Plan:
                 raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=name))
         self.test_size = test_size
         source = source_of(data, csv)
-        self.columns = source.names
         starts = {n.removeprefix(INIT): 0.0 for n in over if n not in SETTINGS}
-        parameters = [
-            p.name for p in parse_formula(formula, self.columns, {**given["init"], **starts}, MODELS).parameters
-        ]
-        self.axes = axes_of(over, parameters)
         self.base = Settings(formula, **{**given, "init": given["init"] | starts})
+        self.axes = axes_of(over, [p.name for p in self.base.model(source.names).parameters])
         if self.base.uses_solver or AUTO in (self.base.optimizer, self.base.lr):
             raise SettingError(_("a sweep is over descents with a learning rate; leave out solvers and auto"))
-        program = self.base.program(self.columns)
-        if program.of_arrays:
+        self.problem = Problem.of_source(self.base, source, drop_missing)
+        if self.problem.program.of_arrays:
             raise SettingError(_("a sweep is over models of single numbers; train a network with each setting by fit"))
-        self.table = training_table(program, self.base.loss_object, source, drop_missing)
-        if self.table.rows == 0:
-            raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=self.table.origin))
-        self.parameters = program.parameter_names
+        self.parameters = self.problem.program.parameter_names
         shape = [len(a.values) for a in self.axes]
         self.places = np.indices(shape).reshape(len(shape), -1)  # (axes, runs)
         self.rates = {a.name: [_rate(v) for v in a.values] for a in self.axes if a.name == "lr" and not a.is_start}
@@ -171,7 +160,7 @@ class _Plan:
         for members in self._split(np.arange(self.places.shape[1]), apart):
             seeds = [list(range(len(a.values))) if self._is(a, "seed") else [0] * len(a.values) for a in self.axes]
             settings = self.settings_of(members[0])
-            mini = batch_of(self.table.rows, settings.batch_size) in (Batch.ONE, Batch.SOME)
+            mini = batch_of(self.problem.rows, settings.batch_size) in (Batch.ONE, Batch.SOME)
             by_seed = self.test_size is not None or (settings.shuffle and mini)
             found += map(self._group, self._split(members, seeds) if by_seed else [members])
         return found
@@ -195,41 +184,48 @@ class _Plan:
 
     def settings_of(self, run: int) -> Settings:
         """All settings of one run."""
+        chosen, init = self._chosen(run)
+        return replace(self.base, **chosen, init=init)
+
+    def _chosen(self, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The settings of one run that vary, and its starting values."""
         chosen: dict[str, Any] = {}
         init = dict(self.base.init)
         for axis, k in zip(self.axes, self.places[:, run].tolist(), strict=True):
             (init if axis.is_start else chosen)[axis.name] = axis.values[k]
-        return replace(self.base, **chosen, init=init)
+        return chosen, init
 
     def _group(self, members: Numbers) -> _Group:
-        settings = self.settings_of(members[0])
-        program = settings.program(self.columns)
-        table, test = self.table, None
-        if self.test_size is not None:
-            table, test = train_test_split(table, self.test_size, settings.seed)
-        check_target(program, table, settings)
-        rates = np.full(len(members), program.rate.value if program.rate.is_constant else math.nan)
+        chosen, init = self._chosen(members[0])
+        problem = self.problem.changed(**chosen, init=init).split(self.test_size)
+        rate_of = problem.program.rate
+        rates = np.full(len(members), rate_of.value if rate_of.is_constant else math.nan)
         for axis, places in zip(self.axes, self.places, strict=True):
-            if self._is(axis, "lr") and program.rate.is_constant:
+            if self._is(axis, "lr") and rate_of.is_constant:
                 rates = np.array(self.rates["lr"], dtype=object)[places[members]].astype(np.float64)
-        starts = self._starts(settings, program, members)
-        return _Group(settings, program, members, rates, starts, table, test, limits_of(settings, table.rows))
+        return _Group(problem, members, rates, self._starts(problem, members))
 
-    def _starts(self, settings: Settings, program: Program, members: Numbers) -> Array:
+    def _starts(self, problem: Problem, members: Numbers) -> Array:
         """The starting values of each member, of shape (parameters, members)."""
         varied = {a.name: (a, places) for a, places in zip(self.axes, self.places, strict=True) if a.is_start}
         drawn = [*self.base.init.values(), *(v for a, _places in varied.values() for v in a.values)]
         if any(isinstance(v, str) for v in drawn):  # draws depend on the seed and on each other
-            every = [self.settings_of(run).starting_values(program) for run in members]
+            every = [self.settings_of(run).starting_values(problem.program) for run in members]
             return np.array(every, dtype=np.float64).T
-        starts = np.tile(np.array(settings.starting_values(program))[:, np.newaxis], len(members))
-        for row, parameter in zip(starts, program.parameters, strict=True):
+        starts = np.tile(np.array(problem.start)[:, np.newaxis], len(members))
+        for row, parameter in zip(starts, problem.program.parameters, strict=True):
             if parameter.name in varied:
                 axis, places = varied[parameter.name]
                 generator = np.random.default_rng(0)  # of which a number draws nothing
                 checked = [starting_value(parameter.name, v, generator) for v in axis.values]
                 row[:] = np.array(checked)[places[members]]
         return starts
+
+
+def _epochs_of(problem: Problem) -> int:
+    """How many epochs the steps of a problem are at most."""
+    size = problem.settings.batch_size or problem.rows
+    return problem.limits.steps // -(-problem.rows // size)
 
 
 def _rate(value: object) -> float | str:
@@ -243,8 +239,8 @@ def _rate(value: object) -> float | str:
 class _Results:
     """What the runs gave so far, each run in its place."""
 
-    def __init__(self, plan: _Plan, groups: list[_Group], progress: Progress | None) -> None:
-        self.plan, self.progress = plan, progress
+    def __init__(self, plan: Plan, groups: list[_Group], listeners: Listeners) -> None:
+        self.plan, self.listeners = plan, listeners
         runs, count = plan.places.shape[1], len(plan.parameters)
         self.params: Array = np.full((count, runs), math.nan)
         self.loss: Array = np.full(runs, math.nan)
@@ -254,33 +250,30 @@ class _Results:
         self.steps: Numbers = np.zeros(runs, dtype=np.int64)
         self.interrupted = False
         self.engines: dict[str, str] = {}
-        self.notes: dict[str, None] = dict.fromkeys(plan.table.notes)
-        longest = max(g.limits.steps // -(-g.table.rows // (g.settings.batch_size or g.table.rows)) for g in groups)
+        self.notes: dict[str, None] = dict.fromkeys(note for group in groups for note in group.problem.notes)
+        longest = max(_epochs_of(g.problem) for g in groups)
         points = max(2, min(CURVE_POINTS, CURVE_NUMBERS // runs))
         self.curve_epochs: Numbers = np.unique(np.linspace(0, max(longest - 1, 0), points).round().astype(np.int64))
         self.curves: Array = np.full((runs, len(self.curve_epochs)), math.nan)
-        self.total, self.done = sum(g.limits.steps * len(g.members) for g in groups), 0
+        self.total, self.done = sum(g.problem.limits.steps * len(g.members) for g in groups), 0
 
-    def train(self, group: _Group, engine: str, threads: int | None) -> None:
+    def train(self, group: _Group, execution: Execution) -> None:
         """Train the runs of a group, side by side or one after another."""
-        s, columns = group.settings, [group.table[c.name] for c in group.program.columns]
-        how = (s.batch_size, s.shuffle, "epoch", threads, s.dtype, s.fast)
-        work = work_of(group.program, columns, group.limits, *how, side_by_side=True)
-        chosen = engine_for(engine, replace(work, steps=work.steps * len(group.members)))
+        work = work_of(group.problem, execution, side_by_side=True)
+        chosen = engine_for(execution.engine, replace(work, steps=work.steps * len(group.members)))
         self.engines[chosen.name] = chosen.reason
+        steps = group.problem.limits.steps
         if chosen.name == "compiled" and _together(work, len(group.members)):
-            self._take(
-                group.members,
-                abreast(work, group.limits, group.rates, group.starts, s.seed, self.curve_epochs, self._said),
-            )
+            runs = RunsAbreast(work, group.problem.limits, execution.slice)
+            self._take(group.members, abreast(runs, group.rates, group.starts, self.curve_epochs, self._said))
         else:
-            self._one_by_one(group, columns, chosen.name, threads)
-        self.done += group.limits.steps * len(group.members)
+            self._one_by_one(group, replace(execution, engine=chosen.name))
+        self.done += steps * len(group.members)
         self._test(group)
 
     def _said(self, steps: int, loss: float) -> None:
-        if self.progress is not None:
-            self.progress(self.done + steps, self.total, float(np.fmin(loss, np.fmin.reduce(self.loss))))
+        if self.listeners.callbacks:
+            self.listeners.progress(self.done + steps, self.total, float(np.fmin(loss, np.fmin.reduce(self.loss))))
 
     def _take(self, members: Numbers, ends: Ends) -> None:
         self.params[:, members] = ends.parameters
@@ -290,20 +283,17 @@ class _Results:
             self.stopped[run] = why
         self.interrupted |= "interrupted" in ends.stopped
 
-    def _one_by_one(self, group: _Group, columns: list[Array], engine: str, threads: int | None) -> None:
-        s = group.settings
+    def _one_by_one(self, group: _Group, execution: Execution) -> None:
+        constant = group.problem.program.rate.is_constant
         for k, run in enumerate(group.members.tolist()):
-            program = group.program
-            if program.rate.is_constant:
-                program = replace(program, rate=as_expr(float(group.rates[k])))
-            descent = descend(
-                program, columns, group.starts[:, k].tolist(), group.limits, batch_size=s.batch_size,
-                shuffle=s.shuffle, seed=s.seed, engine=engine, threads=threads, dtype=s.dtype, fast=s.fast,
-            )  # fmt: skip
+            problem = group.problem.starting_from(group.starts[:, k].tolist())
+            if constant:
+                problem = problem.changed(lr=float(group.rates[k]))
+            descent = descend(problem, execution)
             self._take(np.array([run]), self._ends(descent))
             if self.interrupted:
                 return
-            self._said((k + 1) * group.limits.steps, float(self.loss[run]))
+            self._said((k + 1) * problem.limits.steps, float(self.loss[run]))
 
     def _ends(self, descent: Descent) -> Ends:
         losses, state = descent.history.loss, descent.state
@@ -317,10 +307,10 @@ class _Results:
 
     def _test(self, group: _Group) -> None:
         """The mean loss over the rows that were kept back, without penalty."""
-        if self.test_loss is None or group.test is None:
+        if self.test_loss is None or group.problem.test is None:
             return
-        program = replace(group.settings, l1=0.0, l2=0.0, penalise=None).program(self.plan.columns)
-        cost = cost_of(program, [group.test[c.name] for c in program.columns], len(group.members))
+        plain = group.problem.changed(l1=0.0, l2=0.0, penalise=None)
+        cost = cost_of(plain.program, replace(plain, table=plain.test).columns, len(group.members))
         for run in group.members.tolist():
             if self.steps[run]:
                 self.test_loss[run] = cost(self.params[:, run].tolist())
@@ -334,7 +324,7 @@ class _Results:
             )
         return Sweep(
             self.plan.base,
-            self.plan.columns,
+            self.plan.problem.names,
             {a.label: a.values for a in self.plan.axes},
             dict(zip(self.plan.parameters, self.params, strict=True)),
             self.loss,
@@ -344,7 +334,7 @@ class _Results:
             self.steps,
             self.curve_epochs,
             self.curves,
-            self.plan.table.rows,
+            self.plan.problem.rows,
             seconds,
             ", ".join(self.engines),
             tuple(self.notes),

@@ -1,4 +1,4 @@
-"""The loop on whole batches on a device of PyTorch: which devices there are, and the loop with its numbers there.
+"""The loop on whole batches on a device of PyTorch.
 
 Data go to the device once; parameters and the optimizer's state stay there until the descent ends. Reading a number of
 a GPU waits for all that it has yet to do, so a step reads none: losses, and the sums that tell whether a step was
@@ -7,71 +7,24 @@ finite, are read once a slice. A slice with a bad step is run again up to it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from tidu.engines.build import module_of
 from tidu.engines.scalar_loop import Stopped
-from tidu.errors import MissingDependency, SettingError
+from tidu.errors import SettingError
 from tidu.text import _
-from tidu.training.descents.loops import Array, Loop, TrainingState, Work, with_numbers
-
-try:
-    import torch
-except ImportError:
-    raise MissingDependency(_("a device needs PyTorch; install it with: pip install 'tidu[torch]'")) from None
+from tidu.training.loops.loop import Array, Loop
+from tidu.training.state import TrainingState
+from tidu.training.work import Work
 
 
-def check_device(device: object, dtype: str) -> None:
-    """Refuse a device that there is not, or that cannot compute in `dtype`."""
-    name = device if isinstance(device, str) else ""
-    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", name):
-        raise SettingError(
-            _("device must be 'cpu', 'cuda', a GPU by its number as in 'cuda:1', or 'mps', not {value!r}").format(
-                value=device
-            )
-        )
-    if name.startswith("cuda"):
-        _check_cuda(name)
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise SettingError(_("there is no device 'mps' here: it is the GPU of a Mac; name another, such as 'cpu'"))
-    if name == "mps" and dtype != "float32":
-        raise SettingError(_("the device 'mps' computes in single precision only; give dtype float32 with it"))
-
-
-def _check_cuda(name: str) -> None:
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if not found:
-        raise SettingError(
-            _(
-                "there is no device '{name}': PyTorch {version} finds no CUDA GPU here; "
-                "name 'cpu', or install a PyTorch with CUDA and a driver"
-            ).format(name=name, version=torch.__version__)
-        )
-    if int(name.partition(":")[2] or 0) >= found:
-        raise SettingError(
-            _("there is no device '{name}': GPUs are numbered from cuda:0 to cuda:{last}").format(
-                name=name, last=found - 1
-            )
-        )
-
-
-def torch_on(device: str) -> str:
-    """What computes there, in words."""
-    return _("PyTorch {version} on {device}").format(version=torch.__version__, device=device)
-
-
-def loop_on_device(work: Work) -> Loop:
-    """The loop of `work` on its device."""
-    return _TorchLoop(work)
-
-
-class _TorchLoop(Loop):
+class TorchLoop(Loop):
     """PyTorch on whole batches."""
 
     def __init__(self, work: Work) -> None:
@@ -112,7 +65,7 @@ class _TorchLoop(Loop):
 
     def there(self, state: TrainingState) -> TrainingState:
         """A state as tensors of the device."""
-        return with_numbers(state, self.tensor, lambda total: self.tensor(total, self.wide))
+        return state.with_numbers(self.tensor, lambda total: self.tensor(total, self.wide))
 
     def tensor(self, value: Any, dtype: Any = None) -> Any:
         """A number or array as a tensor of the device."""
@@ -121,7 +74,7 @@ class _TorchLoop(Loop):
         return torch.tensor(value, dtype=dtype or self.dtype, device=self.device)
 
     def on_host(self, state: TrainingState) -> TrainingState:
-        return with_numbers(state, _read, _read)
+        return state.with_numbers(_read, _read)
 
     def rows_of(self, written: Any) -> Array:
         columns = [self.read(column) for column in zip(*written, strict=True)]

@@ -1,19 +1,33 @@
-"""What runs a loop, and why: plain Python, machine code, whole batches in NumPy, PyTorch on a device."""
+"""What runs a loop, and why: plain Python, machine code, whole batches in NumPy, PyTorch on a device.
+
+Every figure by which that is chosen stands here. They count operations, never what was compiled before: the same
+input gives the same bits. They are rough and need not be better, for where two engines are close, either will do.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
+from tidu.engines.program import Program
 from tidu.engines.tile_loop import fits_tiles, tile_train_source
 from tidu.errors import SettingError
 from tidu.language.expr import evaluation_order
 from tidu.text import _
-from tidu.training.descents.loops import Loop, Work, loop_on_host
-from tidu.training.descents.networks import tiles_are_faster
-from tidu.training.judging.evaluation import SECONDS_A_NODE
+from tidu.training.work import Work
 
+SECONDS_A_NODE = 3e-8  # of plain Python for one operation of one sample
+SECONDS_A_STEP = 5e-7  # of plain Python around it
 PATIENCE = 1.0  # seconds of plain Python that cost less than starting the compiler
-SECONDS_A_STEP = 5e-7  # of plain Python, roughly
+PATIENCE_TO_JUDGE = 0.5  # seconds of plain Python for a cost or predictions, before they are compiled
+
+CALL = 1.5e-6  # seconds of NumPy for one operation on an array, however small
+SECONDS_A_PRODUCT = {"array": 2.5e-11, "compiled": 6e-11}  # a multiplication and an addition in a product of matrices
+SECONDS_A_NUMBER = {"array": 1.5e-9, "compiled": 4e-10}  # for one operation of another kind
+SECONDS_A_FUNCTION = {"array": 5e-9, "compiled": 2.5e-9}  # for exp, tanh and the like
+TO_COMPILE = 3.0  # seconds for a network
+_FUNCTIONS = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "log_cosh", "logsumexp", "softmax"}
+_PRODUCTS = {"matmul", "outer"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class Engine:
 def engine_for(wish: str, work: Work) -> Engine:
     """The engine that was asked for; for `auto`, plain Python where that is done before a compiler has begun."""
     if work.device is not None:
-        from tidu.training.descents.on_device import torch_on
+        from tidu.training.devices import torch_on  # it imports torch
 
         return Engine("array", _("the loop on whole batches in {torch}").format(torch=torch_on(work.device)))
     if work.program.of_arrays:
@@ -73,10 +87,31 @@ def engine_for_seconds(wish: str, seconds: float) -> Engine:
     return Engine("compiled", _("the loop compiled: about {seconds:.0f} s of plain Python").format(seconds=seconds))
 
 
-def loop_of(engine: str, work: Work) -> Loop:
-    """The loop of an engine, `python`, `compiled` or `array`; close it when done."""
-    if engine == "array" and work.device is not None:
-        from tidu.training.descents.on_device import loop_on_device  # it imports torch
+def seconds_a_step(program: Program, per_step: int, engine: str) -> float:
+    """Of a step of `per_step` samples with the engine `array` or `compiled`."""
+    products = numbers = functions = 0.0
+    nodes = [n for n in evaluation_order([program.loss, *program.gradient]) if n.args]
+    for node in nodes:
+        size = math.prod(node.shape)
+        if node.op.name in _PRODUCTS:
+            products += size * (node.args[0].shape[-1] if node.op.name == "matmul" else 1)
+        elif node.op.name in _FUNCTIONS:
+            functions += size
+        else:
+            numbers += size
+    new_values = [*program.new_parameters, *(new for _s, new, _start in program.new_state)]
+    of_update = [n for n in evaluation_order(new_values) if n.args]
+    updated = sum(math.prod(n.shape) for n in of_update)
+    seconds = per_step * (
+        products * SECONDS_A_PRODUCT[engine]
+        + numbers * SECONDS_A_NUMBER[engine]
+        + functions * SECONDS_A_FUNCTION[engine]
+    )
+    seconds += updated * SECONDS_A_NUMBER[engine]
+    return seconds + (len(nodes) + len(of_update)) * CALL if engine == "array" else seconds
 
-        return loop_on_device(work)
-    return loop_on_host(engine, work)
+
+def tiles_are_faster(program: Program, per_step: int, steps: int) -> bool:
+    """Whether machine code of the loop over tiles is worth what it takes to have it."""
+    saved = seconds_a_step(program, per_step, "array") - seconds_a_step(program, per_step, "compiled")
+    return steps * saved > TO_COMPILE

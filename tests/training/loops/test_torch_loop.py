@@ -1,7 +1,6 @@
 """The loop on PyTorch's devices: the numbers of NumPy's loop, the same ends, no waiting within a slice."""
 
 import builtins
-import importlib
 import sys
 
 import numpy as np
@@ -14,8 +13,10 @@ from tidu.content.schedules import SCHEDULES
 from tidu.language.array_ops import ARRAY_OPS
 from tidu.language.ops import OPS
 from tidu.runtime import arrays, torch_arrays
-from tidu.training.descents.descent import Limits, descend
-from tidu.training.settings import Settings
+from tidu.training.descent import descend
+from tidu.training.fit import run_of
+from tidu.training.problem import Problem
+from tidu.training.training import Budget, Execution
 
 ROWS = 40
 random = np.random.default_rng(5)
@@ -147,13 +148,10 @@ def test_a_divergence_is_narrowed_down_to_its_step(options, record):
     assert_same(theirs, ours, {"rtol": 1e-6})
 
 
-def test_where_the_slices_are_cut_changes_no_bit(monkeypatch):
-    from tidu.training.descents import descent
-
-    whole = fitted(device="cpu", optimizer="adam", steps=37)
-    monkeypatch.setattr(descent, "MOST_GROWTH", 1e-9)
-    monkeypatch.setitem(descent.FIRST_SLICE_SAMPLES, "array", 1)
-    cut = fitted(device="cpu", optimizer="adam", steps=37)
+def test_where_the_slices_are_cut_changes_no_bit():
+    data = {f"x{k}": X[:, k] for k in range(3)} | {"y": REAL}
+    problem = Problem.read(NETWORK, data, {"optimizer": "adam", "batch_size": 7, "steps": 37})
+    whole, cut = (run_of(problem, Execution(device="cpu", slice=Budget(steps=steps))) for steps in (10**6, 1))
     np.testing.assert_array_equal(cut.history.values, whole.history.values)
     np.testing.assert_array_equal(cut.params["W1"], whole.params["W1"])
 
@@ -174,11 +172,8 @@ def test_digits_are_learnt_alike():
 
 def test_no_step_waits_for_a_number_of_the_device(monkeypatch):
     """What reads a tensor is counted: as often for a slice of 200 steps as for one of 20."""
-    settings = Settings(NETWORK, optimizer="adam")
-    program = settings.program(("x0", "x1", "x2", "y"))
-    columns = [{"x0": X[:, 0], "x1": X[:, 1], "x2": X[:, 2], "y": REAL}[c.name] for c in program.columns]
-    monkeypatch.setitem(importlib.import_module("tidu.training.descents.descent").FIRST_SLICE_SAMPLES, "array", 10**9)
-    monkeypatch.setattr("tidu.training.descents.descent.SLICE_SECONDS", 1e9)
+    data = {"x0": X[:, 0], "x1": X[:, 1], "x2": X[:, 2], "y": REAL}
+    problem = Problem.read(NETWORK, data, {"optimizer": "adam", "batch_size": 10})
 
     def reads(steps):
         count = 0
@@ -194,10 +189,7 @@ def test_no_step_waits_for_a_number_of_the_device(monkeypatch):
         with monkeypatch.context() as patch:
             for name in ("item", "__bool__", "__float__", "cpu", "numpy", "tolist", "__array__"):
                 patch.setattr(torch.Tensor, name, counting(getattr(torch.Tensor, name)))
-            descend(
-                program, columns, settings.starting_values(program), Limits(steps, "steps"),
-                batch_size=10, shuffle=True, device="cpu",
-            )  # fmt: skip
+            descend(problem.changed(steps=steps), Execution(device="cpu", slice=Budget(steps=10**9)))
         return count
 
     assert reads(200) == reads(20) > 0
@@ -295,7 +287,7 @@ def test_what_cannot_be_is_a_sentence(options, says):
 
 
 def test_a_mac_computes_in_single_precision(monkeypatch):
-    from tidu.training.descents.on_device import check_device
+    from tidu.training.devices import check_device
 
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     check_device("mps", "float32")
@@ -304,7 +296,7 @@ def test_a_mac_computes_in_single_precision(monkeypatch):
 
 
 def test_gpus_are_numbered(monkeypatch):
-    from tidu.training.descents.on_device import check_device
+    from tidu.training.devices import check_device
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -321,7 +313,7 @@ def test_without_torch_there_is_a_sentence(monkeypatch):
             raise ModuleNotFoundError("No module named 'torch'", name="torch")
         return there(name, *args, **kwargs)
 
-    monkeypatch.delitem(sys.modules, "tidu.training.descents.on_device", raising=False)
+    monkeypatch.delitem(sys.modules, "tidu.training.devices", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(tidu.TiduError, match=r"needs PyTorch; install it with: pip install 'tidu\[torch\]'"):
         fitted(device="cpu")

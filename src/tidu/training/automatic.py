@@ -1,0 +1,95 @@
+"""What `lr="auto"` and `scale=True` decide before a descent, and after it why it diverged."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.content.methods import AUTO
+from tidu.content.optimizers import optimizer_named
+from tidu.errors import SettingError
+from tidu.text import _
+from tidu.training.callbacks import Listeners
+from tidu.training.descent import Descent, descend
+from tidu.training.problem import Problem
+from tidu.training.rates import SMALLER, automatic_rate
+from tidu.training.rescaling import basis_of
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.spectrum import WHOLE, spectrum_of
+from tidu.training.solving.stability import rate_limit
+from tidu.training.training import Execution
+
+Array = npt.NDArray[np.float64]
+MOST_RETRIES = 12  # of a rate that `auto` chose, each time a quarter of the one before
+
+
+def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> tuple[Problem, Descent, list[str]]:
+    """The problem with the rate and the rescaling that were used, how the descent ended, and what there is to say."""
+    notes: list[str] = []
+    s = problem.settings
+    if problem.program.of_arrays and (s.scale or s.lr == AUTO):
+        raise SettingError(
+            _(
+                "lr='auto' and scale=True are for models of single numbers; "
+                "give a learning rate, such as 0.005 with adam"
+            )
+        )
+    if s.scale:
+        problem = problem.rescaled(basis_of(problem))
+        notes.append(_("descended in rescaled parameters; learning rate and tol are in their units"))
+    automatic = s.lr == AUTO
+    if automatic:
+        lr, why = automatic_rate(problem)
+        problem = problem.changed(lr=lr)
+        notes.append(why)
+    retries = 0
+    while True:
+        descent = descend(problem, execution, listeners)
+        if not automatic or retries == MOST_RETRIES or not _went_up(problem, descent):
+            break
+        retries += 1
+        assert isinstance(problem.settings.lr, float)
+        problem = problem.changed(lr=problem.settings.lr * SMALLER)
+    if retries:
+        notes.append(
+            _("the curvature grows on the way: with that rate the descent went up, so {lr:.6g} was used").format(
+                lr=problem.settings.lr
+            )
+        )
+    return problem, descent, notes
+
+
+def _went_up(problem: Problem, descent: Descent) -> bool:
+    """Whether the cost over all rows is above that at the start by more than rounding."""
+    if descent.stopped == "diverged":
+        return True
+    objective = Objective(problem.descended, problem.columns)
+    before = objective.cost(np.array(problem.descent_start, dtype=np.float64))
+    return not objective.cost(np.array(descent.state.parameters)) <= before + 1e-9 * abs(before)
+
+
+def reasons_of_divergence(problem: Problem) -> list[str]:
+    """The limit that the rate is above, if it is; and what removes it."""
+    s, program = problem.settings, problem.program
+    optimizer = optimizer_named(s.optimizer)
+    if program.of_arrays or len(program.parameters) > WHOLE or not isinstance(s.lr, float) or s.scale:
+        return []
+    spectrum = spectrum_of(Objective(program, problem.columns), np.array(problem.start, dtype=np.float64))
+    limit = math.inf if spectrum is None else rate_limit(optimizer, spectrum.largest)
+    if spectrum is None or s.lr <= limit:
+        return []
+    return [
+        _(
+            "the learning rate {lr:g} is above the limit of {optimizer} here, {limit:.3g} (from the largest curvature, "
+            "{largest:.3g}). Below it the flattest direction takes about {condition:.2g} times as many steps as the "
+            "steepest: use --scale, or --optimizer lm"
+        ).format(
+            lr=s.lr,
+            optimizer=optimizer.name,
+            limit=limit,
+            largest=spectrum.largest,
+            condition=spectrum.condition,
+        )
+    ]

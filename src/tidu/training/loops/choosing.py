@@ -1,0 +1,25 @@
+"""The loop of an engine."""
+
+from __future__ import annotations
+
+from tidu.runtime.summation import CHUNK
+from tidu.training.loops.compiled_loops import CompiledLoop, ThreadedLoop, TileLoop
+from tidu.training.loops.loop import ArrayLoop, Loop, PlainLoop
+from tidu.training.work import Work
+
+
+def loop_of(engine: str, work: Work) -> Loop:
+    """The loop of an engine, `python`, `compiled` or `array`; close it when done."""
+    if engine == "array" and work.device is not None:
+        from tidu.training.loops.torch_loop import TorchLoop  # it imports torch
+
+        return TorchLoop(work)
+    if engine == "array":
+        return ArrayLoop(work)
+    if work.program.of_arrays:
+        return TileLoop(work, machine_code=engine == "compiled")
+    if engine == "python":
+        return PlainLoop(work)
+    if work.shape.summed and work.threads > 1 and work.per_step >= 2 * CHUNK:
+        return ThreadedLoop(work)
+    return CompiledLoop(work)

@@ -1,0 +1,123 @@
+"""Loops as machine code: numbers, tiles of samples, and threads that share the samples of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.build import module_of
+from tidu.engines.scalar_loop import Stopped
+from tidu.training.loops.loop import Array, Loop
+from tidu.training.loops.shuffling import ShuffledParts
+from tidu.training.state import TrainingState
+from tidu.training.work import Work
+
+BEYOND_CACHE = 1 << 20  # bytes of data; where more is read in a random order, the processor waits for memory
+
+
+class TileLoop(Loop):
+    """Loops over tiles of samples, as plain Python or machine code; both write on the arrays that they are given."""
+
+    def __init__(self, work: Work, machine_code: bool) -> None:
+        self.machine_code = machine_code
+        super().__init__(work)
+        self.names = [*self.names, "memory"]
+        self.fixed["memory"] = module_of(work.source).memory()
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        if not self.machine_code:
+            return module_of(source).train  # type: ignore[no-any-return]
+        from tidu.engines.compiler.calls import compiled
+
+        return compiled(source)
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        return np.ascontiguousarray(numbers, dtype=np.float64 if numbers.dtype.kind == "f" else None)
+
+    def together(self, orders: list[Any]) -> Any:
+        return np.stack(orders)
+
+    def blank_history(self, rows: int) -> Any:
+        return np.empty((rows, self.width))
+
+    def fresh(self, value: Any) -> Any:
+        return np.array(value, dtype=np.float64) if np.ndim(value) else float(value)
+
+    def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
+        with np.errstate(all="ignore"):  # what is not finite ends the run, in words
+            new, recorded, why = super().run(state, last_step)
+        return replace(new, gradient=tuple(map(self.fresh, new.gradient))), recorded, why
+
+
+class CompiledLoop(Loop):
+    """Machine code, on arrays. Large data that is drawn in a random order is put into that order beforehand."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        large = work.rows * len(work.columns) * 8 > BEYOND_CACHE
+        epochs = -(-work.steps // work.steps_per_epoch)
+        columns = [self.kept(c) for c in work.columns] if work.shape.shuffled and large else []
+        self.shuffled = ShuffledParts(columns, work.per_step, epochs, work.seed) if columns else None
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        from tidu.engines.compiler.calls import compiled
+
+        return compiled(source, fast=self.work.fast)
+
+    def kept(self, numbers: npt.NDArray[Any]) -> Any:
+        is_column = numbers.dtype == np.float64
+        return np.ascontiguousarray(numbers, dtype=self.work.shape.dtype if is_column else numbers.dtype)
+
+    def blank_history(self, rows: int) -> Any:
+        return np.empty((rows, self.width))
+
+    def together(self, orders: list[Any]) -> Any:
+        return np.stack(orders)
+
+    def close(self) -> None:
+        if self.shuffled is not None:
+            self.shuffled.close()
+
+    def last_step_of_slice(self, state: TrainingState, steps: int) -> int:
+        last = super().last_step_of_slice(state, steps)
+        return last if self.shuffled is None else min(last, self.last_step_of_part(state))
+
+    def last_step_of_part(self, state: TrainingState) -> int:
+        """The step after which samples of another part are learnt."""
+        assert self.shuffled is not None
+        steps = self.shuffled.size // self.work.per_step  # of a whole part; the last part of an epoch may have fewer
+        end = (state.start // self.shuffled.size + 1) * steps
+        return state.epoch * self.work.steps_per_epoch + min(end, self.work.steps_per_epoch)
+
+    def drawn_for(self, state: TrainingState, last_step: int) -> dict[str, Any]:
+        if self.shuffled is None:
+            return super().drawn_for(state, last_step)
+        assert last_step <= self.last_step_of_part(state), "steps of shuffled samples lie within a part"
+        part = self.shuffled.part(state.epoch, state.start)
+        first_row = -part.number * self.shuffled.size
+        return {"columns": part.columns, "orders": self.shuffled.place, "first_row": first_row}
+
+
+class ThreadedLoop(CompiledLoop):
+    """Plain Python around each step, whose sums several threads of machine code share."""
+
+    def __init__(self, work: Work) -> None:
+        self.pool = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
+        super().__init__(work)
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        from tidu.engines.compiler.calls import summed_by_threads
+
+        train = module_of(source).train
+        summed = summed_by_threads(source, self.pool, self.work.threads, self.work.fast)
+        return FunctionType(train.__code__, train.__globals__ | {"summed": summed})
+
+    def close(self) -> None:
+        super().close()
+        self.pool.shutdown()

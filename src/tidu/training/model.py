@@ -1,0 +1,254 @@
+"""`Model`: what a fit leaves for use: formula and parameters, predictions and scores, and its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.content.losses import LOSSES
+from tidu.content.methods import SOLVERS
+from tidu.content.summary import Summary
+from tidu.data.labels import class_numbers
+from tidu.data.layout import CsvOptions
+from tidu.data.source import source_of
+from tidu.data.table import Label, Table
+from tidu.engines.mathematics import latex_of
+from tidu.engines.program import Program
+from tidu.errors import ColumnNotFound, DataError, SettingError
+from tidu.language.printer import text
+from tidu.text import _
+from tidu.training.constraints import with_fixed
+from tidu.training.intervals import intervals_of
+from tidu.training.judging.classes import table_to_judge
+from tidu.training.judging.evaluation import predictions_of
+from tidu.training.judging.metrics import class_metrics_of, metrics_of, predicted_classes, probabilities_of
+from tidu.training.model_file import Content, number_or_array, read, write
+from tidu.training.problem import Problem, target_values
+from tidu.training.settings import Settings
+from tidu.training.solving.statistics import LEVEL, Statistics
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A formula with its parameters.
+
+    Attributes
+    ----------
+    problem : what it was fitted to; its data need not be there.
+    params : the parameters by name, floats or arrays.
+    statistics : standard errors and what follows from them, where a solver fitted least squares.
+    """
+
+    problem: Problem
+    params: Mapping[str, Any]
+    statistics: Statistics | None = None
+
+    # -- what it is ------------------------------------------------------------------------------
+    @property
+    def settings(self) -> Settings:
+        """How it was fitted."""
+        return self.problem.settings
+
+    @property
+    def program(self) -> Program:
+        """Its expressions."""
+        return self.problem.program
+
+    @property
+    def classes(self) -> tuple[Label, ...]:
+        """The labels that it tells apart, in order; of two, the second has the positive scores."""
+        return self.problem.classes
+
+    def summary(self) -> Summary:
+        """The layers of the model, what each gives, and how many numbers each has learnt; `summary().total` in all."""
+        assert self.problem.formula is not None
+        return Summary.of(with_fixed(self.problem.formula, self.settings.fix))
+
+    def latex(self) -> str:
+        """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
+        return latex_of(self.program, SOLVERS.get(self.settings.optimizer))
+
+    def __repr__(self) -> str:
+        return f"<Model '{self.settings.formula}': {values_in_short(self.params)}>"
+
+    # -- what one does with it --------------------------------------------------------------------
+    def predict(self, data: object, drop_missing: bool = False) -> npt.NDArray[Any]:
+        """The predictions for `data` (anything that `tidu.fit` takes; the target may be absent), of shape (rows,).
+
+        Numbers; of a model of classes, labels as they stood in the data.
+        """
+        table = self.features_of(data, drop_missing, with_target=False)
+        return self.labels(table) if self.classes else self.predictions(table)
+
+    def probabilities(self, data: object, drop_missing: bool = False) -> Array:
+        """The probability of each of `classes` for each row of `data`, of shape (rows, classes).
+
+        Raises
+        ------
+        SettingError
+            The loss knows no probabilities, as `hinge` and `perceptron` do not.
+        """
+        return self.class_probabilities(self.features_of(data, drop_missing, with_target=False))
+
+    def features_of(
+        self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None, with_target: bool = True
+    ) -> Table:
+        """The columns of `data` that the model reads, checked; with the target's too where they are there."""
+        source = source_of(data, csv)
+        program = self.program
+        features = [c.name for c in program.columns if c.role == "feature"]
+        targets = [c.name for c in program.columns if c.role == "target"]
+        for name in features:
+            if name not in source.names:
+                raise ColumnNotFound(
+                    _("the model needs the column '{name}'; the data has {columns}").format(
+                        name=name, columns=", ".join(source.names)
+                    )
+                )
+        if with_target and set(targets) <= set(source.names):
+            features += targets
+        wanted = [n for n in source.names if n in features]
+        return table_to_judge(
+            program, self.settings.loss_object, source, wanted or source.names, self.classes, drop_missing
+        )
+
+    def predictions(self, table: Table) -> Array:
+        """The predictions for a table that has been checked, as numbers: the score through the loss's link."""
+        return self._computed(self.program, table)
+
+    def labels(self, table: Table) -> npt.NDArray[Any]:
+        """The predicted labels for a table that has been checked."""
+        logits = self._logits(table)
+        bad = np.flatnonzero(np.isnan(logits).any(axis=1))
+        if bad.size:
+            raise DataError(
+                _(
+                    "{origin}: the score of row {row} is not a number, so it has no class; its features are too large"
+                ).format(origin=table.origin, row=int(bad[0]) + 1)
+            )
+        return np.array(self.classes)[predicted_classes(logits)]
+
+    def class_probabilities(self, table: Table) -> Array:
+        """The probability of each class for a table that has been checked, of shape (rows, classes)."""
+        if not (self.classes and self.settings.loss_object.probabilities):
+            raise SettingError(
+                _("the loss '{loss}' gives no probabilities; train with {names}").format(
+                    loss=self.settings.loss, names=", ".join(n for n, entry in LOSSES.items() if entry.probabilities)
+                )
+            )
+        return probabilities_of(self._logits(table))
+
+    def _logits(self, table: Table) -> Array:
+        """Of each row and class; a model of one score has it for its second class, and 0 for its first."""
+        program = self.program
+        score = self._computed(replace(program, prediction=program.score), table)
+        if score.ndim == 2:
+            return score
+        return np.column_stack([np.zeros(table.rows), score])
+
+    def _computed(self, program: Program, table: Table) -> Array:
+        features = [table[c.name] for c in program.columns if c.role == "feature"]
+        return predictions_of(program, features, tuple(self.params.values()), table.rows)
+
+    def prediction_interval(
+        self, data: object, level: float = LEVEL, of: str = "sample", drop_missing: bool = False
+    ) -> tuple[Array, Array, Array]:
+        """Predictions for `data` with the ends of an interval around each: three arrays of shape (rows,).
+
+        Parameters
+        ----------
+        level : the share of cases in which the interval is to hold the truth.
+        of : `"sample"`, where a new sample would lie, or `"mean"`, where the curve lies.
+
+        Raises
+        ------
+        SettingError
+            The run has no statistics: only a solver's least-squares fit has.
+        """
+        return intervals_of(self, self.features_of(data, drop_missing, with_target=False), level, of)
+
+    @property
+    def prediction_name(self) -> str:
+        """What a column of predictions is called: of a function of columns, it says of which."""
+        target = self.program.target
+        return f"prediction of {text(target)}" if target is not None and target.args else "prediction"
+
+    def score(self, data: object, drop_missing: bool = False) -> dict[str, Any]:
+        """How good the predictions for `data` are, with the parameters as they are now.
+
+        MSE, RMSE, MAE and R²; of a model of classes accuracy, log loss, AUC, the confusion table (true classes down,
+        predicted ones across) and for each class precision, recall and F1. What cannot be computed is nan.
+        """
+        table = data if isinstance(data, Table) else self.features_of(data, drop_missing)
+        program = self.program
+        assert program.target is not None
+        needed = [c for c in program.columns if c.role == "target"]
+        for column in needed:
+            if column.name not in table:
+                raise ColumnNotFound(
+                    _("scoring needs the target column '{name}'; the data has {columns}").format(
+                        name=column.name, columns=", ".join(table)
+                    )
+                )
+        if table.rows == 0:
+            raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
+        values = target_values(program.target, table)
+        if not self.classes:
+            return metrics_of(values, self.predictions(table))
+        loss = self.settings.loss_object
+        loss.check(values)
+        return class_metrics_of(class_numbers(values, loss.targets.codes), self._logits(table), loss.probabilities)
+
+    # -- files --------------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, without its history; an old file is replaced whole or not.
+
+        Read it again with `Model.load(path)`.
+        """
+        write(path, self.content())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The model in a file that `Model.save` or `Run.save` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            There is no such file, or it is not a model of tidu's.
+        """
+        return read(path, cls.of_content)
+
+    def content(self) -> Content:
+        """What stands in its file."""
+        plain = {
+            "settings": self.settings.to_dict(),
+            "names": self.problem.names,
+            "classes": self.classes,
+            "parameters": list(self.params),
+            "statistics": None if self.statistics is None else self.statistics.plain(),
+        }
+        return Content(plain, {f"params/{n}": np.asarray(v, order="C") for n, v in self.params.items()})
+
+    @classmethod
+    def of_content(cls, content: Content) -> Self:
+        """The model of what `content` gave."""
+        plain = content.plain
+        settings = dict(plain["settings"])
+        if settings["penalise"] is not None:
+            settings["penalise"] = tuple(settings["penalise"])
+        problem = Problem.of_model(Settings(**settings), tuple(plain["names"]), tuple(plain["classes"]))
+        params = {n: number_or_array(content.arrays[f"params/{n}"]) for n in plain["parameters"]}
+        statistics = plain["statistics"]
+        return cls(problem, params, None if statistics is None else Statistics.of_plain(statistics))
+
+
+def values_in_short(params: Mapping[str, Any]) -> str:
+    """Parameters for one line of text."""
+    return ", ".join(f"{n}={v:.8g}" if np.ndim(v) == 0 else f"{n}{v.shape}" for n, v in params.items())

@@ -1,0 +1,304 @@
+"""`Problem`: what is to be trained: settings, program and data, read and checked once. Everything else takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.data.labels import label_text
+from tidu.data.layout import CsvOptions
+from tidu.data.source import source_of
+from tidu.data.table import Label, Source, Table, train_test_split
+from tidu.eager.layers import Layer
+from tidu.engines.program import Program
+from tidu.errors import ColumnNotFound, DataError, SettingError, closest
+from tidu.language.expr import Expr, evaluate, substitute, symbol, symbols
+from tidu.language.formula import Formula
+from tidu.text import _
+from tidu.training.basis import SUFFIX, Basis
+from tidu.training.constraints import check_weights
+from tidu.training.judging.classes import training_table
+from tidu.training.settings import Settings
+
+Array = npt.NDArray[np.float64]
+
+# The settings that a program knows nothing of; `lr` and `optimizer` are exchanged in it, any other makes a new one.
+_BESIDE_THE_PROGRAM = frozenset(
+    {"batch_size", "epochs", "steps", "until_loss", "tol", "init", "shuffle", "seed", "record", "dtype", "fast",
+     "bounds", "starts", "scale"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop: after `steps` steps at the latest; `bound` says which word the user gave that bound in."""
+
+    steps: int
+    bound: str = "epochs"
+    until_loss: float | None = None
+    tol: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be trained.
+
+    Attributes
+    ----------
+    settings : every decision of the user.
+    program : what a sample and a step compute, as expressions in the user's parameters.
+    start : the first value of each parameter, floats or arrays.
+    formula : the model as it was read; None for a plain function.
+    names : what the columns of the data are called, those that the formula does not use too.
+    table, test : the rows to learn from and those kept back; None without data (a saved model, a plain function).
+    classes : the labels that a loss of classes tells apart.
+    notes : sentences about the data and the settings.
+    rescaling, rescaled_program : the parameters in which the descent runs under `scale=True`, once they are known,
+        and the program in them.
+    """
+
+    settings: Settings
+    program: Program
+    start: tuple[Any, ...]
+    formula: Formula | None = None
+    names: tuple[str, ...] = ()
+    table: Table | None = None
+    test: Table | None = None
+    classes: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    rescaling: Basis | None = None
+    rescaled_program: Program | None = None
+
+    # -- making one --------------------------------------------------------------------------------
+    @classmethod
+    def read(
+        cls,
+        formula: str | Layer,
+        data: object,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        target: str | None = None,
+        features: Sequence[str] | None = None,
+        test_size: float | None = None,
+        drop_missing: bool = False,
+        csv: CsvOptions | None = None,
+        check: Callable[[Settings], None] = lambda settings: None,
+    ) -> Self:
+        """The problem of a formula, data and settings by name, all as `tidu.fit` takes them.
+
+        `check` may refuse settings before the data are read.
+
+        Raises
+        ------
+        FormulaError, DataError, SettingError, NoDerivative
+            Each with one sentence that says what to do.
+        """
+        source = source_of(data, csv)
+        chosen = Settings(_formula_of(formula, target, features, source.names), **(settings or {}))
+        check(chosen)
+        return cls.of_source(chosen, source, drop_missing).split(test_size)
+
+    @classmethod
+    def of_source(cls, chosen: Settings, source: Source, drop_missing: bool = False) -> Self:
+        """The problem of settings and a source of data: all its rows, without starting values until they are split."""
+        loss, names = chosen.loss_object, source.names
+        model = chosen.model(names)
+        # How many scores a model of classes needs is known once the labels are.
+        program = None if loss.of_classes else chosen.program_of(model, names)
+        table = training_table(chosen.columns_of(model), model.score, model.target, loss, source, drop_missing)
+        if loss.of_classes:
+            chosen = replace(chosen, outputs=len(table.classes) or None)
+            if chosen.outputs != (model.score.shape[0] if model.score.shape else 2):
+                model = chosen.model(names)
+        program = program or chosen.program_of(model, names)
+        if table.rows == 0:
+            raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
+        return cls(chosen, program, (), model, names, table, classes=table.classes, notes=table.notes)
+
+    def split(self, test_size: float | None) -> Self:
+        """With a part of the rows kept back, by the seed; the rest checked, and starting values drawn."""
+        assert self.table is not None
+        table, test = self.table, None
+        if test_size is not None:
+            table, test = train_test_split(table, test_size, self.settings.seed)
+        check_target(self.program, table, self.settings)
+        check_weights(self.settings, table)
+        problem = replace(self, table=table, test=test, start=tuple(self.settings.starting_values(self.program)))
+        return replace(problem, notes=(*problem.notes, *_notes_on(problem)))
+
+    @classmethod
+    def of_model(cls, settings: Settings, names: Sequence[str], classes: tuple[Label, ...] = ()) -> Self:
+        """The problem of a saved model: without data."""
+        model = settings.model(names)
+        program = settings.program_of(model, names)
+        return cls(settings, program, tuple(settings.starting_values(program)), model, tuple(names), classes=classes)
+
+    @classmethod
+    def of_function(
+        cls, program: Program, start: Sequence[float], settings: Settings, columns: Sequence[Array] = ()
+    ) -> Self:
+        """The problem of a program that is no formula's, on columns of shape (rows,) in its order."""
+        table = None
+        if columns:
+            table = Table({c.name: column for c, column in zip(program.columns, columns, strict=True)})
+        return cls(settings, program, tuple(start), table=table)
+
+    def changed(self, **settings: Any) -> Self:
+        """The problem with some settings changed; what they leave as it is is not derived again.
+
+        Starting values follow `init` and `seed`, where these are among them.
+        """
+        settings = {name: value for name, value in settings.items() if not _same(getattr(self.settings, name), value)}
+        new = replace(self.settings, **settings)
+        program, rescaled = self.program, self.rescaled_program
+        if not settings.keys() <= _BESIDE_THE_PROGRAM | {"lr", "optimizer"}:
+            assert self.formula is not None
+            assert self.rescaling is None
+            program = new.program_of(self.formula, self.names)
+        elif settings.keys() & {"lr", "optimizer"}:
+            program = program.with_update(new.stepping_optimizer, new.rate)
+            rescaled = rescaled and rescaled.with_update(new.stepping_optimizer, new.rate)
+        start = self.start
+        if settings.keys() & {"init", "seed", "fix"}:
+            start = tuple(new.starting_values(program))
+        return replace(self, settings=new, program=program, start=start, rescaled_program=rescaled)
+
+    def starting_from(self, start: Sequence[Any]) -> Self:
+        """The problem with other starting values, a number or an array for each parameter."""
+        return replace(self, start=tuple(start))
+
+    def rescaled(self, basis: Basis) -> Self:
+        """The problem whose descent runs in the parameters of `basis`."""
+        names = tuple(symbol(p.name + SUFFIX, "parameter") for p in self.program.parameters)
+        score = substitute(self.program.score, basis.exchange(self.program.parameters, names))
+        program = self.settings.program_like(self.program, score, names)
+        return replace(self, rescaling=basis, rescaled_program=program)
+
+    def without_data(self) -> Self:
+        """The same problem, no longer holding on to its data."""
+        return replace(self, table=None, test=None)
+
+    # -- what it says ------------------------------------------------------------------------------
+    @cached_property
+    def columns(self) -> tuple[Array, ...]:
+        """The training data as the program reads it: arrays of shape (rows,), in the order of `program.columns`."""
+        return () if self.table is None else tuple(self.table[c.name] for c in self.program.columns)
+
+    @property
+    def rows(self) -> int:
+        """Samples to learn from; 0 for a plain function."""
+        return 0 if self.table is None else self.table.rows
+
+    @property
+    def limits(self) -> Limits:
+        """When a descent ends."""
+        s = self.settings
+        epochs, steps = s.limit
+        rows = max(self.rows, 1)
+        per_epoch = 1 if s.batch_size is None else -(-rows // min(s.batch_size, rows))
+        bounds = [(epochs * per_epoch, "epochs")] if epochs is not None else []
+        bounds += [(steps, "steps")] if steps is not None else []
+        most, word = min(bounds)
+        return Limits(most, word, s.until_loss, s.tol)
+
+    # -- in the parameters of the descent ----------------------------------------------------------
+    @property
+    def descended(self) -> Program:
+        """The program that the loop runs: in rescaled parameters, where there are such."""
+        return self.rescaled_program or self.program
+
+    @property
+    def descent_start(self) -> tuple[Any, ...]:
+        """Where the descent starts, in its own parameters."""
+        return self.start if self.rescaling is None else (0.0,) * len(self.start)
+
+
+def _same(a: object, b: object) -> bool:
+    """Whether a setting stays as it is; an expression is compared as the node that it is."""
+    return a is b or (type(a) is type(b) and not isinstance(a, Expr) and bool(a == b))
+
+
+def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
+    """The text of a model, which is a text already or layers."""
+    if not isinstance(model, Layer):
+        if target is not None or features is not None:
+            raise SettingError(
+                _("target and features are for layers; a formula names them itself: 'y = mlp(x1, x2, hidden=[8])'")
+            )
+        return model
+    if target is None:
+        raise SettingError(_("layers need to know what to predict; give the name of the column: target='y'"))
+    wanted = [features] if isinstance(features, str) else list(features or ())
+    for name in [target, *wanted]:
+        if name not in columns:
+            near = closest(str(name), columns)
+            hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+            raise ColumnNotFound(
+                _("there is no column '{name}'{hint}; the data has {columns}").format(
+                    name=name, hint=hint, columns=", ".join(columns)
+                )
+            )
+    return model.formula(target, wanted)
+
+
+def target_values(target: Expr, table: Table) -> Array:
+    """The left side of a formula, for each row."""
+    if target.is_symbol:
+        return table[target.name]
+    needed = symbols([target], "target")
+    cells = zip(*(table[c.name].tolist() for c in needed), strict=True)
+    return np.array([evaluate(target, dict(zip(needed, row, strict=True))) for row in cells])
+
+
+def check_target(program: Program, table: Table, settings: Settings) -> None:
+    """Refuse targets that the loss has no meaning for."""
+    if program.target is not None and not program.target.shape:
+        settings.loss_object.check(target_values(program.target, table))
+
+
+# -- what there is to say before the first step ----------------------------------------------------
+def _notes_on(problem: Problem) -> list[str]:
+    notes = [*problem.program.notes, *_notes_on_classes(problem), *_notes_on_score(problem)]
+    size = problem.settings.batch_size
+    if size is not None and size > problem.rows:
+        notes.append(
+            _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(
+                size=size, rows=problem.rows
+            )
+        )
+    return notes
+
+
+def _notes_on_classes(problem: Problem) -> list[str]:
+    """The classes that the split left without a row to learn from."""
+    table, target = problem.table, problem.program.target
+    assert table is not None
+    assert target is not None
+    codes = problem.settings.loss_object.targets.codes
+    met = {*target_values(target, table).tolist()} if table.classes else {*codes}
+    unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code not in met]
+    if not unmet:
+        return []
+    return [
+        _("no row of class {labels} is among the {rows} rows for training: it cannot be learnt").format(
+            labels=", ".join(unmet), rows=table.rows
+        )
+    ]
+
+
+def _notes_on_score(problem: Problem) -> list[str]:
+    """What stands twice: the link of the loss, as the last layer."""
+    last = problem.program.score.op.name
+    loss = problem.settings.loss_object.name
+    if {"softmax": "softmax", "logistic": "sigmoid"}.get(loss) != last:
+        return []
+    return [
+        _(
+            "the model ends in {last}, and the loss '{loss}' takes it of the scores itself: leave the last {last} out"
+        ).format(last=last, loss=problem.settings.loss)
+    ]

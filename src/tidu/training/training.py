@@ -1,0 +1,245 @@
+"""`Training`: a problem with the loop that trains it. Its one way forward is `advance`, from a state to a state."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.content.schedules import EPOCH, STEP
+from tidu.engines.array_loop import array_train_source
+from tidu.engines.scalar_loop import (
+    SUMMED_FROM,
+    Batch,
+    LoopShape,
+    Stopped,
+    recorded_parameters,
+    state_at_start,
+    train_source,
+)
+from tidu.engines.side_by_side import runs_source
+from tidu.engines.tile_loop import tile_train_source
+from tidu.language.expr import evaluate
+from tidu.training.constraints import check_execution
+from tidu.training.engine_choice import Engine, engine_for
+from tidu.training.history import History
+from tidu.training.judging.evaluation import cost_is_finite, inputs_from
+from tidu.training.loops.choosing import loop_of
+from tidu.training.loops.loop import Loop
+from tidu.training.problem import Problem
+from tidu.training.settings import Settings
+from tidu.training.state import TrainingState
+from tidu.training.work import Work, batch_of, cores
+
+Array = npt.NDArray[np.float64]
+FIRST_SLICE_SAMPLES = {"python": 20_000, "compiled": 1_000_000, "array": 10_000}
+MOST_GROWTH = 16.0  # from one slice to the next
+MOST_BACK = 8  # steps to go back, at most, for a point at which the cost is finite
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far one `advance` may go: a number of steps, or about so many seconds; at least one step in any case."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
+SLICE = Budget(seconds=0.1)  # short enough for a smooth progress bar and a prompt Ctrl-C, long enough to cost nothing
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a problem is computed, which changes no bit of a result, or says so; see `tidu.fit` for the options."""
+
+    engine: str = "auto"
+    threads: int | None = None  # all cores
+    device: str | None = None
+    slice: Budget = SLICE  # between two looks at callbacks and Ctrl-C
+
+    @property
+    def on_arrays(self) -> bool:
+        """Whether whole batches are asked for."""
+        return self.engine == "array" or self.device is not None
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what there is not, and settings that cannot be computed like this."""
+        check_execution(settings, engine=self.engine, threads=self.threads, device=self.device)
+        if self.device is not None:
+            from tidu.training.devices import check_device  # it imports torch
+
+            check_device(self.device, settings.dtype)
+
+
+class Advance(NamedTuple):
+    """Where `advance` came to, the rows of history on the way, and the word for why it ended; empty if it did not."""
+
+    state: TrainingState
+    rows: Array
+    why: str
+
+
+class Training:
+    """A problem with the loop that trains it; a context manager, for a loop may hold threads.
+
+    Attributes
+    ----------
+    source : the loop that runs, as text.
+    engine : what runs it, and why.
+    """
+
+    def __init__(self, problem: Problem, execution: Execution | None = None) -> None:
+        execution = execution or Execution()
+        self.problem = problem
+        self.limits = problem.limits
+        work = work_of(problem, execution)
+        self.engine: Engine = engine_for(execution.engine, work)
+        if work.program.of_arrays and self.engine.name != "array":
+            work = replace(work, source=tile_train_source(work.program, work.shape))
+        self.work, self.source = work, work.source
+        self.loop: Loop = loop_of(self.engine.name, work)
+        self.slice_steps = max(1, FIRST_SLICE_SAMPLES[self.engine.name] // work.per_step)
+        # States that were passed; computing one anew takes time, and gives the same.
+        self.passed: deque[TrainingState] = deque(maxlen=2 * MOST_BACK)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.loop.close()
+
+    def start(self) -> TrainingState:
+        """The state before the first step."""
+        begin = tuple(p if np.ndim(p) else float(p) for p in self.problem.descent_start)
+        carried = state_at_start(self.work.program, self.work.shape, begin)
+        count = len(self.work.program.new_state)
+        return TrainingState(begin, carried[:count], carried[count:])
+
+    def advance(self, state: TrainingState, budget: Budget = SLICE) -> Advance:
+        """The state some steps further on: within the budget, at least one step, never beyond the problem's limits.
+
+        It depends on its arguments alone: however a training is cut into calls, it comes to the same bits. After a
+        step that is not finite, the state is the last one at which the cost is finite, which may lie before `state`.
+        """
+        began = time.perf_counter()
+        last_step = self.limits.steps
+        if budget.steps is not None:
+            last_step = min(last_step, state.step + max(1, budget.steps))
+        recorded = [np.empty((0, self.loop.width))]
+        why = Stopped.GOING
+        while why is Stopped.GOING and state.step < last_step:
+            slice_began = time.perf_counter()
+            wanted = self.slice_steps if budget.seconds is not None else last_step - state.step
+            end = min(last_step, self.loop.last_step_of_slice(state, wanted))
+            assert end > state.step, "a slice makes at least one step"
+            self.passed.append(state)
+            state, rows, why = self.loop.run(state, end)
+            recorded.append(rows)
+            now = time.perf_counter()
+            if budget.seconds is not None:
+                # From the steps that were done, not those hoped for: what cannot be afforded must not pile up.
+                done, taken = end - self.passed[-1].step, max(now - slice_began, 1e-6)
+                growth = min(MOST_GROWTH, max(0.25, budget.seconds / taken))
+                self.slice_steps = max(1, int(done * growth))
+                if now - began >= 0.5 * budget.seconds:
+                    break
+        values = np.concatenate(recorded)
+        if why is Stopped.DIVERGED:
+            return Advance(self._last_good(state), values, "diverged")
+        if why is not Stopped.GOING:
+            return Advance(state, values, why.name.lower())
+        return Advance(state, values, self.limits.bound if state.step >= self.limits.steps else "")
+
+    def on_host(self, state: TrainingState) -> TrainingState:
+        """The state as floats and NumPy's arrays, wherever its numbers are."""
+        return self.loop.on_host(state)
+
+    def _last_good(self, state: TrainingState) -> TrainingState:
+        """The state before the first bad step: finite parameters at which the cost is finite too.
+
+        A step may end at finite parameters from which nothing can be computed. That step is the bad one, and what came
+        before it is computed again, from the last state that was passed before it.
+        """
+        candidate = state
+        for step in range(state.step, max(state.step - MOST_BACK, -1), -1):
+            if step < state.step:
+                before = next((s for s in reversed(self.passed) if s.step <= step), None) or self.start()
+                candidate = before if before.step == step else self._run_to(before, step)
+            if cost_is_finite(self.work.program, self.work.columns, self.on_host(candidate).parameters):
+                return candidate
+        return state
+
+    def _run_to(self, state: TrainingState, step: int) -> TrainingState:
+        while state.step < step:
+            state = self.loop.run(state, min(step, self.loop.last_step_of_slice(state, step - state.step)))[0]
+        return state
+
+    def history(self, values: Array, state: TrainingState) -> History:
+        """The history of a training that stands at `state`, from all the rows of `advance`.
+
+        An epoch that was cut short has a row of its own.
+        """
+        record, per_epoch = self.work.shape.record, self.work.steps_per_epoch
+        values = values[: state.step if record == "step" else state.epoch]
+        unfinished = record == "epoch" and state.start > 0
+        if unfinished:
+            values = np.vstack([values, _row_of_unfinished_epoch(self.work, state)])
+        k = np.arange(len(values), dtype=np.int64)
+        epoch, step = (k // per_epoch, k) if record == "step" else (k, (k + 1) * per_epoch - 1)
+        if unfinished:
+            step[-1] = state.step - 1
+        history = History(recorded_parameters(self.work.program), record, epoch, step, values)
+        return history if self.problem.rescaling is None else self.problem.rescaling.history(history)
+
+
+def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) -> Work:
+    """What a problem makes a loop do; with `side_by_side`, a loop for several runs."""
+    s, program = problem.settings, problem.descended
+    columns, rows = problem.columns, problem.rows
+    batch = batch_of(rows, s.batch_size)
+    mini = batch in (Batch.ONE, Batch.SOME)
+    on_arrays = program.of_arrays or execution.on_arrays
+    if on_arrays:
+        batch = Batch.SOME if mini else batch
+        columns = tuple(inputs_from(program, columns))
+    per_step = {Batch.ONE: 1, Batch.SOME: s.batch_size or 1}.get(batch, max(rows, 1))
+    shape = LoopShape(
+        batch,
+        s.shuffle and mini,
+        s.record,
+        s.tol is not None,
+        per_step >= SUMMED_FROM and not on_arrays,
+        s.dtype,
+        side_by_side,
+        "numpy" if execution.device is None else "torch",
+    )
+    source_of = array_train_source if on_arrays else runs_source if side_by_side else train_source
+    limits = problem.limits
+    return Work(
+        program,
+        shape,
+        source_of(program, shape),
+        columns,
+        per_step,
+        limits.steps,
+        -math.inf if limits.until_loss is None else limits.until_loss,
+        limits.tol,
+        execution.threads or cores(),
+        s.fast,
+        s.seed,
+        execution.device,
+    )
+
+
+def _row_of_unfinished_epoch(work: Work, state: TrainingState) -> tuple[float, ...]:
+    """A row for an epoch that was cut short: the mean loss of the rows that it saw."""
+    lr = evaluate(work.program.rate, {STEP: float(state.step - 1), EPOCH: float(state.epoch)})
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(sum(float(np.sum(np.multiply(g, g))) for g in state.gradient))
+    numbers = () if work.program.of_arrays else (*state.parameters, *state.gradient)
+    return (state.epoch_loss / state.start, norm, lr, *numbers)

@@ -1,0 +1,58 @@
+"""What a loop runs on: the program and its text, the columns, and what stays the same in every step."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.program import Program
+from tidu.engines.scalar_loop import Batch, LoopShape
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a loop runs on: columns of shape (rows,) in the program's order, and what stays the same in every step."""
+
+    program: Program
+    shape: LoopShape
+    source: str
+    columns: Sequence[Array]
+    per_step: int  # samples
+    steps: int  # at most
+    until_loss: float = -math.inf
+    tol: float | None = None
+    threads: int = 1
+    fast: bool = False
+    seed: int = 0  # of the orders of samples, and of dropout
+    device: str | None = None  # of PyTorch; None is NumPy's, where the loop is on arrays
+
+    @property
+    def rows(self) -> int:
+        """Samples in all; 0 for a plain function."""
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The last of them may have fewer samples."""
+        return -(-max(self.rows, 1) // self.per_step)
+
+
+def batch_of(rows: int, batch_size: int | None) -> Batch:
+    """The shape of loop for this batch size."""
+    if rows == 0:
+        return Batch.NONE
+    if batch_size is None or batch_size >= rows:
+        return Batch.ALL
+    return Batch.ONE if batch_size == 1 else Batch.SOME
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
