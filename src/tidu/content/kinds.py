@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ class Kind:
     """A kind of values. `metavar` stands for a value in help; a flag has none."""
 
     metavar: str = ""
+    names: Iterable[str] = ()  # values to propose
 
     def checked(self, name: str, value: Any) -> Any:
         """`value` of the option `name` as a plain Python value; SettingError if it cannot work."""
@@ -132,6 +133,7 @@ class Text(Kind):
 
     metavar: str = mark("TEXT")
     check: Callable[[str], object] | None = None
+    names: Iterable[str] = ()
 
     def checked(self, name: str, value: Any) -> str:
         if not isinstance(value, str):
@@ -303,6 +305,7 @@ class Declaration:
     descent_only, solvers_only : the kind of method it has a meaning for; `solvers_only` is the sentence that says so.
     engines : the engines that have it; empty is all.
     excludes : other options that cannot be given with it, each with the sentence that says why.
+    also : what other tools call the same thing.
     word : what it is called on the command line, without the dashes, where that is not its name.
     """
 
@@ -318,6 +321,7 @@ class Declaration:
     solvers_only: str = ""
     engines: tuple[str, ...] = ()
     excludes: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
     word: str = ""
     name: str = ""
     default: Any = None

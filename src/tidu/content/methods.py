@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from tidu.content.arguments import Declared, Option, chosen
 from tidu.content.optimizers import OPTIMIZERS
-from tidu.text import mark
+from tidu.errors import SettingError
+from tidu.text import _, mark
 
 AUTO = "auto"
 
@@ -56,8 +57,19 @@ def is_solver(text: str) -> bool:
     return text.strip() in SOLVERS
 
 
+_ELSEWHERE = {  # what other tools call a method, and what it is here
+    "sgd": mark("sgd is gradient descent on one sample at a time: write optimizer gd and batch size 1 "
+                "(--batch-size 1), or a mini-batch, such as 32"),
+    **dict.fromkeys(("levenberg-marquardt", "leastsq", "trf", "dogbox"), mark("this solver is called lm here")),
+    **dict.fromkeys(("bfgs", "l-bfgs", "l-bfgs-b"), mark("this solver is called lbfgs here")),
+}  # fmt: skip
+
+
 def check_method(text: str) -> None:
     """Raise SettingError unless `text` names an optimizer (with options that it has), a solver, or `auto`."""
+    name = text.split("(")[0].strip().lower()
+    if name in _ELSEWHERE:
+        raise SettingError(_("there is no optimizer '{name}': {answer}").format(name=name, answer=_(_ELSEWHERE[name])))
     if text.strip() != AUTO:
         known: dict[str, Declared] = {**OPTIMIZERS, **SOLVERS}
         chosen("optimizer", known, text)

@@ -6,50 +6,48 @@ for programs. What a person did wrong is one sentence on standard error and stat
 
 from __future__ import annotations
 
-import json
-import math
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import rich_click as click
+import click
 
 from tidu import __version__
-from tidu.content.kinds import DESCENT, MODEL, Assignments, Numbers
-from tidu.errors import SettingError, TiduError
+from tidu.content.function_list import functions_of_formulas
+from tidu.content.kinds import DESCENT, MODEL, Assignments, Number, Numbers
+from tidu.errors import TiduError
 from tidu.fronts.command_options import (
-    Group,
+    FileName,
     OfKind,
-    Option,
     check_outputs,
+    code_option,
     csv_of,
+    data_and_formula,
     declared_options,
+    file_option,
     given_of,
     output_options,
 )
 from tidu.fronts.diagnosis import doctor_command
+from tidu.fronts.help import Group, Option
+from tidu.fronts.outcomes import (
+    BAD_INPUT,
+    BAD_OUTCOME,
+    GOOD,
+    INTERRUPTED,
+    code_of,
+    print_json,
+    say_error,
+    status_of,
+)
+from tidu.fronts.telling import completion_command, functions_command
 from tidu.text import _, language
-
-if TYPE_CHECKING:
-    from tidu.training.minimize import Minimum
-    from tidu.training.run import Run
-
-click.rich_click.TEXT_MARKUP = "rich"
-click.rich_click.SHOW_ARGUMENTS = True
-click.rich_click.MAX_WIDTH = 110
-click.rich_click.OPTIONS_PANEL_TITLE = _("Options")
-click.rich_click.ARGUMENTS_PANEL_TITLE = _("Arguments")
-click.rich_click.COMMANDS_PANEL_TITLE = _("Commands")
-click.rich_click.DEFAULT_STRING = _("(default: {})")
-click.rich_click.REQUIRED_SHORT_STRING = "*"
-click.rich_click.REQUIRED_LONG_STRING = _("(required)")
-
-GOOD, BAD_OUTCOME, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+from tidu.training.sweeping.axes import SETTINGS as VARYING
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; gives the exit status."""
     try:
-        outcome = app.main(with_form_of_code(arguments), prog_name="tidu", standalone_mode=False)
+        outcome = app.main(arguments, prog_name="tidu", standalone_mode=False)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = _("Try '{command} --help'.").format(command=context.command_path) if context else ""
@@ -76,75 +74,26 @@ def run(arguments: list[str]) -> int:
     return outcome if isinstance(outcome, int) else GOOD
 
 
-def say_error(sentence: str) -> None:
-    """One line on standard error."""
-    from rich.console import Console
-    from rich.text import Text
+def _lesson_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from tidu.lessons.lesson import LESSONS
 
-    Console(stderr=True, soft_wrap=True).print(Text.assemble((_("Error: "), "bold red"), sentence))
-
-
-def print_json(plain: dict[str, Any]) -> None:
-    """One object on standard output; what JSON cannot hold (nan, inf) is null."""
-    click.echo(json.dumps(_json_safe(plain), ensure_ascii=False))
-
-
-def _json_safe(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _json_safe(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_json_safe(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-# -- options that several commands share ----------------------------------------------------------
-def status_of(stopped: str) -> int:
-    """The exit status for the way in which a descent ended."""
-    return {"diverged": BAD_OUTCOME, "interrupted": INTERRUPTED}.get(stopped, GOOD)
-
-
-FORMS_OF_CODE = ("loop", "llvm", "asm")
-code_option = click.option(
-    "--show-code",
-    type=click.Choice(FORMS_OF_CODE),
-    cls=Option,
-    help=_("Print the loop that ran; llvm or asm: the machine code that was made of it."),
-)
-
-
-def with_form_of_code(arguments: list[str]) -> list[str]:
-    """The arguments, with the form of `--show-code` where it is left out, which is the loop."""
-    after = [*arguments[1:], ""]
-    bare = [a == "--show-code" and b not in FORMS_OF_CODE for a, b in zip(arguments, after, strict=True)]
-    return ["--show-code=loop" if found else a for a, found in zip(arguments, bare, strict=True)]
-
-
-def code_of(result: Run | Minimum, form: str) -> str:
-    """The loop that ran, or its machine code."""
-    if form == "loop":
-        return result.source
-    from tidu.engines.compiler.calls import listing_of
-
-    code = listing_of(result.source, form) if result.engine == "compiled" else None
-    if code is None:
-        raise SettingError(
-            _("this loop did not run as machine code, so there is none to show; --engine compiled makes some")
-        )
-    return code
+    return [name for name in LESSONS if name.startswith(incomplete)]
 
 
 # -- the commands -------------------------------------------------------------------------------
 @click.group(
     cls=Group,
     context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar=_("COMMAND [ARGUMENTS]"),
+    options_metavar=_("[OPTIONS]"),
     help=_(
-        "[bold]tidu 梯度[/bold]: gradient descent that you can see.\n\n"
-        "Fit a formula to a table, and read the loop that did it. Start with\n"
-        "[cyan]tidu lesson[/cyan] to learn, or [cyan]tidu fit DATA \"y = w*x + b\"[/cyan] to work."
+        "tidu 梯度: gradient descent that you can see.\n\n"
+        "Fit a formula to a table, and read the loop that did it. To learn, begin with 'tidu lesson'; to work, with "
+        "'tidu fit DATA \"y = w*x + b\"'. 'tidu COMMAND --help' has examples."
     ),
-)  # fmt: skip
+)
 @click.version_option(__version__, "--version", prog_name="tidu", help=_("Print the version."))
-@click.option("--lang", metavar="zh|en", help=_("Language of all words; default from the locale."))
+@click.option("--lang", metavar="zh|en", help=_("Language of all words; by default that of the locale."))
 def app(lang: str | None) -> None:
     """The group; `lang` has been taken out of the arguments before this is called."""
 
@@ -155,18 +104,29 @@ def app(lang: str | None) -> None:
         "DATA is a CSV file (also .gz, .zst), a Parquet file, a pattern such as 'part-*.csv', or - for standard "
         "input. FORMULA is 'target = expression': names of columns are features, every other name is a parameter "
         "to be learned."
-    )
-)
-@click.argument("data")
-@click.argument("formula")
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("A line, by gradient descent with a learning rate of its own:"),
+         'tidu fit points.csv "y = w*x + b" --lr auto'),
+        (_("Mini-batches of 32 with Adam, the loss curve as a picture:"),
+         'tidu fit points.csv "y = w*x + b" --optimizer adam --batch-size 32 --plot'),
+        (_("A curve by least squares, from given starting values:"),
+         'tidu fit decay.csv "y = a*exp(-b*t) + c" --optimizer lm --init a=1,b=0.1'),
+        (_("Two classes, a tenth of the rows kept back; the model is saved:"),
+         'tidu fit leaves.csv "tree = linear(length, width)" --loss logistic --test-size 0.1 --out leaves.tidu'),
+    ),
+    closing=_("Functions of formulas: {names}. What each is: tidu functions.").format(
+        names=", ".join(f.name for f in functions_of_formulas())
+    ),
+)  # fmt: skip
+@data_and_formula
 @declared_options("fit")
-@click.option("--out", cls=Option, metavar=_("FILE"),
-              help=_("Save the model, for tidu predict and tidu.load."))  # fmt: skip
-@click.option(
+@file_option("--out", _("Save the model, for 'tidu predict' and tidu.load."))
+@file_option(
     "--plot",
-    cls=Option,
-    metavar=_("FILE"),
-    help=_("Draw the loss curve and, for one feature, the fit (.png, .svg, .pdf)."),
+    _("Draw the loss curve and, for one feature, the fit (.png, .svg or .pdf; tidu-fit.png if no name is given)."),
+    bare="tidu-fit.png",
 )
 @code_option
 @output_options
@@ -203,18 +163,30 @@ app.add_command(doctor_command)
         "Predict with a saved model.\n\n"
         "MODEL is what 'tidu fit --out' wrote, DATA is as in 'tidu fit'; the target may be absent. Prints one "
         "prediction a line (a label, if the model tells classes apart), or writes them to a CSV file."
-    )
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("Predictions as a column of a table:"), "tidu predict line.tidu new.csv --out predicted.csv"),
+        (_("With the interval that holds 95% of new samples:"), "tidu predict decay.tidu new.csv --interval 0.95"),
+    ),
 )
-@click.argument("model")
-@click.argument("data")
+@click.argument("model", metavar=_("MODEL"), type=FileName())
+@click.argument("data", metavar=_("DATA"), type=FileName())
 @declared_options("predict")
-@click.option("--interval", type=float, metavar="LEVEL", help=_("Also the ends of an interval that holds a new sample "
-              "with this probability, such as 0.95; for fits by lm."))  # fmt: skip
-@click.option("--proba", is_flag=True, help=_("Print the probability of each class instead of the label; in the file, "
-              "beside it."))  # fmt: skip
 @click.option(
-    "--out", cls=Option, metavar=_("FILE"), help=_("Write the features and the predictions to this CSV file.")
+    "--interval",
+    type=OfKind(Number()),
+    metavar=_("LEVEL"),
+    cls=Option,
+    help=_("Also the ends of an interval that holds a new sample with this probability, such as 0.95; for fits by lm."),
 )
+@click.option(
+    "--proba",
+    is_flag=True,
+    cls=Option,
+    help=_("Print the probability of each class instead of the label; in the file, beside it."),
+)
+@file_option("--out", _("Write the features and the predictions to this CSV file."))
 @output_options
 def predict(model: str, data: str, **values: Any) -> int:
     """`tidu predict`."""
@@ -269,13 +241,23 @@ def predict(model: str, data: str, **values: Any) -> int:
     help=_(
         "Walk down a plain function to its minimum.\n\n"
         "FUNCTION is an expression, such as '3*x1**2 + 4*x2**2'; --at says where to start, and so names the variables."
-    )
-)
-@click.argument("function")
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("A parabola:"), 'tidu minimize "3*x**2" --at x=1'),
+        (_("A valley of two variables, with momentum and a picture of the way:"),
+         'tidu minimize "(1-a)**2 + 100*(b-a**2)**2" --at a=-1,b=1 --lr 0.001 --optimizer momentum --plot'),
+    ),
+)  # fmt: skip
+@click.argument("function", metavar=_("FUNCTION"))
 @click.option("--at", required=True, type=OfKind(Numbers()), metavar=_("NAME=VALUE,..."), cls=Option, group=DESCENT,
               help=_("Where to start, such as x1=1,x2=1."))  # fmt: skip
 @declared_options("minimize")
-@click.option("--plot", cls=Option, metavar=_("FILE"), help=_("Draw the way down (.png, .svg, .pdf)."))
+@file_option(
+    "--plot",
+    _("Draw the way down (.png, .svg or .pdf; tidu-minimize.png if no name is given)."),
+    bare="tidu-minimize.png",
+)
 @code_option
 @output_options
 def minimize(function: str, at: dict[str, float], **values: Any) -> int:
@@ -304,17 +286,24 @@ def minimize(function: str, at: dict[str, float], **values: Any) -> int:
     help=_(
         "Try every value of one parameter, or every pair of two, and show the cost.\n\n"
         "What one does before gradient descent: --over w=0:4:0.1 tries w = 0, 0.1, ... 4."
-    )
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("The cost as a curve over one weight:"), 'tidu scan points.csv "y = w*x" --over w=0:4:0.1 --plot'),
+        (_("As a map over two parameters:"), 'tidu scan points.csv "y = w*x + b" --over w=0:4:0.1 --over b=-2:2:0.1'),
+    ),
 )
-@click.argument("data")
-@click.argument("formula")
+@data_and_formula
 @click.option("--over", multiple=True, required=True, type=OfKind(Assignments()), metavar=_("NAME=LOW:HIGH:STEP"),
               cls=Option, group=MODEL, help=_("A parameter to vary; once or twice."))  # fmt: skip
 @click.option("--fixed", type=OfKind(Numbers()), metavar=_("NAME=VALUE,..."), cls=Option, group=MODEL,
-              help=_("Values of the other parameters; default 0."))  # fmt: skip
+              help=_("Values of the other parameters; 0 by default."))  # fmt: skip
 @declared_options("scan")
-@click.option("--plot", cls=Option, metavar=_("FILE"),
-              help=_("Draw the cost as a curve or a map (.png, .svg, .pdf)."))  # fmt: skip
+@file_option(
+    "--plot",
+    _("Draw the cost as a curve or a map (.png, .svg or .pdf; tidu-scan.png if no name is given)."),
+    bare="tidu-scan.png",
+)
 @output_options
 def scan(data: str, formula: str, over: tuple[dict[str, str], ...], **values: Any) -> int:
     """`tidu scan`."""
@@ -343,19 +332,26 @@ def scan(data: str, formula: str, over: tuple[dict[str, str], ...], **values: An
     help=_(
         "Train with every combination of some settings, and compare.\n\n"
         "--over names what varies and its values: lr=0.001,0.01,0.1, batch_size=1,10,100, seed=0:9:1, "
-        "lr='log(1e-4,1,30)', w='linear(-1,1,11)' (the start of the parameter w). All other options are those of "
-        "'tidu fit', and each run is what 'tidu fit' gives."
-    )
-)
-@click.argument("data")
-@click.argument("formula")
+        "lr='log(1e-4,1,30)', w='linear(-1,1,11)' (the start of the parameter w). What can vary besides starts: "
+        "{varying}. Each run is what 'tidu fit' gives with these settings."
+    ).format(varying=", ".join(VARYING)),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("Thirty learning rates, side by side:"),
+         "tidu sweep points.csv \"y = w*x + b\" --over lr='log(1e-4,1,30)' --plot"),
+        (_("Optimizers and batch sizes, all runs in a table:"),
+         'tidu sweep points.csv "y = w*x + b" --over optimizer=gd,adam --over batch_size=1,10 --out runs.csv'),
+    ),
+)  # fmt: skip
+@data_and_formula
 @click.option("--over", multiple=True, required=True, metavar=_("NAME=VALUES"), cls=Option, group=MODEL,
               help=_("What varies, and its values; once or more."))  # fmt: skip
 @declared_options("sweep")
-@click.option("--out", cls=Option, metavar=_("FILE"),
-              help=_("Write a row for each run to this CSV file."))  # fmt: skip
-@click.option(
-    "--plot", cls=Option, metavar=_("FILE"), help=_("Draw the last losses as a curve or a map (.png, .svg, .pdf).")
+@file_option("--out", _("Write a row for each run to this CSV file."))
+@file_option(
+    "--plot",
+    _("Draw the last losses as a curve or a map (.png, .svg or .pdf; tidu-sweep.png if no name is given)."),
+    bare="tidu-sweep.png",
 )
 @output_options
 def sweep(data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
@@ -388,11 +384,15 @@ def sweep(data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
     help=_(
         "Learn: a small program run and explained, number by number, with pictures.\n\n"
         "Without NAME it lists the lessons."
-    )
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=((_("All lessons:"), "tidu lesson"), (_("The first one:"), "tidu lesson meter")),
 )
-@click.argument("name", required=False)
-@click.option("--out", metavar="FOLDER", help=_("Where data and pictures go; default tidu-lesson-NAME here."))
-@click.option("--no-pictures", is_flag=True, help=_("Print only."))
+@click.argument("name", required=False, metavar=_("[NAME]"), shell_complete=_lesson_names)
+@click.option(
+    "--out", metavar=_("FOLDER"), cls=Option, help=_("Where data and pictures go; tidu-lesson-NAME here by default.")
+)
+@click.option("--no-pictures", is_flag=True, cls=Option, help=_("Print only."))
 @output_options
 def lesson(name: str | None, out: str | None, no_pictures: bool, as_json: bool, lang: str | None) -> int:
     """`tidu lesson`."""
@@ -414,3 +414,7 @@ def lesson(name: str | None, out: str | None, no_pictures: bool, as_json: bool, 
 
         report_lesson(given)
     return GOOD
+
+
+app.add_command(functions_command)
+app.add_command(completion_command)

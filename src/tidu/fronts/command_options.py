@@ -11,35 +11,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import rich_click as click
+import click
+from click.shell_completion import CompletionItem
 
-from tidu.content.kinds import GROUPS, OUTPUT, Declaration, Flag, Kind, declared
+from tidu.content.kinds import GROUPS, Declaration, Flag, Kind, declared
 from tidu.data.layout import CsvOptions
 from tidu.errors import SettingError
+from tidu.fronts.help import Option
 from tidu.text import _
 from tidu.training.options import OPTIONS
 
 DECLARED = {**OPTIONS, **declared(CsvOptions)}
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
-
-
-def _format_usage(command: Any, ctx: click.Context, formatter: Any) -> None:
-    """Begin the help with the word for usage in the language in use, which rich-click leaves in English."""
-    formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=_("Usage:"))
-
-
-class Command(click.RichCommand):
-    """A command whose help is in the language in use."""
-
-    format_usage = _format_usage
-
-
-class Group(click.RichGroup):
-    """The commands."""
-
-    format_usage = _format_usage
-    command_class = Command
 
 
 class OfKind(click.ParamType[Any]):
@@ -54,13 +38,23 @@ class OfKind(click.ParamType[Any]):
         name = param.opts[0] if param is not None else ""
         return self.kind.read(name, value) if isinstance(value, str) else value
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The values that begin with what is written."""
+        return [CompletionItem(name) for name in self.kind.names if name.startswith(incomplete)]
 
-class Option(click.Option):
-    """An option under a heading of `--help`."""
 
-    def __init__(self, *args: Any, group: str = OUTPUT, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.group = group
+class FileName(click.ParamType[str]):
+    """The name of a file, which a shell completes."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, as it is."""
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Files."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 def options(*decorators: Decorator) -> Decorator:
@@ -93,7 +87,7 @@ def help_of(entry: Declaration, verb: str) -> str:
     default = entry.default_of(verb)
     if not default or isinstance(default, (bool, dict)):
         return entry.help_of(verb)
-    return f"{entry.help_of(verb)} {_('(default: {})').format(entry.kind.written(default))}"
+    return _("{help} (default: {default})").format(help=entry.help_of(verb), default=entry.kind.written(default))
 
 
 def given_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,9 +95,30 @@ def given_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def file_option(name: str, words: str, bare: str = "") -> Decorator:
+    """An option that names a file to write; `bare` is its name where none is given."""
+    return click.option(name, type=FileName(), cls=Option, metavar=_("FILE"), help=words, bare=bare)
+
+
+code_option = click.option(
+    "--show-code", type=click.Choice(["loop", "llvm", "asm"]), metavar="loop|llvm|asm", cls=Option, bare="loop",
+    help=_("Print the loop that ran; llvm or asm: the machine code that was made of it."),
+)  # fmt: skip
+
+
+def data_and_formula(function: Function) -> Function:
+    """The two arguments of what trains."""
+    return options(
+        click.argument("data", metavar=_("DATA"), type=FileName()), click.argument("formula", metavar=_("FORMULA"))
+    )(function)
+
+
+lang_option = click.option(
+    "--lang", metavar="zh|en", cls=Option, help=_("Language of all words; by default that of the locale.")
+)
 output_options = options(
     click.option("--json", "as_json", is_flag=True, cls=Option, help=_("Print one JSON object and nothing else.")),
-    click.option("--lang", metavar="zh|en", cls=Option, help=_("Language of all words; default from the locale.")),
+    lang_option,
 )
 
 

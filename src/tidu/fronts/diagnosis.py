@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+import click
 
-from tidu.fronts.command_options import Command, Option, csv_of, declared_options, given_of, output_options
+from tidu.fronts.command_options import csv_of, data_and_formula, declared_options, given_of, output_options
+from tidu.fronts.help import Command, Option
+from tidu.fronts.outcomes import GOOD, print_json
 from tidu.text import _
 
 if TYPE_CHECKING:
@@ -23,15 +25,18 @@ SERIOUS = ("divergence", "constant", "collinear", "sizes")
         "with the columns, and what helps, each advice tried.\n\n"
         "DATA and FORMULA are as in 'tidu fit'."
     ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("Why does this training diverge?"), 'tidu doctor points.csv "y = w*x + b" --lr 0.5'),
+        (_("Only the curvature and the columns, without trials:"), 'tidu doctor points.csv "y = w*x + b" --no-trials'),
+    ),
 )
-@click.argument("data")
-@click.argument("formula")
+@data_and_formula
 @declared_options("doctor")
 @click.option("--no-trials", is_flag=True, cls=Option, help=_("Only examine; try nothing."))
 @output_options
 def doctor_command(data: str, formula: str, **values: Any) -> int:
     """`tidu doctor`."""
-    from tidu.fronts import cli
     from tidu.training.fit import fit as fit_model
 
     as_json, no_trials = values.pop("as_json"), values.pop("no_trials")
@@ -39,10 +44,10 @@ def doctor_command(data: str, formula: str, **values: Any) -> int:
     run = fit_model(formula, data, csv=csv_of(values), **given_of(values))
     found = run.diagnose(trials=not no_trials)
     if as_json:
-        cli.print_json(found.to_dict())
+        print_json(found.to_dict())
     else:
         _report(found)
-    return cli.GOOD
+    return GOOD
 
 
 def _report(found: Diagnosis) -> None:

@@ -34,8 +34,9 @@ from tidu.content.kinds import (
     declared,
     option,
 )  # fmt: skip
-from tidu.content.losses import loss_named
-from tidu.content.methods import check_method
+from tidu.content.losses import LOSSES, loss_named
+from tidu.content.methods import AUTO, SOLVERS, check_method
+from tidu.content.optimizers import OPTIMIZERS
 from tidu.content.starts import Start
 from tidu.data.layout import CsvOptions
 from tidu.eager.layers import Layer
@@ -57,20 +58,25 @@ class TrainingOptions:
 
     # -- the model ---------------------------------------------------------------------------------
     loss: str = option(
-        "squared", Text(mark("LOSS"), loss_named),
+        "squared", Text(mark("LOSS"), loss_named, tuple(LOSSES)),
         mark("Loss of one sample: squared, half_squared, absolute, huber(delta=1), log_cosh, quantile(tau=0.9) "
              "or poisson; for labels of two classes logistic, hinge or perceptron; for more classes softmax."),
         reason="least squares is what most people mean by fitting", more="A name of `tidu.LOSSES`, with its options.",
+        also=("loss-function", "loss-fn", "criterion", "objective"),
         group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
     )  # fmt: skip
     init: Mapping[str, Start] = option(
         {}, Assignments(),
         mark("Starting values: numbers, normal(0,0.01) or uniform(-1,1). Parameters that are not named start at 0."),
-        reason="0 is the same for every reader", group=MODEL,
+        reason="0 is the same for every reader",
+        also=("p0", "x0", "initial", "start", "init-params"),
+        group=MODEL,
     )  # fmt: skip
     fix: Mapping[str, float] = option(
         {}, Numbers(), mark("Parameters that keep the given value and are not learned."), reason="all are learned",
-        more="As in `{\"c\": 299.8}`.", group=MODEL,
+        more="As in `{\"c\": 299.8}`.",
+        also=("fixed", "frozen"),
+        group=MODEL,
     )  # fmt: skip
     l1: float = option(
         0.0, Number(at_least=0.0), mark("Add l1·Σ|w| to the cost."), reason="no penalty unless it is asked for",
@@ -82,11 +88,15 @@ class TrainingOptions:
     )  # fmt: skip
     penalise: Sequence[str] | None = option(
         None, Names(), mark("The parameters that --l1 and --l2 hold for; all by default."),
-        reason="a penalty holds for every parameter", group=MODEL,
+        reason="a penalty holds for every parameter",
+        also=("penalize",),
+        group=MODEL,
     )  # fmt: skip
     weights: str | None = option(
         None, Text(mark("COLUMN")), mark("The column that says how much the loss of each sample counts."),
-        reason="every sample counts the same", group=MODEL, verbs=("fit", "doctor"),
+        reason="every sample counts the same",
+        also=("sample-weight", "sample-weights"),
+        group=MODEL, verbs=("fit", "doctor"),
         excludes={"sigma": mark("weights and sigma say the same thing in two ways (weight = 1/sigma²); give one")},
     )  # fmt: skip
     sigma: str | None = option(
@@ -99,11 +109,12 @@ class TrainingOptions:
 
     # -- the descent -------------------------------------------------------------------------------
     optimizer: str = option(
-        "gd", Text(mark("OPTIMIZER"), check_method),
+        "gd", Text(mark("OPTIMIZER"), check_method, (*OPTIMIZERS, *SOLVERS, AUTO)),
         mark("Optimizer: gd, momentum(momentum=0.9), nesterov, adagrad, rmsprop, adadelta, adam(beta1=0.9), adamw, "
              "amsgrad or nadam. Or a solver: lm (least squares), lbfgs or newton. Or auto."),
         reason="plain gradient descent is what there is to see",
         more="A name of `tidu.OPTIMIZERS`, with its options. A solver has no learning rate and no batches.",
+        also=("optimiser", "opt", "solver", "method", "algorithm"),
         group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
         differs={"minimize": Elsewhere("gd", mark("Optimizer, as in 'tidu fit'; solvers need data."))},
     )  # fmt: skip
@@ -113,6 +124,7 @@ class TrainingOptions:
              "'0.1 * warmup(100) * cosine(1000)'; or auto, from the curvature. The default is 0.01 (adadelta: 1), "
              "with --scale it is auto."),
         reason="the optimizer's own; small enough for features of size 1",
+        also=("learning-rate", "learning-rate-init", "step-size", "eta", "eta0"),
         group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True, descent_only=True,
         differs={"minimize": Elsewhere(0.1, mark("Learning rate: a number, or a formula of the step t."))},
     )  # fmt: skip
@@ -122,24 +134,32 @@ class TrainingOptions:
              "lies between is mini-batch."),
         reason="the whole set: every step is the gradient of the cost that is shown",
         more="A last, shorter batch is a step of its own, with the mean over its own size.",
+        also=("batch", "minibatch-size", "mini-batch-size"),
         group=DESCENT, varies=True, descent_only=True,
     )  # fmt: skip
     epochs: int | None = option(
         None, Whole(1), mark("Passes over the data at most; 1000 by default."),
-        reason="1000 if no bound is given at all", group=DESCENT, varies=True,
+        reason="1000 if no bound is given at all",
+        also=("epoch", "n-epochs", "num-epochs", "max-epochs", "num-train-epochs"),
+        group=DESCENT, varies=True,
     )  # fmt: skip
     steps: int | None = option(
         None, Whole(1), mark("Updates at most; a bound in place of the epochs, or besides it."),
-        reason="epochs are the usual bound", group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
+        reason="epochs are the usual bound",
+        also=("max-steps", "num-steps", "n-steps"),
+        group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
         differs={"minimize": Elsewhere(1000, mark("Steps at most."))},
     )  # fmt: skip
     until_loss: float | None = option(
         None, Number(), mark("Stop after an epoch whose mean loss is below this."),
-        reason="how low a loss can get is not known beforehand", group=DESCENT, varies=True,
+        reason="how low a loss can get is not known beforehand",
+        also=("target-loss",),
+        group=DESCENT, varies=True,
     )  # fmt: skip
     tol: float | None = option(
         None, Number(at_least=0.0), mark("Stop after an epoch in which no parameter moved by more than this."),
         reason="how small a move is small depends on the parameters",
+        also=("tolerance",),
         group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
         differs={"minimize": Elsewhere(None, mark("Stop once no variable moves by more than this in a step."))},
     )  # fmt: skip
@@ -153,11 +173,15 @@ class TrainingOptions:
     )  # fmt: skip
     clip_norm: float | None = option(
         None, Number(above=0.0), mark("Longest gradient; a longer one is scaled down to this."),
-        reason="the gradient is used as it is", group=DESCENT, varies=True, descent_only=True,
+        reason="the gradient is used as it is",
+        also=("clipnorm", "max-grad-norm", "grad-clip-norm"),
+        group=DESCENT, varies=True, descent_only=True,
     )  # fmt: skip
     clip_value: float | None = option(
         None, Number(above=0.0), mark("Largest component of the gradient; a larger one is cut off."),
-        reason="the gradient is used as it is", group=DESCENT, varies=True, descent_only=True,
+        reason="the gradient is used as it is",
+        also=("clipvalue", "grad-clip-value"),
+        group=DESCENT, varies=True, descent_only=True,
     )  # fmt: skip
     shuffle: bool = option(
         True, Flag(), mark("Draw mini-batches in a new random order in each epoch, or in the order of the data."),
@@ -165,7 +189,9 @@ class TrainingOptions:
     )  # fmt: skip
     seed: int = option(
         0, Whole(0), mark("Seed of everything that is random: starting values, mini-batches, the split."),
-        reason="the same input gives the same bits", group=DESCENT, varies=True,
+        reason="the same input gives the same bits",
+        also=("random-state", "random-seed"),
+        group=DESCENT, varies=True,
     )  # fmt: skip
     record: str = option(
         "epoch", Choice(("epoch", "step")), mark("Whether each epoch or each step gets a row of the history."),
@@ -175,12 +201,16 @@ class TrainingOptions:
     # -- solvers -----------------------------------------------------------------------------------
     bounds: Mapping[str, tuple[float | None, float | None]] = option(
         {}, Bounds(), mark("Least and greatest values of parameters; either may be left out, as in a=0:,b=:5."),
-        reason="parameters are free", more="As in `{\"a\": (0, None)}`.", group=SOLVER, verbs=("fit", "doctor"),
+        reason="parameters are free", more="As in `{\"a\": (0, None)}`.",
+        also=("bound", "limits"),
+        group=SOLVER, verbs=("fit", "doctor"),
         solvers_only=mark("bounds need a solver, and {optimizer} descends freely; use optimizer lm, lbfgs or auto"),
     )  # fmt: skip
     starts: int = option(
         1, Whole(1), mark("Starting points to try; the lowest end is kept."),
-        reason="one start suffices where there is one minimum", group=SOLVER, verbs=FIT_ONLY,
+        reason="one start suffices where there is one minimum",
+        also=("n-starts", "restarts"),
+        group=SOLVER, verbs=FIT_ONLY,
         solvers_only=mark("several starts need a solver, and {optimizer} makes one descent; use optimizer lm, lbfgs, "
                           "newton or auto"),
     )  # fmt: skip
@@ -212,12 +242,16 @@ class FitArguments(TrainingOptions):
     features: Sequence[str] | None = None
     test_size: float | None = option(
         None, Number(), mark("Fraction of the rows to keep back; the model is scored on them at the end."),
-        reason="all rows are learned from", more="`run.test_metrics` is that score.", group=DATA,
+        reason="all rows are learned from", more="`run.test_metrics` is that score.",
+        also=("validation-split", "validation-fraction", "test-fraction", "test-split"),
+        group=DATA,
         verbs=("fit", "sweep"),
     )  # fmt: skip
     drop_missing: bool = option(
         False, Flag(), mark("Leave out the rows that have a missing or infinite value."),
-        reason="a missing value is an error that one should see", group=DATA,
+        reason="a missing value is an error that one should see",
+        also=("dropna", "drop-na"),
+        group=DATA,
         verbs=(*EVERYWHERE, "predict", "scan"),
     )  # fmt: skip
     csv: CsvOptions | None = None
@@ -230,7 +264,9 @@ class FitArguments(TrainingOptions):
     )  # fmt: skip
     threads: int | None = option(
         None, Whole(1), mark("Threads that may share the samples of a large step; all cores by default."),
-        reason="all cores: the result has the same bits for any number", group=ENGINE,
+        reason="all cores: the result has the same bits for any number",
+        also=("n-jobs", "nthread", "n-threads", "num-threads", "jobs"),
+        group=ENGINE,
     )  # fmt: skip
     device: str | None = option(
         None, Text(mark("DEVICE")), mark("Run the loop on whole batches in PyTorch, on cpu, cuda, cuda:1 or mps."),
@@ -255,7 +291,8 @@ def check_names(verb: str, given: Iterable[str], known: Iterable[str]) -> None:
     names = set(known)
     for name in given:
         if name not in names:
-            near = closest(name, names)
+            word = name.replace("_", "-")
+            near = next((n for n in names if n in OPTIONS and word in OPTIONS[n].also), None) or closest(name, names)
             hint = f"; did you mean {near!r}?" if near else ""
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
 

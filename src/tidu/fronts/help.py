@@ -1,0 +1,182 @@
+"""What `--help` shows: how a command is called, examples, and its options under headings.
+
+A page is data, which the terminal and the reference in the docs render alike. Used by the commands of `cli`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from tidu.content.kinds import GROUPS, OUTPUT
+from tidu.fronts.foreign_names import understood
+from tidu.fronts.wrapping import indented, shell_lines, wrapped
+from tidu.text import _
+
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
+WIDEST = 100  # columns of text that are easy to read
+MARGIN = 26  # columns for the names of options
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command line, and what it is for."""
+
+    words: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and names with what they mean."""
+
+    title: str
+    entries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that is said of a command."""
+
+    usage: str
+    words: tuple[str, ...]
+    examples: tuple[Example, ...]
+    sections: tuple[Section, ...]
+    closing: str = ""
+
+
+class Option(click.Option):
+    """An option under a heading of help. `bare` is its value where none is written, as in `--plot --json`."""
+
+    def __init__(self, *args: Any, group: str = OUTPUT, bare: str = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.group, self.bare = group, bare
+
+    def takes(self, word: str) -> bool:
+        """Whether a word after it is its value; asked where the value may be left out."""
+        if isinstance(self.type, click.Choice):
+            return word in self.type.choices
+        is_name = not word.startswith("-") and "=" not in word  # and no option, no formula
+        return is_name and (Path(word).suffix.lower() in PICTURES or not Path(word).exists())
+
+
+class Command(click.Command):
+    """A command with examples; it understands names of options that people know from elsewhere."""
+
+    def __init__(self, *args: Any, examples: Iterable[tuple[str, str]] = (), closing: str = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.examples = tuple(Example(*each) for each in examples)
+        self.closing = closing
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, with the names of options as they are called here."""
+        return super().parse_args(ctx, self._with_values(understood(self, ctx, args)))
+
+    def _with_values(self, arguments: list[str]) -> list[str]:
+        """The arguments, with a value after each option that may be written without."""
+        bare = {name: o for o in self.params if isinstance(o, Option) and o.bare for name in o.opts}
+        found: list[str] = []
+        for argument, following in zip(arguments, [*arguments, "-"][1:], strict=True):
+            found.append(argument)
+            if argument in bare and not bare[argument].takes(following):
+                found.append(bare[argument].bare)
+        return found
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the page instead of what click would write."""
+        formatter.write(rendered(page_of(self, ctx)))
+
+
+class Group(click.Group):
+    """The commands."""
+
+    command_class = Command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the page instead of what click would write."""
+        formatter.write(rendered(page_of(self, ctx)))
+
+
+def page_of(command: click.Command, ctx: click.Context) -> Page:
+    """The page of a command, in the language in use."""
+    pieces = " ".join(command.collect_usage_pieces(ctx))
+    options = [p for p in command.get_params(ctx) if isinstance(p, click.Option)]
+    groups = {title: [o for o in options if getattr(o, "group", OUTPUT) == title] for title in GROUPS}
+    sections = [
+        Section(_(title), tuple((names_of(o), o.help or "") for o in members))
+        for title, members in groups.items()
+        if members
+    ]
+    if isinstance(command, click.Group):
+        entries = tuple((name, each.get_short_help_str(200)) for name, each in command.commands.items())
+        sections = [Section(_("Commands"), entries), Section(_("Options"), sections[0].entries)]
+    return Page(
+        f"{ctx.command_path} {pieces}",
+        tuple(paragraph.replace("\n", " ") for paragraph in (command.help or "").split("\n\n")),
+        getattr(command, "examples", ()),
+        tuple(sections),
+        getattr(command, "closing", ""),
+    )
+
+
+def names_of(option: click.Option) -> str:
+    """The names of an option and what stands for its value: `--lr RATE`."""
+    names = "/".join(sorted(option.opts, key=len) + option.secondary_opts) if option.secondary_opts else ""
+    names = names or ", ".join(sorted(option.opts, key=len))
+    if option.is_flag or not option.metavar:
+        return names
+    return f"{names} [{option.metavar}]" if getattr(option, "bare", "") else f"{names} {option.metavar}"
+
+
+def rendered(page: Page, width: int | None = None) -> str:
+    """The page for a terminal, coloured where standard output is one that has colours."""
+    console = Console(highlight=False)
+    width = min(width or console.width, WIDEST)
+    lines: list[Text] = []
+    if page.usage:
+        lines += [Text(_("Usage: {usage}").format(usage=page.usage), style="bold"), Text()]
+    for paragraph in page.words:
+        lines += [Text(line) for line in wrapped(paragraph, width)] + [Text()]
+    if page.examples:
+        lines.append(Text(_("Examples"), style="bold"))
+        for example in page.examples:
+            lines.append(Text(indented(example.words, width, "  "), style="dim"))
+            lines += [Text(f"    {piece}", style="cyan") for piece in _pasteable(example.command, width - 4)]
+        lines.append(Text())
+    for section in page.sections:
+        lines.append(Text(section.title, style="bold"))
+        for names, words in section.entries:
+            lines += _entry(names, words, width)
+        lines.append(Text())
+    if page.closing:
+        lines += [Text(line) for line in wrapped(page.closing, width)] + [Text()]
+    with console.capture() as captured:
+        for line in lines[:-1]:
+            console.print(line, soft_wrap=True)
+    return captured.get()
+
+
+def _pasteable(command: str, width: int) -> list[str]:
+    """A command in lines that a shell takes as one."""
+    if cell_len(command) <= width:
+        return [command]
+    return shell_lines(re.findall(r"""(?:"[^"]*"|'[^']*'|\S)+""", command), width, quote=False).split("\n")
+
+
+def _entry(names: str, words: str, width: int) -> Sequence[Text]:
+    """Names on the left and words on the right; below each other where the names are long."""
+    left = f"  {names}"
+    right = wrapped(words, width - MARGIN)
+    if cell_len(left) > MARGIN - 2:
+        return [Text(left, style="cyan"), *(Text(" " * MARGIN + line) for line in right)]
+    blank = " " * (MARGIN - cell_len(left))
+    first = Text.assemble((left, "cyan"), blank, right[0] if right else "")
+    return [first, *(Text(" " * MARGIN + line) for line in right[1:])]
