@@ -15,6 +15,8 @@ from tidu.data.table import Column, holds_times, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
+STRINGS = ("string", "large_string", "string_view")  # Arrow's types of text
+
 
 def float64_of(column: pa.ChunkedArray) -> Column:
     """A column of Arrow's float64 as an array of shape (rows,); null is NaN."""
@@ -47,7 +49,7 @@ def numbers_of(column: pa.ChunkedArray, name: str, origin: str) -> Column:
         return float64_of(column.cast(pa.float64(), safe=False))
     if pa.types.is_boolean(kind):
         return float64_of(column.cast(pa.int8()).cast(pa.float64()))
-    if pa.types.is_decimal(kind) or str(kind) in ("string", "large_string", "string_view"):
+    if pa.types.is_decimal(kind) or str(kind) in STRINGS:
         # Not by pyarrow's cast: that of a decimal is not the nearest float64.
         return numbers(column.to_pylist(), name, origin)
     raise DataError(

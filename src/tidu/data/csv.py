@@ -31,6 +31,7 @@ from tidu.data.layout import (
     not_in_encoding,
     split_at_blanks,
 )
+from tidu.data.numerals import kind_of
 from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError
 from tidu.text import _
@@ -64,8 +65,16 @@ class CsvText:
         """What the columns are called, without reading more than the beginning."""
         return self._layout.names
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        """The columns in `wanted` (all, where None) as float64, that named `label` as codes; a missing cell is NaN.
+    def kinds(self) -> dict[str, str]:
+        """The columns whose first rows hold text or dates."""
+        rows = [row for row in self._layout.sample if len(row) == len(self.names)]
+        kinds = {n: kind_of((row[k] for row in rows), self._options.numerals) for k, n in enumerate(self.names)}
+        return {name: kind for name, kind in kinds.items() if kind != "number"}
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
+        """The columns in `wanted` (all, where None) as float64, `label` and `words` as codes; a missing cell is NaN.
 
         Raises
         ------
@@ -77,23 +86,28 @@ class CsvText:
         # pyarrow wants distinct names; the ones given here are only positions.
         positions = {f"{k}": name for k, name in enumerate(layout.names) if wanted is None or name in wanted}
         if not layout.has_rows:  # pyarrow takes a header without a line end for an error
-            return Table({name: np.empty(0) for name in positions.values()}, origin)
-        kinds = {position: LABELS if name == label else pa.float64() for position, name in positions.items()}
+            empty = {name: np.empty(0) for name in positions.values()}
+            return Table(empty, origin, levels={name: () for name in words if name in empty})
+        coded = {label, *words}
+        kinds = {position: LABELS if name in coded else pa.float64() for position, name in positions.items()}
         read = self._parsed(kinds) or self._parsed({p: TEXT if k == pa.float64() else k for p, k in kinds.items()})
         assert read is not None
         columns: dict[str, Column] = {}
         classes: tuple[Label, ...] = ()
+        levels: dict[str, tuple[Label, ...]] = {}
         notes = list(layout.notes)
         for position, name in positions.items():
             column = read.column(position)
             if name == label:
                 columns[name], classes = labels_of_arrow(column, name, origin)
+            elif name in coded:
+                columns[name], levels[name] = labels_of_arrow(column, name, origin)
             elif column.type == TEXT:
                 columns[name], more = self._numbers_of_text(column, name)
                 notes += more
             else:
                 columns[name] = float64_of(column)
-        return Table(columns, origin, tuple(notes), classes)
+        return Table(columns, origin, tuple(notes), classes, levels)
 
     def _refuse_doubled(self, wanted: Collection[str] | None) -> None:
         counts = Counter(n for n in self.names if wanted is None or n in wanted)

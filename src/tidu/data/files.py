@@ -10,7 +10,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pyarrow.parquet as pa_parquet
 from tidu.data.csv import CsvText, open_bytes
 from tidu.data.frames import ArrowTable
 from tidu.data.labels import joined_labels
-from tidu.data.layout import CsvOptions
+from tidu.data.layout import SAMPLED_ROWS, CsvOptions
 from tidu.data.table import Label, Source, Table
 from tidu.errors import DataError
 from tidu.text import _
@@ -116,12 +116,17 @@ class _ParquetFile:
     def names(self) -> tuple[str, ...]:
         return tuple(self._file.schema_arrow.names)
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+    def kinds(self) -> Mapping[str, str]:
+        return ArrowTable(next(self._file.iter_batches(SAMPLED_ROWS), None) or self._file.read(), "").kinds()
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
         try:
             read = self._file.read(columns=None if wanted is None else [n for n in self.names if n in wanted])
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(error) from None
-        return ArrowTable(read, self.origin).table(wanted, label)
+        return ArrowTable(read, self.origin).table(wanted, label, words)
 
 
 class _Files:
@@ -142,12 +147,22 @@ class _Files:
                 )
         return first
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+    def kinds(self) -> Mapping[str, str]:
+        return self._sources[0].kinds()
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
         names = self.names
-        parts = [s.table(wanted, label) for s in self._sources]
-        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0] and n != label}
+        parts = [s.table(wanted, label, words) for s in self._sources]
+        coded = {label, *words}
+        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0] and n not in coded}
         classes: tuple[Label, ...] = ()
+        levels: dict[str, tuple[Label, ...]] = {}
+        for word in words:
+            if word in parts[0]:
+                columns[word], levels[word] = joined_labels([(p[word], p.levels[word]) for p in parts])
         if label is not None and label in parts[0]:
             columns[label], classes = joined_labels([(p[label], p.classes) for p in parts])
         notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
-        return Table(columns, self._pattern, tuple(notes)[:1], classes)
+        return Table(columns, self._pattern, tuple(notes)[:1], classes, levels)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from tidu.data.arrow import arrow_columns, numbers_of
+from tidu.data.arrow import STRINGS, arrow_columns, numbers_of
 from tidu.data.labels import labels_of_arrow
+from tidu.data.layout import SAMPLED_ROWS
+from tidu.data.numerals import kind_of
 from tidu.data.table import Column, Label, Source, Table
 from tidu.errors import DataError
 from tidu.text import _
@@ -26,16 +28,32 @@ class ArrowTable:
         """What the columns are called."""
         return tuple(self._table.column_names)
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        """The columns in `wanted`, or all; the column `label` as codes."""
+    def kinds(self) -> dict[str, str]:
+        """The columns of text and of dates."""
+        found = {}
+        for name, kind in zip(self._table.column_names, self._table.schema.types, strict=True):
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+                found[name] = "date"
+            elif str(kind) in STRINGS and self._table.column_names.count(name) == 1:
+                found[name] = kind_of(self._table.column(name).slice(0, SAMPLED_ROWS).to_pylist())
+        return {name: kind for name, kind in found.items() if kind != "number"}
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
+        """The columns in `wanted`, or all; `label` and `words` as codes."""
         columns: dict[str, Column] = {}
         classes: tuple[Label, ...] = ()
+        levels: dict[str, tuple[Label, ...]] = {}
         for name, column in arrow_columns(self._table, self._origin, wanted).items():
             if name == label:
                 columns[name], classes = labels_of_arrow(column, name, self._origin)
+            elif name in words:
+                columns[name], levels[name] = labels_of_arrow(column, name, self._origin)
             else:
                 columns[name] = numbers_of(column, name, self._origin)
-        return Table(columns, self._origin, classes=classes)
+        return Table(columns, self._origin, classes=classes, levels=levels)
 
 
 def arrow_source(data: Any) -> Source:

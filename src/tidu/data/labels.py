@@ -7,6 +7,7 @@ are and gives them the codes that a loss computes with; `with_known_labels` does
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections import Counter
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pa_compute
 
 from tidu.content.losses import MOST_CLASSES
-from tidu.data.arrow import float64_of, numbers_of
+from tidu.data.arrow import STRINGS, float64_of, numbers_of
 from tidu.data.numerals import BOOLEANS, MISSING, number_in
 from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError
@@ -42,6 +43,8 @@ def labels_of(values: object, name: str, origin: str) -> Coded:
     """Codes and labels of a list or an array: of text if a cell is text, of true and false, else of numbers."""
     masked = isinstance(values, np.ma.MaskedArray) and values.dtype.kind not in "fiub"
     array = np.ma.filled(values.astype(object), None) if masked else np.asarray(values)  # type: ignore[attr-defined]
+    if array.dtype.kind == "M" and array.ndim == 1:
+        return _of_words([None if text == "NaT" else text for text in np.datetime_as_string(array).tolist()])
     if array.dtype.kind == "b":
         return _of_truths(numbers(values, name, origin))
     if array.dtype.kind in "iu" and array.ndim == 1 and _are_long(array):
@@ -51,6 +54,8 @@ def labels_of(values: object, name: str, origin: str) -> Coded:
     cells = array.tolist()
     if not any(isinstance(cell, str) and cell.strip() not in MISSING for cell in cells):
         given = [cell for cell in cells if not _is_missing(cell)]
+        if any(isinstance(cell, datetime.date) for cell in given):
+            return _of_words([None if _is_missing(cell) else _word(cell) for cell in cells])
         if given and all(isinstance(cell, (bool, np.bool_)) for cell in given):
             return _of_truths(numbers(values, name, origin))
         if not any(isinstance(cell, int) and abs(cell) > EXACT for cell in given):
@@ -63,7 +68,7 @@ def labels_of_arrow(column: pa.ChunkedArray, name: str, origin: str) -> Coded:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_temporal(kind):
         column, kind = column.cast(pa.string()), pa.string()
-    if str(kind) not in ("string", "large_string", "string_view"):
+    if str(kind) not in STRINGS:
         plain = column if kind == column.type else column.cast(kind)
         if pa.types.is_boolean(kind):
             return _of_truths(numbers_of(plain, name, origin))
@@ -181,7 +186,7 @@ def with_labels(table: Table, target: str, codes: Sequence[float], loss: str) ->
     """
     if table.rows == 0:
         return table
-    labels = _as_numbers(table.classes)
+    labels = as_numbers(table.classes)
     used = np.flatnonzero(np.bincount(table[target].astype(np.intp)))
     classes = _in_order({labels[k] for k in used.tolist()})
     if len(classes) == 1:
@@ -210,7 +215,7 @@ def with_labels(table: Table, target: str, codes: Sequence[float], loss: str) ->
             _(
                 "the loss '{loss}' tells two classes apart; column '{column}' has {count}: {labels}. "
                 "For more than two take the loss softmax; for a quantity, one such as squared"
-            ).format(loss=loss, column=target, count=len(classes), labels=_listed(classes))
+            ).format(loss=loss, column=target, count=len(classes), labels=listed(classes))
         )
     return _coded(table, target, labels, classes, codes)
 
@@ -223,7 +228,7 @@ def with_known_labels(table: Table, target: str, classes: Sequence[Label], codes
     DataError
         The table has a label that is none of `classes`.
     """
-    labels = tuple(_among(label, classes) for label in table.classes)
+    labels = tuple(among(label, classes) for label in table.classes)
     unknown = [k for k, label in enumerate(labels) if label not in classes]
     rows = np.flatnonzero(np.isin(table[target], unknown))
     if rows.size:
@@ -233,7 +238,7 @@ def with_known_labels(table: Table, target: str, classes: Sequence[Label], codes
                 "{origin}: row {row} of column '{column}' has the label '{label}', which the model has not met; "
                 "it knows {labels}"
             ).format(
-                origin=table.origin, row=int(rows[0]) + 1, column=target, label=clipped(label), labels=_listed(classes)
+                origin=table.origin, row=int(rows[0]) + 1, column=target, label=clipped(label), labels=listed(classes)
             )
         )
     return _coded(table, target, labels, tuple(classes), codes)
@@ -257,7 +262,7 @@ def _coded(
     return replace(table, columns={**table.columns, target: _exchanged(table[target], lookup)}, classes=tuple(classes))
 
 
-def _as_numbers(labels: Sequence[Label]) -> tuple[Label, ...]:
+def as_numbers(labels: Sequence[Label]) -> tuple[Label, ...]:
     """Labels of text as numbers, if all of them are: a file does not say which is meant. True and false are those.
 
     They stay text where numbers would lose or merge some: `007` beside `7`, `1e3` beside `1000`, whole numbers that
@@ -288,7 +293,7 @@ def _number_of(label: Label) -> float | None:
     return None if is_code or is_long or not math.isfinite(value) else value
 
 
-def _among(label: Label, classes: Sequence[Label]) -> Label:
+def among(label: Label, classes: Sequence[Label]) -> Label:
     """The one of `classes` that a label in other data stands for; the label itself, where it is none of them."""
     if isinstance(classes[0], str):
         return label if isinstance(label, str) else label_text(label)
@@ -298,6 +303,7 @@ def _among(label: Label, classes: Sequence[Label]) -> Label:
     return label if value is None or value not in classes else classes[list(classes).index(value)]
 
 
-def _listed(labels: Sequence[Label]) -> str:
+def listed(labels: Sequence[Label]) -> str:
+    """The first labels, for a message."""
     words = [clipped(label_text(label)) for label in labels[:SHOWN]]
     return ", ".join([*words, "..."] if len(labels) > SHOWN else words)

@@ -115,6 +115,7 @@ class Layout:
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
     comment: str = ""  # lines that begin with it are left out
+    sample: tuple[tuple[str, ...], ...] = ()  # the first rows
 
     @property
     def is_plain(self) -> bool:
@@ -263,7 +264,15 @@ def layout_of(head: Head, origin: str, options: CsvOptions) -> Layout:
             )
         )
     return Layout(
-        encoding, delimiter, skipped.lines, int(has_header) + int(units), has_rows, names, tuple(notes), comment
+        encoding,
+        delimiter,
+        skipped.lines,
+        int(has_header) + int(units),
+        has_rows,
+        names,
+        tuple(notes),
+        comment,
+        tuple(map(tuple, body)),
     )
 
 

@@ -155,18 +155,32 @@ def _is_hexadecimal(text: str) -> bool:
     return bool(re.fullmatch(r"[+-]?0[xX][0-9a-fA-F.]+(p[+-]?\d+)?", text))
 
 
-def remedy(cell: str, column: str, numerals: Numerals | None) -> str:
+def kind_of(cells: Iterable[object], numerals: Numerals | None = None) -> str:
+    """What the first cells of a column show it to hold: `number`, `date` or `text`."""
+    missing = (numerals or DEFAULT).missing
+    texts = [str(cell).strip() for cell in cells if cell is not None]
+    texts = [text for text in texts if text not in missing]
+    if texts and all(map(is_date, texts)):
+        return "date"
+    return "text" if 2 * sum(not looks_like_a_number(text) for text in texts) > len(texts) else "number"
+
+
+def remedy(cell: str, column: str, numerals: Numerals | None, of_words: bool = False) -> str:
     """What to do about a cell that is no number, as a part of a sentence; empty where only mending helps.
 
-    `numerals` is how the file was read; None is for data in memory, which has no options of reading.
+    `numerals` is how the file was read; None is for data in memory, which has no options of reading. `of_words` says
+    that most cells of the column are words.
     """
     text = cell.strip().replace("\u2212", "-")
     if is_date(text):
         return _("; it is a date: write days({column}) or seconds({column}) in the formula").format(column=column)
     if _is_hexadecimal(text):
         return _("; numbers in base 16 are not read: write it in base 10")
+    category = ""
+    if of_words and not looks_like_a_number(text):
+        category = _("; if the column holds categories, write C({column}) inside linear(...)").format(column=column)
     if numerals is None:
-        return ""
+        return category
     if text.startswith("#"):
         return _("; if the line is a comment, give --comment '#'")
     grouped = re.fullmatch(r"[+-]?\d{1,3}(?P<sign>[,.'’ \u00a0\u202f])\d{3}((?P=sign)\d{3})*(?P<rest>[.,]\d+)?%?", text)
@@ -190,6 +204,6 @@ def remedy(cell: str, column: str, numerals: Numerals | None) -> str:
         return _("; a column of true and false must hold nothing else")
     if _LIKE.fullmatch(text) and not text[-1].isdigit():
         return _("; leave the unit or the currency out of the cell")
-    if re.fullmatch(r"[^\d\s,]{1,8}", text):
+    if not of_words and re.fullmatch(r"[^\d\s,]{1,8}", text):
         return _("; if it stands for a missing value, give --na '{cell}'").format(cell=text)
-    return ""
+    return category

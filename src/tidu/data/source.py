@@ -16,7 +16,8 @@ import numpy as np
 from tidu.data.files import from_path
 from tidu.data.frames import arrow_source
 from tidu.data.labels import labels_of
-from tidu.data.layout import CsvOptions
+from tidu.data.layout import SAMPLED_ROWS, CsvOptions
+from tidu.data.numerals import kind_of
 from tidu.data.table import Source, Table, from_mapping, from_matrix, matrix_names, text_names
 from tidu.errors import DataError
 from tidu.text import _
@@ -50,6 +51,8 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
 
 # -- in memory ----------------------------------------------------------------------------------
 class _Loaded:
+    """A table that has been read."""
+
     def __init__(self, table: Table) -> None:
         self._table = table
 
@@ -57,13 +60,21 @@ class _Loaded:
     def names(self) -> tuple[str, ...]:
         return tuple(self._table)
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+    def kinds(self) -> dict[str, str]:
+        return dict.fromkeys(self._table.levels, "text")
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
         t = self._table
         columns = {n: c for n, c in t.items() if wanted is None or n in wanted}
+        coded = {n: labels_of(columns[n], n, t.origin) for n in words if n in columns and n not in t.levels}
+        levels = {**t.levels, **{n: labels for n, (_codes, labels) in coded.items()}}
+        read = replace(t, columns={**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, levels=levels)
         if label not in columns:
-            return replace(t, columns=columns)
+            return read
         codes, classes = labels_of(columns[label], label, t.origin)
-        return replace(t, columns={**columns, label: codes}, classes=classes)
+        return replace(read, columns={**read.columns, label: codes}, classes=classes)
 
 
 class _Columns:
@@ -73,12 +84,29 @@ class _Columns:
         self._columns = columns
         self.names = text_names(columns)
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+    def kinds(self) -> dict[str, str]:
+        found = {}
+        for name, values in self._columns.items():
+            kind = getattr(getattr(values, "dtype", None), "kind", "O")
+            if (kind not in "fiubc" and isinstance(values, (Sequence, np.ndarray))) or hasattr(values, "__array__"):
+                found[name] = _kind_of_array(values)
+        return {name: kind for name, kind in found.items() if kind != "number"}
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
         columns = {n: c for n, c in self._columns.items() if wanted is None or n in wanted}
-        if label not in columns:
-            return from_mapping(columns, "data")
-        codes, classes = labels_of(columns[label], label, "data")
-        return replace(from_mapping({**columns, label: codes}, "data"), classes=classes)
+        coded = {n: labels_of(columns[n], n, "data") for n in (label, *words) if n in columns}
+        read = from_mapping({**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, "data")
+        levels = {n: labels for n, (_codes, labels) in coded.items() if n != label}
+        return replace(read, classes=coded[label][1] if label in coded else (), levels=levels)
+
+
+def _kind_of_array(values: Any) -> str:
+    cells = np.asarray(values[:SAMPLED_ROWS])
+    if cells.dtype.kind == "M":
+        return "date"
+    return kind_of(cells.tolist()) if cells.dtype.kind in "OSUT" and cells.ndim == 1 else "number"
 
 
 class _Matrix:
@@ -98,13 +126,19 @@ class _Matrix:
     def names(self) -> tuple[str, ...]:
         return self._source.names
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
+    def kinds(self) -> Mapping[str, str]:
+        return self._source.kinds()
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
         if self._rows is None or label not in self.names or (wanted is not None and label not in wanted):
-            return self._source.table(wanted, label)
+            return self._source.table(wanted, label, words)
         # An array of mixed rows has made numbers of true and false, and rounded long whole numbers.
         place = self.names.index(label)
         codes, classes = labels_of([row[place] for row in self._rows], label, "data")
-        read = self._source.table([n for n in self.names if n != label and (wanted is None or n in wanted)])
+        others = [n for n in self.names if n != label and (wanted is None or n in wanted)]
+        read = self._source.table(others, None, words)
         columns = {**read.columns, label: codes}
         return replace(read, columns={n: columns[n] for n in self.names if n in columns}, classes=classes)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.numerals import DEFAULT, Numerals, booleans_in, remedy
+from tidu.data.numerals import DEFAULT, Numerals, booleans_in, kind_of, remedy
 from tidu.errors import DataError, MissingValues, SettingError
 from tidu.text import _
 
@@ -25,12 +25,14 @@ class Table(Mapping[str, Column]):
 
     `origin` is where they came from, as a person would say it; `notes` are sentences about how they were read.
     Where one column holds classes, its numbers are codes, and `classes` the labels that they stand for, in order.
+    `levels` are the same for other columns of words, by name.
     """
 
     columns: Mapping[str, Column]
     origin: str = "data"
     notes: tuple[str, ...] = ()
     classes: tuple[Label, ...] = ()
+    levels: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
@@ -56,15 +58,21 @@ class Table(Mapping[str, Column]):
 
 
 class Source(Protocol):
-    """Something that has named columns of numbers."""
+    """Something that has named columns."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """What the columns are called."""
         ...
 
-    def table(self, wanted: Collection[str] | None = None, label: str | None = None) -> Table:
-        """The columns in `wanted`, or all; the column `label` as codes, with its `classes`."""
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
+        """The columns in `wanted`, or all; `label` and `words` as codes, with their `classes` and `levels`."""
+        ...
+
+    def kinds(self) -> Mapping[str, str]:
+        """The columns that hold no numbers, as far as the beginning shows: `text`, or `date`."""
         ...
 
 
@@ -194,9 +202,7 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
             cells = array.tolist()
             truths = booleans_in(cells, (numerals or DEFAULT).missing)
             array = np.array(
-                [_number(cell, row, name, origin, numerals) for row, cell in enumerate(cells, 1)]
-                if truths is None
-                else truths
+                [_number(cells, row, name, origin, numerals) for row in range(len(cells))] if truths is None else truths
             )
         array = np.asarray(array, dtype=np.float64)
     except DataError:
@@ -214,7 +220,8 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
     return np.ascontiguousarray(array)
 
 
-def _number(cell: object, row: int, name: str, origin: str, numerals: Numerals | None) -> float:
+def _number(cells: Sequence[object], row: int, name: str, origin: str, numerals: Numerals | None) -> float:
+    cell = cells[row]
     if cell is None:
         return math.nan
     if isinstance(cell, datetime.date):
@@ -226,12 +233,17 @@ def _number(cell: object, row: int, name: str, origin: str, numerals: Numerals |
     try:
         return (numerals or DEFAULT).number(text)
     except ValueError:
+        of_words = kind_of(cells[:100], numerals) == "text"
         raise DataError(
             _(
                 "{origin}: row {row} of column '{column}' is '{cell}', which is not a number "
                 "(the first row of data is row 1){remedy}"
             ).format(
-                origin=origin, row=row, column=name, cell=clipped(text), remedy=remedy(clipped(text), name, numerals)
+                origin=origin,
+                row=row + 1,
+                column=name,
+                cell=clipped(text),
+                remedy=remedy(clipped(text), name, numerals, of_words),
             )
         ) from None
 

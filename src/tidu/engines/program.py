@@ -16,6 +16,7 @@ from tidu.content.penalties import clipped, penalty
 from tidu.content.schedules import STEP
 from tidu.errors import NoDerivative
 from tidu.language.calculus import gradient
+from tidu.language.derived_columns import Derived
 from tidu.language.expr import Expr, evaluation_order, symbol, symbols, with_args
 from tidu.language.formula import Formula
 from tidu.language.simplify import ZERO
@@ -64,6 +65,7 @@ class Program:
     residual_factor: float | None = None  # c, where the loss is c·residual²
     weight: Expr | None = None  # of one sample, where samples count differently; the loss has it as a factor
     masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the share that each drops
+    derived: Mapping[str, Derived] = field(default_factory=dict)  # columns that are made of columns of the data
     notes: tuple[str, ...] = ()  # on how the formula was read
 
     @property
@@ -122,7 +124,10 @@ def program_of_model(
         regularisation,
         formula.starts,
     )
-    return replace(program, residual_factor=loss.least_squares, weight=weight, masks=formula.masks, notes=formula.notes)
+    return replace(
+        program, residual_factor=loss.least_squares, weight=weight, masks=formula.masks, notes=formula.notes,
+        derived=formula.derived,
+    )  # fmt: skip
 
 
 def program_of_function(

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from tidu.content.methods import SOLVERS, Solver
 from tidu.content.summary import numbers_in, parameters_in_words, shape_in_words
+from tidu.data.categories import as_written
 from tidu.data.labels import label_text, labels_of_codes
 from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
@@ -159,7 +160,7 @@ def write_predictions(
     ends: Mapping[str, Values],
 ) -> None:
     """A CSV file of the columns that were read and the prediction of each row, with the ends of its interval."""
-    columns: dict[str, Sequence[Label]] = {name: table[name].tolist() for name in table}
+    columns: dict[str, Sequence[Label | None]] = {**as_written(table, model.program.derived)}
     assert model.program.target is not None
     label = label_column(model.program.target, model.settings.loss_object)
     if label in columns:

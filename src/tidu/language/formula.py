@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidu.errors import ColumnNotFound, FormulaError, closest
+from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns, Level
 from tidu.language.euler import NAME, role_of_e
 from tidu.language.expr import Expr, Shape, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
@@ -39,6 +40,8 @@ class Formula:
     masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout, with the share that each drops
     layers: tuple[Layer, ...] = ()  # what model functions made, in the order of evaluation
     notes: tuple[str, ...] = ()  # what a person should know about how it was read
+    derived: Mapping[str, Derived] = field(default_factory=dict)  # features that are made of columns, by name
+    categories: tuple[str, ...] = ()  # columns of which the model knows the levels
 
 
 def parse_formula(
@@ -47,12 +50,13 @@ def parse_formula(
     known_parameters: Collection[str] = (),
     models: Mapping[str, Any] | None = None,
     outputs: int | None = 1,
+    levels: Mapping[str, Sequence[Level]] | None = None,
 ) -> Formula:
     """Read `target = expression` for data that has `columns`.
 
     `known_parameters` are names that are certainly parameters, because the user gave them a starting value; `models`
     are functions that make parameters (`tidu.content.models.MODELS`). The model gives `outputs` numbers; None is for
-    classes that have yet to be counted: as many as the formula says, else 2.
+    classes that have yet to be counted: as many as the formula says, else 2. `levels` are those of columns of text.
 
     Raises
     ------
@@ -76,8 +80,9 @@ def parse_formula(
         raise FormulaError(
             _("'{name}' is a column of the data; only a parameter can have a starting value").format(name=taken[0])
         )
-    tree = grammatical(right, {*column_symbols, *known_parameters}, models or ())
-    makers = ModelCalls(models or {}, outputs or 2, column_symbols, {t.name for t in targets}, tree.names)
+    derived = DerivedColumns(columns, levels or {})
+    tree = grammatical(right, {*column_symbols, *known_parameters}, {*(models or ()), *DERIVING})
+    makers = ModelCalls(models or {}, outputs or 2, column_symbols, {t.name for t in targets}, tree.names, derived)
     named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters if not makers.may_make(name)}
     notes = []
     role = None if NAME in named else role_of_e(tree.tree, column_symbols)
@@ -104,7 +109,8 @@ def parse_formula(
     if outputs != 1:
         target = parse_expression(left, _target_names(left, columns, (outputs,)))
         targets = symbols([target], "target")
-    both = {s.name for s in targets} & {s.name for s in symbols([score], "feature")}
+    used = {s.name for s in symbols([score], "feature")}
+    both = {s.name for s in targets} & (used | {derived.made[name].column for name in used & derived.made.keys()})
     if both:
         raise FormulaError(
             _("the target {name} stands on both sides of '{formula}'; a model must not be given its own answer").format(
@@ -122,6 +128,8 @@ def parse_formula(
         makers.masks,
         tuple(makers.layers),
         tuple(notes),
+        {name: entry for name, entry in derived.made.items() if name in used},
+        tuple(derived.categories),
     )
     _refuse_misspelt_columns(formula, columns, known_parameters)
     return formula
@@ -151,7 +159,7 @@ def _column_that_was_meant(name: str, columns: Sequence[str], unused: Sequence[s
 
 def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_parameters: Collection[str]) -> None:
     guessed = [p.name for p in formula.parameters if p.name not in known_parameters and p.name not in formula.starts]
-    used = {s.name for s in (*formula.features, *formula.columns)}
+    used = {s.name for s in (*formula.features, *formula.columns)} | {d.column for d in formula.derived.values()}
     unused = [c for c in columns if c not in used]
     for name in guessed:
         near = _column_that_was_meant(name, columns, unused)

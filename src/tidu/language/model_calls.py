@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from tidu.errors import FormulaError, closest
+from tidu.language.derived_columns import DerivedColumns
 from tidu.language.expr import Expr, Shape, symbol
 from tidu.language.formula_text import clipped
 from tidu.language.printer import unicode_name
@@ -80,7 +81,9 @@ class ModelCalls:
         columns: Mapping[str, Expr],
         targets: set[str],
         words: Collection[str],
+        derived: DerivedColumns | None = None,
     ) -> None:
+        self.derived = derived
         self.functions, self.outputs, self.columns, self.targets = functions, outputs, columns, targets
         shown = {normal(unicode_name(name)): normal(name) for name in columns}
         self.words = {*words, *(shown[w] for w in words if w in shown)}  # names that stand in the formula
@@ -137,10 +140,12 @@ class ModelCalls:
                 ) from None  # fmt: skip
         features = list(given)
         if any(_is_dots(a) for a in node.args) or not node.args:
-            free = [n for n in self.columns if n not in self.targets and normal(n) not in self.words]
+            free = [n for n in self.columns if n and n not in self.targets and normal(n) not in self.words]
             features += [self.columns[n] for n in free]
         if not features:
             raise errors.error(_("{name}(...) finds no feature: every column is named elsewhere"), name=name)
+        if self.derived is not None:
+            features = self.derived.spread(features)
         call = Call(self, self.outputs, *self.around.get(node, (None, False)))
         return entry.build(features, call, **options)  # type: ignore[no-any-return]
 

@@ -106,6 +106,7 @@ class _Reader:
         models: ModelCalls | None,
     ) -> None:
         self.models = models
+        self.derived = None if models is None else models.derived
         self.text = text
         self.names = names
         self.by_normal_name = {normal(name): value for name, value in names.items()}
@@ -132,6 +133,8 @@ class _Reader:
 
     def operands(self, node: ast.expr) -> list[ast.expr]:
         """The parts of a node that are expressions; a node that is not on the list is refused here."""
+        if self.derived is not None and self.derived.takes(node):
+            return []
         if isinstance(node, ast.BinOp) and (type(node.op) in _BINARY or isinstance(node.op, ast.Pow)):
             return [node.left, node.right]
         if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Invert):
@@ -162,6 +165,10 @@ class _Reader:
             ) from None
 
     def value(self, node: ast.expr, args: list[Expr]) -> Expr:
+        if self.derived is not None:
+            if self.derived.takes(node):
+                return self.derived.value(node, self)
+            args = self.derived.as_numbers(node, args, self)
         if isinstance(node, ast.Constant):
             return self.number(node)
         if isinstance(node, ast.Name):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tidu.content.losses import LOSSES
 from tidu.content.methods import SOLVERS
 from tidu.content.summary import Summary
+from tidu.data.categories import source_columns
 from tidu.data.labels import class_numbers
 from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
@@ -103,7 +104,7 @@ class Model:
         """The columns of `data` that the model reads, checked; with the target's too where they are there."""
         source = source_of(data, csv)
         program = self.program
-        features = [c.name for c in program.columns if c.role == "feature"]
+        features = source_columns((c.name for c in program.columns if c.role == "feature"), program.derived)
         targets = [c.name for c in program.columns if c.role == "target"]
         for name in features:
             if name not in source.names:
@@ -116,7 +117,14 @@ class Model:
             features += targets
         wanted = [n for n in source.names if n in features]
         return table_to_judge(
-            program, self.settings.loss_object, source, wanted or source.names, self.classes, drop_missing
+            program,
+            self.settings.loss_object,
+            source,
+            wanted or source.names,
+            self.classes,
+            drop_missing,
+            self.settings.levels,
+            self.settings.zeros,
         )
 
     def predictions(self, table: Table) -> Array:

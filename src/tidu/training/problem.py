@@ -16,13 +16,13 @@ from tidu.data.source import source_of
 from tidu.data.table import Label, Source, Table, train_test_split
 from tidu.eager.layers import Layer
 from tidu.engines.program import Program
-from tidu.errors import ColumnNotFound, DataError, SettingError, closest
+from tidu.errors import ColumnNotFound, SettingError, closest
 from tidu.language.expr import Expr, evaluate, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
 from tidu.training.constraints import check_weights
-from tidu.training.judging.classes import training_table
+from tidu.training.reading import read_for_training
 from tidu.training.settings import Settings
 
 Array = npt.NDArray[np.float64]
@@ -106,19 +106,8 @@ class Problem:
     @classmethod
     def of_source(cls, chosen: Settings, source: Source, drop_missing: bool = False) -> Self:
         """The problem of settings and a source of data: all its rows, without starting values until they are split."""
-        loss, names = chosen.loss_object, source.names
-        model = chosen.model(names)
-        # How many scores a model of classes needs is known once the labels are.
-        program = None if loss.of_classes else chosen.program_of(model, names)
-        table = training_table(chosen.columns_of(model), model.score, model.target, loss, source, drop_missing)
-        if loss.of_classes:
-            chosen = replace(chosen, outputs=len(table.classes) or None)
-            if chosen.outputs != (model.score.shape[0] if model.score.shape else 2):
-                model = chosen.model(names)
-        program = program or chosen.program_of(model, names)
-        if table.rows == 0:
-            raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
-        return cls(chosen, program, (), model, names, table, classes=table.classes, notes=table.notes)
+        chosen, model, program, table = read_for_training(chosen, source, drop_missing)
+        return cls(chosen, program, (), model, source.names, table, classes=table.classes, notes=table.notes)
 
     def split(self, test_size: float | None) -> Self:
         """With a part of the rows kept back, by the seed; the rest checked, and starting values drawn."""

@@ -5,7 +5,7 @@ A saved model holds its settings; a program is built from them and the names of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,8 +20,10 @@ from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from tidu.content.schedules import rate
 from tidu.content.starts import finite, generator_of, starting_value
+from tidu.data.categories import source_columns
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
+from tidu.language.derived_columns import Level
 from tidu.language.expr import Expr, as_expr
 from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
@@ -39,6 +41,8 @@ class Settings(TrainingOptions):
 
     formula: str
     outputs: int | None = field(default=None, kw_only=True)  # of the model: as many as classes, where there are several
+    levels: Mapping[str, tuple[Level, ...]] = field(default_factory=dict, kw_only=True)  # of columns of categories
+    zeros: Mapping[str, str] = field(default_factory=dict, kw_only=True)  # the first date of columns of dates
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
@@ -46,6 +50,7 @@ class Settings(TrainingOptions):
         for name, value in plain.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "lr", self._checked_rate())
+        object.__setattr__(self, "levels", {name: tuple(found) for name, found in self.levels.items()})
         check_together(self)
 
     def _checked_rate(self) -> float | str | None:
@@ -91,12 +96,13 @@ class Settings(TrainingOptions):
     def model(self, columns: Sequence[str]) -> Formula:
         """The formula on data that has `columns`."""
         outputs = self.outputs if self.loss_object.of_classes else 1
-        return parse_formula(self.formula, columns, {**self.init, **self.bounds, **self.fix}, MODELS, outputs)
+        known = {**self.init, **self.bounds, **self.fix}
+        return parse_formula(self.formula, columns, known, MODELS, outputs, self.levels)
 
-    def columns_of(self, formula: Formula) -> set[str]:
-        """The columns that are read for this model."""
-        names = {c.name for c in (*formula.features, *formula.columns)}
-        return names | {name for name in (self.weights, self.sigma) if name is not None}
+    def columns_of(self, model: Formula) -> list[str]:
+        """The columns of the data that a fit of `model` reads."""
+        names = [*(c.name for c in (*model.features, *model.columns)), self.weights, self.sigma]
+        return source_columns([name for name in names if name is not None], model.derived)
 
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""

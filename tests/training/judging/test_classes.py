@@ -126,7 +126,7 @@ def test_a_loss_of_many_classes_needs_only_its_codes():
         source = source_of({"x": X, "s": ["a", "b", "c", "a", "b"]})
         model = settings.model(source.names)
         entry = settings.loss_object
-        table = training_table({"x", "s"}, model.score, model.target, entry, source, drop_missing=False)
+        table = training_table({"x", "s"}, model.target, entry, source, drop_missing=False)
         assert table.classes == ("a", "b", "c")
         assert table["s"].tolist() == [0, 1, 2, 0, 1]
         with pytest.raises(DataError, match="takes a column of labels"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tidu.content.losses import LOSSES, Loss
+from tidu.data.categories import with_derived, words
 from tidu.data.labels import label_text, with_known_labels, with_labels
 from tidu.data.numerals import looks_like_a_number
 from tidu.data.table import Label, Source, Table, clipped, without_missing
@@ -17,17 +18,22 @@ from tidu.training.judging.domains import without_undefined
 
 
 def training_table(
-    wanted: Collection[str], score: Expr, target: Expr, loss: Loss, source: Source, drop_missing: bool
+    wanted: Collection[str],
+    target: Expr,
+    loss: Loss,
+    source: Source,
+    drop_missing: bool,
+    words: Collection[str] = (),
 ) -> Table:
-    """The columns in `wanted`, checked, for a model and its target; for a loss of classes with its `classes`."""
+    """The columns in `wanted`, checked; for a loss of classes with its `classes`, `words` as codes."""
     label = label_column(target, loss)
     names = [n for n in source.names if n in wanted]
     try:
-        read = source.table(names, label)
+        read = source.table(names, label, words)
     except DataError:
         _refuse_labels(target, loss, source)
         raise
-    table = without_undefined([score, target], without_missing(read, drop_missing), drop_missing)
+    table = without_missing(read, drop_missing)
     if label is not None:
         return with_labels(table, label, loss.targets.codes, loss.name)
     return replace(table, classes=_classes_of_codes(loss))
@@ -56,14 +62,25 @@ def _refuse_labels(target: Expr, loss: Loss, source: Source) -> None:
 
 
 def table_to_judge(
-    program: Program, loss: Loss, source: Source, names: Sequence[str], classes: tuple[Label, ...], drop_missing: bool
+    program: Program,
+    loss: Loss,
+    source: Source,
+    names: Sequence[str],
+    classes: tuple[Label, ...],
+    drop_missing: bool,
+    levels: Mapping[str, Sequence[Label]],
+    zeros: Mapping[str, str],
 ) -> Table:
-    """The columns `names`, checked; labels must be among the `classes` that the model was trained on."""
+    """The columns `names`, checked, with those that the program derives of them.
+
+    Labels must be among the `classes`, and categories among the `levels`, that the model was trained on.
+    """
     assert program.target is not None
     label = label_column(program.target, loss)
-    table = without_undefined(
-        [program.score, program.target], without_missing(source.table(names, label), drop_missing), drop_missing
-    )
+    used = [c.name for c in program.columns]
+    read = without_missing(source.table(names, label, words(used, program.derived)), drop_missing)
+    derived = with_derived(read, program.derived, levels, zeros, used)
+    table = without_undefined([program.score, program.target], derived, drop_missing)
     if label is None or label not in table:
         return replace(table, classes=classes)
     return with_known_labels(table, label, classes, loss.targets.codes)

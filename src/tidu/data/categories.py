@@ -1,0 +1,188 @@
+"""Columns that a formula makes of others: indicators of levels, days and seconds of dates.
+
+A column of words is read as codes, with its levels in the table. In training, `with_levels` settles which levels and
+which first date there are; `with_derived` computes the columns, for the data of the training and for later ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tidu.content.losses import MOST_CLASSES
+from tidu.data.labels import among, as_numbers, label_text, listed
+from tidu.data.table import Column, Label, Table, clipped, numbers
+from tidu.data.times import seconds_after, time_in, time_text, times_in
+from tidu.errors import DataError, closest
+from tidu.language.derived_columns import Derived, Elapsed, Indicator
+from tidu.text import _
+
+UNITS = {"days": 86_400.0, "seconds": 1.0}
+Levels = Mapping[str, Sequence[Label]]
+
+
+def source_columns(names: Iterable[str], derived: Mapping[str, Derived]) -> list[str]:
+    """The columns of the data that columns of a program are made of; most are those themselves."""
+    return list(dict.fromkeys(derived[name].column if name in derived else name for name in names))
+
+
+def words(names: Iterable[str], derived: Mapping[str, Derived]) -> set[str]:
+    """Those of them that are read as words."""
+    return {derived[name].column for name in names if name in derived}
+
+
+def levels_of(table: Table, columns: Collection[str]) -> dict[str, tuple[Label, ...]]:
+    """The levels that stand in `columns`, in order.
+
+    Raises
+    ------
+    DataError
+        A column has one level only, or too many.
+    """
+    found: dict[str, tuple[Label, ...]] = {}
+    for column in columns:
+        used = set(_used(table, column))
+        levels = tuple(sorted(used))  # all text, or all numbers
+        if len(levels) == 1:
+            raise DataError(
+                _("{origin}: column '{column}' holds {level} in every row; leave it out of the formula").format(
+                    origin=table.origin, column=column, level=clipped(label_text(levels[0]))
+                )
+            )
+        if len(levels) > MOST_CLASSES:
+            raise DataError(
+                _("{origin}: column '{column}' has {count} different values, too many for categories (at most {most})")
+                .format(origin=table.origin, column=column, count=len(levels), most=MOST_CLASSES)
+            )  # fmt: skip
+        found[column] = levels
+    return found
+
+
+def first_times(table: Table, derived: Mapping[str, Derived]) -> dict[str, str]:
+    """The first date of each column whose days or seconds are counted, as text."""
+    found: dict[str, str] = {}
+    for column in dict.fromkeys(d.column for d in derived.values() if isinstance(d, Elapsed)):
+        texts = [label_text(level) for level in _used(table, column)]
+        if texts:
+            found[column] = time_text(min(times_in(texts, column, table.origin)))
+    return found
+
+
+def check_literals(table: Table, derived: Mapping[str, Derived], levels: Levels) -> None:
+    """Refuse a comparison with text that stands nowhere in its column.
+
+    Raises
+    ------
+    DataError
+    """
+    for entry in derived.values():
+        if not isinstance(entry, Indicator) or entry.column in levels:
+            continue
+        found = _used(table, entry.column)
+        if found and among(entry.level, found) not in found:
+            near = closest(label_text(entry.level), map(label_text, found))
+            hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+            raise DataError(
+                _("{origin}: the formula compares column '{column}' with '{level}', which stands in no row{hint}; "
+                  "there are: {levels}").format(
+                    origin=table.origin, column=entry.column, level=label_text(entry.level), hint=hint,
+                    levels=listed(sorted(found)),
+                )
+            )  # fmt: skip
+
+
+def with_derived(
+    table: Table, derived: Mapping[str, Derived], levels: Levels, zeros: Mapping[str, str], needed: Collection[str] = ()
+) -> Table:
+    """The table with the derived columns beside those that they are made of.
+
+    `levels` are those that the model knows, `zeros` its first dates; `needed` are columns whose numbers are needed.
+
+    Raises
+    ------
+    DataError
+        A row has a level that the model has not met.
+    """
+    columns: dict[str, Column] = {**table.columns}
+    for column, known in levels.items():
+        if column in table.levels:
+            _refuse_unmet(table, column, known)
+    for name, entry in derived.items():
+        if entry.column not in table.levels:
+            continue
+        found = as_numbers(table.levels[entry.column])
+        if isinstance(entry, Indicator):
+            wanted = among(entry.level, found) if found else entry.level
+            at = [k for k, level in enumerate(found) if level == wanted]
+            columns[name] = np.isin(table[entry.column], at).astype(np.float64)
+        else:
+            moments = times_in([label_text(level) for level in table.levels[entry.column]], entry.column, table.origin)
+            zero = time_in(zeros[entry.column]) if entry.column in zeros else None
+            if moments and zero is not None and (moments[0].tzinfo is None) != (zero.tzinfo is None):
+                raise DataError(
+                    _("{origin}: the times of column '{column}' and those of the training must all name a time zone, "
+                      "or none").format(origin=table.origin, column=entry.column)
+                )  # fmt: skip
+            elapsed = seconds_after(moments, zero or time_in("1970-01-01")) / UNITS[entry.unit]
+            columns[name] = elapsed[table[entry.column].astype(np.intp)] if len(moments) else np.empty(0)
+    both = [column for column in table.levels if column in needed]
+    for column in both:
+        values = numbers([label_text(level) for level in table.levels[column]], column, table.origin)
+        columns[column] = values[table[column].astype(np.intp)] if len(values) else np.empty(0)
+    kept = {column: found for column, found in table.levels.items() if column not in both}
+    return replace(table, columns=columns, levels=kept)
+
+
+def as_written(table: Table, derived: Mapping[str, Derived]) -> dict[str, list[Label | None]]:
+    """The columns that were read, as they stood: words as words, without what was made of them."""
+    found: dict[str, list[Label | None]] = {}
+    for name, column in table.items():
+        if name in table.levels:
+            levels = table.levels[name]
+            found[name] = [levels[int(code)] if np.isfinite(code) else None for code in column.tolist()]
+        elif name not in derived:
+            found[name] = column.tolist()
+    return found
+
+
+def notes_on(levels: Levels, derived: Mapping[str, Derived], zeros: Mapping[str, str]) -> list[str]:
+    """What a person should know about the columns that were made."""
+    of_levels = [
+        _("{column} has {count} levels, {levels}; {first} is what the others are compared with").format(
+            column=column, count=len(known), levels=listed(known), first=clipped(label_text(known[0]))
+        )
+        for column, known in levels.items()
+    ]
+    of_times = [
+        _("{name} counts from {zero}, the first in the data").format(name=name, zero=zeros[entry.column])
+        for name, entry in derived.items()
+        if isinstance(entry, Elapsed) and entry.column in zeros
+    ]
+    return [*of_levels, *of_times]
+
+
+def _used(table: Table, column: str) -> list[Label]:
+    """The levels that stand in some row."""
+    if column not in table.levels:
+        return []
+    found = as_numbers(table.levels[column])
+    codes = table[column]
+    used = np.flatnonzero(np.bincount(codes[np.isfinite(codes)].astype(np.intp), minlength=len(found)))
+    return [found[k] for k in used.tolist()]
+
+
+def _refuse_unmet(table: Table, column: str, known: Sequence[Label]) -> None:
+    unmet = [k for k, level in enumerate(table.levels[column]) if among(level, known) not in known]
+    rows = np.flatnonzero(np.isin(table[column], unmet))
+    if rows.size:
+        level = label_text(table.levels[column][int(table[column][rows[0]])])
+        raise DataError(
+            _(
+                "{origin}: row {row} of column '{column}' has the level '{level}', which the model has not met; "
+                "it knows {levels}"
+            ).format(
+                origin=table.origin, row=int(rows[0]) + 1, column=column, level=clipped(level), levels=listed(known)
+            )
+        )

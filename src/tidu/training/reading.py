@@ -1,0 +1,49 @@
+"""The data of a training: read once, with what only the data can tell settled: classes, levels, first dates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tidu.content.models import MODELS
+from tidu.data.categories import check_literals, first_times, levels_of, notes_on, with_derived, words
+from tidu.data.table import Source, Table
+from tidu.engines.program import Program
+from tidu.errors import DataError
+from tidu.language.formula import Formula
+from tidu.text import _
+from tidu.training.judging.classes import training_table
+from tidu.training.judging.domains import without_undefined
+from tidu.training.settings import Settings
+
+
+def read_for_training(
+    settings: Settings, source: Source, drop_missing: bool
+) -> tuple[Settings, Formula, Program, Table]:
+    """The settings with what the data tell, the model and the program that they then are, and their table.
+
+    Raises
+    ------
+    FormulaError, DataError, SettingError, NoDerivative
+    """
+    names, loss = source.names, settings.loss_object
+    if any(f"{name}(" in settings.formula.replace(" ", "") for name in MODELS):
+        text = [name for name, kind in source.kinds().items() if kind == "text"]
+        settings = replace(settings, levels=dict.fromkeys(text, ()))
+    model = settings.model(names)
+    # How many scores and indicators a model has is known once the labels and the levels are.
+    program = None if loss.of_classes or model.derived else settings.program_of(model, names)
+    coded = words([c.name for c in model.features], model.derived)
+    table = training_table(settings.columns_of(model), model.target, loss, source, drop_missing, coded)
+    if table.rows == 0:
+        raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
+    outputs = (len(table.classes) or None) if loss.of_classes else None
+    levels, zeros = levels_of(table, model.categories), first_times(table, model.derived)
+    check_literals(table, model.derived, levels)
+    settings = replace(settings, outputs=outputs, levels=levels, zeros=zeros)
+    if model.derived or (loss.of_classes and outputs != (model.score.shape[0] if model.score.shape else 2)):
+        model = settings.model(names)
+    program = program or settings.program_of(model, names)
+    table = with_derived(table, model.derived, levels, zeros, [c.name for c in program.columns])
+    for note in notes_on(levels, model.derived, zeros):
+        table = table.with_note(note)
+    return settings, model, program, without_undefined([model.score, model.target], table, drop_missing)
