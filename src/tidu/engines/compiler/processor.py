@@ -47,6 +47,9 @@ def _optimised(text: str) -> Any:
     module = llvm.parse_assembly(text)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False  # what lies side by side is written so
+    # The loops that matter are long, and their turns are too; more code takes longer to make, and is not faster.
+    options.loop_unrolling = options.loop_interleaving = False
+    options.inlining_threshold = 50
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return module
