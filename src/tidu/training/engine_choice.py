@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from tidu.engines.durations import plain_seconds, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.engines.tile_loop import fits_tiles, tile_train_source
 from tidu.errors import SettingError
@@ -16,16 +17,11 @@ from tidu.language.expr import evaluation_order
 from tidu.text import _
 from tidu.training.work import Work
 
-SECONDS_A_NODE = 3e-8  # of plain Python for one operation of one sample
-SECONDS_A_STEP = 5e-7  # of plain Python around it
-PATIENCE = 1.0  # seconds of plain Python that cost less than starting the compiler
-PATIENCE_TO_JUDGE = 0.5  # seconds of plain Python for a cost or predictions, before they are compiled
-
 CALL = 1.5e-6  # seconds of NumPy for one operation on an array, however small
 SECONDS_A_PRODUCT = {"array": 2.5e-11, "compiled": 6e-11}  # a multiplication and an addition in a product of matrices
 SECONDS_A_NUMBER = {"array": 1.5e-9, "compiled": 4e-10}  # for one operation of another kind
 SECONDS_A_FUNCTION = {"array": 5e-9, "compiled": 2.5e-9}  # for exp, tanh and the like
-TO_COMPILE = 3.0  # seconds for a network
+TO_COMPILE = 0.3  # seconds for a network
 _FUNCTIONS = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "log_cosh", "logsumexp", "softmax"}
 _PRODUCTS = {"matmul", "outer"}
 
@@ -63,10 +59,9 @@ def engine_for(wish: str, work: Work) -> Engine:
     kinds = [_("float32")] * (work.shape.dtype == "float32") + [_("fast: operations reordered and fused")] * work.fast
     if kinds:
         return Engine("compiled", _("the loop compiled; {kinds}").format(kinds=", ".join(kinds)))
-    nodes = len(evaluation_order([work.program.loss, *work.program.gradient]))
-    of_state = len(work.program.new_state) * SECONDS_A_NODE
-    seconds = work.steps * (work.per_step * nodes * SECONDS_A_NODE + of_state + SECONDS_A_STEP)
-    return engine_for_seconds(wish, seconds)
+    p = work.program
+    seconds = plain_seconds(p, work.shape, work.per_step, work.steps)
+    return engine_for_seconds(wish, seconds, seconds_to_compile([p.loss, *p.gradient, *p.new_parameters]))
 
 
 def for_engine(engine: str, work: Work) -> Work:
@@ -76,15 +71,15 @@ def for_engine(engine: str, work: Work) -> Work:
     return work
 
 
-def engine_for_seconds(wish: str, seconds: float) -> Engine:
-    """The engine that was asked for; for `auto`, by how long plain Python would take."""
+def engine_for_seconds(wish: str, plain: float, to_compile: float) -> Engine:
+    """The engine that was asked for; for `auto`, by the seconds that plain Python and that the compiler would take."""
     if wish == "python":
         return Engine("python", _("the loop as plain Python"))
     if wish == "compiled":
         return Engine("compiled", _("the loop compiled"))
-    if seconds < PATIENCE:
-        return Engine("python", _("the loop as plain Python: short work"))
-    return Engine("compiled", _("the loop compiled: about {seconds:.0f} s of plain Python").format(seconds=seconds))
+    if plain < to_compile:
+        return Engine("python", _("the loop as plain Python: done before it would be compiled"))
+    return Engine("compiled", _("the loop compiled: plain Python would take {seconds:.2g} s").format(seconds=plain))
 
 
 def seconds_a_step(program: Program, per_step: int, engine: str) -> float:

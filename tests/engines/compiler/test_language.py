@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidu.engines.compiler.calls import compiled
@@ -114,7 +114,10 @@ def same(a, b):
     return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
 
 
-@settings(max_examples=100, deadline=None)
+SLOW = [HealthCheck.too_slow]  # where many tests share a processor
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(statements(), st.lists(st.floats(-3, 3), min_size=3, max_size=3), st.integers(-5, 5))
 def test_programs_drawn_at_random_have_the_bits_of_plain_python(lines, values, k):
     body = ["f0, f1, f2 = values", "i1 = 3", "n = len(x)", *lines, "return (f0, f1, f2), i0, (i1, f0 < f1)"]
@@ -143,7 +146,7 @@ def samples(draw):
     return [*lines, f"return ({', '.join(draw(st.permutations(names)))})"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(samples(), st.integers(1, 40))
 def test_sums_of_samples_drawn_at_random(lines, count):
     text = HEAD + "from tidu.runtime.summation import summed\n"

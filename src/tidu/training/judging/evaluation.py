@@ -12,9 +12,9 @@ import numpy.typing as npt
 from tidu.engines.array_loop import array_cost_source, array_predict_source, inputs_of
 from tidu.engines.build import module_of
 from tidu.engines.cost_loop import cost_source, predict_source
+from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
-from tidu.language.expr import Expr, evaluate, evaluation_order
-from tidu.training.engine_choice import PATIENCE_TO_JUDGE, SECONDS_A_NODE
+from tidu.language.expr import Expr, evaluate
 
 Array = npt.NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def _function(
     source: str, name: str, outputs: Sequence[Expr], samples: int
 ) -> tuple[Callable[..., Any], Callable[[Array], Any]]:
     """The function `name` of a source, and how it wants its columns."""
-    if samples * len(evaluation_order(outputs)) * SECONDS_A_NODE < PATIENCE_TO_JUDGE:
+    if plain_seconds_of_rows(samples, outputs) < seconds_to_compile(outputs):
         return getattr(module_of(source, name), name), np.ndarray.tolist
     from tidu.engines.compiler.calls import compiled
 

@@ -25,16 +25,18 @@ from tidu.engines.curvature import (
     rows_source,
     sums_source,
 )
+from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, evaluate, evaluation_order
+from tidu.language.expr import Expr, evaluate
 from tidu.language.simplify import ZERO
 from tidu.text import _
-from tidu.training.engine_choice import SECONDS_A_NODE, Engine, engine_for_seconds
+from tidu.training.engine_choice import Engine, engine_for_seconds
 
 Array = npt.NDArray[np.float64]
 PASSES = 100  # over the data, about as many as a solver makes: what `auto` weighs the compiler against
+FUNCTIONS = 3  # that a solver asks for: residuals, gradient, second derivatives
 MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
 
 
@@ -53,8 +55,9 @@ class Objective:
                 )
             )
         self.program, self.rows_count = program, len(columns[0])
-        nodes = len(evaluation_order([program.loss, *program.gradient]))
-        self.engine: Engine = engine_for_seconds(engine, PASSES * self.rows_count * nodes * SECONDS_A_NODE)
+        outputs = [program.loss, *program.gradient]
+        seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
+        self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
         self.compiled = self.engine.name == "compiled"
         self.columns = tuple(np.ascontiguousarray(c) if self.compiled else c.tolist() for c in columns)
         self.p = len(program.parameters)
