@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tidu.engines.array_dialects import Arrays, TorchArrays
 from tidu.engines.dialects import in_tuple
 from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
-from tidu.engines.program import Program
+from tidu.engines.program import Program, kept_with_program
 from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter
 from tidu.engines.statements import Assignment, BatchMean, BatchSum, Line, Mean, assignments
 from tidu.engines.writer import Writer
@@ -62,6 +62,7 @@ class _ArrayWriter(Writer):
         self.parameters = [names.name(p, p.name) for p in program.parameters]
 
 
+@kept_with_program
 def array_train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` over arrays, as the text of a module with one function, `train`."""
     outputs = [program.loss, *program.gradient]
@@ -126,6 +127,7 @@ class _ArrayTrain(TrainWriter):
         return Line(f"{self.w.names.name(mask, mask.name)} = {drawn}")
 
 
+@kept_with_program
 def array_predict_source(program: Program) -> str:
     """A module with one function, `predict(columns, parameters)`: the prediction of each row."""
     output = program.prediction
@@ -141,6 +143,7 @@ def array_predict_source(program: Program) -> str:
     return w.source(f"Predictions of {text(program.score)}, written by tidu.", w.dialect)
 
 
+@kept_with_program
 def array_cost_source(program: Program) -> str:
     """A module with one function, `cost(columns, parameters)`: the mean loss over all rows."""
     w = _ArrayWriter(program, inputs_of(program), [program.loss])

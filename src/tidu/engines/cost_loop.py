@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tidu.engines.dialects import Dialect
-from tidu.engines.program import Program
+from tidu.engines.program import Program, kept_with_program
 from tidu.engines.statements import Accumulate, Line, Reassignment, assignments
 from tidu.engines.writer import Writer, labels_of
 from tidu.language.printer import text
 
 
+@kept_with_program
 def cost_source(program: Program) -> str:
     """A module with `cost(columns, first_row, rows, parameters)`: the mean loss over these rows, plus the penalty."""
     w = Writer(program).with_users_names()
@@ -32,6 +33,7 @@ def cost_source(program: Program) -> str:
     return w.source("Mean loss, written by tidu.", Dialect())
 
 
+@kept_with_program
 def predict_source(program: Program) -> str:
     """A module with `predict(columns, first_row, rows, parameters, predictions)`, which fills `predictions`.
 

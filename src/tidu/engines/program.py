@@ -6,9 +6,11 @@ samples a step takes and where numbers are kept is the reader's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, Concatenate, ParamSpec
 
 from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
@@ -21,6 +23,22 @@ from tidu.language.expr import Expr, evaluation_order, symbol, symbols, with_arg
 from tidu.language.formula import Formula
 from tidu.language.simplify import ZERO
 from tidu.text import _
+
+P = ParamSpec("P")
+
+
+def kept_with_program(text_of: Callable[Concatenate[Program, P], str]) -> Callable[Concatenate[Program, P], str]:
+    """Keep what a function makes of a program with the program: a second training of it writes nothing anew."""
+
+    @functools.wraps(text_of)
+    def kept(program: Program, /, *args: P.args, **named: P.kwargs) -> str:
+        texts: dict[Any, str] = vars(program).setdefault("_texts", {})
+        key = (text_of.__qualname__, args, tuple(named.items()))
+        if key not in texts:
+            texts[key] = text_of(program, *args, **named)
+        return texts[key]
+
+    return kept
 
 
 @dataclass(frozen=True)
@@ -92,7 +110,10 @@ class Program:
     def with_update(self, optimizer: Optimizer, rate: Expr) -> Program:
         """The program whose steps another optimizer makes, at another rate; its derivatives are those of this one."""
         if optimizer == self.optimizer:
-            return replace(self, rate=rate)
+            new = replace(self, rate=rate)
+            if rate.is_constant and self.rate.is_constant:  # a constant rate stands in no text
+                vars(new)["_texts"] = vars(self).setdefault("_texts", {})
+            return new
         new_parameters, new_state = _updates(optimizer, self.parameters, self.mean_gradient, self.lr)
         return replace(self, rate=rate, optimizer=optimizer, new_parameters=new_parameters, new_state=new_state)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.content.schedules import EPOCH, STEP
 from tidu.engines.dialects import Dialect, EightRuns, SinglePrecision, in_tuple, wrapped
-from tidu.engines.program import Program
+from tidu.engines.program import Program, kept_with_program
 from tidu.engines.statements import (
     Accumulate,
     Assignment,
@@ -115,6 +115,7 @@ def history_columns(program: Program) -> list[str]:
     return ["loss", "gradient_norm", "lr", *names, *(f"∂{n}" for n in names)]
 
 
+@kept_with_program
 def train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` as the text of a module with one function, `train`."""
     return loop_of(program, shape).text

@@ -6,7 +6,7 @@ runs from where they are to a step. Called by `training.abreast`, which keeps th
 
 from __future__ import annotations
 
-from tidu.engines.program import Program
+from tidu.engines.program import Program, kept_with_program
 from tidu.engines.scalar_loop import LoopShape, Stopped, arguments_of, train_source
 
 _TRAIN_RUNS = '''
@@ -84,6 +84,7 @@ def train_runs(
 '''
 
 
+@kept_with_program
 def runs_source(program: Program, shape: LoopShape) -> str:
     """The text of a module with `train` for runs side by side, and with `train_runs`."""
     count = len(program.parameters)

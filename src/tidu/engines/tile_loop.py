@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from tidu.content.schedules import STEP
 from tidu.engines.array_loop import inputs_of
 from tidu.engines.dialects import OF_TILES, OF_VECTORS, Tiles, wrapped
-from tidu.engines.program import Program
+from tidu.engines.program import Program, kept_with_program
 from tidu.engines.scalar_loop import Batch, LoopShape, LoopText, TrainWriter, arguments_of
 from tidu.engines.stages import REDUCTIONS, Group, NotOnTiles, Product, staged, units_of
 from tidu.engines.statements import (
@@ -36,6 +36,7 @@ from tidu.language.expr import Expr, Op, evaluation_order
 from tidu.language.printer import text
 
 
+@kept_with_program
 def tile_train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` over tiles: the text of a module with the functions `memory` and `train`."""
     return tile_loop_of(program, shape).text

@@ -5,6 +5,7 @@ A saved model holds its settings; a program is built from them and the names of 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -27,12 +28,25 @@ from tidu.language.derived_columns import Level
 from tidu.language.expr import Expr, as_expr
 from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
-from tidu.text import _
+from tidu.text import _, language
 from tidu.training.constraints import check_together, sample_weight, with_fixed
 from tidu.training.options import TrainingOptions
 
 DEFAULT_EPOCHS = 1000
 STAND_IN_RATE = as_expr(0.01)  # of programs whose steps somebody else makes, or that have no rate yet
+
+
+@functools.lru_cache(maxsize=64)
+def _formula_read(
+    formula: str,
+    columns: tuple[str, ...],
+    known: tuple[str, ...],
+    outputs: int | None,
+    levels: tuple[tuple[str, tuple[str, ...]], ...],
+    _language: str,
+) -> Formula:
+    """The formula as it was read, with its notes in a language; the last ones are kept."""
+    return parse_formula(formula, columns, known, MODELS, outputs, dict(levels))
 
 
 @dataclass(frozen=True)
@@ -96,8 +110,11 @@ class Settings(TrainingOptions):
     def model(self, columns: Sequence[str]) -> Formula:
         """The formula on data that has `columns`."""
         outputs = self.outputs if self.loss_object.of_classes else 1
-        known = {**self.init, **self.bounds, **self.fix}
-        return parse_formula(self.formula, columns, known, MODELS, outputs, self.levels)
+        if not isinstance(self.formula, str):
+            return parse_formula(self.formula, columns)  # which says what a formula is
+        known = tuple({**self.init, **self.bounds, **self.fix})
+        levels = tuple((name, tuple(found)) for name, found in self.levels.items())
+        return _formula_read(self.formula, tuple(columns), known, outputs, levels, language())
 
     def columns_of(self, model: Formula) -> list[str]:
         """The columns of the data that a fit of `model` reads."""
@@ -150,20 +167,15 @@ class Settings(TrainingOptions):
         return known
 
     def _program_of(self, formula: Formula, weight: Expr | None) -> Program:
-        return program_of_model(
-            formula,
-            self.loss_object,
-            self.stepping_optimizer,
-            self.rate,
-            Regularisation(
-                self.l1,
-                self.l2,
-                None if self.penalise is None else tuple(self.penalise),
-                self.clip_norm,
-                self.clip_value,
-            ),
-            weight,
-        )
+        penalise = None if self.penalise is None else tuple(self.penalise)
+        regularisation = Regularisation(self.l1, self.l2, penalise, self.clip_norm, self.clip_value)
+        loss, optimizer = self.loss_object, self.stepping_optimizer
+        # What was derived for a formula is kept with it, for a second training of it.
+        kept: dict[Any, Program] = vars(formula).setdefault("_programs", {})
+        key = (loss.expression, loss.link, *loss.values.items(), regularisation, weight)
+        if key not in kept:
+            kept[key] = program_of_model(formula, loss, optimizer, self.rate, regularisation, weight)
+        return kept[key].with_update(optimizer, self.rate)
 
     @staticmethod
     def _known(names: Sequence[str], given: Iterable[str], option: str) -> None:
