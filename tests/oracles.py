@@ -14,7 +14,12 @@ import scipy.special
 import torch
 
 from tidu.content.losses import LOSSES
+from tidu.language import operation
 from tidu.language.expr import Expr, evaluation_order
+
+# The two kinds of entries: number by number, and about whole arrays.
+OPS = {name: op for name, op in operation.OPS.items() if op.elementwise}
+ARRAY_OPS = {name: op for name, op in operation.OPS.items() if not op.elementwise}
 
 
 class Oracle(NamedTuple):

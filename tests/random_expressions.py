@@ -12,8 +12,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from oracles import OPS
 from tidu.language import ops
-from tidu.language.expr import OPS, Expr, apply, constant, evaluate, raised, symbol
+from tidu.language.expr import Expr, apply, constant, evaluate, raised, symbol
 
 SYMBOLS = (
     symbol("w", "parameter"),

@@ -89,18 +89,16 @@ _PLACES = {
     "walk_back": "tidu.eager.walk",
 }
 _MODULES = {"schedules": "tidu.content.schedules", "callbacks": "tidu.training.callbacks"}
-_FUNCTIONS = (
-    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
-    "cosh", "tanh", "asinh", "acosh", "atanh", "log_cosh", "erf", "erfc", "sign", "floor", "minimum", "maximum",
-    "relu", "sigmoid", "softplus", "where", "equal", "logical_and", "logical_or", "logical_not",
-)  # fmt: skip
 
-_ARRAY_FUNCTIONS = (
-    "amax", "amin", "argmax", "clip", "concatenate", "dot", "expand_dims", "log_softmax", "logsumexp", "matmul", "mean",
-    "norm", "outer", "reshape", "softmax", "squeeze", "stack", "std", "sum", "transpose", "var",
-)  # fmt: skip
 
-__all__ = [*_PLACES, *_MODULES, *_FUNCTIONS, *_ARRAY_FUNCTIONS, "__version__"]
+def _functions() -> dict[str, Any]:
+    """The functions of tensors and of the op table by name, read off the declarations."""
+    from tidu.eager.functions import PUBLIC
+    from tidu.language.operation import FUNCTIONS, OPS
+
+    entries = OPS | {name: OPS[entry] for name, entry in FUNCTIONS.items()}
+    plain = {name: op.function for name, op in entries.items() if op.elementwise and "{a}" not in op.text}
+    return plain | PUBLIC
 
 
 def _diagnose(run: Any, data: object, trials: bool) -> Any:
@@ -114,19 +112,21 @@ ANSWERS |= {"diagnose": _diagnose}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return sorted({*_PLACES, *_MODULES, *_functions(), "__version__"})
+    if name.startswith("__"):
+        raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     if name in _PLACES:
         value = getattr(importlib.import_module(_PLACES[name]), name)
     elif name in _MODULES:
         value = importlib.import_module(_MODULES[name])
-    elif name in _FUNCTIONS:
-        value = getattr(importlib.import_module("tidu.language.ops"), name)
-    elif name in _ARRAY_FUNCTIONS:
-        value = getattr(importlib.import_module("tidu.eager.functions"), name)
     else:
-        raise AttributeError(f"module 'tidu' has no attribute {name!r}")
+        value = _functions().get(name)
+        if value is None:
+            raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__getattr__("__all__")})

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 import tidu
-from oracles import ARRAY_ORACLES
+from oracles import ARRAY_OPS, ARRAY_ORACLES
 from tidu.errors import NoDerivative
-from tidu.language.array_ops import ARRAY_OPS
 from tidu.language.operand import applied
 
 CASES = [(name, *case) for name, op in ARRAY_OPS.items() for case in op.cases]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidu
-from oracles import CONDITIONS, ORACLES, in_torch, tensor, torch_gradient
+from oracles import CONDITIONS, OPS, ORACLES, in_torch, tensor, torch_gradient
 from random_expressions import Calm, calm_expressions
 from tidu.eager.graph import adjoints, backward_order
-from tidu.language.expr import OPS, Expr, evaluation_order
+from tidu.language.expr import Expr, evaluation_order
 from tidu.language.operand import applied
 
 

@@ -18,7 +18,7 @@ from tidu.engines.program import program_of_model
 from tidu.engines.scalar_loop import Batch, LoopShape, train_source
 from tidu.language.expr import evaluate
 from tidu.language.formula import parse_formula
-from tidu.language.ops import FUNCTIONS
+from tidu.language.operation import FUNCTIONS
 
 # -- names ---------------------------------------------------------------------------------------
 RICH = program(optimizer="adam", lr="0.1*warmup(2)", regularisation=EVERYTHING)

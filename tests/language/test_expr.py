@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oracles import OPS
 from random_expressions import SYMBOLS, expressions
 from tidu.language import ops
 from tidu.language.expr import (
-    OPS,
     Expr,
     apply,
     as_expr,

@@ -8,14 +8,15 @@ import zlib
 import numpy as np
 import pytest
 
-from oracles import ORACLES, tensor, torch_gradient
+from oracles import OPS, ORACLES, tensor, torch_gradient
 from tidu.errors import NoDerivative
 from tidu.language import ops
 from tidu.language.calculus import gradient
-from tidu.language.expr import OPS, Expr, apply, constant, evaluate, raised, symbol
-from tidu.language.ops import ALIASES, FUNCTIONS
+from tidu.language.expr import Expr, apply, constant, evaluate, raised, symbol
+from tidu.language.operation import FUNCTIONS
 from tidu.language.reader import parse_expression
 
+ALIASES = {alias: name for name, op in OPS.items() if op.formula_name for alias in op.aliases}
 SYMBOLS = tuple(symbol(name, "parameter") for name in "abc")
 INTEGER_POWERS = (-3, -2, -1, 0, 1, 2, 3, 4, 5, 7)
 CASES = [(name, (n,)) for name in OPS for n in (INTEGER_POWERS if name == "integer_power" else (None,))]

@@ -10,11 +10,12 @@ import pytest
 import sympy
 from hypothesis import given, settings
 
+from oracles import OPS
 from random_expressions import CONDITIONS, NAMES, SYMBOLS, Calm, calm_expressions, expressions
 from readers import latex_value, unicode_value
 from tidu.language import ops, printer
 from tidu.language.calculus import gradient
-from tidu.language.expr import OPS, Expr, apply, constant, evaluate, evaluation_order, symbol
+from tidu.language.expr import Expr, apply, constant, evaluate, evaluation_order, symbol
 from tidu.language.printer import code, latex, latex_name, quoted_name, text, unicode, unicode_lines, unicode_name
 from tidu.language.reader import parse_expression
 from tidu.runtime import ieee

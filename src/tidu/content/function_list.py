@@ -11,8 +11,7 @@ from typing import Any
 
 from tidu.content.models import MODELS
 from tidu.language.activations import COMPOSED
-from tidu.language.expr import OPS
-from tidu.language.ops import ALIASES
+from tidu.language.operation import OPS
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,7 @@ class FormulaFunction:
 
 def functions_of_formulas() -> list[FormulaFunction]:
     """All of them: operations of the table, functions that are made of several, model functions."""
-    simple = [
-        FormulaFunction(op.formula_name, op.doc, tuple(a for a, target in ALIASES.items() if target == op.name))
-        for op in OPS.values()
-        if op.formula_name
-    ]
+    simple = [FormulaFunction(op.formula_name, op.doc, op.aliases) for op in OPS.values() if op.formula_name]
     composed = [FormulaFunction(name, _first_line(function)) for name, function in COMPOSED.items()]
     models = [
         FormulaFunction(m.name, _first_line(m.build), options=m.options, makes_parameters=m.makes_parameters)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidu.language.expr import Expr, Shape
+from tidu.language.expr import Expr
 from tidu.language.formula import Formula
 from tidu.language.model_calls import Layer
+from tidu.language.operation import Shape
 from tidu.text import _
 
 SHOWN = 3  # parameters of a layer that are named

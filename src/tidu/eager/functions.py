@@ -1,13 +1,14 @@
 """Functions on whole tensors and arrays, with NumPy's names and conventions for axes.
 
 They bring axes and keys into the one form that the table of `array_ops.py` has. What works element by element (`exp`,
-`where`, `maximum`, ...) is in `language/ops.py`.
+`where`, `maximum`, ...) is in `language/ops.py`. `@public` says at each function what it is for NumPy, for the package
+and for tensors; nothing else lists them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,11 +17,32 @@ from tidu.language import array_ops as table
 from tidu.language import ops
 from tidu.language.array_ops import shape_of
 from tidu.language.operand import Operand, applied
+from tidu.language.operation import OPS
 from tidu.text import _
 
 Axis = int | Sequence[int] | None
-_TOTAL = table.ARRAY_OPS["sum"]
+F = TypeVar("F", bound=Callable[..., Any])
+_TOTAL = OPS["sum"]
 _ALL = tuple(tuple(range(n)) for n in range(5))
+
+
+# By name: what the package has, and what tensors have as methods. By NumPy's function: what it is for tensors.
+PUBLIC: dict[str, Callable[..., Any]] = {}
+METHODS: dict[str, Callable[..., Any]] = {}
+OF_NUMPY: dict[Any, Callable[..., Any]] = {}
+
+
+def public(*numpys: Any, method: str = "") -> Callable[[F], F]:
+    """A function of the package, which answers for these of NumPy; `method` is its name on tensors."""
+
+    def enter(function: F) -> F:
+        PUBLIC[function.__name__] = function
+        OF_NUMPY.update(dict.fromkeys(numpys, function))
+        if method:
+            METHODS[method] = function
+        return function
+
+    return enter
 
 
 def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
@@ -50,6 +72,7 @@ def _arraylike(x: Any) -> Any:
 
 
 # -- reductions -----------------------------------------------------------------------------------
+@public(np.sum, method="sum")
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001  (NumPy's name)
     """Sum of all elements, or along axes."""
     x = _arraylike(x)
@@ -57,18 +80,21 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001
     return applied(_TOTAL, (x,), (axes, keepdims)) if axes else x
 
 
+@public(np.mean, method="mean")
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Mean of all elements, or along axes."""
     x = _arraylike(x)
     return sum(x, axis, keepdims) / _count(x, axis)
 
 
+@public(np.var, method="var")
 def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """Mean squared distance from the mean; divided by n - ddof."""
     x = _arraylike(x)
     return sum((x - mean(x, axis, keepdims=True)) ** 2, axis, keepdims) / (_count(x, axis) - ddof)
 
 
+@public(np.std, method="std")
 def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """Standard deviation: the root of `var`."""
     return ops.sqrt(var(x, axis, keepdims, ddof))
@@ -78,35 +104,41 @@ def _count(x: Any, axis: Axis) -> float:
     return float(np.prod([shape_of(x)[k] for k in _axes(x, axis)], dtype=float))
 
 
+@public(np.max, np.amax, method="max")
 def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Largest element, of all or along axes; the slope goes to the first of several equal ones."""
     x = _arraylike(x)
     return table.largest(x, attrs=(_axes(x, axis), keepdims))
 
 
+@public(np.min, np.amin, method="min")
 def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Smallest element, of all or along axes; the slope goes to the first of several equal ones."""
     return -amax(-_arraylike(x), axis, keepdims)
 
 
+@public(np.argmax, method="argmax")
 def argmax(x: Any, axis: int | None = None) -> Any:
     """Position of the largest element; it has no derivative."""
     x = _arraylike(x)
     return table.where_largest(x, attrs=(axis if axis is None else _axis(x, axis),))
 
 
+@public(method="logsumexp")
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))), without overflow."""
     x = _arraylike(x)
     return table.logsumexp(x, attrs=(_axes(x, axis), keepdims))
 
 
+@public(method="softmax")
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """exp(x) / sum(exp(x)) along axes, without overflow."""
     x = _arraylike(x)
     return table.softmax(x, attrs=(_axes(x, axis),))
 
 
+@public(method="log_softmax")
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Logarithm of `softmax`, exact where that is near 0."""
     x = _arraylike(x)
@@ -114,6 +146,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 # -- products -------------------------------------------------------------------------------------
+@public()
 def matmul(a: Any, b: Any) -> Any:
     """Product of matrices, or of a matrix and a vector; stacks of matrices broadcast."""
     a, b = _arraylike(a), _arraylike(b)
@@ -122,6 +155,7 @@ def matmul(a: Any, b: Any) -> Any:
     return table.matmul(a, b)
 
 
+@public(np.dot, method="dot")
 def dot(a: Any, b: Any) -> Any:
     """Scalar product of vectors, product of matrices, or of anything with a number, as NumPy's dot."""
     a, b = _arraylike(a), _arraylike(b)
@@ -132,12 +166,14 @@ def dot(a: Any, b: Any) -> Any:
     return table.matmul(a, b)
 
 
+@public(np.outer)
 def outer(a: Any, b: Any) -> Any:
     """Every element of one vector times every element of another."""
     return reshape(a, (-1, 1)) * reshape(b, (1, -1))
 
 
 # -- shapes ---------------------------------------------------------------------------------------
+@public(np.reshape)
 def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     """The same elements in another shape; one length may be -1."""
     x = _arraylike(x)
@@ -156,11 +192,13 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     return table.reshape(x, attrs=(tuple(int(n) for n in want),))
 
 
+@public(np.ravel, method="ravel")
 def ravel(x: Any) -> Any:
     """All elements in one row."""
     return reshape(x, -1)
 
 
+@public(np.expand_dims)
 def expand_dims(x: Any, axis: int) -> Any:
     """One more axis, of length 1."""
     x = _arraylike(x)
@@ -169,6 +207,7 @@ def expand_dims(x: Any, axis: int) -> Any:
     return reshape(x, shape)
 
 
+@public(np.squeeze, method="squeeze")
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """Without axes of length 1."""
     x = _arraylike(x)
@@ -177,6 +216,7 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     return reshape(x, [n for k, n in enumerate(shape) if k not in gone])
 
 
+@public(np.transpose)
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Axes in another order; reversed without `axes`."""
     x = _arraylike(x)
@@ -189,6 +229,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     return table.transpose(x, attrs=(order,))
 
 
+@public(np.swapaxes, method="swapaxes")
 def swapaxes(x: Any, first: int, second: int) -> Any:
     """Two axes exchanged."""
     x = _arraylike(x)
@@ -198,11 +239,13 @@ def swapaxes(x: Any, first: int, second: int) -> Any:
     return transpose(x, order)
 
 
+@public(np.broadcast_to)
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """Repeated to fill a larger shape."""
     return table.broadcast_to(_arraylike(x), attrs=((shape,) if isinstance(shape, int) else tuple(shape),))
 
 
+@public(np.concatenate)
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Arrays one after another along an axis."""
     parts = [_arraylike(a) for a in arrays]
@@ -211,6 +254,7 @@ def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     return table.concatenate(*parts, attrs=(_axis(parts[0], axis),))
 
 
+@public(np.stack)
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Arrays of one shape side by side along a new axis."""
     parts = [_arraylike(a) for a in arrays]
@@ -224,11 +268,13 @@ def index(x: Any, key: Any) -> Any:
     return table.index(x, attrs=(key,))
 
 
+@public(np.copy, method="copy")
 def copy(x: Any) -> Any:
     """The same values in another tensor, which leads back to this one."""
     return table.copy(x)
 
 
+@public(np.clip, method="clip")
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """Kept between `low` and `high`; the slope is 0 outside."""
     if low is not None:
@@ -236,6 +282,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     return x if high is None else ops.minimum(x, high)
 
 
+@public(np.linalg.norm, method="norm")
 def norm(x: Any) -> Any:
     """Euclidean length: the root of the sum of squares."""
     return ops.sqrt(sum(_arraylike(x) ** 2))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidu.errors import NoDerivative, TensorError
-from tidu.language.array_ops import broadcast_to, cast, reshape, shape_of, total
+from tidu.language.array_ops import cast, fitted, shape_of
 from tidu.text import _
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def adjoints(
                 if callable(share):
                     share = share()
                 if recorded:
-                    share = _fitted_tensor(share, value)
+                    share = _in_kind_recorded(share, value)
                 elif type(share) is not float or type(value) is not float:
-                    share = _fitted(share, value)
+                    share = _in_kind(share, value)
                 known = adjoint.get(parent)
                 adjoint[parent] = share if known is None else known + share
     return adjoint
@@ -137,40 +137,18 @@ def _as_recorded(name: str, parents: tuple[Tensor | None, ...], inputs: tuple[An
     return arguments
 
 
-def _fitted(share: Any, value: Any) -> Any:
-    """A derivative in the shape and the precision of the value it belongs to: here broadcasting is undone."""
+def _in_kind(share: Any, value: Any) -> Any:
+    """A derivative in the shape and the precision of the value that it belongs to."""
     if type(value) is float:
         return float(np.sum(share))
-    shape = value.shape
     if type(share) is not np.ndarray:
-        return np.full(shape, share, value.dtype)
-    if share.shape != shape:
-        axes = _spread_axes(share.shape, shape)
-        share = share.sum(axis=axes, keepdims=True).reshape(_without(share.shape, axes, shape))
-        if share.shape != shape:
-            share = np.broadcast_to(share, shape)
+        return np.full(value.shape, share, value.dtype)
+    share = fitted(share, value.shape)
     return share if share.dtype == value.dtype else share.astype(value.dtype)
 
 
-def _fitted_tensor(share: Any, value: Any) -> Any:
+def _in_kind_recorded(share: Any, value: Any) -> Any:
     """The same for a derivative that is a tensor itself."""
-    have, shape = shape_of(share), shape_of(value)
-    if have != shape:
-        axes = _spread_axes(have, shape)
-        summed = total(share, attrs=(axes, True)) if axes else share
-        summed = reshape(summed, attrs=(_without(have, axes, shape),))
-        share = broadcast_to(summed, attrs=(shape,)) if shape_of(summed) != shape else summed
+    share = fitted(share, shape_of(value))
     kind = getattr(value, "dtype", share.dtype if hasattr(share, "dtype") else None)
     return share if getattr(share, "dtype", kind) == kind else cast(share, attrs=(str(kind),))
-
-
-def _spread_axes(have: tuple[int, ...], want: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes along which an argument of shape `want` was repeated to give `have`."""
-    extra = len(have) - len(want)
-    return tuple(k for k, n in enumerate(have) if k < extra or (n != 1 and want[k - extra] == 1))
-
-
-def _without(have: tuple[int, ...], axes: tuple[int, ...], want: tuple[int, ...]) -> tuple[int, ...]:
-    """`have` once `axes` are summed: 1 there, and no more axes in front than `want` has."""
-    summed = tuple(1 if k in axes else n for k, n in enumerate(have))
-    return summed[max(len(have) - len(want), 0) :]

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tidu.eager import functions as f
 from tidu.eager.readings import Readings
-from tidu.language import array_ops, ops
-from tidu.language.expr import OPS
-
-if TYPE_CHECKING:
-    from tidu.eager.tensor import Tensor
-
-Axis = f.Axis
+from tidu.language import array_ops
+from tidu.language.operand import applied
+from tidu.language.operation import FUNCTIONS, OPS
 
 
 class Methods(Readings):
-    """Everything that only calls a function of the tables."""
+    """Everything that only calls a function of the tables; `eager/functions.py` says which are methods."""
 
-    exp: Callable[[], Tensor]
-    log: Callable[[], Tensor]
-    sqrt: Callable[[], Tensor]
-    sin: Callable[[], Tensor]
-    cos: Callable[[], Tensor]
-    tanh: Callable[[], Tensor]
-    relu: Callable[[], Tensor]
-    sigmoid: Callable[[], Tensor]
-    abs: Callable[[], Tensor]
+    def __getattr__(self, name: str) -> Any:
+        """A function of the op table of one number as a method: `x.exp()`."""
+        op = OPS.get(name) or OPS.get(FUNCTIONS.get(name, ""))
+        if op is None or not op.elementwise or op.arity != 1 or op.formula_name is None:
+            raise AttributeError(f"a tensor has no attribute {name!r}", name=name, obj=self)
+        return functools.partial(applied, op, (self,))
+
+    def __dir__(self) -> list[str]:
+        of_table = (o.name for o in OPS.values() if o.elementwise and o.arity == 1 and o.formula_name is not None)
+        return sorted({*super().__dir__(), *of_table})
 
     @property
     def ndim(self) -> int:
@@ -47,54 +45,6 @@ class Methods(Readings):
         """Axes in reverse order: a matrix transposed."""
         return f.transpose(self)
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Sum of all elements, or along axes."""
-        return f.sum(self, axis, keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Mean of all elements, or along axes."""
-        return f.mean(self, axis, keepdims)
-
-    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
-        """Variance of all elements, or along axes."""
-        return f.var(self, axis, keepdims, ddof)
-
-    def std(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
-        """Standard deviation of all elements, or along axes."""
-        return f.std(self, axis, keepdims, ddof)
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Largest element, of all or along axes."""
-        return f.amax(self, axis, keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """Smallest element, of all or along axes."""
-        return f.amin(self, axis, keepdims)
-
-    def argmax(self, axis: int | None = None) -> Any:
-        """Position of the largest element."""
-        return f.argmax(self, axis)
-
-    def softmax(self, axis: Axis = -1) -> Any:
-        """exp(x) / sum(exp(x)) along axes."""
-        return f.softmax(self, axis)
-
-    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Any:
-        """log(sum(exp(x))) along axes."""
-        return f.logsumexp(self, axis, keepdims)
-
-    def norm(self) -> Any:
-        """Euclidean length."""
-        return f.norm(self)
-
-    def clip(self, low: Any = None, high: Any = None) -> Any:
-        """Kept between two bounds."""
-        return f.clip(self, low, high)
-
-    def dot(self, other: Any) -> Any:
-        """Scalar product or product of matrices."""
-        return f.dot(self, other)
-
     def reshape(self, *shape: Any) -> Any:
         """The same elements in another shape; `reshape(2, 3)` or `reshape((2, 3))`."""
         return f.reshape(self, _one_or_many(shape))
@@ -103,23 +53,9 @@ class Methods(Readings):
         """All elements in one row."""
         return f.ravel(self)
 
-    ravel = flatten
-
-    def squeeze(self, axis: Axis = None) -> Any:
-        """Without axes of length 1."""
-        return f.squeeze(self, axis)
-
     def transpose(self, *axes: Any) -> Any:
         """Axes in another order; reversed without arguments."""
         return f.transpose(self, _one_or_many(axes) if axes else None)
-
-    def swapaxes(self, first: int, second: int) -> Any:
-        """Two axes exchanged."""
-        return f.swapaxes(self, first, second)
-
-    def copy(self) -> Any:
-        """The same values in another tensor, which leads back to this one."""
-        return f.copy(self)
 
     def astype(self, dtype: npt.DTypeLike) -> Any:
         """The values in another kind of number."""
@@ -160,15 +96,5 @@ def _one_or_many(lengths: tuple[Any, ...]) -> Sequence[int]:
     return lengths[0] if len(lengths) == 1 and not isinstance(lengths[0], (int, np.integer)) else lengths
 
 
-def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any) -> Any:
-        return function(self)
-
-    method.__name__ = function.__name__
-    method.__doc__ = function.__doc__
-    return method
-
-
-for _name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "relu", "sigmoid"):
-    setattr(Methods, _name, _method(getattr(ops, _name)))
-Methods.abs = _method(ops.absolute)
+for _name, _function in f.METHODS.items():
+    setattr(Methods, _name, _function)

@@ -14,8 +14,9 @@ from tidu.eager import functions as f
 from tidu.eager.values import Valued
 from tidu.errors import TensorError
 from tidu.language import ops
-from tidu.language.expr import NUMPY_NAMES, OPS, raised
+from tidu.language.expr import raised
 from tidu.language.operand import applied
+from tidu.language.operation import NUMPY_NAMES, OPS
 from tidu.text import _
 
 Function = Callable[..., Any]
@@ -50,30 +51,8 @@ _UFUNCS: dict[str, Function] = {
     "invert": ops.logical_not,
 }
 _FUNCTIONS: dict[Any, Function] = {
-    np.sum: f.sum,
-    np.mean: f.mean,
-    np.var: f.var,
-    np.std: f.std,
-    np.max: f.amax,
-    np.amax: f.amax,
-    np.min: f.amin,
-    np.amin: f.amin,
-    np.argmax: f.argmax,
-    np.dot: f.dot,
-    np.outer: f.outer,
-    np.reshape: f.reshape,
-    np.ravel: f.ravel,
-    np.expand_dims: f.expand_dims,
-    np.squeeze: f.squeeze,
-    np.transpose: f.transpose,
-    np.swapaxes: f.swapaxes,
-    np.broadcast_to: f.broadcast_to,
-    np.concatenate: f.concatenate,
-    np.stack: f.stack,
-    np.clip: f.clip,
+    **f.OF_NUMPY,
     np.where: ops.where,
-    np.linalg.norm: f.norm,
-    np.copy: f.copy,
     **{
         function: _plainly(function)
         for function in (np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.zeros_like,
@@ -84,12 +63,12 @@ _FUNCTIONS: dict[Any, Function] = {
 
 def ufunc_of(ufunc: Any, method: str, options: dict[str, Any]) -> Function:
     """The function that NumPy's `ufunc` means for tensors."""
-    name = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
+    name = ufunc.__name__
     if method == "__call__" and not options:
         if name in _UFUNCS:
             return _UFUNCS[name]
-        if name in OPS:
-            return lambda *args: applied(OPS[name], args)
+        if name in NUMPY_NAMES:
+            return lambda *args: applied(OPS[NUMPY_NAMES[name]], args)
     if options.get("out") is not None:
         raise TensorError(
             _(

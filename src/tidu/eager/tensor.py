@@ -20,14 +20,14 @@ from tidu.eager.methods import Methods
 from tidu.eager.numpy_names import array_function_of, ufunc_of
 from tidu.eager.values import FLOAT, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
 from tidu.errors import ShapeMismatch, TensorError
-from tidu.language.array_ops import ARRAY_OPS
-from tidu.language.expr import OPS, raised
-from tidu.language.operand import NUMBERS, AnyOp
+from tidu.language.expr import raised
+from tidu.language.operand import NUMBERS
+from tidu.language.operation import OPS, Op
 from tidu.text import _
 
 _blank = object.__new__
 _serial = itertools.count(1).__next__
-INDEX = ARRAY_OPS["index"]
+INDEX = OPS["index"]
 ADD, SUBTRACT, MULTIPLY, DIVIDE = (OPS[name] for name in ("add", "subtract", "multiply", "divide"))
 WHOLE = (slice(None), Ellipsis)
 
@@ -59,7 +59,7 @@ class Tensor(Methods):
 
     # What most tensors do not have stands here once.
     wants = False
-    made: tuple[AnyOp, tuple[Tensor | None, ...], tuple[Any, ...], tuple[Any, ...]] | None = None
+    made: tuple[Op, tuple[Tensor | None, ...], tuple[Any, ...], tuple[Any, ...]] | None = None
     serial = 0
     keeps = False  # an array that was computed and is to keep its gradient all the same
     _grad: Any = None
@@ -254,7 +254,7 @@ class Tensor(Methods):
             )
 
     # -- recording --------------------------------------------------------------------------------
-    def applied(self, op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Tensor:
+    def applied(self, op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Tensor:
         """The tensor that `op` makes of `args`."""
         return record(op, args, attrs)
 
@@ -393,7 +393,7 @@ def tensor(data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = 
     return Tensor(data if dtype is None else np.asarray(owned(data), dtype=dtype), requires_grad)
 
 
-def record(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Tensor:
+def record(op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Tensor:
     """`op` on tensors, arrays and numbers: its value at once, and how it was made where something has a gradient.
 
     Every operation comes through here, so it is written to be quick: small tensors are most of a learner's work.

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.errors import ShapeMismatch, TensorError
-from tidu.language.expr import Op
-from tidu.language.operand import NUMBERS, AnyOp, Operand
+from tidu.language.operand import NUMBERS, Operand
+from tidu.language.operation import Op
 from tidu.text import _
 
 FLOAT = np.dtype(np.float64)
@@ -25,9 +25,9 @@ class Valued(Operand):
     wants: bool
 
 
-def on_arrays(op: AnyOp, values: list[Any], attrs: tuple[Any, ...]) -> Any:
+def on_arrays(op: Op, values: list[Any], attrs: tuple[Any, ...]) -> Any:
     """The value of `op` on bare values, not all of them single numbers; shapes that do not fit give a sentence."""
-    if not isinstance(op, Op):  # operations on shapes need something that has one
+    if not op.elementwise:  # operations on shapes need something that has one
         values = [np.float64(v) if type(v) is float else v for v in values]
     try:
         return op.on_arrays(*values, *attrs)

@@ -11,7 +11,7 @@ import numpy as np
 from tidu.eager.graph import adjoints, backward_order
 from tidu.eager.tensor import Tensor
 from tidu.errors import TensorError
-from tidu.language.expr import OPS
+from tidu.language.operation import Op
 from tidu.text import _
 
 
@@ -153,9 +153,9 @@ def _visit(node: Tensor, called: Mapping[Tensor, str], data: Mapping[str, Any], 
         share = _share(node, slope, k)
         if share is not None:
             one = 1.0 if type(node.value) is float else np.ones_like(node.value)
-            factors = op.name in OPS or type(node.value) is float
+            factors = op.elementwise or type(node.value) is float
             passed.append(Passed(called[parent], _share(node, one, k) if factors else None, share))
-    return Visit(name, _formula(op.name, arguments, attrs), node.value, slope, tuple(passed), arguments, node.keeps)
+    return Visit(name, _formula(op, arguments, attrs), node.value, slope, tuple(passed), arguments, node.keeps)
 
 
 def _share(node: Tensor, g: Any, k: int) -> Any:
@@ -172,12 +172,12 @@ def _name_of_data(value: Any, data: Mapping[str, Any]) -> str:
     return next((name for name, known in data.items() if known is value), shown(value))
 
 
-def _formula(op: str, arguments: tuple[str, ...], attrs: tuple[Any, ...]) -> str:
-    if op == "integer_power" and 0 <= attrs[0] <= 9:
+def _formula(op: Op, arguments: tuple[str, ...], attrs: tuple[Any, ...]) -> str:
+    if op.name == "integer_power" and 0 <= attrs[0] <= 9:
         return arguments[0] + "⁰¹²³⁴⁵⁶⁷⁸⁹"[attrs[0]]
-    if op in OPS:
-        return OPS[op].unicode.replace("{a}", str(attrs[0]) if attrs else "").format(*arguments)
-    return f"{op}({', '.join(arguments)})"
+    if op.elementwise:
+        return op.unicode.replace("{a}", str(attrs[0]) if attrs else "").format(*arguments)
+    return f"{op.name}({', '.join(arguments)})"
 
 
 def shown(value: Any) -> str:

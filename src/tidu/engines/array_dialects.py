@@ -10,34 +10,38 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tidu.engines.dialects import Dialect, Scope, commented, in_groups, leave, words_of, wrapped
+from tidu.engines.dialects import Dialect, Scope, commented, in_groups, leave, modules_of_functions, words_of, wrapped
 from tidu.engines.namespaces import TORCH, Namespace
 from tidu.engines.statements import BatchMean, BatchSum, StopUnlessFinite
-from tidu.language.expr import ATOM, MULTIPLY, Expr, Op, code_template, evaluation_order
+from tidu.language.expr import Expr, code_template, evaluation_order
+from tidu.language.operation import ATOM, Use
 from tidu.language.printer import Printed, printed_by, python_code
 
 ON_HOST = ("hyper", "time")  # roles of symbols that are plain numbers
 
 
-def array_template(node: Expr) -> str:
-    """The code of one node on arrays, with `{0}`, `{1}` for its arguments, and `xp.` for the library."""
-    if node.op.name in ("multiply", "divide"):
-        return "{0} * {1}" if node.op.name == "multiply" else "{0} / {1}"
-    if node.op.name == "integer_power" and 2 <= node.attrs[0] <= 4:
-        return " * ".join(["{0}"] * node.attrs[0])
-    template: str = node.op.array
+def _whole(node: Expr, template: str) -> str:
+    """A template with its attributes filled in."""
     for letter, value in zip("ab", node.attrs, strict=False):
         template = template.replace(f"{{{letter}}}", repr(value))
-    if "{args}" in template:
-        template = template.replace("{args}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
-    return template
+    return template.replace("{args}", ", ".join(f"{{{k}}}" for k in range(len(node.args))))
 
 
 def _number_template(node: Expr) -> str:
     """The code of one node on plain numbers, which ends in inf or nan where Python would raise."""
     if node.op.name == "power" and node.args[0].is_symbol:  # a decay, which is below 1
-        return array_template(node)
-    return re.sub(r"\b([a-z]\w*)\(", r"ieee.\1(", code_template(node))
+        return _whole(node, node.op.array)
+    return re.sub(r"\b([a-z]\w*)(?=\()", lambda called: _in_module(called[1]), code_template(node))
+
+
+def modules_of_numbers() -> dict[str, str]:
+    """The modules of functions of numbers, by the name that the text has for them."""
+    return {module.rpartition(".")[2]: module for module in modules_of_functions().values()}
+
+
+def _in_module(function: str) -> str:
+    """A function of numbers by its module, for on arrays its name means something else."""
+    return f"{modules_of_functions()[function].rpartition('.')[2]}.{function}"
 
 
 class _Batched:
@@ -60,21 +64,31 @@ class _Batched:
 
     def template(self, node: Expr) -> str:
         """The template of one node in the library's words."""
-        if isinstance(node.op, Op) and self.is_number(node):
+        op = node.op
+        if op.elementwise and self.is_number(node):
             return _number_template(node)
-        if node.op.name == "where" and self.space is TORCH and all(map(self.is_number, node.args[1:])):
+        if op.name == "where" and self.space is TORCH and all(map(self.is_number, node.args[1:])):
             return f"where({{0}}, {{1}}, {{2}}, torch.{self.dtype})"
-        return self.space.code(array_template(node))
+        of_samples = op.on_batches if op.elementwise or node in self.varies else None
+        template = _whole(node, self.space.of(op)) if of_samples is None else of_samples(self._use(node))
+        return self.space.code(template)
+
+    def _use(self, node: Expr) -> Use:
+        return Use(
+            self.space.of(node.op),
+            tuple(a.shape for a in node.args),
+            tuple(a in self.varies for a in node.args),
+            node.shape,
+            node.attrs,
+            self.space is TORCH,
+        )
 
     def node(self, node: Expr, parts: list[Printed]) -> Printed:
         if node.is_constant:
             return repr(node.value), ATOM
-        if node not in self.varies:
-            return python_code(self.template(node), parts)
-        if isinstance(node.op, Op):
-            wide = [self._widened(a, p, len(node.shape)) for a, p in zip(node.args, parts, strict=True)]
-            return python_code(self.template(node), wide)
-        return _WRITTEN[node.op.name](self, node, parts)
+        if node in self.varies and node.op.elementwise:
+            parts = [self._widened(a, p, len(node.shape)) for a, p in zip(node.args, parts, strict=True)]
+        return python_code(self.template(node), parts)
 
     def _widened(self, arg: Expr, part: Printed, rank: int) -> Printed:
         """A number for each sample, beside a vector for each sample."""
@@ -82,72 +96,6 @@ class _Batched:
         if arg not in self.varies or not missing:
             return part
         return python_code(f"{{0}}[:{', None' * missing}]", [part])
-
-    def matmul(self, node: Expr, parts: list[Printed]) -> Printed:
-        a, b = node.args
-        if a in self.varies and b in self.varies:
-            return python_code("({0} * {1}).sum(axis=1)", parts)
-        if a in self.varies:
-            return python_code("{0} @ {1}", parts)[0], MULTIPLY
-        return python_code("{1} @ {0}.T" if len(a.shape) == 2 else "{1} @ {0}", parts)[0], MULTIPLY
-
-    def reduced(self, node: Expr, parts: list[Printed]) -> Printed:
-        """An operation over axes, which the batch's axis moves by one."""
-        axes, *others = node.attrs
-        moved = tuple(k + 1 for k in axes)
-        template = self.space.code(node.op.array).replace("{a}", repr(moved))
-        for letter, value in zip("bc", others, strict=False):
-            template = template.replace(f"{{{letter}}}", repr(value))
-        return python_code(template.replace(", keepdims=False", ""), parts)
-
-    def outer(self, node: Expr, parts: list[Printed]) -> Printed:
-        left = "[:, :, None]" if node.args[0] in self.varies else "[:, None]"
-        right = "[:, None, :]" if node.args[1] in self.varies else ""
-        return python_code(f"{{0}}{left} * {{1}}{right}", parts)
-
-    def broadcast_to(self, node: Expr, parts: list[Printed]) -> Printed:
-        if self.space is TORCH:
-            return python_code(f"{{0}}[:{', None' * (not node.args[0].shape)}].expand(-1, *{node.shape})", parts)
-        ones = f"np.ones({node.shape})"
-        if not node.args[0].shape:
-            return python_code(f"np.multiply.outer({{0}}, {ones})", parts)
-        return python_code(f"{{0}} * {ones}", parts)
-
-    def reshape(self, node: Expr, parts: list[Printed]) -> Printed:
-        return python_code(f"{{0}}.reshape(-1, *{node.shape})", parts)
-
-    def index(self, node: Expr, parts: list[Printed]) -> Printed:
-        """A place, or several side by side, of each sample's vector."""
-        (key,) = node.attrs[0]
-        place = f"{key.start}:{key.stop}" if isinstance(key, slice) else str(key)
-        return python_code(f"{{0}}[:, {place}]", parts)
-
-    def concatenate(self, node: Expr, parts: list[Printed]) -> Printed:
-        joined = ", ".join(f"{{{k}}}" for k in range(len(parts)))
-        return python_code(f"np.concatenate([{joined}], axis=1)", parts)
-
-    def stack(self, node: Expr, parts: list[Printed]) -> Printed:
-        whole = [
-            part if a in self.varies else python_code("{0} + 0.0 * {1}", [part, self._varying(node, parts)])
-            for a, part in zip(node.args, parts, strict=True)
-        ]
-        arrays = ", ".join(f"{{{k}}}" for k in range(len(parts)))
-        return python_code(self.space.code(f"xp.stack([{arrays}], axis=1)"), whole)
-
-    def _varying(self, node: Expr, parts: list[Printed]) -> Printed:
-        return next(p for a, p in zip(node.args, parts, strict=True) if a in self.varies)
-
-
-_WRITTEN = {
-    "matmul": _Batched.matmul,
-    "outer": _Batched.outer,
-    "broadcast_to": _Batched.broadcast_to,
-    "reshape": _Batched.reshape,
-    "index": _Batched.index,
-    "concatenate": _Batched.concatenate,
-    "stack": _Batched.stack,
-    **dict.fromkeys(("sum", "max", "logsumexp", "softmax"), _Batched.reduced),
-}
 
 
 class Arrays(Dialect):
@@ -172,7 +120,10 @@ class Arrays(Dialect):
         words = words_of(re.sub(r"\w+\.\w+", "", body))
         own = sorted(self.space.own & words)
         imports = [self.space.imports, ""]
-        imports += ["from tidu.runtime import ieee"] if "ieee." in body else []
+        for name, module in modules_of_numbers().items():
+            if f"{name}." in body:
+                package = module.rpartition(".")[0]
+                imports.append(f"from {package} import {name}" if package else f"import {name}")
         imports += ["from tidu.runtime.summation import record"] if "record" in words else []
         return imports + ([f"from {self.space.lacking} import {', '.join(own)}"] if own else [])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tidu.engines.array_dialects import Arrays, TorchArrays
+from tidu.engines.array_dialects import Arrays, TorchArrays, modules_of_numbers
 from tidu.engines.dialects import in_tuple
 from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
 from tidu.engines.program import Program, kept_with_program
@@ -55,7 +55,7 @@ class _ArrayWriter(Writer):
         super().__init__(program, self.dialect.template)
         names = self.names
         self.inputs = list(inputs)
-        for name in (space.prefix, "ieee", *sorted(space.own)):
+        for name in (space.prefix, *modules_of_numbers(), *sorted(space.own)):
             names.fresh(name)
         single = [names.name(c, c.name if c.is_symbol else "x") for c in self.inputs]
         self.columns = [names.fresh(f"all_{name}") for name in single] if in_batches else single

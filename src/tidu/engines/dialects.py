@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from types import ModuleType
 
 from tidu.engines.statements import (
     Accumulate,
@@ -30,8 +29,9 @@ from tidu.engines.statements import (
     Update,
 )
 from tidu.language.expr import Expr, code_template
+from tidu.language.operation import OPS
 from tidu.language.printer import code
-from tidu.runtime import elementary, ieee, tiles
+from tidu.runtime import ieee, tiles
 
 WIDTH = 100
 INDENT = "    "
@@ -61,7 +61,7 @@ class Dialect:
     def imports(self, body: str) -> list[str]:
         """The lines that import what the body calls; none of the user's names is one of these."""
         words = words_of(body)
-        imports = imported("tidu.runtime.ieee", functions_used(ieee, words))
+        imports = imports_of_functions(words)
         called = [name for name in ("record", "summed") if name in words]
         imports += [f"from tidu.runtime.summation import {', '.join(called)}"] if called else []
         return ["from numpy import float32", "", *imports] if "float32" in words else imports
@@ -246,13 +246,15 @@ class EightRuns(Dialect):
         return [f"{statement.history}[{statement.row}] = {statement.loss}", f"{statement.row} += 1"]
 
 
-def functions_of(module: ModuleType) -> set[str]:
-    """The names of what a module defines, rather than imports."""
-    return {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+OF_TILES = {name for name, f in vars(tiles).items() if getattr(f, "__module__", "") == tiles.__name__} | {
+    "TILE",
+    "WIDTH",
+}
 
 
-OF_VECTORS = functions_of(elementary) & set(vars(ieee))
-OF_TILES = functions_of(tiles) | {"TILE", "WIDTH"}
+def of_vectors() -> set[str]:
+    """The functions of numbers that loops over tiles have in a form for eight numbers at a time."""
+    return {o.vector.__name__ for o in OPS.values() if o.vector is not None}
 
 
 class Tiles(Dialect):
@@ -261,9 +263,9 @@ class Tiles(Dialect):
     def imports(self, body: str) -> list[str]:
         """The lines that import what the body calls."""
         words = words_of(body)
-        used = [n for n in functions_used(ieee, words) if n not in OF_VECTORS]
-        imports = ["import numpy as np", "", *imported("tidu.runtime.elementary", OF_VECTORS & words)]
-        imports += [*imported("tidu.runtime.ieee", used), "from tidu.runtime.summation import record"]
+        vectors = of_vectors()
+        imports = ["import numpy as np", "", *imported("tidu.runtime.elementary", vectors & words)]
+        imports += [*imports_of_functions(words - vectors), "from tidu.runtime.summation import record"]
         return [*imports, *imported("tidu.runtime.tiles", OF_TILES & words)]
 
     def square(self, name: str, shape: tuple[int, ...]) -> str:
@@ -285,9 +287,20 @@ def words_of(body: str) -> set[str]:
     return set(re.findall(r"\w+", body))
 
 
-def functions_used(module: ModuleType, words: Collection[str]) -> list[str]:
-    """The public names of a module that are among the words."""
-    return [name for name in vars(module) if not name.startswith("_") and name in words]
+def modules_of_functions() -> dict[str, str]:
+    """The functions of numbers that loops may call, and the module that each is imported from."""
+    values = (o.value for o in OPS.values() if o.value is not None)
+    ours = {name: ieee.__name__ for name in vars(ieee) if not name.startswith("_")}
+    return {value.__name__: value.__module__ for value in values} | ours
+
+
+def imports_of_functions(words: Collection[str]) -> list[str]:
+    """The lines that import those functions of numbers that are among these words of a text."""
+    used: dict[str, list[str]] = {}
+    for name, module in modules_of_functions().items():
+        if name in words:
+            used.setdefault(module, []).append(name)
+    return [line for module in sorted(used) for line in imported(module, used[module])]
 
 
 def commented(lines: Sequence[str], comment: str) -> list[str]:

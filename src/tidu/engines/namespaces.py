@@ -9,20 +9,20 @@ full of: `maximum(x, 0.0)`, `where(x > 0.0, 1.0, 0.01)`.)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+
+from tidu.language.operation import Op
 
 
 @dataclass(frozen=True)
 class Namespace:
-    """A library: the line that imports it, its prefix, the module of what it lacks, and what it calls otherwise."""
+    """A library: the line that imports it, its prefix, and the module of what it lacks."""
 
     imports: str
     prefix: str
     lacking: str
-    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def own(self) -> frozenset[str]:
@@ -30,20 +30,19 @@ class Namespace:
         functions = vars(import_module(self.lacking)).items()
         return frozenset(n for n, f in functions if callable(f) and n.islower() and not n.startswith("_"))
 
+    def of(self, op: Op) -> str:
+        """The template of an operation on arrays, with `xp.` for the library."""
+        return op.torch if self.prefix == "torch" and op.torch else op.array
+
     def code(self, template: str) -> str:
         """A template of the tables in this library's words."""
         return re.sub(r"\bxp\.([\w.]+)", self._named, template)
 
     def _named(self, found: re.Match[str]) -> str:
         name = found[1]
-        return name if name in self.own else f"{self.prefix}.{self.renamed.get(name, name)}"
+        return name if name in self.own else f"{self.prefix}.{name}"
 
 
 NUMPY = Namespace("import numpy as np", "np", "tidu.runtime.arrays")
-TORCH = Namespace(
-    "import torch",
-    "torch",
-    "tidu.runtime.torch_arrays",
-    {"max": "amax", "transpose": "permute", "multiply.outer": "outer", "array": "clone"},
-)
+TORCH = Namespace("import torch", "torch", "tidu.runtime.torch_arrays")
 NAMESPACES = {"numpy": NUMPY, "torch": TORCH}

@@ -10,13 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from tidu.language.expr import Expr, Op, evaluation_order
-
-REDUCTIONS = {
-    "sum": "sum_units",
-    "max": "largest_unit",
-    "logsumexp": "logsumexp",
-}  # of `runtime.tiles`, by operation
+from tidu.language.expr import Expr, evaluation_order
+from tidu.language.operation import Use
 
 
 class NotOnTiles(Exception):
@@ -61,7 +56,7 @@ def staged(
     nodes = [n for n in nodes if not n.op.boolean]  # these are computed where they are read
     own = set(nodes)
     needs = {n: [a for a in _numbers_read_by(n) if a in own] for n in nodes}
-    products = {n: _product(n, varies) for n in nodes if not isinstance(n.op, Op) and n.op.name != "broadcast_to"}
+    products = {n: _product(n, varies) for n in nodes if not n.op.code}
     later = set(outputs) | set(read_later)
     stage: dict[Expr, int] = {}
     readers: dict[Expr, list[Expr]] = {n: [] for n in nodes}
@@ -94,15 +89,10 @@ def _numbers_read_by(node: Expr) -> list[Expr]:
 
 def _product(node: Expr, varies: Collection[Expr]) -> Product:
     """The call that computes a node over whole vectors."""
-    name, args = node.op.name, node.args
-    if name == "matmul":
-        a, b = args
-        if a not in varies and len(b.shape) == 1:
-            return Product(node, "matmul" if len(a.shape) == 2 else "dot", (a, b))
-        if b not in varies and len(a.shape) == 1:
-            return Product(node, "matmul_transposed" if len(b.shape) == 2 else "dot", (b, a))
-    if name in REDUCTIONS and len(args[0].shape) == 1:
-        return Product(node, REDUCTIONS[name], args)
-    if name == "softmax" and len(args[0].shape) == 1:
-        return Product(node, "softmax", args)
-    raise NotOnTiles(name)
+    op, args = node.op, node.args
+    use = Use(op.array, tuple(a.shape for a in args), tuple(a in varies for a in args), node.shape, node.attrs)
+    found = op.on_tiles(use) if op.on_tiles else None
+    if found is None:
+        raise NotOnTiles(op.name)
+    function, order = found
+    return Product(node, function, tuple(args[k] for k in order))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tidu.language.expr import Expr, code_template, evaluation_order
-from tidu.runtime import ieee
+from tidu.language.operation import code_functions
 
 
 @dataclass(frozen=True)
@@ -183,18 +183,6 @@ Statement: TypeAlias = (
     | Record | Line | Call | Return | Block | Nested
 )  # fmt: skip
 
-_NOUNS = {
-    "add": "sum",
-    "subtract": "difference",
-    "multiply": "product",
-    "divide": "quotient",
-    "negative": "minus",
-    "integer_power": "power",
-    "where": "choice",
-    "logical_and": "both",
-    "logical_or": "either",
-    "logical_not": "otherwise",
-}
 MOST_OPERATIONS = 80  # on one line; Python's own parser gives up at 200 nested parentheses
 _BUILTINS = {
     "len", "min", "max", "range", "train", "cost", "predict", "sample", "summed", "record", "float", "float32", "sums",
@@ -211,7 +199,7 @@ class Names:
     def __init__(self, template: Callable[[Expr], str] = code_template) -> None:
         self.of: dict[Expr, str] = {}
         self.template = template
-        self._taken = set(keyword.kwlist) | set(keyword.softkwlist) | set(vars(ieee)) | _BUILTINS
+        self._taken = set(keyword.kwlist) | set(keyword.softkwlist) | set(code_functions()) | _BUILTINS
 
     def fresh(self, wish: str) -> str:
         """An identifier like `wish` that nothing else in the function has."""
@@ -238,7 +226,7 @@ class Names:
 
     def numbered(self, node: Expr) -> str:
         """A name for an intermediate value, after the operation that makes it: exp_1, product_2."""
-        noun = _NOUNS.get(node.op.name, node.op.name)
+        noun = node.op.noun
         k = 1
         while f"{noun}_{k}" in self._taken:
             k += 1

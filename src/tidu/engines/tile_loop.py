@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 
 from tidu.content.schedules import STEP
 from tidu.engines.array_loop import inputs_of
-from tidu.engines.dialects import OF_TILES, OF_VECTORS, Tiles, wrapped
+from tidu.engines.dialects import OF_TILES, Tiles, of_vectors, wrapped
 from tidu.engines.program import Program, kept_with_program
 from tidu.engines.scalar_loop import Batch, LoopShape, LoopText, TrainWriter, arguments_of
-from tidu.engines.stages import REDUCTIONS, Group, NotOnTiles, Product, staged, units_of
+from tidu.engines.stages import Group, NotOnTiles, Product, staged, units_of
 from tidu.engines.statements import (
     Assignment,
     Block,
@@ -32,7 +32,7 @@ from tidu.engines.statements import (
     per_step,
 )
 from tidu.engines.writer import Writer
-from tidu.language.expr import Expr, Op, evaluation_order
+from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import text
 
 
@@ -54,7 +54,7 @@ def fits_tiles(program: Program, shape: LoopShape) -> bool:
         return False
     new_state = [new for _s, new, _start in program.new_state]
     of_step = [*program.penalised, *program.clipped, *program.new_parameters, *new_state]
-    if any(n.args and not isinstance(n.op, Op) for n in evaluation_order(of_step)):
+    if any(n.args and not n.op.elementwise for n in evaluation_order(of_step)):
         return False
     try:
         _Plan(program)
@@ -106,7 +106,7 @@ class _TileWriter(Writer):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.plan = _Plan(program)
-        for name in ("np", "memory", *OF_TILES, *OF_VECTORS):
+        for name in ("np", "memory", *OF_TILES, *of_vectors()):
             self.names.fresh(name)
         self.kept: dict[Expr, str] = {}  # the memory that a node is in
         self.memory: dict[str, int | None] = {}  # its units
@@ -162,7 +162,7 @@ class _TileTrain(TrainWriter):
                 calls.append(self.group(step, w.own(f"{kind}_{next(number)}"), kind))
                 continue
             out = w.keep(step.node, self.labels.get(step.node))
-            row_of_one = step.function in REDUCTIONS.values() and step.node.shape
+            row_of_one = step.node.op.reduces and step.node.shape
             arguments = (*(w.kept.get(a) or w.names.of[a] for a in step.arguments), self.m)
             arguments = (*arguments, f"{out}[0]" if row_of_one else out)
             calls.append(Call(step.function, arguments, node=step.node, operands=step.arguments))

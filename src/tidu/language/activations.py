@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidu.language import array_ops, ops
+from tidu.language.operation import FUNCTIONS
 
 
 @dataclass(frozen=True)
@@ -69,4 +70,4 @@ ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(identity),
 }
 # Those that are no operation of the table, which a formula calls all the same.
-COMPOSED = {name: a.function for name, a in ACTIVATIONS.items() if name not in ops.FUNCTIONS}
+COMPOSED = {name: a.function for name, a in ACTIVATIONS.items() if name not in FUNCTIONS}

@@ -10,76 +10,27 @@ oracle in `tests/oracles.py`; the tests iterate the table.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, Protocol
 
 import numpy as np
 
 from tidu.errors import NoDerivative
-from tidu.language.expr import ATOM, MULTIPLY, Derivatives
-from tidu.language.operand import applied, array_function
+from tidu.language.operation import MULTIPLY, Derivatives, Shape, Use, op
 from tidu.language.ops import exp, where
 
-Shape = tuple[int, ...]
 Axes = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class ArrayOp:
-    """One operation on arrays.
+class Function(Protocol):
+    """A function of the table: arguments, then `attrs`."""
 
-    `array` is its value, with `{0}`, `{1}` (or `{args}`) for the arguments and `{a}`, `{b}` for the attributes;
-    `grad(g, out, *args, *attrs)` gives each argument's adjoint, or a function that gives it where it is wanted; an op
-    without `grad` cannot be differentiated. `cases` are (shapes of arguments, attributes) with which tests sample.
-    """
-
-    name: str
-    array: str
-    grad: Callable[..., Derivatives] | None
-    cases: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...]
-    doc: str = ""
-    text: str = ""  # how it is printed; by name, where nothing is said
-    latex: str = ""
-    binding: int = ATOM
-    boolean: ClassVar[bool] = False
-
-    @functools.cached_property
-    def on_arrays(self) -> Callable[..., Any]:
-        """Its value on NumPy arrays, then attributes."""
-        arity = None if "{args}" in self.array else sum(f"{{{i}}}" in self.array for i in range(3))
-        return array_function(self.array, arity, sum(f"{{{letter}}}" in self.array for letter in "abc"))
-
-    def on_numbers(self, *attrs: Any) -> None:
-        """None: it is about arrays."""
-
-    def __repr__(self) -> str:
-        return f"<op {self.name}>"
+    def __call__(self, *args: Any, attrs: tuple[Any, ...] = ()) -> Any:
+        """What the operation gives."""
 
 
-ARRAY_OPS: dict[str, ArrayOp] = {}
-
-
-def array_op(
-    name: str,
-    array: str,
-    *,
-    grad: Callable[..., Derivatives] | None,
-    cases: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...],
-    doc: str,
-    text: str = "",
-    latex: str = "",
-    binding: int = ATOM,
-) -> Callable[..., Any]:
-    """Register an operation and return the function that applies it: arguments, then `attrs`."""
-    entry = ARRAY_OPS[name] = ArrayOp(name, array, grad, cases, doc, text, latex, binding)
-
-    def function(*args: Any, attrs: tuple[Any, ...] = ()) -> Any:
-        return applied(entry, args, attrs)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc
-    return function
+def array_op(name: str, array: str, **declared: Any) -> Function:
+    """Enter an operation on whole arrays in the table, and return the function that applies it."""
+    return op(name, array=array, **declared)
 
 
 # -- what rules need to know of shapes ----------------------------------------------------------
@@ -99,6 +50,23 @@ def kept(g: Any, x: Any, axis: Axes) -> Any:
     return g if shape_of(g) == shape else reshape(g, attrs=(shape,))
 
 
+def fitted(share: Any, shape: Shape) -> Any:
+    """A share in the shape of its argument: summed where the argument was repeated, repeated where it was summed.
+
+    This is where broadcasting is undone, for expressions, tensors and arrays.
+    """
+    have = shape_of(share)
+    if have == shape:
+        return share
+    extra = len(have) - len(shape)
+    axes = tuple(k for k, n in enumerate(have) if k < extra or (n != 1 and shape[k - extra] == 1))
+    if axes:
+        share = total(share, attrs=(axes, extra <= 0))
+        if axes[-1] >= extra > 0:  # axes of length 1 were summed too
+            share = reshape(share, attrs=(tuple(1 if k in axes else n for k, n in enumerate(have))[extra:],))
+    return share if shape_of(share) == shape else broadcast_to(share, attrs=(shape,))
+
+
 def swapped(x: Any) -> Any:
     """`x` with its last two axes exchanged: each matrix transposed."""
     n = len(shape_of(x))
@@ -113,6 +81,60 @@ def _row(x: Any) -> Any:
     return reshape(x, attrs=((*shape_of(x)[:-1], 1, *shape_of(x)[-1:]),))
 
 
+# -- on whole batches: an axis of samples in front ------------------------------------------------
+def _along_axes(use: Use) -> str:
+    axes, *others = use.attrs  # the samples' axis moves these by one
+    filled = use.template.replace("{a}", repr(tuple(k + 1 for k in axes)))
+    for letter, value in zip("bc", others, strict=False):
+        filled = filled.replace(f"{{{letter}}}", repr(value))
+    return filled.replace(", keepdims=False", "")
+
+
+def _matmul_on_batches(use: Use) -> str:
+    if all(use.varies):
+        return "({0} * {1}).sum(axis=1)"
+    if use.varies[0]:
+        return "{0} @ {1}"
+    return "{1} @ {0}.T" if len(use.shapes[0]) == 2 else "{1} @ {0}"
+
+
+def _outer_on_batches(use: Use) -> str:
+    left = "[:, :, None]" if use.varies[0] else "[:, None]"
+    return f"{{0}}{left} * {{1}}{'[:, None, :]' if use.varies[1] else ''}"
+
+
+def _broadcast_on_batches(use: Use) -> str:
+    if use.torch:
+        return f"{{0}}[:{', None' * (not use.shapes[0])}].expand(-1, *{use.shape})"
+    ones = f"xp.ones({use.shape})"
+    return f"{{0}} * {ones}" if use.shapes[0] else f"xp.multiply.outer({{0}}, {ones})"
+
+
+def _index_on_batches(use: Use) -> str:
+    (key,) = use.attrs[0]
+    return f"{{0}}[:, {f'{key.start}:{key.stop}' if isinstance(key, slice) else key}]"
+
+
+def _stack_on_batches(use: Use) -> str:
+    varying = f"{{{use.varies.index(True)}}}"
+    parts = (f"{{{k}}}" if varies else f"{{{k}}} + 0.0 * {varying}" for k, varies in enumerate(use.varies))
+    return f"xp.stack([{', '.join(parts)}], axis=1)"
+
+
+# -- on tiles: one vector for each sample ---------------------------------------------------------
+def _of_a_vector(function: str) -> Any:
+    return lambda use: (function, (0,)) if len(use.shapes[0]) == 1 else None
+
+
+def _matmul_on_tiles(use: Use) -> tuple[str, tuple[int, ...]] | None:
+    a, b = use.shapes
+    if not use.varies[0] and len(b) == 1:
+        return "matmul" if len(a) == 2 else "dot", (0, 1)
+    if not use.varies[1] and len(a) == 1:
+        return "matmul_transposed" if len(b) == 2 else "dot", (1, 0)
+    return None
+
+
 def _cast_share(g: Any, out: Any, x: Any, kind: str) -> Derivatives:
     if np.dtype(kind).kind != "f":
         raise NoDerivative(f"the conversion to {kind} has no derivative; take detach() of what needs none")
@@ -121,28 +143,32 @@ def _cast_share(g: Any, out: Any, x: Any, kind: str) -> Derivatives:
 
 # -- shapes ---------------------------------------------------------------------------------------
 copy = array_op(
-    "copy", "xp.array({0})", grad=lambda g, out, x: (g,), cases=((((2, 3),), ()), (((),), ())), doc="The same values."
-)
+    "copy", "xp.array({0})", torch="xp.clone({0})", grad=lambda g, out, x: (g,),
+    cases=((((2, 3),), ()), (((),), ())), doc="The same values.",
+)  # fmt: skip
 cast = array_op(
     "cast", "xp.asarray({0}).astype({a})", grad=_cast_share, cases=((((2, 3),), ("float64",)),),
     doc="The values in another kind of number.",
 )  # fmt: skip
-reshape: Callable[..., Any] = array_op(
+reshape: Function = array_op(
     "reshape", "xp.reshape({0}, {a})", grad=lambda g, out, x, shape: (reshape(g, attrs=(shape_of(x),)),),
+    text="{0}", latex="{0}", on_batches=lambda use: f"{{0}}.reshape(-1, *{use.shape})",
     cases=((((2, 3),), ((3, 2),)), (((4,),), ((2, 1, 2),)), (((1, 1),), ((),))),
     doc="The same elements in the same order, in another shape.",
 )  # fmt: skip
-transpose: Callable[..., Any] = array_op(
-    "transpose", "xp.transpose({0}, {a})",
+transpose: Function = array_op(
+    "transpose", "xp.transpose({0}, {a})", torch="xp.permute({0}, {a})",
     grad=lambda g, out, x, axes: (transpose(g, attrs=(tuple(int(k) for k in np.argsort(axes)),)),),
     cases=((((2, 3),), ((1, 0),)), (((2, 3, 4),), ((2, 0, 1),))), doc="Axes in another order.",
 )  # fmt: skip
 broadcast_to = array_op(
     "broadcast_to", "xp.broadcast_to({0}, {a})", grad=lambda g, out, x, shape: (g,),
+    code="{0}", text="{0}", latex="{0}", on_batches=_broadcast_on_batches,
     cases=((((3,),), ((2, 3),)), (((),), ((2, 2),)), (((2, 1),), ((2, 4),))), doc="Repeated to fill a larger shape.",
 )  # fmt: skip
-index: Callable[..., Any] = array_op(
+index: Function = array_op(
     "index", "{0}[{a}]", grad=lambda g, out, x, key: (scatter(g, attrs=(key, shape_of(x))),),
+    on_batches=_index_on_batches,
     cases=(
         (((4, 3),), (1,)),
         (((4, 3),), ((slice(1, None, 2), None, -1),)),
@@ -152,7 +178,7 @@ index: Callable[..., Any] = array_op(
     ),
     doc="x[key].",
 )  # fmt: skip
-scatter: Callable[..., Any] = array_op(
+scatter: Function = array_op(
     "scatter", "scatter({0}, {a}, {b})", grad=lambda g, out, x, key, shape: (index(g, attrs=(key,)),),
     cases=((((3,),), (1, (4, 3))), (((3, 3),), (np.array([0, 2, 0]), (4, 3)))),
     doc="Zeros of a shape, with x added at a key: the counterpart of index.",
@@ -175,10 +201,12 @@ def _stack_shares(g: Any, out: Any, *args_and_axis: Any) -> Derivatives:
 
 concatenate = array_op(
     "concatenate", "xp.concatenate([{args}], axis={a})", grad=_concatenate_shares,
+    on_batches=lambda use: f"xp.concatenate([{', '.join(f'{{{k}}}' for k in range(len(use.shapes)))}], axis=1)",
     cases=((((2, 3), (1, 3)), (0,)), (((2, 1), (2, 3), (2, 2)), (1,))), doc="Arrays one after another along an axis.",
 )  # fmt: skip
 stack = array_op(
     "stack", "xp.stack([{args}], axis={a})", grad=_stack_shares,
+    text="[{args}]", latex="[{args}]", on_batches=_stack_on_batches,
     cases=((((2, 3), (2, 3)), (0,)), (((2,), (2,), (2,)), (1,)), (((), ()), (0,))),
     doc="Arrays of one shape side by side along a new axis.",
 )  # fmt: skip
@@ -192,6 +220,7 @@ _REDUCED: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...] = (
 )
 total = array_op(
     "sum", "{0}.sum(axis={a}, keepdims={b})", grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis),),
+    on_batches=_along_axes, on_tiles=_of_a_vector("sum_units"), reduces=True,
     cases=_REDUCED, doc="Sum along axes.", text="Σ({0})", latex=r"\sum\left({0}\right)",
 )  # fmt: skip
 first_largest = array_op(
@@ -202,7 +231,8 @@ first_largest = array_op(
     doc="True at the largest element along axes, the first of them where several are equal.",
 )
 largest = array_op(
-    "max", "xp.max({0}, axis={a}, keepdims={b})",
+    "max", "xp.max({0}, axis={a}, keepdims={b})", torch="xp.amax({0}, axis={a}, keepdims={b})",
+    on_batches=_along_axes, on_tiles=_of_a_vector("largest_unit"), reduces=True,
     grad=lambda g, out, x, axis, keepdims: (where(first_largest(x, attrs=(axis,)), kept(g, x, axis), 0.0),),
     cases=_REDUCED, doc="Largest element along axes; the slope goes to the first of them where several are equal.",
 )  # fmt: skip
@@ -212,12 +242,14 @@ where_largest = array_op(
 )  # fmt: skip
 logsumexp = array_op(
     "logsumexp", "logsumexp({0}, {a}, {b})",
+    cost="function", on_batches=_along_axes, on_tiles=_of_a_vector("logsumexp"), reduces=True,
     grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis) * exp(x - kept(out, x, axis)),),
     cases=_REDUCED, doc="Logarithm of the sum of e**x along axes, without overflow.",
     text="logsumexp({0})", latex=r"\ln \sum e^{{0}}",
 )  # fmt: skip
 softmax = array_op(
     "softmax", "softmax({0}, {a})",
+    cost="function", on_batches=_along_axes, on_tiles=_of_a_vector("softmax"),
     grad=lambda g, out, x, axis: (out * (g - total(g * out, attrs=(axis, True))),),
     cases=((((2, 3),), ((1,),)), (((2, 3),), ((0, 1),)), (((4,),), ((0,),))),
     doc="e**x over its sum along axes, without overflow.",
@@ -247,8 +279,9 @@ def _right(g: Any, a: Any, b: Any) -> Any:
     return matmul(swapped(a), g)
 
 
-matmul: Callable[..., Any] = array_op(
+matmul: Function = array_op(
     "matmul", "xp.matmul({0}, {1})",
+    cost="product", on_batches=_matmul_on_batches, on_tiles=_matmul_on_tiles,
     grad=lambda g, out, a, b: (lambda: _left(g, a, b), lambda: _right(g, a, b)),
     cases=tuple(
         (shapes, ())
@@ -260,8 +293,8 @@ matmul: Callable[..., Any] = array_op(
     doc="Product of matrices; of a vector too, as NumPy has it.", text="{0}·{1}", latex=r"{0} \, {1}",
     binding=MULTIPLY,
 )  # fmt: skip
-outer: Callable[..., Any] = array_op(
-    "outer", "xp.multiply.outer({0}, {1})",
+outer: Function = array_op(
+    "outer", "xp.multiply.outer({0}, {1})", torch="xp.outer({0}, {1})", cost="product", on_batches=_outer_on_batches,
     grad=lambda g, out, a, b: (lambda: matmul(g, b), lambda: matmul(a, g)),
     cases=((((2,), (3,)), ()), (((3,), (3,)), ())), doc="Every element of one vector times every element of another.",
     text="{0}⊗{1}", latex=r"{0} \, {1}^{\top}", binding=MULTIPLY,

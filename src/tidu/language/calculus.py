@@ -10,8 +10,8 @@ import functools
 from collections.abc import Sequence
 
 from tidu.errors import NoDerivative
-from tidu.language.array_ops import broadcast_to, reshape, total
-from tidu.language.expr import Expr, Shape, as_expr, evaluation_order
+from tidu.language.array_ops import fitted
+from tidu.language.expr import Expr, as_expr, evaluation_order
 from tidu.language.simplify import ONE, ZERO, simplify
 
 
@@ -64,16 +64,5 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
                 continue
             share = simplify(as_expr(share() if callable(share) else share), memo)
             if share is not ZERO:
-                parts.setdefault(arg, []).append(simplify(_of_shape(share, arg.shape), memo))
+                parts.setdefault(arg, []).append(simplify(fitted(share, arg.shape), memo))
     return tuple(adjoint.get(node, ZERO) for node in wrt)
-
-
-def _of_shape(share: Expr, shape: Shape) -> Expr:
-    """A share in the shape of its argument: summed where the argument was repeated, repeated where it was summed."""
-    extra = len(share.shape) - len(shape)
-    axes = tuple(k for k, n in enumerate(share.shape) if k < extra or (shape[k - extra] == 1 and n != 1))
-    if axes:
-        share = total(share, attrs=(axes, extra == 0))
-        if extra and len(share.shape) != len(shape):
-            share = reshape(share, attrs=(shape,))
-    return share if share.shape == shape else broadcast_to(share, attrs=(shape,))

@@ -1,93 +1,26 @@
 """`Expr`: an expression as an immutable, interned node; equal expressions are one object.
 
-A leaf is a constant or a `symbol` with a role; every other node is an `Op` of the table in `ops.py` applied to
-nodes. Operators and functions build nodes and change nothing: what the user writes is what is kept. Everything
-that reads a graph (printer, calculus, loop writer) walks `evaluation_order`, which never recurses.
+A leaf is a constant or a `symbol` with a role; every other node is an `Op` of the table applied to nodes. Operators
+and functions build nodes and change nothing: what the user writes is what is kept. Everything that reads a graph
+(printer, calculus, loop writer) walks `evaluation_order`, which never recurses.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, ClassVar, Union, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from tidu.language.operand import AnyOp, Operand, applied, array_function
+from tidu.language.operand import Operand, applied
+from tidu.language.operation import NUMPY_NAMES, OPS, Attr, Op, Shape, code_function
 
 Number = int | float
-Shape = tuple[int, ...]
 ExprLike = Union["Expr", int, float]
-Attr = Any  # a number, a name, a shape: what a node is told beside its arguments; hashable
-# One share for each argument: an adjoint, None for a condition, or a function that gives it where it is wanted.
-Derivatives = tuple[Any, ...]
-# Template of one style, or a function of (args, attrs) that picks it.
-Template = str | Callable[[tuple["Expr", ...], tuple[Attr, ...]], str]
-
-
-@dataclass(frozen=True, eq=False)
-class Op:
-    """One operation: its value, its derivative and its looks, declared together.
-
-    `code` is evaluated as it stands by the loops (`{0}`, `{1}` are the arguments, `{a}` the attribute), `array` on
-    whole arrays (`xp` is NumPy, other names are in `tidu.runtime.arrays`); `text`, `unicode` and `latex` print it.
-    `grad(g, out, *args, *attrs)` gives each argument's adjoint, written with operators and functions of the table,
-    so that it serves expressions, tensors and arrays. None is for an argument that is a condition and has no slope;
-    an op without `grad` cannot be differentiated. A share may be a function without arguments that gives it.
-    `domain` is one interval per argument in which tests sample. `binding` is the precedence of the mathematical
-    notation (that of `code` and `text` follows from Python's grammar).
-    """
-
-    name: str
-    code: Template
-    array: str
-    text: str
-    unicode: str
-    latex: str
-    grad: Callable[..., Derivatives] | None
-    domain: tuple[tuple[float, float], ...]
-    binding: int
-    boolean: bool = False
-    formula_name: str | None = None
-    doc: str = ""
-    numbers: dict[tuple[Any, ...], Callable[..., Any]] = field(default_factory=dict)  # what `on_numbers` has compiled
-
-    @property
-    def arity(self) -> int:
-        """How many arguments it takes."""
-        return len(self.domain)
-
-    @functools.cached_property
-    def on_arrays(self) -> Callable[..., Any]:
-        """Its value on NumPy arrays, then attributes."""
-        return array_function(self.array, self.arity, int("{a}" in self.array))
-
-    def on_numbers(self, *attrs: Any) -> Callable[..., Any]:
-        """Its value on Python numbers: what the loops compute."""
-        function = self.numbers.get(attrs)
-        if function is None:
-            template = _template(self, (symbol("_", "feature"),) * self.arity, attrs)
-            function = self.numbers[attrs] = code_function(template, self.arity)
-        return function
-
-    def __repr__(self) -> str:
-        return f"<op {self.name}>"
-
-
-# Precedence of printed forms, as in Python's grammar.
-CHOICE, OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE, POWER, ATOM = range(10)
-
-
-def _leaf(name: str) -> Op:
-    return Op(name, "", "", "", "", "", None, (), ATOM)
-
-
-CONSTANT = _leaf("constant")
-SYMBOL = _leaf("symbol")
+CONSTANT, SYMBOL = Op("constant"), Op("symbol")
 ROLES = ("feature", "target", "weight", "mask", "parameter", "gradient", "state", "hyper", "time")
-OPS: dict[str, Op] = {}
 
 
 class Expr(Operand):
@@ -103,7 +36,7 @@ class Expr(Operand):
     __hash__ = object.__hash__
     __array_priority__: ClassVar[float] = 1000.0
 
-    op: Any  # of either op table
+    op: Op
     args: tuple[Expr, ...]
     attrs: tuple[Attr, ...]
     shape: Shape
@@ -143,9 +76,9 @@ class Expr(Operand):
             raise TypeError(f"{self} is not a symbol")
         return str(self.attrs[1])
 
-    def applied(self, op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Expr:
+    def applied(self, op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Expr:
         """The node of `op` on `args`."""
-        if not isinstance(op, Op):
+        if not op.elementwise:
             return _made(op, tuple(as_expr(a) for a in args), attrs)
         return apply(op.name, *args, attrs=attrs)
 
@@ -218,8 +151,8 @@ class Expr(Operand):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Expr:
         """NumPy's functions on expressions: `np.sin(x)` is `sin(x)`."""
-        name = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
-        if method == "__call__" and not kwargs and name in OPS:
+        name = NUMPY_NAMES.get(ufunc.__name__)
+        if method == "__call__" and not kwargs and name is not None:
             return raised(*inputs) if name == "power" else apply(name, *inputs)
         raise TypeError(f"numpy.{ufunc.__name__} has no counterpart in tidu's table of operations")
 
@@ -232,31 +165,22 @@ class Expr(Operand):
         return _restored, (self.op.name, self.args, self.attrs)
 
 
-# NumPy's names of operations that the table calls something else.
-NUMPY_NAMES = {
-    "absolute": "abs",
-    "float_power": "power",
-    "true_divide": "divide",
-    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-}
 _interned: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
 
 
 def _restored(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
     """A node from a pickle, perhaps in a process that has yet to fill the op table."""
-    import tidu.language.ops  # noqa: F401
+    import tidu.language.array_ops  # noqa: F401
 
     if op_name == "constant":
         return constant(float(attrs[0]))
     if op_name == "symbol":
         return symbol(str(attrs[0]), str(attrs[1]), bool(attrs[2]), attrs[3])
-    from tidu.language.array_ops import ARRAY_OPS
-
-    return _made(OPS[op_name] if op_name in OPS else ARRAY_OPS[op_name], args, attrs)
+    return _made(OPS[op_name], args, attrs)
 
 
-def _made(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
-    """The node of an operation of either table."""
+def _made(op: Op, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
+    """The node of an operation."""
     return _intern(op, args, attrs, (op.name, args, attrs if _has_hash(attrs) else repr(attrs)))
 
 
@@ -270,7 +194,7 @@ def with_args(node: Expr, args: tuple[Expr, ...]) -> Expr:
     return node if args == node.args else _made(node.op, args, node.attrs)
 
 
-def _intern(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...], key: Any, shape: Shape | None = None) -> Expr:
+def _intern(op: Op, args: tuple[Expr, ...], attrs: tuple[Attr, ...], key: Any, shape: Shape | None = None) -> Expr:
     node = _interned.get(key)
     if node is None:
         node = object.__new__(Expr)
@@ -280,14 +204,14 @@ def _intern(op: AnyOp, args: tuple[Expr, ...], attrs: tuple[Attr, ...], key: Any
     return node
 
 
-def _shape_of(op: Any, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
-    if isinstance(op, Op):
+def _shape_of(op: Op, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
+    if op.elementwise:
         return () if not any(shapes) else np.broadcast_shapes(*shapes)
     return (_shape_by_trying if _has_hash(attrs) else _shape_by_trying.__wrapped__)(op, shapes, attrs)
 
 
 @functools.cache
-def _shape_by_trying(op: Any, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
+def _shape_by_trying(op: Op, shapes: tuple[Shape, ...], attrs: tuple[Attr, ...]) -> Shape:
     """The shape of what an operation on arrays gives: its value on zeros has it."""
     return tuple(np.shape(op.on_arrays(*(np.zeros(s) for s in shapes), *attrs)))
 
@@ -395,23 +319,7 @@ def evaluate(output: Expr, values: Mapping[Expr, float]) -> float:
 
 def code_template(node: Expr) -> str:
     """The Python code of this node, with `{0}`, `{1}` for its arguments."""
-    return _template(node.op, node.args, node.attrs)
-
-
-def _template(op: Op, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> str:
-    template = op.code(args, attrs) if callable(op.code) else op.code
-    return template.replace("{a}", repr(attrs[0])) if attrs else template
-
-
-@functools.cache
-def code_function(template: str, arity: int) -> Callable[..., Any]:
-    """A code template as a function of its arguments."""
-    from tidu.runtime import ieee
-
-    names = [f"_{i}" for i in range(arity)]
-    # The template is from the op table, never from a user.
-    function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {template.format(*names)}", vars(ieee).copy())
-    return function
+    return node.op.template(node.args, node.attrs)
 
 
 def operate(node: Expr, arguments: list[float]) -> float:
@@ -429,27 +337,17 @@ def is_nonnegative(node: Expr) -> bool:
     """Whether the value is certainly >= 0 or nan, by structure alone."""
     sure: dict[Expr, bool] = {}
     for e in evaluation_order([node]):
-        name, args = e.op.name, e.args
-        if not args:
+        if not e.args:
             sure[e] = is_positive(e) or (e.is_constant and e.value == 0.0)
-        elif name in ("exp", "sqrt", "abs", "sigmoid", "softplus", "cosh"):
-            sure[e] = True
-        elif name == "integer_power":
-            sure[e] = int(e.attrs[0]) % 2 == 0 or (int(e.attrs[0]) > 0 and sure[args[0]])
-        elif name in ("add", "multiply", "minimum"):  # not divide: 1 / -0.0 is -inf
-            sure[e] = all(sure[a] for a in args)
-        elif name == "maximum":
-            sure[e] = any(sure[a] for a in args)
         else:
-            sure[e] = False
+            rule = e.op.nonnegative
+            sure[e] = rule([sure[a] for a in e.args], e.attrs) if callable(rule) else rule
     return sure[node]
 
 
 def is_never_zero(node: Expr) -> bool:
     """Whether the value is certainly not 0, by structure alone: a number, or a positive number plus squares."""
-    if node.is_constant:
-        return node.value != 0.0
-    if node.op.name == "add":
-        a, b = node.args
-        return any(is_positive(one) and is_nonnegative(other) for one, other in ((a, b), (b, a)))
-    return node.op.name == "cosh" or is_positive(node)
+    if not node.args:
+        return node.value != 0.0 if node.is_constant else is_positive(node)
+    rule = node.op.never_zero
+    return rule(node.args) if callable(rule) else rule

@@ -13,9 +13,10 @@ from typing import Any
 from tidu.errors import ColumnNotFound, FormulaError, closest
 from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns, Level
 from tidu.language.euler import NAME, role_of_e
-from tidu.language.expr import Expr, Shape, symbol, symbols
+from tidu.language.expr import Expr, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
 from tidu.language.model_calls import Layer, ModelCalls, check_outputs
+from tidu.language.operation import Shape
 from tidu.language.printer import quoted_name
 from tidu.language.reader import grammatical, parse_expression, read
 from tidu.language.words import normal

@@ -14,8 +14,9 @@ from typing import Any, Protocol, cast
 
 from tidu.errors import FormulaError, closest
 from tidu.language.derived_columns import DerivedColumns
-from tidu.language.expr import Expr, Shape, symbol
+from tidu.language.expr import Expr, symbol
 from tidu.language.formula_text import clipped
+from tidu.language.operation import Shape
 from tidu.language.printer import unicode_name
 from tidu.language.words import normal
 from tidu.text import _

@@ -9,33 +9,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidu.runtime import arrays
 
+if TYPE_CHECKING:
+    from tidu.language.operation import Op
+
 Function = Callable[..., Any]
 NUMBERS = (float, int, bool)
-
-
-class AnyOp(Protocol):
-    """An entry of either op table."""
-
-    @property
-    def name(self) -> str:
-        """Its key in the table."""
-
-    @property
-    def grad(self) -> Function | None:
-        """Its derivative rule."""
-
-    @property
-    def on_arrays(self) -> Function:
-        """Its value as a function of NumPy arrays, then attributes."""
-
-    def on_numbers(self, *attrs: Any) -> Function | None:
-        """Its value as a function of Python numbers, for these attributes; None where it is about arrays."""
 
 
 class Operand:
@@ -43,12 +27,12 @@ class Operand:
 
     __slots__ = ()
 
-    def applied(self, op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
+    def applied(self, op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
         """`op` on `args`, of which this is one."""
         raise NotImplementedError
 
 
-def applied(op: AnyOp, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Any:
+def applied(op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Any:
     """`op` on operands, numbers or arrays."""
     single = True  # Python numbers alone
     for a in args:

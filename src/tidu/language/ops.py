@@ -1,10 +1,9 @@
 """The op table: every operation that a formula, a loss or an optimizer can use, each declared in one place.
 
-`code` is what the loops run and what defines the value; `array` is the same for whole arrays; `text` is what the
-formula parser reads back; the derivative is written with ops, so that it can be printed, compiled and differentiated
-again, and serves expressions, tensors and arrays. To add an operation, add an entry here and an oracle for it in
-`tests/oracles.py`; the tests iterate the table. Operations on whole arrays (sums, products of matrices) are in
-`array_ops.py`.
+What an entry says is described in `operation.py`. The derivative is written with ops, so that it can be printed,
+compiled and differentiated again, and serves expressions, tensors and arrays. To add an operation, add an entry here
+and an oracle for it in `tests/oracles.py`; the tests iterate the table. Operations on whole arrays (sums, products of
+matrices) are in `array_ops.py`.
 
 Domains are the intervals in which tests sample; functions are defined beyond them wherever IEEE 754 says so.
 Derivatives: Abramowitz & Stegun 1964, ch. 3, 4 and 7. At a kink the derivative is the one that the textbooks
@@ -14,30 +13,14 @@ take (`abs` and `relu` 0 at 0), never an error; the slope of a step function is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Protocol, cast, overload
+from collections.abc import Sequence
+from typing import Any, Protocol, overload
 
-from tidu.language.expr import (
-    ADD,
-    AND,
-    ATOM,
-    COMPARE,
-    MULTIPLY,
-    NEGATE,
-    NOT,
-    OPS,
-    OR,
-    POWER,
-    Attr,
-    Derivatives,
-    Expr,
-    ExprLike,
-    Op,
-    Template,
-    is_never_zero,
-    raised,
-)
-from tidu.language.operand import applied
+from tidu.language import simplify
+from tidu.language.expr import Expr, ExprLike, is_never_zero, is_nonnegative, is_positive, raised
+from tidu.language.operation import ADD, AND, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER, Attr, Use
+from tidu.language.operation import op as entry
+from tidu.runtime import elementary, ieee
 
 
 class Function(Protocol):
@@ -53,86 +36,73 @@ REAL = (-3.0, 3.0)
 POSITIVE = (0.1, 4.0)
 
 
-def op(
-    name: str,
-    text: str,
-    *,
-    grad: Callable[..., Derivatives] | None,
-    domain: tuple[tuple[float, float], ...],
-    code: Template | None = None,
-    array: str | None = None,
-    unicode: str | None = None,
-    latex: str | None = None,
-    binding: int = ATOM,
-    boolean: bool = False,
-    doc: str = "",
-) -> Function:
-    """Register an operation and return the function that applies it to expressions, tensors, arrays or numbers.
-
-    Without `array`, an operator is the same on arrays, and a function is NumPy's of the same name.
-    """
-    formula_name = text.split("(")[0] if binding == ATOM and text.split("(")[0].isidentifier() else None
-    if array is None:
-        array = text if binding != ATOM else f"xp.{name}({', '.join(f'{{{i}}}' for i in range(len(domain)))})"
-    entry = OPS[name] = Op(
-        name,
-        text if code is None else code,
-        array,
-        text,
-        unicode or text,
-        latex or text,
-        grad,
-        domain,
-        binding,
-        boolean,
-        formula_name,
-        doc,
-    )
-
-    def function(*args: Any) -> Any:
-        if len(args) != entry.arity:
-            raise TypeError(f"{name} takes {entry.arity} argument{'s' if entry.arity != 1 else ''}, not {len(args)}")
-        return applied(entry, args)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = doc or f"{text} as an expression."
-    return cast(Function, function)
+def op(name: str, text: str, **declared: Any) -> Function:
+    """Enter an operation on numbers in the table, and return the function that applies it."""
+    return entry(name, text, **declared)
 
 
 # -- arithmetic -------------------------------------------------------------------------------
-def _quotient_code(args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> str:
-    return "{0} / {1}" if is_never_zero(args[1]) else "divide({0}, {1})"
+def _quotient_code(args: Sequence[Expr], attrs: tuple[Attr, ...]) -> str:
+    return "{0} / {1}" if args and is_never_zero(args[1]) else "divide({0}, {1})"
 
 
-def _integer_power_code(args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> str:
+def _integer_power_code(args: Sequence[Expr], attrs: tuple[Attr, ...]) -> str:
     n = int(attrs[0])
     if 2 <= n <= 4:
         return " * ".join(["{0}"] * n)
     return {-1: "divide(1.0, {0})", 0: "1.0", 1: "{0}"}.get(n, f"power({{0}}, {float(n)})")
 
 
-add = op("add", "{0} + {1}", binding=ADD, grad=lambda g, out, a, b: (g, g), domain=(REAL, REAL))
+def _integer_power_on_batches(use: Use) -> str:
+    n = int(use.attrs[0])
+    return " * ".join(["{0}"] * n) if 2 <= n <= 4 else f"whole_power({{0}}, {n})"
+
+
+def _is_square_or_of_nonnegative(sure: Sequence[bool], attrs: tuple[Attr, ...]) -> bool:
+    return int(attrs[0]) % 2 == 0 or (int(attrs[0]) > 0 and sure[0])
+
+
+def _is_positive_sum(args: Sequence[Expr]) -> bool:
+    a, b = args
+    return any(is_positive(one) and is_nonnegative(other) for one, other in ((a, b), (b, a)))
+
+
+def _all(sure: Sequence[bool], attrs: tuple[Attr, ...]) -> bool:
+    return all(sure)
+
+
+add = op(
+    "add", "{0} + {1}", noun="sum", binding=ADD, grad=lambda g, out, a, b: (g, g), domain=(REAL, REAL),
+    simplified=simplify.added, nonnegative=_all, never_zero=_is_positive_sum,
+)  # fmt: skip
 subtract = op(
-    "subtract", "{0} - {1}", unicode="{0} − {1}", binding=ADD,
-    grad=lambda g, out, a, b: (g, -g), domain=(REAL, REAL),
+    "subtract", "{0} - {1}", unicode="{0} − {1}", noun="difference", binding=ADD, right=1,
+    grad=lambda g, out, a, b: (g, -g), domain=(REAL, REAL), simplified=simplify.subtracted,
 )  # fmt: skip
 multiply = op(
-    "multiply", "{0}*{1}", code="{0} * {1}", unicode="{0}·{1}", latex=r"{0} \cdot {1}", binding=MULTIPLY,
-    grad=lambda g, out, a, b: (g * b, g * a), domain=(REAL, REAL),
+    "multiply", "{0}*{1}", code="{0} * {1}", array="{0} * {1}", unicode="{0}·{1}", latex=r"{0} \cdot {1}",
+    noun="product", binding=MULTIPLY,
+    grad=lambda g, out, a, b: (g * b, g * a), domain=(REAL, REAL), simplified=simplify.multiplied, nonnegative=_all,
 )  # fmt: skip
 divide = op(
-    "divide", "{0}/{1}", code=_quotient_code, latex=r"\frac{{0}}{{1}}", binding=MULTIPLY,
-    grad=lambda g, out, a, b: (g / b, lambda: -(g * out / b)), domain=(REAL, POSITIVE),
+    "divide", "{0}/{1}", code=_quotient_code, array="{0} / {1}", latex=r"\frac{{0}}{{1}}",
+    noun="quotient", binding=MULTIPLY, right=2, aliases=("true_divide",), value=ieee.divide,
+    grad=lambda g, out, a, b: (g / b, lambda: -(g * out / b)), domain=(REAL, POSITIVE), simplified=simplify.divided,
 )  # fmt: skip
-negative = op("negative", "-{0}", unicode="−{0}", binding=NEGATE, grad=lambda g, out, a: (-g,), domain=(REAL,))
+negative = op(
+    "negative", "-{0}", unicode="−{0}", noun="minus", binding=NEGATE, grad=lambda g, out, a: (-g,), domain=(REAL,),
+    simplified=simplify.negated,
+)  # fmt: skip
 integer_power = op(
     "integer_power", "{0}**{a}", code=_integer_power_code, array="whole_power({0}, {a})",
-    unicode="{0}^{a}", latex="{0}^{{a}}", binding=POWER,
+    unicode="{0}^{a}", latex="{0}^{{a}}", noun="power", binding=POWER, on_batches=_integer_power_on_batches,
     grad=lambda g, out, a, n: (g * (n * raised(a, n - 1)),), domain=(POSITIVE,),
+    simplified=simplify.raised_to, nonnegative=_is_square_or_of_nonnegative,
     doc="x**n for a whole number n; up to the fourth power it is a product.",
 )  # fmt: skip
 power = op(
     "power", "{0}**{1}", code="power({0}, {1})", unicode="{0}^{1}", latex="{0}^{{1}}", binding=POWER,
+    aliases=("float_power",), value=ieee.power, machine="c", c_name="pow", cost="function",
     grad=lambda g, out, a, b: (
         g * (b * raised(a, b - 1)),
         # 0**p is flat in p wherever it is finite, though log(0) is not.
@@ -145,48 +115,50 @@ power = op(
 # -- conditions -------------------------------------------------------------------------------
 # A condition is constant between its jumps: its slope is nowhere asked for, and `where` does not pass one on.
 _COMPARISONS = {
-    "less": ("<", "<", "<"),
-    "less_equal": ("<=", "≤", r"\le"),
-    "greater": (">", ">", ">"),
-    "greater_equal": (">=", "≥", r"\ge"),
-    "equal": ("==", "==", "="),
-    "not_equal": ("!=", "≠", r"\ne"),
+    "less": ("<", "<", "<", "The condition a < b."),
+    "less_equal": ("<=", "≤", r"\le", "The condition a <= b."),
+    "greater": (">", ">", ">", "The condition a > b."),
+    "greater_equal": (">=", "≥", r"\ge", "The condition a >= b."),
+    "equal": ("==", "==", "=", "The condition a = b (`==` on expressions is identity)."),
+    "not_equal": ("!=", "≠", r"\ne", "The condition that a and b differ."),
 }
-for _name, (_text, _unicode, _latex) in _COMPARISONS.items():
-    op(
+_conditions = {
+    _name: op(
         _name,
-        "{0} " + _text + " {1}",
-        unicode="{0} " + _unicode + " {1}",
-        latex="{0} " + _latex + " {1}",
+        f"{{0}} {_text} {{1}}",
+        unicode=f"{{0}} {_unicode} {{1}}",
+        latex=f"{{0}} {_latex} {{1}}",
         binding=COMPARE,
         boolean=True,
         grad=None,
         domain=(REAL, REAL),
+        doc=_doc,
     )
-
-
-def equal(a: Any, b: Any) -> Any:
-    """The condition a = b (`==` on expressions is identity)."""
-    return applied(OPS["equal"], (a, b))
-
+    for _name, (_text, _unicode, _latex, _doc) in _COMPARISONS.items()
+}
+equal: Function = _conditions["equal"]
 
 logical_and = op(
     "logical_and", "{0} and {1}", code="logical_and({0}, {1})", array="xp.logical_and({0}, {1})",
+    value=ieee.logical_and, noun="both",
     unicode="{0} ∧ {1}", latex=r"{0} \land {1}", binding=AND, boolean=True,
     grad=None, domain=((0, 1), (0, 1)),
 )  # fmt: skip
 logical_or = op(
     "logical_or", "{0} or {1}", code="logical_or({0}, {1})", array="xp.logical_or({0}, {1})",
+    value=ieee.logical_or, noun="either",
     unicode="{0} ∨ {1}", latex=r"{0} \lor {1}", binding=OR, boolean=True,
     grad=None, domain=((0, 1), (0, 1)),
 )  # fmt: skip
 logical_not = op(
     "logical_not", "not {0}", code="logical_not({0})", array="xp.logical_not({0})",
+    value=ieee.logical_not, noun="otherwise",
     unicode="¬{0}", latex=r"\lnot {0}", binding=NOT, boolean=True,
     grad=None, domain=((0, 1),),
 )  # fmt: skip
 where: Function = op(
     "where", "where({0}, {1}, {2})",
+    value=ieee.where, noun="choice", simplified=simplify.chosen,
     latex=r"\begin{cases}{1} & \text{if } {0}\\ {2} & \text{otherwise}\end{cases}",
     grad=lambda g, out, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
     domain=((0, 1), REAL, REAL),
@@ -196,100 +168,122 @@ where: Function = op(
 # -- powers of e, logarithms --------------------------------------------------------------------
 exp = op(
     "exp", "exp({0})", latex="e^{{0}}", grad=lambda g, out, x: (g * out,), domain=(REAL,),
+    value=ieee.exp, machine="c", cost="function", vector=elementary.exp, nonnegative=True,
     doc="e to the power of x.",
 )  # fmt: skip
 expm1 = op(
     "expm1", "expm1({0})", latex=r"\left(e^{{0}} - 1\right)",
+    value=ieee.expm1, machine="c", cost="function", vector=elementary.expm1,
     grad=lambda g, out, x: (g * (out + 1),), domain=(REAL,), doc="e**x - 1, exact near 0.",
 )  # fmt: skip
 log: Function = op(
     "log", "log({0})", unicode="ln({0})", latex=r"\ln\left({0}\right)",
+    aliases=("ln",), value=ieee.log, machine="c", cost="function",
     grad=lambda g, out, x: (g / x,), domain=(POSITIVE,), doc="Natural logarithm.",
 )  # fmt: skip
 log1p = op(
     "log1p", "log1p({0})", latex=r"\ln\left(1 + {0}\right)",
+    value=ieee.log1p, machine="c", cost="function",
     grad=lambda g, out, x: (g / (1 + x),), domain=((-0.9, 4.0),), doc="log(1 + x), exact near 0.",
 )  # fmt: skip
 log2 = op(
     "log2", "log2({0})", unicode="log₂({0})", latex=r"\log_2\left({0}\right)",
+    value=ieee.log2, machine="c", cost="function",
     grad=lambda g, out, x: (g / (math.log(2.0) * x),), domain=(POSITIVE,), doc="Logarithm to base 2.",
 )  # fmt: skip
 log10 = op(
     "log10", "log10({0})", unicode="log₁₀({0})", latex=r"\log_{10}\left({0}\right)",
+    value=ieee.log10, machine="c", cost="function",
     grad=lambda g, out, x: (g / (math.log(10.0) * x),), domain=(POSITIVE,), doc="Logarithm to base 10.",
 )  # fmt: skip
 sqrt = op(
     "sqrt", "sqrt({0})", unicode="√({0})", latex=r"\sqrt{{0}}",
+    value=ieee.sqrt, nonnegative=True,
     grad=lambda g, out, x: (g / (2 * out),), domain=(POSITIVE,), doc="Square root.",
 )  # fmt: skip
 
 # -- trigonometry (radians) -----------------------------------------------------------------------
 sin = op(
     "sin", "sin({0})", latex=r"\sin\left({0}\right)", grad=lambda g, out, x: (g * cos(x),), domain=(REAL,),
+    value=ieee.sin, machine="c", cost="function",
     doc="Sine of x radians.",
 )  # fmt: skip
 cos: Function = op(
     "cos", "cos({0})", latex=r"\cos\left({0}\right)", grad=lambda g, out, x: (-(g * sin(x)),), domain=(REAL,),
+    value=ieee.cos, machine="c", cost="function",
     doc="Cosine of x radians.",
 )  # fmt: skip
 tan = op(
     "tan", "tan({0})", latex=r"\tan\left({0}\right)", grad=lambda g, out, x: (g * (1 + out**2),),
+    value=ieee.tan, machine="c", cost="function",
     domain=((-1.4, 1.4),), doc="Tangent of x radians.",
 )  # fmt: skip
 asin = op(
     "asin", "asin({0})", array="xp.arcsin({0})", unicode="arcsin({0})", latex=r"\arcsin\left({0}\right)",
+    aliases=("arcsin",), value=ieee.asin, machine="c", cost="function",
     grad=lambda g, out, x: (g / sqrt(1 - x**2),), domain=((-0.95, 0.95),), doc="Inverse sine, in radians.",
 )  # fmt: skip
 acos = op(
     "acos", "acos({0})", array="xp.arccos({0})", unicode="arccos({0})", latex=r"\arccos\left({0}\right)",
+    aliases=("arccos",), value=ieee.acos, machine="c", cost="function",
     grad=lambda g, out, x: (-(g / sqrt(1 - x**2)),), domain=((-0.95, 0.95),), doc="Inverse cosine, in radians.",
 )  # fmt: skip
 atan = op(
     "atan", "atan({0})", array="xp.arctan({0})", unicode="arctan({0})", latex=r"\arctan\left({0}\right)",
+    aliases=("arctan",), value=ieee.atan, machine="c", cost="function",
     grad=lambda g, out, x: (g / (1 + x**2),), domain=(REAL,), doc="Inverse tangent, in radians.",
 )  # fmt: skip
 
 # -- hyperbolic -------------------------------------------------------------------------------
 sinh = op(
     "sinh", "sinh({0})", latex=r"\sinh\left({0}\right)", grad=lambda g, out, x: (g * cosh(x),), domain=(REAL,),
+    value=ieee.sinh, machine="c", cost="function",
     doc="Hyperbolic sine.",
 )  # fmt: skip
 cosh: Function = op(
     "cosh", "cosh({0})", latex=r"\cosh\left({0}\right)", grad=lambda g, out, x: (g * sinh(x),), domain=(REAL,),
+    value=ieee.cosh, machine="c", cost="function", nonnegative=True, never_zero=True,
     doc="Hyperbolic cosine.",
 )  # fmt: skip
 tanh = op(
     "tanh", "tanh({0})", latex=r"\tanh\left({0}\right)", grad=lambda g, out, x: (g * (1 - out**2),),
+    value=ieee.tanh, machine="c", cost="function", vector=elementary.tanh,
     domain=(REAL,), doc="Hyperbolic tangent.",
 )  # fmt: skip
 asinh = op(
     "asinh", "asinh({0})", array="xp.arcsinh({0})",
+    aliases=("arcsinh", "arsinh"), value=ieee.asinh, machine="c", cost="function",
     unicode="arsinh({0})", latex=r"\operatorname{arsinh}\left({0}\right)",
     grad=lambda g, out, x: (g / sqrt(1 + x**2),), domain=(REAL,), doc="Inverse hyperbolic sine.",
 )  # fmt: skip
 acosh = op(
     "acosh", "acosh({0})", array="xp.arccosh({0})",
+    aliases=("arccosh", "arcosh"), value=ieee.acosh, machine="c", cost="function", nonnegative=True,
     unicode="arcosh({0})", latex=r"\operatorname{arcosh}\left({0}\right)",
     grad=lambda g, out, x: (g / (sqrt(x - 1) * sqrt(x + 1)),), domain=((1.1, 4.0),),
     doc="Inverse hyperbolic cosine.",
 )  # fmt: skip
 atanh = op(
     "atanh", "atanh({0})", array="xp.arctanh({0})",
+    aliases=("arctanh", "artanh"), value=ieee.atanh, machine="c", cost="function",
     unicode="artanh({0})", latex=r"\operatorname{artanh}\left({0}\right)",
     grad=lambda g, out, x: (g / (1 - x**2),), domain=((-0.95, 0.95),), doc="Inverse hyperbolic tangent.",
 )  # fmt: skip
 log_cosh = op(
     "log_cosh", "log_cosh({0})", array="log_cosh({0})", latex=r"\ln\cosh\left({0}\right)",
+    value=ieee.log_cosh, machine="written", cost="function", nonnegative=True,
     grad=lambda g, out, x: (g * tanh(x),), domain=(REAL,), doc="log(cosh(x)), without overflow.",
 )  # fmt: skip
 
 # -- error function -----------------------------------------------------------------------------
 erf = op(
     "erf", "erf({0})", array="erf({0})", latex=r"\operatorname{erf}\left({0}\right)",
+    value=ieee.erf, machine="c", cost="function",
     grad=lambda g, out, x: (g * (2 / math.sqrt(math.pi) * exp(-(x**2))),), domain=(REAL,), doc="Error function.",
 )  # fmt: skip
 erfc = op(
     "erfc", "erfc({0})", array="erfc({0})", latex=r"\operatorname{erfc}\left({0}\right)",
+    value=ieee.erfc, machine="c", cost="function", nonnegative=True,
     grad=lambda g, out, x: (g * (-2 / math.sqrt(math.pi) * exp(-(x**2))),), domain=(REAL,),
     doc="1 - erf(x), exact where erf(x) is near 1.",
 )  # fmt: skip
@@ -297,59 +291,48 @@ erfc = op(
 # -- size and steps -----------------------------------------------------------------------------
 absolute = op(
     "abs", "abs({0})", code="fabs({0})", unicode="|{0}|", latex=r"\left\lvert {0} \right\rvert",
+    aliases=("absolute",), value=ieee.fabs, nonnegative=True,
     grad=lambda g, out, x: (g * sign(x),), domain=(REAL,), doc="Absolute value; slope 0 at 0.",
 )  # fmt: skip
 sign: Function = op(
     "sign", "sign({0})", latex=r"\operatorname{sign}\left({0}\right)",
+    value=ieee.sign, machine="written",
     grad=lambda g, out, x: (0.0,), domain=(REAL,), doc="-1, 0 or 1; slope 0 away from the jump.",
 )  # fmt: skip
 floor = op(
     "floor", "floor({0})", unicode="⌊{0}⌋", latex=r"\left\lfloor {0} \right\rfloor",
+    value=ieee.floor,
     grad=lambda g, out, x: (0.0,), domain=(REAL,),
     doc="Largest whole number not above x; slope 0 between jumps.",
 )  # fmt: skip
 minimum = op(
     "minimum", "min({0}, {1})", code="minimum({0}, {1})", latex=r"\min\left({0}, {1}\right)",
+    value=ieee.minimum, variadic=True, nonnegative=_all,
     grad=lambda g, out, a, b: (where(a <= b, g, 0.0), where(a <= b, 0.0, g)), domain=(REAL, REAL),
     doc="The smaller of two; the slope goes to the first where they are equal.",
 )  # fmt: skip
 maximum = op(
     "maximum", "max({0}, {1})", code="maximum({0}, {1})", latex=r"\max\left({0}, {1}\right)",
+    value=ieee.maximum, variadic=True, nonnegative=lambda sure, attrs: any(sure),
     grad=lambda g, out, a, b: (where(a >= b, g, 0.0), where(a >= b, 0.0, g)), domain=(REAL, REAL),
     doc="The larger of two; the slope goes to the first where they are equal.",
 )  # fmt: skip
 
 # -- activations ------------------------------------------------------------------------------
 relu = op(
-    "relu", "relu({0})", code="maximum({0}, 0.0)", array="xp.maximum({0}, 0.0)",
+    "relu", "relu({0})", nonnegative=True, code="maximum({0}, 0.0)", array="xp.maximum({0}, 0.0)",
     latex=r"\operatorname{relu}\left({0}\right)",
     grad=lambda g, out, x: (where(x > 0, g, 0.0),), domain=(REAL,), doc="max(x, 0); slope 0 at 0.",
 )  # fmt: skip
 sigmoid = op(
-    "sigmoid", "sigmoid({0})", array="sigmoid({0})", unicode="σ({0})", latex=r"\sigma\left({0}\right)",
+    "sigmoid", "sigmoid({0})", aliases=("σ",), array="sigmoid({0})", unicode="σ({0})", latex=r"\sigma\left({0}\right)",
+    value=ieee.sigmoid, machine="written", cost="function", vector=elementary.sigmoid, nonnegative=True,
     grad=lambda g, out, x: (g * (out * (1 - out)),), domain=(REAL,), doc="1 / (1 + e**-x), the logistic function.",
 )  # fmt: skip
 softplus = op(
     "softplus", "softplus({0})", array="softplus({0})", latex=r"\operatorname{softplus}\left({0}\right)",
+    value=ieee.softplus, machine="written", cost="function", nonnegative=True,
     grad=lambda g, out, x: (g * sigmoid(x),), domain=(REAL,), doc="log(1 + e**x).",
 )  # fmt: skip
 
-# Other names that formulas may use for the same operations.
-ALIASES = {
-    "ln": "log",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "arsinh": "asinh",
-    "arcosh": "acosh",
-    "artanh": "atanh",
-    "σ": "sigmoid",
-}
-FUNCTIONS: dict[str, str] = {
-    **{o.formula_name: name for name, o in OPS.items() if o.formula_name is not None},
-    **ALIASES,
-}
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e}

@@ -15,24 +15,8 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from tidu.language.expr import (
-    ADD,
-    AND,
-    ATOM,
-    CHOICE,
-    COMPARE,
-    MULTIPLY,
-    NEGATE,
-    NOT,
-    OR,
-    POWER,
-    ROLES,
-    Expr,
-    Op,
-    code_template,
-    evaluation_order,
-    symbols,
-)
+from tidu.language.expr import ROLES, Expr, code_template, evaluation_order, symbols
+from tidu.language.operation import ADD, AND, ATOM, CHOICE, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER
 from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
 
 Names = Mapping[Expr, str]
@@ -148,11 +132,12 @@ def quoted_name(name: str) -> str:
 
 def _of_arrays(node: Expr, parts: list[Printed], template: str) -> Printed:
     """An operation on whole arrays, for people: what only changes a shape is not shown."""
-    if node.op.name in ("reshape", "broadcast_to"):
+    if template == "{0}":
         return parts[0]
-    if node.op.name == "stack":
+    if "{args}" in template:
         shown = [p[0] for p in parts]
-        return f"[{', '.join(shown if len(shown) <= 6 else [*shown[:3], '…', shown[-1]])}]", ATOM
+        shown = shown if len(shown) <= 6 else [*shown[:3], "…", shown[-1]]
+        return template.replace("{args}", ", ".join(shown)), ATOM
     if not template:
         return f"{node.op.name}({', '.join(p[0] for p in parts)})", ATOM
     if node.op.binding == ATOM:
@@ -161,7 +146,7 @@ def _of_arrays(node: Expr, parts: list[Printed], template: str) -> Printed:
 
 
 def _text_node(node: Expr, parts: list[Printed]) -> Printed:
-    if not isinstance(node.op, Op):
+    if not node.op.elementwise:
         return _of_arrays(node, parts, node.op.text)
     if node.is_constant:
         return plain_number(node.value), ATOM if str(node.value)[0] != "-" else NEGATE
@@ -270,7 +255,7 @@ def _stem_and_digits(name: str) -> tuple[str, str]:
 
 
 def _unicode_node(node: Expr, parts: list[Printed]) -> Printed:
-    if not isinstance(node.op, Op):
+    if not node.op.elementwise:
         return _of_arrays(node, parts, node.op.text)
     if node.is_constant:
         return short_number(node.value), ATOM if node.value >= 0 else NEGATE
@@ -293,7 +278,7 @@ def _unicode_node(node: Expr, parts: list[Printed]) -> Printed:
 
 
 def _latex_node(node: Expr, parts: list[Printed]) -> Printed:
-    if not isinstance(node.op, Op):
+    if not node.op.elementwise:
         return _of_arrays(node, parts, node.op.latex)
     if node.is_constant:
         mantissa, _, exponent = plain_number(node.value).partition("e")
@@ -319,7 +304,7 @@ def _notation(node: Expr, template: str, parts: list[Printed], free: str) -> Pri
         return _filled(template, [p[0] for p in parts]), binding
     if node.op.name == "negative":
         return template.replace("{0}", _right(parts[0], MULTIPLY)), NEGATE
-    tighter = {"subtract": 1, "divide": 2}.get(node.op.name, 0) + (binding <= COMPARE)
+    tighter = node.op.right + (binding <= COMPARE)
     filled = [_bracketed(parts[0], binding + (binding == COMPARE)), *(_right(p, binding + tighter) for p in parts[1:])]
     return _filled(template, filled), binding
 

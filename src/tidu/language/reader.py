@@ -14,11 +14,12 @@ from typing import cast
 
 from tidu.errors import ColumnNotFound, FormulaError, TiduError, closest
 from tidu.language.activations import COMPOSED
-from tidu.language.expr import OPS, Expr, apply, constant, raised
+from tidu.language.expr import Expr, apply, constant, raised
 from tidu.language.formula_text import check_size, clipped
 from tidu.language.grammar import Grammatical, syntax_tree
 from tidu.language.model_calls import Layer, ModelCalls
-from tidu.language.ops import CONSTANTS, FUNCTIONS
+from tidu.language.operation import FUNCTIONS, OPS
+from tidu.language.ops import CONSTANTS
 from tidu.language.printer import quoted_name, unicode_name
 from tidu.language.words import normal
 from tidu.text import _
@@ -269,7 +270,7 @@ class _Reader:
         if name in COMPOSED:
             return self.activation(name, node, args)
         op = OPS[FUNCTIONS[name]]
-        if op.name in ("minimum", "maximum") and len(args) > 2:
+        if op.variadic and len(args) > 2:
             self.require_numbers(args, node)
             return functools.reduce(lambda a, b: apply(op.name, a, b), args)
         if len(args) != op.arity:

@@ -2,7 +2,7 @@
 
 Used on what calculus derives, never on what the user wrote: nodes that stand in the memo at the start are kept, so
 that the backward pass shares them with the forward pass. Numbers move to the front of a product, products associate
-to the left, a minus sign moves to the number or to the front.
+to the left, a minus sign moves to the number or to the front. The entries of the op table name their rule here.
 
 Each rewriting looks at up to `LONGEST_PRODUCT` factors. The partials of a product of n factors are n products of n - 1:
 written out, n² factors; kept as a product of what stands before and what stands behind, one multiplication each.
@@ -14,7 +14,8 @@ import functools
 import math
 from collections.abc import Callable
 
-from tidu.language.expr import Attr, Expr, Op, apply, constant, evaluation_order, operate, raised, with_args
+from tidu.language.expr import Expr, apply, constant, evaluation_order, operate, raised, with_args
+from tidu.language.operation import Attr
 
 ZERO, ONE, MINUS_ONE = constant(0.0), constant(1.0), constant(-1.0)
 LONGEST_PRODUCT = 32  # factors; what a person still reads as one product
@@ -30,42 +31,44 @@ def simplify(output: Expr, memo: dict[Expr, Expr]) -> Expr:
 
 def _rewritten(node: Expr, args: tuple[Expr, ...]) -> Expr:
     """One node on arguments that are simplified already."""
-    if not isinstance(node.op, Op):
+    if not node.op.elementwise:
         return with_args(node, args)
     if all(a.is_constant for a in args) and not node.op.boolean:
         value = operate(with_args(node, args), [a.value for a in args])
         if math.isfinite(value):
             return constant(value)
-    rule = _RULES.get(node.op.name)
+    rule = node.op.simplified
     return rule(*args, *node.attrs) if rule else with_args(node, args)
 
 
-def _sum(a: Expr, b: Expr) -> Expr:
+def added(a: Expr, b: Expr) -> Expr:
+    """a + b."""
     if a is ZERO:
         return b
     if b is ZERO:
         return a
     b, minus = _unsigned(b)
     if minus:
-        return _difference(a, b)
+        return subtracted(a, b)
     number, rest = _leading_number(b)
     if number is not None and number < 0.0:  # a - 2b rather than a + -2b
-        return _difference(a, constant(-number) if rest is None else _product(constant(-number), rest))
+        return subtracted(a, constant(-number) if rest is None else multiplied(constant(-number), rest))
     a, minus = _unsigned(a)
     if minus:
-        return _difference(b, a)
+        return subtracted(b, a)
     if a.op.name == b.op.name == "where" and a.args[0] is b.args[0]:
-        return _choice(a.args[0], _sum(a.args[1], b.args[1]), _sum(a.args[2], b.args[2]))
+        return chosen(a.args[0], added(a.args[1], b.args[1]), added(a.args[2], b.args[2]))
     return a + b
 
 
-def _difference(a: Expr, b: Expr) -> Expr:
+def subtracted(a: Expr, b: Expr) -> Expr:
+    """a - b."""
     if b is ZERO:
         return a
     if a is ZERO:
-        return _opposite(b)
+        return negated(b)
     b, minus = _unsigned(b)
-    return _sum(a, b) if minus else a - b
+    return added(a, b) if minus else a - b
 
 
 def _unsigned(a: Expr) -> tuple[Expr, bool]:
@@ -76,7 +79,8 @@ def _unsigned(a: Expr) -> tuple[Expr, bool]:
     return a, minus
 
 
-def _opposite(a: Expr) -> Expr:
+def negated(a: Expr) -> Expr:
+    """-a."""
     if a.op.name == "negative":
         return a.args[0]
     if a.is_constant:
@@ -86,7 +90,8 @@ def _opposite(a: Expr) -> Expr:
     return -a
 
 
-def _product(a: Expr, b: Expr) -> Expr:
+def multiplied(a: Expr, b: Expr) -> Expr:
+    """a b."""
     a, b = _unspread(a, b), _unspread(b, a)
     if a is ZERO or b is ZERO:
         return ZERO
@@ -95,42 +100,42 @@ def _product(a: Expr, b: Expr) -> Expr:
     if b is ONE:
         return a
     if a is MINUS_ONE or b is MINUS_ONE:
-        return _opposite(b if a is MINUS_ONE else a)
+        return negated(b if a is MINUS_ONE else a)
     (a, minus_a), (b, minus_b) = _unsigned(a), _unsigned(b)
     if minus_a or minus_b:
-        product = _product(a, b)
-        return product if minus_a and minus_b else _opposite(product)
+        product = multiplied(a, b)
+        return product if minus_a and minus_b else negated(product)
     if a.op.name == "where" and ZERO in a.args[1:]:
         condition, yes, no = a.args
-        return _choice(condition, _product(yes, b), _product(no, b))
+        return chosen(condition, multiplied(yes, b), multiplied(no, b))
     if b.op.name == "where" and ZERO in b.args[1:]:
         condition, yes, no = b.args
-        return _choice(condition, _product(a, yes), _product(a, no))
+        return chosen(condition, multiplied(a, yes), multiplied(a, no))
     n, b_rest = _leading_number(b)
     if n is not None:  # the numbers of both sides become one, in front
         m, a_rest = _leading_number(a)
         front = constant((1.0 if m is None else m) * n)
-        rest = b_rest if a_rest is None else a_rest if b_rest is None else _product(a_rest, b_rest)
-        return front if rest is None else _product(front, rest)
+        rest = b_rest if a_rest is None else a_rest if b_rest is None else multiplied(a_rest, b_rest)
+        return front if rest is None else multiplied(front, rest)
     chain: list[tuple[Callable[[Expr, Expr], Expr], Expr]] = []
     first = b
     while len(chain) <= LONGEST_PRODUCT and (
         first.op.name == "multiply" or (first.op.name == "divide" and not a.is_constant)
     ):
-        chain.append((_product if first.op.name == "multiply" else _quotient, first.args[1]))
+        chain.append((multiplied if first.op.name == "multiply" else divided, first.args[1]))
         first = first.args[0]
     if len(chain) > LONGEST_PRODUCT:
         return a * b
     if chain:
         b = first
-        product = _product(a, b)
+        product = multiplied(a, b)
         for combine, factor in reversed(chain):
             product = combine(product, factor)
         return product
     if a is b:
         return a**2
     if a.op.name == "multiply" and a.args[1] is b:
-        return _product(a.args[0], b**2)
+        return multiplied(a.args[0], b**2)
     return a * b
 
 
@@ -153,22 +158,24 @@ def _leading_number(a: Expr) -> tuple[float | None, Expr | None]:
     return first.value, functools.reduce(lambda rest, factor: rest * factor, reversed(factors))
 
 
-def _quotient(a: Expr, b: Expr) -> Expr:
+def divided(a: Expr, b: Expr) -> Expr:
+    """a / b."""
     if a is ZERO:
         return ZERO
     if b is ONE:
         return a
     (a, minus_a), (b, minus_b) = _unsigned(a), _unsigned(b)
     if minus_a or minus_b:
-        quotient = _quotient(a, b)
-        return quotient if minus_a and minus_b else _opposite(quotient)
+        quotient = divided(a, b)
+        return quotient if minus_a and minus_b else negated(quotient)
     if a.op.name == "where" and ZERO in a.args[1:]:  # else 0 / 0 in the branch that is not taken
         condition, yes, no = a.args
-        return _choice(condition, _quotient(yes, b), _quotient(no, b))
+        return chosen(condition, divided(yes, b), divided(no, b))
     return a / b
 
 
-def _integer_power(a: Expr, n: Attr) -> Expr:
+def raised_to(a: Expr, n: Attr) -> Expr:
+    """a**n."""
     if n == 0:
         return ONE
     if n == 1:
@@ -176,18 +183,8 @@ def _integer_power(a: Expr, n: Attr) -> Expr:
     return raised(a, int(n))
 
 
-def _choice(condition: Expr, a: Expr, b: Expr) -> Expr:
+def chosen(condition: Expr, a: Expr, b: Expr) -> Expr:
+    """a where the condition holds, b elsewhere."""
     if a is b:
         return a
     return apply("where", condition, a, b)
-
-
-_RULES: dict[str, Callable[..., Expr]] = {
-    "add": _sum,
-    "subtract": _difference,
-    "negative": _opposite,
-    "multiply": _product,
-    "divide": _quotient,
-    "integer_power": _integer_power,
-    "where": _choice,
-}

@@ -22,8 +22,6 @@ SECONDS_A_PRODUCT = {"array": 2.5e-11, "compiled": 6e-11}  # a multiplication an
 SECONDS_A_NUMBER = {"array": 1.5e-9, "compiled": 4e-10}  # for one operation of another kind
 SECONDS_A_FUNCTION = {"array": 5e-9, "compiled": 2.5e-9}  # for exp, tanh and the like
 TO_COMPILE = 0.3  # seconds for a network
-_FUNCTIONS = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "log_cosh", "logsumexp", "softmax"}
-_PRODUCTS = {"matmul", "outer"}
 
 
 @dataclass(frozen=True)
@@ -88,9 +86,9 @@ def seconds_a_step(program: Program, per_step: int, engine: str) -> float:
     nodes = [n for n in evaluation_order([program.loss, *program.gradient]) if n.args]
     for node in nodes:
         size = math.prod(node.shape)
-        if node.op.name in _PRODUCTS:
+        if node.op.cost == "product":
             products += size * (node.args[0].shape[-1] if node.op.name == "matmul" else 1)
-        elif node.op.name in _FUNCTIONS:
+        elif node.op.cost == "function":
             functions += size
         else:
             numbers += size

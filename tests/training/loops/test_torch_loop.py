@@ -8,10 +8,9 @@ import pytest
 import torch
 
 import tidu
+from oracles import ARRAY_OPS, OPS
 from tidu.content.models import ACTIVATIONS
 from tidu.content.schedules import SCHEDULES
-from tidu.language.array_ops import ARRAY_OPS
-from tidu.language.ops import OPS
 from tidu.runtime import arrays, torch_arrays
 from tidu.training.descent import descend
 from tidu.training.fit import run_of

@@ -8,13 +8,13 @@ of LLVM's, written once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tidu.engines.compiler.assembly import Body, Number, constant
 from tidu.engines.compiler.expressions import OF_FLOATS, Expressions
-from tidu.engines.compiler.known import BUILTINS, KNOWN
+from tidu.engines.compiler.known import BUILTINS, known
 from tidu.engines.compiler.machine_kinds import (
     Abreast,
     Array,
@@ -113,7 +113,7 @@ class Frame(Expressions):
             if node.id in BUILTINS:
                 return BUILTINS[node.id]
             raise refused(node) from None
-        return thing if isinstance(thing, Hashable) and thing in KNOWN else text_of(thing) or thing
+        return thing if known(thing) is not None else text_of(thing) or thing
 
     def bind(self, name: str, value: Value) -> None:
         """Let a name stand for a value from here on."""
@@ -249,9 +249,10 @@ class Frame(Expressions):
     def called(self, function: Value, arguments: Sequence[Value], node: ast.Call) -> Value:
         if isinstance(function, Text):
             return self.call(function, arguments)
-        if isinstance(function, Hashable) and function in KNOWN:
-            return KNOWN[function](self, *arguments)
-        raise refused(node)
+        own = known(function)
+        if own is None:
+            raise refused(node)
+        return own(self, *arguments)
 
     def call(self, text: Text, arguments: Sequence[Value]) -> Value:
         """What a function gives that is known by its text."""

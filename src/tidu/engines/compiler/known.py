@@ -1,13 +1,14 @@
 """What machine code has of its own for functions that loops call: instructions, the C library's, eight at a time.
 
-`KNOWN` says it for every such function. All others of `tidu.runtime` are compiled as they are written.
+`known` says it for every such function: the op table names those of the C library, `KNOWN` has the rest. All others of
+`tidu.runtime` are compiled as they are written.
 """
 
 from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tidu.engines.compiler import tile_kernels
 from tidu.engines.compiler.assembly import Number, constant, zero
 from tidu.engines.compiler.eight_samples import each_number, summed
 from tidu.engines.compiler.machine_kinds import Abreast, Array, Places, Range, Value, part, text_of, write
+from tidu.language.operation import OPS
 from tidu.runtime import elementary, ieee, summation, tiles
 from tidu.runtime.summation import LANES
 
@@ -23,12 +25,6 @@ if TYPE_CHECKING:
     from tidu.engines.compiler.flow import Frame
 
 Known = Callable[..., Value]
-
-# Functions of `runtime.ieee` that are the C library's; Python's `math` has them under the same names.
-OF_C = (
-    "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
-    "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
-)  # fmt: skip
 
 
 def _of_c(symbol: str, function: Callable[..., float]) -> Known:
@@ -181,9 +177,6 @@ KNOWN: dict[Any, Known] = {
     ieee.maximum: _extreme("ge"),
     ieee.minimum: _extreme("le"),
     elementary.power_of_two: _power_of_two,
-    # the C library's
-    ieee.power: _of_c("pow", ieee.power),
-    **{getattr(module, n): _of_c(n, getattr(ieee, n)) for n in OF_C for module in (math, ieee)},
     # many numbers at once
     summation.summed: summed,
     summation.record: _record,
@@ -198,3 +191,17 @@ KNOWN: dict[Any, Known] = {
 BUILTINS = {
     name: thing for name, thing in vars(builtins).items() if isinstance(thing, (type, type(len))) and thing in KNOWN
 }
+
+
+def known(function: Any) -> Known | None:
+    """What machine code has for a function; None where it has nothing of its own."""
+    if not isinstance(function, Hashable):
+        return None
+    found = KNOWN.get(function)
+    if found is None and callable(function):
+        for op in OPS.values():
+            if op.machine == "c" and op.value is not None:
+                name = op.c_name or op.value.__name__
+                if function in (op.value, getattr(math, name, None)):
+                    return _of_c(name, op.value)
+    return found

@@ -30,7 +30,8 @@ Described = tuple[dict[str, Any], bytes]  # the description, and the code
 def code_version() -> bytes:
     """The hash of the compiler's own text and of what loops call: code that was made by another is of no use."""
     here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), *sorted((here.parent.parent / "runtime").glob("*.py"))]
+    table = here.parent.parent / "language" / "ops.py"  # which says how machine code has them
+    files = [*sorted(here.glob("*.py")), *sorted((here.parent.parent / "runtime").glob("*.py")), table]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
 
 

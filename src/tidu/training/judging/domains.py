@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tidu.data.table import Table
 from tidu.errors import DataError, MissingValues
-from tidu.language.expr import OPS, Expr, evaluation_order, symbols
+from tidu.language.expr import Expr, evaluation_order, symbols
 from tidu.language.printer import text
 from tidu.text import _
 
@@ -89,7 +89,7 @@ def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
         if node in seen or not node.args:
             continue
         seen.add(node)
-        plain = all(not n.shape and (not n.args or n.op.name in OPS) for n in evaluation_order([node]))
+        plain = all(not n.shape and (not n.args or n.op.elementwise) for n in evaluation_order([node]))
         if node not in learnt and plain and _columns(node):
             yield node
         elif node.op.name not in GUARDS:
