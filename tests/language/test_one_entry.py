@@ -108,7 +108,7 @@ def test_withdrawn_it_is_gone_everywhere():
     try:
         assert "cbrt" not in {*OPS, *FUNCTIONS, *NUMPY_NAMES}
         with pytest.raises(tidu.TiduError, match="there is no function 'cbrt'"):
-            fitted()
+            tidu.fit("y = cbrt(w*x) + b", DATA)
     finally:
         OPS["cbrt"] = entry
         FUNCTIONS["cbrt"] = NUMPY_NAMES["cbrt"] = "cbrt"
