@@ -39,7 +39,9 @@ def read_for_training(
     outputs = (len(table.classes) or None) if loss.of_classes else None
     levels, zeros = levels_of(table, model.categories), first_times(table, model.derived)
     check_literals(table, model.derived, levels)
-    settings = replace(settings, outputs=outputs, levels=levels, zeros=zeros)
+    found = {"outputs": outputs, "levels": levels, "zeros": zeros}
+    if any(getattr(settings, name) != value for name, value in found.items()):
+        settings = replace(settings, **found)
     if model.derived or (loss.of_classes and outputs != (model.score.shape[0] if model.score.shape else 2)):
         model = settings.model(names)
     program = program or settings.program_of(model, names)
