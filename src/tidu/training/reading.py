@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tidu.content.models import MODELS
 from tidu.data.categories import check_literals, first_times, levels_of, notes_on, with_derived, words
@@ -39,7 +40,7 @@ def read_for_training(
     outputs = (len(table.classes) or None) if loss.of_classes else None
     levels, zeros = levels_of(table, model.categories), first_times(table, model.derived)
     check_literals(table, model.derived, levels)
-    found = {"outputs": outputs, "levels": levels, "zeros": zeros}
+    found: dict[str, Any] = {"outputs": outputs, "levels": levels, "zeros": zeros}
     if any(getattr(settings, name) != value for name, value in found.items()):
         settings = replace(settings, **found)
     if model.derived or (loss.of_classes and outputs != (model.score.shape[0] if model.score.shape else 2)):
