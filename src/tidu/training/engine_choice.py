@@ -76,7 +76,7 @@ def engine_for_seconds(wish: str, plain: float, to_compile: float) -> Engine:
     if wish == "compiled":
         return Engine("compiled", _("the loop compiled"))
     if plain < to_compile:
-        return Engine("python", _("the loop as plain Python: done before it would be compiled"))
+        return Engine("python", _("the loop as plain Python: quicker than compiling it"))
     return Engine("compiled", _("the loop compiled: plain Python would take {seconds:.2g} s").format(seconds=plain))
 
 

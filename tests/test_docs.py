@@ -1,0 +1,63 @@
+"""The pages of the docs say what is there."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tidu
+from tidu.content.losses import LOSSES
+from tidu.content.optimizers import OPTIMIZERS
+from tidu.lessons.lesson import LESSON_MODULES
+
+ROOT = Path(__file__).parent.parent
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+
+def test_the_list_of_files_is_that_of_the_docstrings():
+    spec = importlib.util.spec_from_file_location("docs_files", ROOT / "docs" / "files.py")
+    files = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(files)
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    assert files.page_with_files(page) == page, "run: python docs/files.py"
+
+
+def test_the_files_that_the_architecture_names_exist():
+    named = set(re.findall(r"`([\w/]+\.py)`", ARCHITECTURE.read_text(encoding="utf-8")))
+    there = [f"/{p.relative_to(ROOT).as_posix()}" for part in ("src", "tests") for p in (ROOT / part).rglob("*.py")]
+    assert [name for name in sorted(named) if not any(p.endswith(f"/{name}") for p in there)] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_readme_shows_what_its_command_prints(language, tmp_path):
+    page = (ROOT / ("README.md" if language == "en" else "README.zh.md")).read_text(encoding="utf-8")
+    command, _newline, shown = re.search(r"```console\n\$ tidu (.*?)```", page, re.DOTALL)[1].partition("\n")
+    fit, data, formula, *options = shlex.split(command)
+    printed = subprocess.run(
+        [sys.executable, "-m", "tidu", fit, ROOT / data, formula, *options],
+        capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, check=True,
+    ).stdout  # fmt: skip
+    assert without_times(shown) == without_times(printed)
+    loop = tidu.fit(formula, ROOT / data, lr=0.05, epochs=500).source
+    assert re.search(r"```python\n(def sample.*?)```", page, re.DOTALL)[1] in loop
+
+
+def without_times(text):
+    """The lines without the time that a run took, and without blanks at their ends."""
+    return "\n".join(line.rstrip() for line in re.sub(r"\d\.\d\d (s:|秒)", r"\1", text).strip().splitlines())
+
+
+def test_pages_count_losses_optimizers_and_lessons_right():
+    counts = len(LOSSES), len(OPTIMIZERS), len(LESSON_MODULES)
+    english = (ROOT / "README.md").read_text(encoding="utf-8")
+    chinese = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+    numbers = {10: ("ten", "十"), 11: ("eleven", "十一"), 12: ("twelve", "十二"), 13: ("thirteen", "十三")}
+    for count, (things, named) in zip(
+        counts, [("losses", "种损失"), ("optimizers", "种优化器"), ("lessons", "堂课")], strict=True
+    ):
+        assert f"{numbers[count][0]} {things}" in english
+        assert re.search(f"(?<!十){numbers[count][1]}{named}", chinese)
