@@ -147,3 +147,14 @@ def test_intermediate_values_are_numbered_past_names_that_are_taken():
     assert made.numbered(ops.exp(A)) == "exp_2"
     assert made.numbered(ops.exp(B)) == "exp_3"
     assert made.numbered(ops.exp(A)) == "exp_2"
+
+
+def test_many_names_that_are_alike_in_python_are_numbered():
+    names = Names()
+    alike = [names.fresh("%") for _k in range(3000)]
+    assert len(set(alike)) == 3000
+    assert all(name.isidentifier() for name in alike)
+    assert alike[:3] == ["column", "column_", "column__"]
+    assert max(map(len, alike)) < 20
+    inside = names.inside()
+    assert inside.fresh("%") == names.fresh("%")

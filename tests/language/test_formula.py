@@ -472,3 +472,45 @@ def test_an_e_that_has_a_starting_value_or_is_a_column_is_that():
     run = tidu.fit("y = e*x", {"x": [1.0, 2, 3], "y": [2.0, 4, 6]}, lr="auto", epochs=200)
     assert run.params["e"] == pytest.approx(2.0)
     assert any("e is a parameter" in note for note in run.notes)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda n: "y = " + "*".join(f"w{k}" for k in range(n)) + "*x",
+        lambda n: "y = w*" + "*".join(["x"] * n),
+        lambda n: "y = " + "·".join(f"w{k}·x^2" for k in range(n)),
+        lambda n: "y = " + " + ".join(f"`two words`*w{k}" for k in range(n)),
+        lambda n: "y = w" + "/(x + a)" * n,
+        lambda n: "y = mlp(x, hidden=[" + ",".join(["2"] * n) + "])",
+        lambda n: "y = " + "+".join(["poly(x,4)"] * n),
+        lambda n: "y = e*x" + "*e" * n,
+        lambda n: "y = where(" + "<".join(["x"] * n) + ", w, 2)",
+    ],
+)
+def test_a_long_formula_is_read_in_proportion_to_its_length(formula):
+    def calls(n: int) -> int:
+        """How many functions are called while it is read."""
+        count = 0
+
+        def counted(_frame, event, _argument):
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            parse_formula(formula(n), COLUMNS, (), MODELS)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(10)  # what is cached once and for all
+    few, many = calls(100), calls(400)
+    assert many < 4.5 * few
+
+
+def test_a_network_deeper_than_can_be_run_is_refused():
+    with pytest.raises(FormulaError, match=r"mlp\(\.\.\.\) has 1001 hidden layers; the limit is 1000"):
+        parse_formula(f"y = mlp(x, hidden={[1] * 1001})", COLUMNS, (), MODELS)
+    with pytest.raises(FormulaError, match="a model of 20518 operations for each sample; the limit is 20000"):
+        parse_formula("y = " + "+".join(["poly(x,20)"] * 500), COLUMNS, (), MODELS)

@@ -26,6 +26,7 @@ from tidu.text import _
 
 MOST_SPELT_OUT = 32  # features; a longer linear model is a product with a vector
 MOST_UNITS = 100_000
+MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,12 @@ def mlp(features: Sequence[Expr], call: Call, hidden: Any, activation: Any, drop
             _("there is no activation {name!r}{hint}; there are: {names}").format(
                 name=activation, hint=hint, names=", ".join(ACTIVATIONS)
             )
+        )
+    if len(layers) > MOST_LAYERS:
+        raise FormulaError(
+            _(
+                "mlp(...) has {count} hidden layers; the limit is {most}: write fewer of them, with more units each"
+            ).format(count=len(layers), most=MOST_LAYERS)
         )
     check_rate(dropout)
     value = list(features)

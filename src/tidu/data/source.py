@@ -137,7 +137,7 @@ class _Matrix:
         # An array of mixed rows has made numbers of true and false, and rounded long whole numbers.
         place = self.names.index(label)
         codes, classes = labels_of([row[place] for row in self._rows], label, "data")
-        others = [n for n in self.names if n != label and (wanted is None or n in wanted)]
+        others = {n for n in self.names if n != label and (wanted is None or n in wanted)}
         read = self._source.table(others, None, words)
         columns = {**read.columns, label: codes}
         return replace(read, columns={n: columns[n] for n in self.names if n in columns}, classes=classes)

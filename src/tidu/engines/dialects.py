@@ -162,7 +162,7 @@ class Dialect:
         squares = [self.square(name, shape) for name, shape in statement.gradients]
         row = [statement.loss, statement.gradient_norm, statement.lr, *statement.numbers]
         return [
-            *wrapped(f"{statement.gradient_norm} = {self.root}(", squares, " + ", ")"),
+            *wrapped(f"{statement.gradient_norm} = {self.root}(", in_groups(squares, most=2000), " + ", ")"),
             *wrapped(f"record({statement.history}, {statement.row}, (", row, ", ", "))"),
             f"{statement.row} += 1",
         ]

@@ -183,6 +183,7 @@ Statement: TypeAlias = (
     | Record | Line | Call | Return | Block | Nested
 )  # fmt: skip
 
+MOST_UNDERSCORES = 8  # behind names that are alike in Python; then they are numbered
 MOST_OPERATIONS = 80  # on one line; Python's own parser gives up at 200 nested parentheses
 _BUILTINS = {
     "len", "min", "max", "range", "train", "cost", "predict", "sample", "summed", "record", "float", "float32", "sums",
@@ -200,6 +201,7 @@ class Names:
         self.of: dict[Expr, str] = {}
         self.template = template
         self._taken = set(keyword.kwlist) | set(keyword.softkwlist) | set(code_functions()) | _BUILTINS
+        self._numbers: dict[str, int] = {}
 
     def fresh(self, wish: str) -> str:
         """An identifier like `wish` that nothing else in the function has."""
@@ -207,15 +209,25 @@ class Names:
         name = re.sub(r"\W+", "_", "".join(c if f"_{c}".isidentifier() else " " for c in normal)).strip("_") or "column"
         name = name if name.isidentifier() else f"_{name}"
         candidate = name
-        while candidate in self._taken:
+        while candidate in self._taken and len(candidate) < len(name) + MOST_UNDERSCORES:
             candidate = candidate + "_"
+        if candidate in self._taken:
+            candidate = self._with_number(name)
         self._taken.add(candidate)
         return candidate
+
+    def _with_number(self, stem: str) -> str:
+        """The stem and the first number that is free; those before it are never free again."""
+        k = self._numbers.get(stem, 1)
+        while f"{stem}_{k}" in self._taken:
+            k += 1
+        self._numbers[stem] = k
+        return f"{stem}_{k}"
 
     def inside(self) -> Names:
         """The names of a function within: those that it adds are free outside."""
         names = copy.copy(self)
-        names.of, names._taken = dict(self.of), set(self._taken)
+        names.of, names._taken, names._numbers = dict(self.of), set(self._taken), dict(self._numbers)
         return names
 
     def name(self, node: Expr, wish: str) -> str:
@@ -226,11 +238,7 @@ class Names:
 
     def numbered(self, node: Expr) -> str:
         """A name for an intermediate value, after the operation that makes it: exp_1, product_2."""
-        noun = node.op.noun
-        k = 1
-        while f"{noun}_{k}" in self._taken:
-            k += 1
-        return self.name(node, f"{noun}_{k}")
+        return self.name(node, self._with_number(node.op.noun))
 
 
 def assignments(

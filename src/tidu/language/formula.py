@@ -13,7 +13,7 @@ from typing import Any
 from tidu.errors import ColumnNotFound, FormulaError, closest
 from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns, Level
 from tidu.language.euler import NAME, role_of_e
-from tidu.language.expr import Expr, symbol, symbols
+from tidu.language.expr import Expr, evaluation_order, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
 from tidu.language.model_calls import Layer, ModelCalls, check_outputs
 from tidu.language.operation import Shape
@@ -21,6 +21,8 @@ from tidu.language.printer import quoted_name
 from tidu.language.reader import grammatical, parse_expression, read
 from tidu.language.words import normal
 from tidu.text import _
+
+MOST_OPERATIONS = 20_000  # of one sample; a formula without model functions has at most as many as characters
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def parse_formula(
         )
     found = read(right, tree, named, lambda name: symbol(name, "parameter"), models=makers)
     score = found.value
+    check_operations(score, right)
 
     def in_order(symbols: Sequence[Expr]) -> list[Expr]:
         """By their first place in the text, so that w1 comes before w2 whatever the tree's order."""
@@ -134,6 +137,18 @@ def parse_formula(
     )
     _refuse_misspelt_columns(formula, columns, known_parameters)
     return formula
+
+
+def check_operations(score: Expr, text: str) -> None:
+    """Refuse a model that model functions have made larger than any text could write out."""
+    count = sum(bool(node.args) for node in evaluation_order([score]))
+    if count > MOST_OPERATIONS:
+        raise FormulaError(
+            _(
+                "the formula '{formula}' is a model of {count} operations for each sample; the limit is {most}: "
+                "let linear(...) or mlp(...) take many features at once, in place of many calls"
+            ).format(formula=clipped(text), count=count, most=MOST_OPERATIONS)
+        )
 
 
 # -- names ------------------------------------------------------------------------------------

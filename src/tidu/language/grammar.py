@@ -10,7 +10,7 @@ import ast
 import functools
 import unicodedata
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
@@ -246,12 +246,13 @@ class _Sentence:
 
     def find_columns_without_backticks(self) -> None:
         """Refuse a column's name such as `net-price` or `net price` that stands bare, where its parts are no names."""
+        begins = [word.place for word in self.words]
         for name in self.names:
             if name.isidentifier() or not name.strip():
                 continue
             place = self.text.find(name)
             while place >= 0:
-                inside = [w for w in self.words if place <= w.place and w.end <= place + len(name)]
+                inside = self.words[bisect_left(begins, place) : bisect_left(begins, place + len(name))]
                 whole = bool(inside) and inside[0].place == place and inside[-1].end == place + len(name)
                 parts = [w.python for w in inside if w.kind == "name"]
                 strange = any(w.kind in ("unknown", "keyword", "superscript") for w in inside) or any(

@@ -55,9 +55,10 @@ class Call:
 
     def numbered(self, *stems: str) -> list[str]:
         """Names for the parameters of a layer, W1 and b1: the first number that none of them has yet."""
-        k = 1
+        k = self.maker.numbers.get(stems, 1)
         while any(f"{stem}{k}" in self.maker.used for stem in stems):
             k += 1
+        self.maker.numbers[stems] = k  # names that are used stay so
         return [f"{stem}{k}" for stem in stems]
 
     def mask(self, rate: float, shape: Shape) -> Expr:
@@ -93,6 +94,7 @@ class ModelCalls:
         self.masks: dict[Expr, float] = {}
         self.layers: list[Layer] = []
         self.used = {*columns, *self.words}  # names that a new parameter cannot have
+        self.numbers: dict[tuple[str, ...], int] = {}  # for names with these stems, the first that may be free
         self.around: dict[ast.AST, tuple[str | None, bool]] = {}
 
     def may_make(self, name: str) -> bool:
@@ -168,8 +170,8 @@ class ModelCalls:
 
     def in_order(self, parameters: Sequence[Expr]) -> tuple[Expr, ...]:
         """The user's parameters in the order of the text, then those that were made, in theirs."""
-        mine = set(self.parameters)
-        return (*(p for p in parameters if p not in mine), *(p for p in self.parameters if p in set(parameters)))
+        mine, wanted = set(self.parameters), set(parameters)
+        return (*(p for p in parameters if p not in mine), *(p for p in self.parameters if p in wanted))
 
 
 def check_outputs(score: Expr, outputs: int, text: str) -> None:

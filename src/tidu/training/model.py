@@ -106,21 +106,22 @@ class Model:
         program = self.program
         features = source_columns((c.name for c in program.columns if c.role == "feature"), program.derived)
         targets = [c.name for c in program.columns if c.role == "target"]
+        given = {*source.names}
         for name in features:
-            if name not in source.names:
+            if name not in given:
                 raise ColumnNotFound(
                     _("the model needs the column '{name}'; the data has {columns}").format(
                         name=name, columns=", ".join(source.names)
                     )
                 )
-        if with_target and set(targets) <= set(source.names):
+        if with_target and given.issuperset(targets):
             features += targets
-        wanted = [n for n in source.names if n in features]
+        wanted = given.intersection(features)
         return table_to_judge(
             program,
             self.settings.loss_object,
             source,
-            wanted or source.names,
+            wanted or given,
             self.classes,
             drop_missing,
             self.settings.levels,

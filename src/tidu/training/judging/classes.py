@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 
 from tidu.content.losses import LOSSES, Loss
@@ -27,7 +27,7 @@ def training_table(
 ) -> Table:
     """The columns in `wanted`, checked; for a loss of classes with its `classes`, `words` as codes."""
     label = label_column(target, loss)
-    names = [n for n in source.names if n in wanted]
+    names = {*wanted}.intersection(source.names)
     try:
         read = source.table(names, label, words)
     except DataError:
@@ -65,7 +65,7 @@ def table_to_judge(
     program: Program,
     loss: Loss,
     source: Source,
-    names: Sequence[str],
+    names: Set[str],
     classes: tuple[Label, ...],
     drop_missing: bool,
     levels: Mapping[str, Sequence[Label]],

@@ -78,10 +78,17 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
 def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
     """The largest parts that hold columns and nothing to learn; none that a condition may leave unused."""
     order = evaluation_order(sides)
-    learnt = {node for node in order if node.is_symbol and node.role not in ("feature", "target")}
+    learnt: set[Expr] = set()  # what holds something to learn, and what holds a column
+    varies: set[Expr] = set()
+    strange: set[Expr] = set()  # what holds an array
     for node in order:
-        if any(a in learnt for a in node.args):
-            learnt.add(node)
+        if node.is_symbol:
+            (varies if node.role in ("feature", "target") else learnt).add(node)
+        if node.shape or (node.args and not node.op.elementwise):
+            strange.add(node)
+        for found in (learnt, varies, strange):
+            if any(a in found for a in node.args):
+                found.add(node)
     seen: set[Expr] = set()
     stack = list(sides)
     while stack:
@@ -89,8 +96,7 @@ def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
         if node in seen or not node.args:
             continue
         seen.add(node)
-        plain = all(not n.shape and (not n.args or n.op.elementwise) for n in evaluation_order([node]))
-        if node not in learnt and plain and _columns(node):
+        if node in varies and node not in learnt and node not in strange:
             yield node
         elif node.op.name not in GUARDS:
             stack.extend(node.args)
