@@ -19,7 +19,9 @@ def role_of_e(tree: ast.expr, columns: Collection[str]) -> str | None:
     named = [node for node in nodes if isinstance(node, ast.Name) and node.id == NAME]
     if not named:
         return None
-    above = {child: node for node in nodes for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)}
+    above: dict[ast.AST, ast.AST] = {
+        child: node for node in nodes for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)
+    }
     varies: set[ast.AST] = set()  # what holds a column
     for node in reversed(nodes):  # children come before what holds them
         if (isinstance(node, ast.Name) and node.id in columns) or any(c in varies for c in ast.iter_child_nodes(node)):
