@@ -6,6 +6,8 @@ The language is settled before the commands are imported, because their help tex
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
 
 
@@ -14,6 +16,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         from tidu.text import speak_from_the_start, without_language
 
+        fill_closed_streams()
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            signal.signal(number, _end)
         for stream in (sys.stdout, sys.stderr):  # a terminal that has no ŷ shows ?, and the rest
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
@@ -24,6 +29,22 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(run(rest))
     except KeyboardInterrupt:  # while modules are still being imported
         sys.exit(130)
+
+
+def fill_closed_streams() -> None:
+    """Put the null device where a standard stream is closed, so that no file that is opened takes its place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
+
+
+def _end(number: int, _frame: object) -> None:
+    """Leave as after an error, so that no half-written file stays behind."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

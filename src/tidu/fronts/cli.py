@@ -6,15 +6,17 @@ for programs. What a person did wrong is one sentence on standard error and stat
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from tidu import __version__
 from tidu.content.function_list import functions_of_formulas
 from tidu.content.kinds import DESCENT, MODEL, Assignments, Number, Numbers
-from tidu.errors import TiduError
+from tidu.errors import SettingError, TiduError
 from tidu.fronts.command_options import (
     FileName,
     OfKind,
@@ -38,8 +40,9 @@ from tidu.fronts.outcomes import (
     print_json,
     say_error,
     status_of,
+    write_nowhere,
 )
-from tidu.fronts.telling import completion_command, functions_command
+from tidu.fronts.telling import COMPLETE, completion_command, functions_command
 from tidu.text import _, language
 from tidu.training.sweeping.axes import SETTINGS as VARYING
 
@@ -47,7 +50,12 @@ from tidu.training.sweeping.axes import SETTINGS as VARYING
 def run(arguments: list[str]) -> int:
     """Run one command line; gives the exit status."""
     try:
-        outcome = app.main(arguments, prog_name="tidu", standalone_mode=False)
+        if sys.stdout is None:
+            raise SettingError(_("standard output is closed; send it to a file, or to /dev/null"))
+        outcome = _invoke(arguments or ["--help"])
+        sys.stdout.flush()  # what cannot be written is an error here, not at the end of the process
+    except click.exceptions.Exit as done:  # after --help, say
+        return done.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = _("Try '{command} --help'.").format(command=context.command_path) if context else ""
@@ -66,12 +74,22 @@ def run(arguments: list[str]) -> int:
         say_error(str(error))
         return BAD_INPUT
     except BrokenPipeError:  # the reader of our output has gone, as in `tidu ... | head`
-        sys.stderr.close()
+        write_nowhere()
         return GOOD
     except OSError as error:
+        write_nowhere()
         say_error(_("the output cannot be written: {reason}").format(reason=error.strerror or error))
         return BAD_INPUT
     return outcome if isinstance(outcome, int) else GOOD
+
+
+def _invoke(arguments: list[str]) -> object:
+    """What a command returns; or what a shell asks for, to complete one."""
+    asked = os.environ.get(COMPLETE)
+    if asked:
+        raise click.exceptions.Exit(shell_complete(app, {}, "tidu", COMPLETE, asked))
+    with app.make_context("tidu", list(arguments)) as context:
+        return app.invoke(context)
 
 
 def _lesson_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -37,11 +37,16 @@ SERIOUS = ("divergence", "constant", "collinear", "sizes")
 @output_options
 def doctor_command(data: str, formula: str, **values: Any) -> int:
     """`tidu doctor`."""
+    from tidu.fronts.progress import watched
     from tidu.training.fit import fit as fit_model
 
     as_json, no_trials = values.pop("as_json"), values.pop("no_trials")
     values.pop("lang")
-    run = fit_model(formula, data, csv=csv_of(values), **given_of(values))
+    csv = csv_of(values)
+    with watched(_("fitting")) as callbacks:
+        run = fit_model(formula, data, csv=csv, callbacks=callbacks, **given_of(values))
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt  # a diagnosis would take as long as it wants, of a training that nobody waited for
     found = run.diagnose(trials=not no_trials)
     if as_json:
         print_json(found.to_dict())
@@ -51,8 +56,9 @@ def doctor_command(data: str, formula: str, **values: Any) -> int:
 
 
 def _report(found: Diagnosis) -> None:
-    from rich.console import Console
     from rich.text import Text
+
+    from tidu.fronts.terminal import Console
 
     console = Console()
     run = found.run

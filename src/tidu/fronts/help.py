@@ -13,16 +13,15 @@ from typing import Any
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from tidu.content.kinds import GROUPS, OUTPUT
 from tidu.fronts.foreign_names import understood
+from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import indented, shell_lines, wrapped
 from tidu.text import _
 
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
-WIDEST = 100  # columns of text that are easy to read
 MARGIN = 26  # columns for the names of options
 
 

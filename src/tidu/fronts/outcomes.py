@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +27,12 @@ def say_error(sentence: str) -> None:
     from rich.text import Text
 
     Console(stderr=True, soft_wrap=True).print(Text.assemble((_("Error: "), "bold red"), sentence))
+
+
+def write_nowhere() -> None:
+    """Send what is still to be written to the null device, where nobody reads standard output any more."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_json(plain: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for a terminal and for work that takes longer than a moment."""
+"""A progress bar on standard error, with rate and remaining time: for a terminal, and for work longer than a moment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
+from tidu.text import _
 from tidu.training.callbacks import Advanced, Callback
 
 PATIENCE = 0.5  # seconds before a bar appears
@@ -24,21 +25,25 @@ def watched(what: str) -> Iterator[Sequence[Callback]]:
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[loss]}"),
     )
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
     began = time.monotonic()
-    task = bar.add_task(what, loss="")
+    task = bar.add_task(what, loss="", rate="")
 
     def progress(event: object) -> None:
         if not isinstance(event, Advanced):
             return
         if not bar.live.is_started and time.monotonic() - began > PATIENCE:
             bar.start()
-        bar.update(task, completed=event.steps, total=event.steps_in_all, loss=f"{event.loss:.6g}")
+        seconds = time.monotonic() - began
+        rate = _("{rate:,.0f} steps/s").format(rate=event.steps / seconds) if seconds > 0.0 else ""
+        loss = _("loss {loss:.6g}").format(loss=event.loss)
+        bar.update(task, completed=event.steps, total=event.steps_in_all, loss=loss, rate=rate)
 
     try:
         yield (progress,)

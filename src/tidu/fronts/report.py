@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.panel import Panel
@@ -23,10 +23,11 @@ from tidu.data.labels import label_text, labels_of_codes
 from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
+from tidu.files import write_whole
+from tidu.fronts.terminal import Console
 from tidu.language.printer import unicode_name
 from tidu.text import _, mark
 from tidu.training.judging.classes import label_column
-from tidu.training.model_file import write_whole
 
 if TYPE_CHECKING:
     from tidu.data.table import Label, Table

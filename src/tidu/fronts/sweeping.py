@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from tidu.content.kinds import DATA, Flag
 from tidu.errors import SettingError
+from tidu.files import write_whole
 from tidu.fronts.command_options import DECLARED
 from tidu.fronts.report import closing, facts, grid, remarks
+from tidu.fronts.terminal import Console
 from tidu.language.printer import unicode_name
 from tidu.text import _
-from tidu.training.model_file import write_whole
 from tidu.training.sweeping.swept import Sweep, short
 
 BEST = 10
@@ -63,7 +63,7 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
         words = ["tidu fit", shlex.quote(data), shlex.quote(result.shared.formula), *words_of(options)]
         console.print(Text.assemble(("  ", ""), (_("the best one again:"), "dim")))
         console.print(Text("  " + " ".join(words), style="cyan"), soft_wrap=True)
-    else:
+    elif not untrained:
         remarks(console, [_("every run diverged; try smaller learning rates")], bad=True)
     closing(console, None, written)
 

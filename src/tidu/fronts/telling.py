@@ -14,6 +14,7 @@ from tidu.fronts.help import Command, Page, Section, rendered
 from tidu.fronts.outcomes import GOOD, print_json
 from tidu.text import _
 
+COMPLETE = "_TIDU_COMPLETE"  # in which a shell asks for completions
 SHELLS = {
     "bash": 'eval "$(tidu completion bash)"',
     "zsh": 'eval "$(tidu completion zsh)"',
@@ -86,5 +87,5 @@ def completion_command(shell: str, lang: str | None) -> int:
         )
     from tidu.fronts.cli import app  # which has this command
 
-    click.echo(kind(app, {}, "tidu", "_TIDU_COMPLETE").source())
+    click.echo(kind(app, {}, "tidu", COMPLETE).source())
     return GOOD

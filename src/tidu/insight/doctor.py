@@ -331,7 +331,10 @@ def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
 
 
 def _tried(run: Run, options: Mapping[str, Any], table: Table) -> Run:
-    return run_of(replace(run.problem, table=table, rescaling=None, rescaled_program=None).changed(**options))
+    tried = run_of(replace(run.problem, table=table, rescaling=None, rescaled_program=None).changed(**options))
+    if tried.stopped == "interrupted":  # who interrupts a trial wants an end of all
+        raise KeyboardInterrupt
+    return tried
 
 
 def _cost(run: Run, table: Table) -> float:

@@ -6,12 +6,14 @@ No window system is used and no global state of matplotlib is left changed.
 from __future__ import annotations
 
 import functools
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec
 
 from tidu.errors import DataError, MissingDependency, SettingError
+from tidu.files import write_whole
 from tidu.text import _, language
 
 try:
@@ -97,10 +99,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the picture in the format that its name ends in."""
     check_path(path)
-    try:
-        with matplotlib.rc_context(_style()):
-            figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise DataError(
-            _("'{path}' cannot be written: {reason}").format(path=os.fspath(path), reason=error.strerror)
-        ) from None
+    content = io.BytesIO()
+    with matplotlib.rc_context(_style()):
+        figure.savefig(content, format=Path(path).suffix[1:].lower(), dpi=150)
+    write_whole(path, content.getvalue())

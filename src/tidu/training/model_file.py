@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy.typing as npt
 
-from tidu.errors import DataError, ModelFileError
+from tidu.errors import ModelFileError
+from tidu.files import write_whole
 from tidu.text import _
 
 FORMAT = 3
@@ -83,30 +82,3 @@ def read(path: str | os.PathLike[str], made_of: Callable[[Content], T]) -> T:
 def number_or_array(array: npt.NDArray[Any]) -> Any:
     """A float, where an array holds one number."""
     return float(array) if array.ndim == 0 else array
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that whoever looks finds the old content or the new, never a part.
-
-    A link is followed; what is no plain file (a device, a pipe) is written through.
-    """
-    target = Path(path)
-    try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-            return
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(_("'{path}' cannot be written: {reason}").format(path=target, reason=reason)) from None
