@@ -1,7 +1,8 @@
 """What runs a loop, and why: plain Python, machine code, whole batches in NumPy, PyTorch on a device.
 
-Every figure by which that is chosen stands here. They count operations, never what was compiled before: the same
-input gives the same bits. They are rough and need not be better, for where two engines are close, either will do.
+The figures by which that is chosen stand here and, of loops of numbers, in `engines/durations.py`. They count
+operations, never what was compiled before: the same input gives the same bits. They are rough and need not be better,
+for where two engines are close, either will do.
 """
 
 from __future__ import annotations

@@ -89,6 +89,8 @@ def run_of(problem: Problem, execution: Execution | None = None, callbacks: Call
         notes += [*words, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
             notes += reasons_of_divergence(problem)
+    if descent.engine.name == "compiled":
+        notes += _note_on_machine_code()
     run = Run(
         problem,
         descent.state,
@@ -105,6 +107,14 @@ def run_of(problem: Problem, execution: Execution | None = None, callbacks: Call
     )
     test = problem.test
     return replace(run, metrics=run.score(problem.table), test_metrics=None if test is None else run.score(test))
+
+
+def _note_on_machine_code() -> list[str]:
+    """That it cannot be kept, where that is so."""
+    from tidu.engines.compiler.objects import note_on_folder
+
+    note = note_on_folder()
+    return [] if note is None else [note]
 
 
 def _notes_on(problem: Problem, descent: Descent) -> list[str]:

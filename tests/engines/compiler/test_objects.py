@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import tidu
 from tidu.engines.compiler import calls, objects, processor
 from tidu.engines.compiler.calls import compiled
 
@@ -111,6 +112,8 @@ def test_a_folder_that_cannot_be_trusted_is_not_used(folder, monkeypatch, troubl
         monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     assert objects.object_folder() is None
     assert compiled(TEXT, "f")(2.0) == 6.0
+    run = tidu.fit("y = w*x", {"x": [1.0, 2.0], "y": [2.0, 4.0]}, lr=0.1, epochs=3, engine="compiled")
+    assert [note for note in run.notes if str(folder) in note]
     assert trouble == "file" or not list(folder.iterdir())
 
 

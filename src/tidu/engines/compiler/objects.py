@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tidu.engines.build import cache_folder
+from tidu.engines.build import LOOP_FOLDER_VARIABLE, cache_folder
+from tidu.text import _
 
 MOST_BYTES = 64 << 20
 _FIRST_LINE = b"tidu object code 1\n"
@@ -46,12 +47,26 @@ def key_of(*parts: str) -> str:
 @cache
 def object_folder() -> Path | None:
     """The folder; None where there is none that can be trusted, and code is made anew in every process."""
-    folder = cache_folder() / "objects"
+    folder = _folder()
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _trusted(os.lstat(folder), stat.S_ISDIR):
+        if _trusted(os.lstat(folder), stat.S_ISDIR) and os.access(folder, os.W_OK):
             return folder
     return None
+
+
+def _folder() -> Path:
+    return cache_folder() / "objects"
+
+
+def note_on_folder() -> str | None:
+    """What to tell a person whose machine code is not kept."""
+    if object_folder() is not None:
+        return None
+    return _(
+        "machine code is not kept, but made anew in every process: {folder} must be a folder that you, and nobody "
+        "else, can write to (chmod 700); or set {variable} to another folder"
+    ).format(folder=_folder(), variable=LOOP_FOLDER_VARIABLE)
 
 
 def _trusted(status: os.stat_result, is_kind: Any) -> bool:
