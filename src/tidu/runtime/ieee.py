@@ -194,10 +194,8 @@ def logical_not(a: bool) -> bool:
 
 def sigmoid(x: float) -> float:
     """1 / (1 + e**-x), without overflow on either side."""
-    if x >= 0.0:
-        return 1.0 / (1.0 + math.exp(-x))
-    z = math.exp(x)
-    return z / (1.0 + z)
+    z = math.exp(-fabs(x))
+    return (1.0 if x >= 0.0 else z) / (1.0 + z)
 
 
 def softplus(x: float) -> float:

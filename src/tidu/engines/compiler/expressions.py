@@ -201,9 +201,10 @@ class Expressions(ast.NodeVisitor):
             self.body.store(number, kept[-1][0])
             self.body.jump(done)
         self.body.begin(done)
+        kinds = {number.type for _pointer, number in kept}
+        if len(kinds) > 1 and not kinds <= set(OF_FLOATS):
+            raise TypeError(" or ".join(sorted(kinds)))
         a, b = self.alike(*(self.body.load(pointer, number.type, number.eight) for pointer, number in kept))
-        if kept[0][1].type != kept[1][1].type:
-            raise TypeError(f"{kept[0][1].type} becomes {kept[1][1].type}")
         return self.body.select(condition, a, b)
 
     # -- parts of a whole -------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class Assembly:
         """The whole module."""
         attributes = [
             'attributes #0 = { nounwind "no-builtins" }', "attributes #1 = { nounwind willreturn memory(none) }",
+            'attributes #2 = { nounwind alwaysinline "no-builtins" }',
         ]  # fmt: skip
         return "\n".join([*self.functions, *self.declared.values(), "", *attributes, ""])
 
@@ -307,7 +308,8 @@ class Frame(Expressions):
         result = found[0] if found else None
         body.put("ret void" if result is None else "unreachable")
         gives = "void" if result is None else Number("", *result).llvm
-        self.assembly.functions.append(body.text(f"internal {gives} @{name}({', '.join(parameters)}) #0"))
+        way = "#2" if text.is_straight else "#0"  # in line: what two of them compute alike is computed once
+        self.assembly.functions.append(body.text(f"internal {gives} @{name}({', '.join(parameters)}) {way}"))
         return result
 
     def of_c(self, symbol: str, *values: Value) -> Number:
