@@ -85,7 +85,6 @@ def completion_command(shell: str, lang: str | None) -> int:
         raise SettingError(
             _("completion is there for {shells}, not for '{shell}'").format(shells=", ".join(SHELLS), shell=shell)
         )
-    from tidu.fronts.cli import app  # which has this command
-
+    app = click.get_current_context().find_root().command  # which has this command
     click.echo(kind(app, {}, "tidu", COMPLETE).source())
     return GOOD

@@ -8,7 +8,7 @@ and functions build nodes and change nothing: what the user writes is what is ke
 from __future__ import annotations
 
 import functools
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, ClassVar, Union, overload
 from weakref import WeakValueDictionary
 
@@ -157,21 +157,18 @@ class Expr(Operand):
         raise TypeError(f"numpy.{ufunc.__name__} has no counterpart in tidu's table of operations")
 
     def __repr__(self) -> str:
-        from tidu.language.printer import text
-
-        return text(self)
+        return SHOWN["text"](self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.op.name, self.args, self.attrs)
 
 
+SHOWN: dict[str, Callable[[Expr], str]] = {}  # how an expression is shown, by the printer, which stands above
 _interned: WeakValueDictionary[Any, Expr] = WeakValueDictionary()
 
 
 def _restored(op_name: str, args: tuple[Expr, ...], attrs: tuple[Attr, ...]) -> Expr:
     """A node from a pickle, perhaps in a process that has yet to fill the op table."""
-    import tidu.language.array_ops  # noqa: F401
-
     if op_name == "constant":
         return constant(float(attrs[0]))
     if op_name == "symbol":

@@ -15,7 +15,7 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from tidu.language.expr import ROLES, Expr, code_template, evaluation_order, symbols
+from tidu.language.expr import ROLES, SHOWN, Expr, code_template, evaluation_order, symbols
 from tidu.language.operation import ADD, AND, ATOM, CHOICE, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER
 from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
 
@@ -312,3 +312,6 @@ def _notation(node: Expr, template: str, parts: list[Printed], free: str) -> Pri
 def _right(part: Printed, least: int) -> str:
     """An operand that something precedes: one that begins with a minus sign is bracketed too."""
     return f"({part[0]})" if part[1] < least or part[0][0] in "-−" else part[0]
+
+
+SHOWN["text"] = text
