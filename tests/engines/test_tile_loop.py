@@ -60,6 +60,7 @@ def test_losses(loss):
         {"batch_size": None},
         {"shuffle": False, "record": "step"},
         {"l2": 0.1, "l1": 0.01, "clip_value": 0.05, "optimizer": "adam", "lr": "0.1*cosine(20)"},
+        {"lr": "0.1*warmup(3)", "optimizer": "adam"},
         {"tol": 1e-3, "epochs": 30},
         {"until_loss": 0.4, "epochs": 30},
     ],

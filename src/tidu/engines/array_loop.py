@@ -7,7 +7,11 @@ written for a whole batch is the matter of `array_dialects`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tidu.engines.array_dialects import Arrays, TorchArrays, modules_of_numbers
 from tidu.engines.dialects import in_tuple
@@ -37,6 +41,15 @@ def inputs_of(program: Program) -> list[Expr]:
 
 def _is_matrix_of_columns(node: Expr) -> bool:
     return node.op.name == "stack" and all(a.is_symbol and a.role == "feature" and not a.shape for a in node.args)
+
+
+def input_of(node: Expr, given: Mapping[Expr, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """What the loop reads for one of `inputs_of`, a row for each sample, from the columns that are given."""
+    if node.op.name == "stack":
+        return np.column_stack([given[c] for c in node.args])
+    if node.shape:  # 1 at the class, 0 elsewhere
+        return np.eye(node.shape[0])[given[node].astype(np.int64)]
+    return given[node]
 
 
 class _ArrayWriter(Writer):

@@ -360,8 +360,9 @@ class _TileTrain(TrainWriter):
                 with w.block(kind):
                     w.add(*assignments([changed], w.names, {}, inline=[changed]))
                     w.add(Reassignment(self.grads[k], changed))
+        del w.names.of[STEP + 1]  # the update functions are given it; here it has no value yet
         self.rate()
-        later = {STEP + 1, *(s.node for s in self.of_updates)}  # they have their names already
+        later = {s.node for s in self.of_updates}  # they have their names already
         with w.block("update", "update", {n: name for n, name in w.names.of.items() if n not in later}):
             self.time([new for k in range(len(p.parameters)) for new in self.new_values(k)])
             w.add(*self.of_updates)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.array_loop import array_cost_source, array_predict_source, inputs_of
+from tidu.engines.array_loop import array_cost_source, array_predict_source, input_of, inputs_of
 from tidu.engines.build import module_of
 from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
@@ -40,7 +40,7 @@ def predictions_of(program: Program, features: Sequence[Array], parameters: Sequ
     if program.of_arrays:
         program = program.without_dropout
         given = dict(zip((c for c in program.columns if c.role == "feature"), features, strict=True))
-        inputs = [_input(node, given) for node in inputs_of(program) if node.op.name == "stack" or node in given]
+        inputs = [input_of(node, given) for node in inputs_of(program) if node.op.name == "stack" or node in given]
         predict = module_of(array_predict_source(program), "predict").predict
         return np.asarray(_silently(predict, tuple(inputs), tuple(parameters)), dtype=np.float64)
     predict, kept = _function(predict_source(program), "predict", [program.prediction], rows)
@@ -58,15 +58,7 @@ def _silently(function: Callable[..., Any], *arguments: Any) -> Any:
 def inputs_from(program: Program, columns: Sequence[Array]) -> list[Array]:
     """What a loop on arrays reads, from columns in the program's order."""
     given = dict(zip(program.columns, columns, strict=True))
-    return [_input(node, given) for node in inputs_of(program)]
-
-
-def _input(node: Expr, given: Mapping[Expr, Array]) -> Array:
-    if node.op.name == "stack":
-        return np.column_stack([given[c] for c in node.args])
-    if node.shape:  # 1 at the class, 0 elsewhere
-        return np.eye(node.shape[0])[given[node].astype(np.int64)]
-    return given[node]
+    return [input_of(node, given) for node in inputs_of(program)]
 
 
 def _function(

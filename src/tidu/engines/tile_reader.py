@@ -1,0 +1,143 @@
+"""One step of a loop over tiles, read block by block as numbers: products, functions of a unit and a sample, updates.
+
+As `step_reader` for loops on numbers; called by `trace`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.array_loop import input_of
+from tidu.engines.batch_values import Products, added
+from tidu.engines.program import Program
+from tidu.engines.scalar_loop import LoopText
+from tidu.engines.statements import Assignment, Block, Call, Mean, Reassignment, Statement, Update
+from tidu.engines.step_reader import Reader, StepState, function_named, walked
+from tidu.language.expr import Expr
+
+Array = npt.NDArray[Any]
+TILE_SAMPLES = 4096  # that are computed at once
+
+
+class TileReader(Reader):
+    """Reads a loop over tiles; `kept` are the nodes that have memory, for the samples that are computed together."""
+
+    samples_at_once = TILE_SAMPLES
+    on_tiles = True
+
+    def __init__(
+        self,
+        program: Program,
+        loop: LoopText,
+        state: StepState,
+        columns: Sequence[Array],
+        batch: Sequence[int],
+        rows: Sequence[int],
+    ) -> None:
+        super().__init__(program, loop, state, columns, batch, rows)
+        self.products = Products(self.operate.functions)
+        self.takes = [s for s in walked(self.train.body) if isinstance(s, Call) and s.function == "take"]
+        self.kept: dict[Expr, Array] = {}
+
+    def accumulate(self, block: Block) -> None:
+        """All samples, and the sums over them."""
+        totals: dict[str, Any] = {}
+        nodes: dict[str, tuple[Statement, Expr]] = {}
+        for places in self.chunks():
+            self.samples(places)
+            for call in block.statements:
+                assert isinstance(call, Call) and call.node is not None  # noqa: PT018
+                name = call.name or call.arguments[-1]
+                operands = [self.kept[o] for o in call.operands]
+                totals[name] = added(call.function, operands, totals.get(name, np.zeros(call.node.shape)))
+                nodes[name] = call, call.node
+                for row in self.rows:
+                    if self.place[row] in places:
+                        k = self.place[row] - places.start
+                        part = added(call.function, [o[..., k : k + 1] for o in operands], np.zeros(call.node.shape))
+                        found = self.traced(call, name, part[()], call.node, "accumulate", row)
+                        self.of_rows[row].append(replace(found, added=found.value))
+        self.finish_sums({n: t if np.ndim(t) else float(t) for n, t in totals.items()}, nodes)
+
+    def samples(self, places: range) -> dict[Expr, str]:
+        """The functions and products of some of the batch."""
+        chosen = np.asarray(self.batch, dtype=np.int64)[places.start : places.stop]
+        self.kept = {}
+        for take in self.takes:
+            assert take.node is not None
+            taken = np.asarray(input_of(take.node, self.given)[chosen].T, dtype=np.float64)
+            self.keep(take, take.arguments[-1], taken, take.node, "forward", places)
+        for block in self.sample_blocks:
+            for call in block.statements:
+                assert isinstance(call, Call)
+                if call.body:
+                    self.each(call.body[0], places)
+                else:
+                    self.product(call, block.kind, places)
+        return {}
+
+    def keep(self, statement: Statement, name: str, value: Array, node: Expr, kind: str, places: range) -> None:
+        """A node has its memory."""
+        self.kept[node] = value
+        self.note_samples(statement, name.partition("[")[0], value, node, self.kind_of(node, kind), places)
+
+    def kind_of(self, node: Expr, kind: str) -> str:
+        """The block of a node; a function of one sample may compute the prediction and its loss."""
+        return "loss" if kind == "forward" and node.args and node not in self.before_loss else kind
+
+    def product(self, call: Call, kind: str, places: range) -> None:
+        """A function of whole vectors."""
+        assert call.node is not None
+        operands = [self.kept[a] if a in self.kept else np.asarray(self.leaves[a]) for a in call.operands]
+        found = self.products(call.function, operands)
+        place = call.arguments[-1]
+        self.keep(call, place, found[np.newaxis] if place.endswith("[0]") else found, call.node, kind, places)
+
+    def each(self, block: Block, places: range) -> None:
+        """A function of one unit and one sample, for all of them."""
+        scope = self.begin(block)
+        for node, cell in block.scope.items():
+            if "[" in cell:
+                at = self.kept[node] if node in self.kept else np.asarray(self.leaves[node])[:, np.newaxis]
+                self.values[cell] = at
+        for statement in block.statements:
+            assert isinstance(statement, (Assignment, Reassignment))
+            value = self.evaluate(statement.node, scope)
+            if isinstance(statement, Reassignment):
+                whole = np.broadcast_to(value, (*statement.node.shape, len(places)))
+                self.keep(statement, statement.name, whole, statement.node, block.kind, places)
+                continue
+            self.values[statement.name] = value
+            scope[statement.node] = statement.name
+            kind = self.kind_of(statement.node, block.kind)
+            self.note_samples(statement, statement.name, value, statement.node, kind, places)
+
+    def call(self, statement: Call, scope: dict[Expr, str]) -> None:
+        """A function of single numbers, for all of a parameter."""
+        assert statement.node is not None
+        function, _weights, gradient = statement.arguments[:3]
+        for mine, written in zip(statement.body, function_named(self.loop.statements, function).body, strict=True):
+            assert isinstance(written, Block)
+            for one, other in zip(mine.statements, written.statements, strict=True):
+                self.lines.setdefault(id(one), self.lines[id(other)])
+        (first,) = statement.body[0].statements
+        assert isinstance(first, Mean)
+        self.values[first.total] = self.values[gradient]
+        for node, cell in statement.body[-1].scope.items():
+            if "[" in cell:
+                self.values[cell] = np.asarray(self.leaves[node])
+        for block in statement.body:
+            self.read_step(block, statement.node.name)
+        self.values[gradient] = self.values[first.name]
+        _of_gradient, *results = [s.new for s in statement.body[-1].statements if isinstance(s, Update)]
+        with np.errstate(all="ignore"):
+            returned = functools.reduce(operator.add, [self.values[name] for name in results])
+        self.values[statement.name] = 0.0 if np.isfinite(returned).all() else math.nan

@@ -1,0 +1,75 @@
+"""One step of a training, read statement by statement: every name of the loop with its value.
+
+`trace_of` takes a program, the state before a step and the samples of its batch, and reads the blocks of the loop's own
+text. What it finds are the bits of the loop: `Trace.after` is where the next step begins. Read by whoever shows a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy.typing as npt
+
+from tidu.engines.program import Program
+from tidu.engines.scalar_loop import SUMMED_FROM, Batch, LoopShape, loop_of
+from tidu.engines.step_reader import Reader, StepState, Trace, TracedValue
+from tidu.engines.tile_loop import fits_tiles, tile_loop_of
+from tidu.engines.tile_reader import TileReader
+from tidu.errors import SettingError
+from tidu.text import _
+
+__all__ = ["StepState", "Trace", "TracedValue", "shape_of_step", "trace_of"]
+Array = npt.NDArray[Any]
+
+
+def shape_of_step(batch_size: int | None, rows: int) -> LoopShape:
+    """The loop that `fit` runs by default for this batch size (None is the whole set), on so many rows."""
+    if rows == 0:
+        return LoopShape(Batch.NONE)
+    per_step = rows if batch_size is None else min(batch_size, rows)
+    batch = Batch.ALL if per_step == rows else Batch.ONE if per_step == 1 else Batch.SOME
+    return LoopShape(batch, summed=per_step >= SUMMED_FROM)
+
+
+def trace_of(
+    program: Program,
+    shape: LoopShape,
+    state: StepState,
+    columns: Sequence[Array],
+    batch: Sequence[int] = (),
+    rows: Sequence[int] = (),
+) -> Trace:
+    """Every value of one step.
+
+    Parameters
+    ----------
+    program : as it is trained
+    shape : the loop that trains it; networks are read as a loop over tiles
+    state : where the step begins
+    columns : arrays of shape (rows,), in the order of `program.columns`; none for a plain function
+    batch : the numbers of the step's rows, in the order of the step
+    rows : those of them whose own values are wanted
+
+    Raises
+    ------
+    SettingError : a row that is not in the batch; a network that no loop over tiles computes; float32.
+    """
+    if shape.dtype != "float64":
+        raise SettingError(_("a trace has the bits of double precision; train with dtype float64 to see every value"))
+    missing = [row for row in rows if row not in set(batch)]
+    if missing:
+        raise SettingError(
+            _("row {row} is not among the {count} rows of this step; choose rows of its batch").format(
+                row=missing[0], count=len(batch)
+            )
+        )
+    of_shape = replace(shape, record="epoch", stops_on_change=False, side_by_side=False, namespace="numpy")
+    if not program.of_arrays:
+        return Reader(program, loop_of(program, of_shape), state, columns, batch, rows).trace()
+    if not fits_tiles(program, of_shape):
+        raise SettingError(
+            _("this network has no trace: its loss or a setting, such as dropout or clip_norm, has no loop over tiles")
+        )
+    return TileReader(program, tile_loop_of(program, of_shape), state, columns, batch, rows).trace()
