@@ -81,6 +81,7 @@ class Program:
     new_state: tuple[tuple[Expr, Expr, float], ...]  # the symbol, its new value, its value at the start
     starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters, where a model function says so
     residual_factor: float | None = None  # c, where the loss is c·residual²
+    probabilities: bool = False  # whether scores are log-odds of the classes
     weight: Expr | None = None  # of one sample, where samples count differently; the loss has it as a factor
     masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the share that each drops
     derived: Mapping[str, Derived] = field(default_factory=dict)  # columns that are made of columns of the data
@@ -146,9 +147,14 @@ def program_of_model(
         formula.starts,
     )
     return replace(
-        program, residual_factor=loss.least_squares, weight=weight, masks=formula.masks, notes=formula.notes,
+        program,
+        residual_factor=loss.least_squares,
+        probabilities=loss.probabilities,
+        weight=weight,
+        masks=formula.masks,
+        notes=formula.notes,
         derived=formula.derived,
-    )  # fmt: skip
+    )
 
 
 def program_of_function(

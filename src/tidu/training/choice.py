@@ -7,9 +7,7 @@ from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.problem import Problem
-
-FEW = 200  # parameters for which a Jacobian is held and factorised at every pass
-MOST_CELLS = 50_000_000  # of that Jacobian: 400 MB
+from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED
 
 
 def chosen_method(problem: Problem) -> tuple[str, str]:
@@ -28,7 +26,7 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip
     if program.residual_factor is None or program.penalty is not ZERO:
         return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost that is not plain least squares")
-    if p > FEW or rows * p > MOST_CELLS:
+    if p > MOST_FACTORISED or rows * p > MOST_CELLS:
         return "lbfgs", _(
             "optimizer auto chose lbfgs: least squares, with too much data to hold the Jacobian ({rows} × {p})"
         ).format(rows=rows, p=p)

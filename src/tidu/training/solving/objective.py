@@ -37,6 +37,8 @@ from tidu.training.engine_choice import Engine, engine_for_seconds
 Array = npt.NDArray[np.float64]
 PASSES = 100  # over the data, about as many as a solver makes: what `auto` weighs the compiler against
 FUNCTIONS = 3  # that a solver asks for: residuals, gradient, second derivatives
+MOST_FACTORISED = 200  # parameters for which a Hessian is factorised
+MOST_CELLS = 50_000_000  # of a Jacobian that is held: 400 MB
 MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
 
 
@@ -120,6 +122,33 @@ class Objective:
     def _curvature_source(self) -> str:
         return sums_source(self.program, residual_curvature_of(self.program))
 
+    def quadratic(self, at: Array) -> tuple[float, Array, Array]:
+        """J, ∇J and ∇²J; of least squares from the Jacobian, which keeps more digits, where that can be held.
+
+        Beyond `MOST_FACTORISED` parameters the diagonal stands for the Hessian.
+        """
+        factor = self.program.residual_factor
+        held = self.p <= MOST_FACTORISED and self.rows_count * self.p <= MOST_CELLS
+        few = self.p * (self.p + 1) // 2 <= MOST_SECOND_DERIVATIVES
+        if factor is None or self.program.penalty is not ZERO or not held or not (few or self.is_linear):
+            cost, slope = self.cost_and_gradient(at)
+            return cost, slope, self.hessian(at) if self.p <= MOST_FACTORISED else np.diag(self.hessian_diagonal(at))
+        residuals, jacobian = self.residuals_and_jacobian(at)
+        bend = 0.0 if self.is_linear else self.residual_curvature(at)
+        scale = factor / self.rows_count
+        with np.errstate(all="ignore"):
+            return (
+                scale * float(residuals @ residuals),
+                2.0 * scale * (jacobian.T @ residuals),
+                2.0 * scale * (jacobian.T @ jacobian + bend),
+            )
+
+    @functools.cached_property
+    def is_linear(self) -> bool:
+        """Whether no slope of the score depends on a parameter."""
+        slopes = evaluation_order(jacobian_of(self.program.score, self.program.parameters))
+        return not any(parameter in slopes for parameter in self.program.parameters)
+
     # -- curvature -------------------------------------------------------------------------------
     def hessian(self, at: Array) -> Array:
         """∇²J, exact, of shape (p, p)."""
@@ -133,6 +162,15 @@ class Objective:
     @functools.cached_property
     def _hessian_source(self) -> str:
         return sums_source(self.program, hessian_of(self.program.gradient, self.program.parameters))
+
+    def hessian_diagonal(self, at: Array) -> Array:
+        """The second derivative of J along each parameter, of shape (p,)."""
+        return self.mean_of(self._second_derivatives, at) + np.diag(self._penalty_hessian(at))
+
+    @functools.cached_property
+    def _second_derivatives(self) -> tuple[Expr, ...]:
+        pairs = zip(self.program.gradient, self.program.parameters, strict=True)
+        return tuple(gradient(slope, [parameter])[0] for slope, parameter in pairs)
 
     def hessian_product(self, at: Array, direction: Array) -> Array:
         """∇²J · direction, of shape (p,), at the price of a few gradients."""

@@ -26,6 +26,10 @@ class Enough(Exception):  # it is no error
         self.stopped = stopped
 
 
+class Blocked(Exception):  # it is no error
+    """A method can make no further step from where it is."""
+
+
 class Passes:
     """The points that a solver came to, each with its cost and gradient; it tells the solver when to stop."""
 

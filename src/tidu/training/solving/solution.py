@@ -81,6 +81,11 @@ def _notes(
               "give other starting values (--init)")
         ]  # fmt: skip
     notes = []
+    if solved.left_saddle:
+        notes.append(
+            _("every slope is 0 at the given start, which is no minimum; the solver left it along a direction in which "
+              "the cost falls")
+        )  # fmt: skip
     if solved.started_from == "linear":
         notes.append(
             _("the lowest cost was reached from a start whose linear parameters were solved for first; the given "
@@ -98,7 +103,19 @@ def _notes(
                 count=solved.starts, same=same
             )
         )
-    if descent.stopped == "steps" and not user_bound:
+    if solved.separated:
+        notes.append(
+            _("the model tells the classes apart without a mistake, so the cost falls for ever as the parameters grow, "
+              "and there is no minimum; a penalty (--l2 0.01) or bounds (--bounds) give it one")
+        )  # fmt: skip
+    elif solved.at_infinity:
+        notes.append(
+            _(
+                "{names} grew without end while the cost hardly changed: only an infinite value would satisfy the "
+                "data; use a simpler formula, bounds (--bounds) or a penalty (--l2)"
+            ).format(names=", ".join(solved.at_infinity))
+        )
+    elif descent.stopped == "steps" and not user_bound:
         notes.append(
             _("{optimizer} gave up after {passes} passes without settling; other starting values (--init) or bounds "
               "(--bounds) may help").format(optimizer=method, passes=descent.state.step)

@@ -1,0 +1,258 @@
+"""From which starts a solver is tried, and when an end is trusted.
+
+The given start comes first. Others follow where its end is not to be trusted (it is no minimum, explains little, or
+is badly conditioned), or where looking costs next to nothing. Called by `solve`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.engines.curvature import jacobian_of, target_of
+from tidu.language.simplify import ZERO
+from tidu.training.callbacks import Progress
+from tidu.training.problem import Limits
+from tidu.training.solving.convergence import Bounds, is_minimum, model_at, near_bounds
+from tidu.training.solving.infinity import is_separated, runaways
+from tidu.training.solving.methods import METHODS, Method, direct, lbfgs, minpack
+from tidu.training.solving.newton import newton_steps
+from tidu.training.solving.objective import MOST_FACTORISED, Objective, all_finite
+from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes
+
+Array = npt.NDArray[np.float64]
+TRIES_ELSEWHERE = 200  # evaluations from a start that is not the user's
+CHEAP_CELLS = 20_000  # rows × parameters up to which a second opinion costs next to nothing
+ILL = 1e10  # condition of the scaled Jacobian from which an end is not trusted without looking elsewhere
+SPREADS = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0)  # of the starts tried around the given one
+LITTLE = 0.5  # share of the target's variance; an end that leaves more of it is not trusted without looking elsewhere
+FINISHING = 300  # Newton steps, at most, from where a method ended to the minimum
+FINISHING_ELSEWHERE = 50
+RESTARTS = 5  # of lbfgs, where there are too many parameters for a Hessian
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a method from one start."""
+
+    passes: Passes
+    stopped: str
+    converged: bool  # whether its end is a minimum by the one test that all share
+    where: str = "given"  # the start: given, linear (the parameters that enter linearly solved for), near, drawn
+    left_saddle: bool = False  # whether every slope was 0 at the start, which was no minimum
+    at_infinity: tuple[str, ...] = ()  # parameters that only a limit would satisfy
+    separated: bool = False  # whether the classes can be told apart without a mistake
+
+    @property
+    def cost(self) -> float:
+        """The lowest cost on its way."""
+        return self.passes.costs[self.passes.best] if self.passes.costs else math.inf
+
+    @property
+    def end(self) -> Array:
+        """Where that was."""
+        return self.passes.points[self.passes.best]
+
+
+def attempts_of(
+    method: str,
+    objective: Objective,
+    first: Array,
+    limits: Limits,
+    bounds: Bounds | None,
+    more_starts: Sequence[Array],
+    progress: Progress | None,
+) -> list[Attempt]:
+    """The given start; others where its end is not to be trusted, or where looking costs next to nothing."""
+
+    def tried(start: Array, where: str, run: Method = METHODS[method]) -> Attempt:
+        inside = start if bounds is None else np.clip(start, *bounds)
+        passes = Passes(limits, progress, MOST_TRIES if where == "given" else TRIES_ELSEWHERE)
+        return _attempt(run, objective, inside, bounds, passes, where)
+
+    if method == "lm" and bounds is None and objective.is_linear:
+        return [tried(first, "given", direct)]
+    attempts = [tried(first, "given")]
+
+    def add_all(starts: Sequence[Array], where: str) -> None:
+        for start in starts:
+            if attempts[-1].stopped != "interrupted":  # one Ctrl-C ends them all
+                attempts.append(tried(start, where))
+
+    add_all(more_starts, "drawn")
+    ended = limits.until_loss is not None or attempts[0].stopped in ("interrupted", "epochs", "loss")
+    if ended or any(a.separated for a in attempts):
+        return attempts
+    least_squares = objective.program.residual_factor is not None
+    sound = attempts[0].converged and (not least_squares or _condition(objective, attempts[0].end) < ILL)
+    cheap = objective.rows_count * objective.p <= CHEAP_CELLS
+    if more_starts or (sound and not (cheap and least_squares)):
+        return attempts
+    if method == "lm" and bounds is None:
+        attempts.append(tried(first, "given", minpack))
+    if least_squares and (method == "lm" or not sound):
+        linear = with_linear_solved(objective, first)
+        add_all([] if linear is None else [linear], "linear")
+    if _is_poor(objective, min(attempts, key=lambda a: a.cost)):
+        near = _near(objective, first)
+        add_all(near if cheap and not attempts[0].at_infinity else near[::4], "near")
+    return attempts
+
+
+def _is_poor(objective: Objective, attempt: Attempt) -> bool:
+    """Whether the end of the best attempt so far is not to be trusted."""
+    if not attempt.passes.points or not attempt.converged:
+        return True
+    if objective.program.residual_factor is None:
+        return False
+    return _condition(objective, attempt.end) >= ILL or explains_little(objective, attempt.end)
+
+
+# -- one attempt ----------------------------------------------------------------------------------
+def _attempt(
+    run: Method, objective: Objective, start: Array, bounds: Bounds | None, passes: Passes, where: str
+) -> Attempt:
+    saddle = False
+    try:
+        with contextlib.suppress(Blocked):  # what is done from here on is the same as for any other end
+            run(objective, start, bounds, passes)
+        if not passes.points:
+            return Attempt(passes, "steps", False, where)
+        passes.cut_to_best()
+        _put_on_bounds(objective, bounds, passes)
+        saddle = _is_saddle(objective, passes.points[0], passes.gradients[0], bounds)
+        converged = _finished(objective, bounds, passes)
+        stopped = "converged" if converged else "steps"
+        away = runaways(passes, objective.program.parameter_names) if bounds is None else ()
+        if converged:  # far away, and perhaps a minimum all the same
+            away = tuple(name for name in away if _falls_further_out(objective, passes.points[-1], name))
+        separated = objective.program.probabilities and bounds is None and is_separated(objective, passes.points[-1])
+        if separated:  # a cost of 0, to the last bit, is still not its minimum
+            converged, stopped = False, "steps"
+        return Attempt(passes, stopped, converged, where, saddle, away, separated)
+    except Enough as enough:
+        return Attempt(passes, enough.stopped, False, where, saddle)
+    except KeyboardInterrupt:
+        return Attempt(passes, "interrupted", False, where, saddle)
+
+
+def _is_saddle(objective: Objective, at: Array, gradient: Array, bounds: Bounds | None) -> bool:
+    """Whether every slope is 0 at a point that is no minimum."""
+    if np.any(gradient != 0.0):
+        return False
+    model = model_at(objective, at, bounds)
+    return model is not None and model.bends_down
+
+
+def _falls_further_out(objective: Objective, at: Array, name: str) -> bool:
+    """Whether the cost is no higher where a parameter is ten times as large, the others at their best for that."""
+    k = objective.program.parameter_names.index(name)
+    out = at.copy()
+    out[k] *= 10.0
+    low, high = np.full(len(at), -math.inf), np.full(len(at), math.inf)
+    low[k] = high[k] = out[k]
+    passes = Passes(Limits(MOST_TRIES), None)
+    newton_steps(objective, out, (low, high), passes, FINISHING_ELSEWHERE)
+    cost = objective.cost(at)
+    return bool(passes.costs) and min(passes.costs) <= cost + 1e-9 * abs(cost)
+
+
+def _finished(objective: Objective, bounds: Bounds | None, passes: Passes) -> bool:
+    """Whether the best point is a minimum, after going on from where the method ended, if it is none yet."""
+    if is_minimum(objective, passes.points[-1], bounds):
+        return True
+    if objective.p <= MOST_FACTORISED:
+        most = FINISHING if passes.tries == MOST_TRIES else FINISHING_ELSEWHERE
+        newton_steps(objective, passes.points[-1], bounds, passes, most)
+        passes.cut_to_best()
+        _put_on_bounds(objective, bounds, passes)
+        return is_minimum(objective, passes.points[-1], bounds)
+    for _k in range(RESTARTS):
+        before = passes.costs[-1]
+        lbfgs(objective, passes.points[-1], bounds, passes)
+        passes.cut_to_best()
+        if is_minimum(objective, passes.points[-1], bounds):
+            return True
+        if not passes.costs[-1] < before:
+            return False
+    return False
+
+
+def _put_on_bounds(objective: Objective, bounds: Bounds | None, passes: Passes) -> None:
+    """The end with the parameters exactly at the bounds that they are pushed against, where that costs nothing."""
+    if bounds is None:
+        return
+    at = passes.points[-1]
+    below, above = near_bounds(bounds, at)
+    exact = np.where(below, bounds[0], np.where(above, bounds[1], at))
+    if np.array_equal(exact, at):
+        return
+    cost, gradient = objective.cost_and_gradient(exact)
+    if all_finite(cost, gradient) and cost <= passes.costs[-1] + 1e-9 * abs(passes.costs[-1]):
+        passes.points.pop()
+        passes.costs.pop()
+        passes.gradients.pop()
+        passes.add(exact, cost, gradient)
+
+
+# -- whether an end is to be trusted --------------------------------------------------------------
+def _condition(objective: Objective, at: Array) -> float:
+    """The condition number of the Jacobian with columns of length 1; inf where a column is 0."""
+    _r, jacobian = objective.residuals_and_jacobian(at)
+    lengths = np.linalg.norm(jacobian, axis=0)
+    if not all_finite(jacobian) or not np.all(lengths > 0.0):
+        return math.inf
+    return float(np.linalg.cond(jacobian / lengths))
+
+
+def explains_little(objective: Objective, at: Array) -> bool:
+    """Whether the residuals are about as large as a constant's would be: perhaps there is a better minimum."""
+    residuals = objective.residuals(at)
+    target = objective.values_of([target_of(objective.program)], at)[0]
+    spread = target - target.mean()
+    return float(residuals @ residuals) > LITTLE * float(spread @ spread) > 0.0
+
+
+# -- other starts ---------------------------------------------------------------------------------
+def with_linear_solved(objective: Objective, start: Array) -> Array | None:
+    """`start` with the parameters that enter linearly at their best values for the others as they are.
+
+    Source: Golub & Pereyra 1973, the idea of variable projection.
+    """
+    program = objective.program
+    slopes = jacobian_of(program.score, program.parameters)
+    linear: list[int] = []
+    for k, parameter in enumerate(program.parameters):  # a set in which no slope depends on another of the set
+        others = [program.parameters[j] for j in linear]
+        if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
+            linear.append(k)
+    if not linear or len(linear) == objective.p:
+        return None
+    residuals, jacobian = objective.residuals_and_jacobian(start)
+    if not all_finite(residuals, jacobian):
+        return None
+    part = jacobian[:, linear]
+    lengths = np.linalg.norm(part, axis=0)
+    lengths[lengths == 0.0] = 1.0
+    move = np.linalg.lstsq(part / lengths, -residuals, rcond=1e-10)[0] / lengths
+    solved = start.copy()
+    solved[linear] += move
+    return solved
+
+
+def _near(objective: Objective, start: Array) -> list[Array]:
+    """Starts around the given one, the same every time, the near ones first; linear parameters solved for."""
+    generator = np.random.default_rng(20)
+    starts = []
+    for spread in SPREADS:
+        factors = np.exp(generator.normal(0.0, spread, len(start)))
+        shifts = generator.normal(0.0, spread, len(start))
+        moved = np.where(start == 0.0, shifts, start * factors)
+        solved = with_linear_solved(objective, moved)
+        starts.append(moved if solved is None else solved)
+    return starts
