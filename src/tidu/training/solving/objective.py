@@ -29,7 +29,7 @@ from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, evaluate
+from tidu.language.expr import Expr, evaluate, evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.engine_choice import Engine, engine_for_seconds
