@@ -97,7 +97,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
 @public(np.std, method="std")
 def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """Standard deviation: the root of `var`."""
-    return ops.sqrt(var(x, axis, keepdims, ddof))
+    return table.root(var(x, axis, keepdims, ddof))
 
 
 def _count(x: Any, axis: Axis) -> float:
@@ -114,7 +114,8 @@ def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @public(np.min, np.amin, method="min")
 def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Smallest element, of all or along axes; the slope goes to the first of several equal ones."""
-    return -amax(-_arraylike(x), axis, keepdims)
+    x = _arraylike(x)
+    return table.smallest(x, attrs=(_axes(x, axis), keepdims))
 
 
 @public(np.argmax, method="argmax")
@@ -285,4 +286,16 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
 @public(np.linalg.norm, method="norm")
 def norm(x: Any) -> Any:
     """Euclidean length: the root of the sum of squares."""
-    return ops.sqrt(sum(_arraylike(x) ** 2))
+    x = _arraylike(x)
+    if np.dtype(getattr(x, "dtype", float)).kind != "f":  # a byte's square is no byte
+        x = table.cast(x, attrs=("float64",))
+    return table.root(sum(x**2))
+
+
+# -- bits -----------------------------------------------------------------------------------------
+def bits(logical: str, bitwise: str, *args: Any) -> Any:
+    """What `&`, `|` and `~` mean: of truth values whether they hold, of whole numbers their bits."""
+    kinds = [np.dtype(getattr(a, "dtype", type(a))).kind for a in args]
+    if any(kind not in "biu" for kind in kinds):
+        raise TensorError(_("&, | and ~ are for conditions and whole numbers, not for numbers with a fraction"))
+    return applied(OPS[logical if all(kind == "b" for kind in kinds) else bitwise], args)

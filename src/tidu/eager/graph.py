@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tidu.eager.tensor import Tensor
 
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
+# The variables by which a derivative is being taken, while the function runs.
+VARIABLES: ContextVar[frozenset[Tensor]] = ContextVar("variables", default=frozenset())
 _serial = attrgetter("serial")
 
 
@@ -42,6 +44,34 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         RECORDING.reset(before)
+
+
+def check_stays(tensor: Any, what: str) -> None:
+    """Raise where `what` would take a plain value out of a function whose derivative is being taken.
+
+    The derivative of what is computed from it would come out as 0. In `no_grad`, and on what no variable leads to,
+    values may be taken.
+    """
+    variables = VARIABLES.get()
+    if variables and tensor.wants and RECORDING.get() and not variables.isdisjoint(backward_order(tensor)):
+        raise TensorError(
+            _(
+                "{what} takes a plain value out of a function whose derivative is being taken, and that derivative "
+                "would come out as 0; compute with functions of tidu or NumPy (tidu.sin, not math.sin), or take "
+                "detach() of what is to count as constant"
+            ).format(what=what)
+        )
+
+
+def check_not_a_variable(tensor: Tensor) -> None:
+    """Raise where an argument by which a derivative is being taken would be assigned to."""
+    if tensor in VARIABLES.get():
+        raise TensorError(
+            _(
+                "a function assigned to the argument by which its derivative is being taken; that derivative would be "
+                "wrong: make a new array with where, stack or concatenate"
+            )
+        )
 
 
 def backward_order(output: Tensor, stops: Iterable[Tensor] = ()) -> list[Tensor]:
@@ -98,17 +128,16 @@ def adjoints(
                     ).format(name=op.name)
                 )
             if recorded:
-                shares = op.grad(g, node, *_as_recorded(op.name, parents, inputs), *attrs)
+                shares = _wanted(op.grad(g, node, *_as_recorded(op.name, parents, inputs), *attrs), parents)
             else:
                 try:
-                    shares = op.grad(g, node.value, *inputs, *attrs)
+                    shares = _wanted(op.grad(g, node.value, *inputs, *attrs), parents)
                 except ArithmeticError:  # Python's numbers raise where IEEE 754, and so NumPy's, has inf or nan
-                    shares = op.grad(g, node.value, *map(_ieee, inputs), *attrs)
+                    values = map(_ieee, (g, node.value, *inputs))
+                    shares = _wanted(op.grad(*values, *attrs), parents)
             for parent, value, share in zip(parents, inputs, shares, strict=True):
                 if parent is None or share is None:
                     continue
-                if callable(share):
-                    share = share()
                 if recorded:
                     share = _in_kind_recorded(share, value)
                 elif type(share) is not float or type(value) is not float:
@@ -116,6 +145,12 @@ def adjoints(
                 known = adjoint.get(parent)
                 adjoint[parent] = share if known is None else known + share
     return adjoint
+
+
+def _wanted(shares: Iterable[Any], parents: Iterable[Tensor | None]) -> list[Any]:
+    """The shares of those parents that there are; a share may be a function that gives it."""
+    pairs = zip(shares, parents, strict=True)
+    return [None if parent is None else share() if callable(share) else share for share, parent in pairs]
 
 
 def _ieee(value: Any) -> Any:

@@ -83,13 +83,17 @@ class Methods(Readings):
     __hash__ = object.__hash__
 
     def __and__(self, other: Any) -> Any:
-        return self.applied(OPS["logical_and"], (self, other), ())
+        return f.bits("logical_and", "bitwise_and", self, other)
+
+    __rand__ = __and__
 
     def __or__(self, other: Any) -> Any:
-        return self.applied(OPS["logical_or"], (self, other), ())
+        return f.bits("logical_or", "bitwise_or", self, other)
+
+    __ror__ = __or__
 
     def __invert__(self) -> Any:
-        return self.applied(OPS["logical_not"], (self,), ())
+        return f.bits("logical_not", "invert", self)
 
 
 def _one_or_many(lengths: tuple[Any, ...]) -> Sequence[int]:

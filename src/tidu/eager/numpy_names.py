@@ -5,6 +5,7 @@ A function that has no counterpart here gives a sentence, never an array that ha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,9 +47,9 @@ _UFUNCS: dict[str, Function] = {
     "isfinite": _plainly(np.isfinite),
     "isnan": _plainly(np.isnan),
     "isinf": _plainly(np.isinf),
-    "bitwise_and": ops.logical_and,
-    "bitwise_or": ops.logical_or,
-    "invert": ops.logical_not,
+    "bitwise_and": functools.partial(f.bits, "logical_and", "bitwise_and"),
+    "bitwise_or": functools.partial(f.bits, "logical_or", "bitwise_or"),
+    "invert": functools.partial(f.bits, "logical_not", "invert"),
 }
 _FUNCTIONS: dict[Any, Function] = {
     **f.OF_NUMPY,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.eager.graph import check_stays
 from tidu.eager.values import FLOAT, Valued, kind_of
 from tidu.errors import TensorError
 from tidu.text import _
@@ -30,10 +31,15 @@ class Readings(Valued):
 
     def numpy(self) -> npt.NDArray[Any]:
         """A copy of the value as a NumPy array."""
+        check_stays(self, "numpy()")
         return np.array(self.value)
 
     def item(self) -> float | int | bool:
         """The value of a tensor with one element as a Python number."""
+        check_stays(self, "item()")
+        return self._item()
+
+    def _item(self) -> float | int | bool:
         if np.size(self.value) != 1:
             raise TensorError(
                 _("only a tensor with one element is a number; this one has the shape {shape}").format(shape=self.shape)
@@ -43,21 +49,23 @@ class Readings(Valued):
 
     def tolist(self) -> Any:
         """The value as nested lists of Python numbers."""
+        check_stays(self, "tolist()")
         return np.asarray(self.value).tolist()
 
     def __float__(self) -> float:
-        return float(self.item())
+        check_stays(self, "float(...)")
+        return float(self._item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._item())  # flat between its jumps, as floor is
 
     def __index__(self) -> int:
         if kind_of(self.value) not in "iu":
             raise TypeError("only a whole number can be a position")
-        return int(self.item())
+        return int(self._item())
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        return bool(self._item())
 
     def __len__(self) -> int:
         if not self.shape:
@@ -65,7 +73,7 @@ class Readings(Valued):
         return self.shape[0]
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
+        return format(self._item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
         notes = [_text(self.value, "tensor(")]

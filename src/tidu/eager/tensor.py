@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.eager import functions as f
-from tidu.eager.graph import RECORDING, adjoints, backward_order
+from tidu.eager.graph import RECORDING, adjoints, backward_order, check_not_a_variable, check_stays
 from tidu.eager.methods import Methods
 from tidu.eager.numpy_names import array_function_of, ufunc_of
 from tidu.eager.values import FLOAT, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
@@ -69,6 +69,8 @@ class Tensor(Methods):
     __array_priority__ = 1000.0
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        if type(data) is Tensor:
+            check_stays(data, "tensor(...)")
         value = owned(data)
         if requires_grad and kind_of(value) not in "f":
             value = normal(np.asarray(value, dtype=FLOAT))
@@ -163,6 +165,7 @@ class Tensor(Methods):
     @property
     def data(self) -> Any:
         """The value: a Python number, or a NumPy array; the array of a computed tensor is read-only."""
+        check_stays(self, ".data")
         if type(self.value) is float:
             return self.value
         if self.value.ndim == 0:
@@ -205,6 +208,7 @@ class Tensor(Methods):
             self._seen = self._lent = False
 
     def _leaf_only(self) -> None:
+        check_not_a_variable(self)
         if self.made is not None:
             raise TensorError(
                 _(
@@ -358,6 +362,7 @@ class Tensor(Methods):
         return bool(np.any(np.asarray(self.value) == _value(element)))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        check_stays(self, "a copy")
         if self.made is not None:
             raise TensorError(
                 _("a computed tensor cannot be pickled or deeply copied, for its graph would go with it; take detach()")
@@ -390,6 +395,8 @@ def tensor(data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = 
     >>> x.grad
     array([2., 4., 6.])
     """
+    if type(data) is Tensor:
+        check_stays(data, "tensor(...)")
     return Tensor(data if dtype is None else np.asarray(owned(data), dtype=dtype), requires_grad)
 
 

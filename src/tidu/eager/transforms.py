@@ -8,14 +8,14 @@ they return tensors that can be differentiated again.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tidu.eager.functions import copy, reshape, stack
-from tidu.eager.graph import RECORDING, adjoints, backward_order
+from tidu.eager.graph import RECORDING, VARIABLES, adjoints, backward_order
 from tidu.eager.tensor import Tensor
 from tidu.errors import TensorError
 from tidu.text import _
@@ -39,8 +39,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """
 
     @functools.wraps(f)
-    def both(*args: Any) -> Any:
-        call = _Call(f, args, argnums)
+    def both(*args: Any, **named: Any) -> Any:
+        call = _Call(f, args, argnums, named)
         _single(call.output)
         return call.shown(call.output), call.shaped(call.derivatives(_ones(call.output)))
 
@@ -61,8 +61,8 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     both = value_and_grad(f, argnums)
 
     @functools.wraps(f)
-    def gradient(*args: Any) -> Any:
-        return both(*args)[1]
+    def gradient(*args: Any, **named: Any) -> Any:
+        return both(*args, **named)[1]
 
     return gradient
 
@@ -79,8 +79,8 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     """
 
     @functools.wraps(f)
-    def rows(*args: Any) -> Any:
-        call = _Call(f, args, argnum)
+    def rows(*args: Any, **named: Any) -> Any:
+        call = _Call(f, args, argnum, named)
         return call.jacobian_of(call.output)
 
     return rows
@@ -98,8 +98,8 @@ def hessian(f: Function, argnum: int = 0) -> Function:
     """
 
     @functools.wraps(f)
-    def second(*args: Any) -> Any:
-        call = _Call(f, args, argnum)
+    def second(*args: Any, **named: Any) -> Any:
+        call = _Call(f, args, argnum, named)
         _single(call.output)
         return call.jacobian_of(call.derivatives(_ones(call.output), recorded=True)[0])
 
@@ -139,7 +139,9 @@ def hvp(f: Function) -> Function:
 class _Call:
     """One evaluation of a function at fresh variables, and derivatives of what it gave."""
 
-    def __init__(self, f: Function, args: Sequence[Any], argnums: int | Sequence[int]) -> None:
+    def __init__(
+        self, f: Function, args: Sequence[Any], argnums: int | Sequence[int], named: Mapping[str, Any] | None = None
+    ) -> None:
         self.single = isinstance(argnums, int)
         numbers = [argnums] if isinstance(argnums, int) else list(argnums)
         if any(not -len(args) <= k < len(args) for k in numbers):
@@ -157,7 +159,11 @@ class _Call:
                 follows = isinstance(args[k], Tensor) and args[k].requires_grad
                 new[k] = copy(args[k]) if follows else Tensor(args[k])
             self.variables = [new[k] for k in numbers]
-            output = f(*new)
+            running = VARIABLES.set(VARIABLES.get() | frozenset(self.variables))
+            try:
+                output = f(*new, **(named or {}))
+            finally:
+                VARIABLES.reset(running)
         finally:
             RECORDING.reset(token)
         self.output = output if isinstance(output, Tensor) else Tensor(output, requires_grad=False)
@@ -198,6 +204,8 @@ class _Call:
         seeds = np.eye(output.size, dtype=output.dtype).reshape(output.size, *shape)
         rows = [self.derivatives_of(output, seed if shape else float(seed))[0] for seed in seeds]
         whole = (*shape, *self.variables[0].shape)
+        if not rows:  # the jacobian of nothing
+            return self.shown(np.zeros(whole))
         if any(isinstance(row, Tensor) for row in rows):
             return reshape(stack(rows), whole)
         return self.shown(np.reshape(np.stack([np.asarray(r) for r in rows]), whole))

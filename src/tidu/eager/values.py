@@ -57,7 +57,7 @@ def plain_value(a: Any) -> Any:
     """What is not a tensor as a number or an array of numbers."""
     kind = type(a)
     if kind in NUMBERS:
-        return a
+        return a if kind is not int or -(2**63) <= a < 2**63 else _large(a)
     if isinstance(a, np.float64 | np.integer | np.bool_):
         return a.item()
     if isinstance(a, Operand):
@@ -68,6 +68,19 @@ def plain_value(a: Any) -> Any:
             _("a tensor holds real numbers, not {kind}: {value}").format(kind=array.dtype, value=_shortened(a))
         )
     return array
+
+
+def _large(number: int) -> float:
+    """A whole number that no int64 holds as the float that it is."""
+    try:
+        value = float(number)
+    except OverflowError:
+        value = float("inf")
+    if value != number:
+        raise TensorError(
+            _("{value} is a whole number that neither int64 nor float64 holds").format(value=_shortened(number))
+        )
+    return value
 
 
 def _stacked(a: Any) -> npt.NDArray[Any]:

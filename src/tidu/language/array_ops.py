@@ -10,13 +10,14 @@ oracle in `tests/oracles.py`; the tests iterate the table.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Protocol
 
 import numpy as np
 
 from tidu.errors import NoDerivative
 from tidu.language.operation import MULTIPLY, Derivatives, Shape, Use, op
-from tidu.language.ops import exp, where
+from tidu.language.ops import equal, exp, where
 
 Axes = tuple[int, ...]
 
@@ -223,7 +224,29 @@ total = array_op(
     on_batches=_along_axes, on_tiles=_of_a_vector("sum_units"), reduces=True,
     cases=_REDUCED, doc="Sum along axes.", text="Σ({0})", latex=r"\sum\left({0}\right)",
 )  # fmt: skip
-first_largest = array_op(
+root = array_op(
+    "root", "xp.sqrt({0})", grad=lambda g, out, x: (g / (2 * where(equal(out, 0), math.inf, out)),),
+    cases=((((2, 3),), ()), (((4,),), ())),
+    doc="Square root of a sum of squares: the slope at 0 is 0, as that of a length is taken.",
+)  # fmt: skip
+smallest = array_op(
+    "min", "xp.min({0}, axis={a}, keepdims={b})", torch="xp.amin({0}, axis={a}, keepdims={b})",
+    on_batches=_along_axes, reduces=True,
+    grad=lambda g, out, x, axis, keepdims: (where(first_largest(-x, attrs=(axis,)), kept(g, x, axis), 0.0),),
+    cases=_REDUCED, doc="Smallest element along axes; the slope goes to the first of them where several are equal.",
+)  # fmt: skip
+bitwise_and = array_op(
+    "bitwise_and", "xp.bitwise_and({0}, {1})", grad=None, cases=((((2, 3), (2, 3)), ()),),
+    doc="The bits that two whole numbers share.",
+)  # fmt: skip
+bitwise_or = array_op(
+    "bitwise_or", "xp.bitwise_or({0}, {1})", grad=None, cases=((((2, 3), (2, 3)), ()),),
+    doc="The bits that one of two whole numbers has.",
+)  # fmt: skip
+invert = array_op(
+    "invert", "xp.invert({0})", grad=None, cases=((((2, 3),), ()),), doc="The bits that a whole number has not.",
+)  # fmt: skip
+first_largest: Function = array_op(
     "first_largest",
     "first_largest({0}, {a})",
     grad=None,

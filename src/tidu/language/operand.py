@@ -66,3 +66,15 @@ def array_function(template: str, arity: int | None, attributes: int) -> Functio
     # The template is from an op table, never from a user.
     function: Function = eval(f"lambda {header}: {template.format(*names, **places)}", {"xp": np, **vars(arrays)})
     return function
+
+
+def on_reals(function: Function) -> Function:
+    """`function` with the whole numbers and truth values of arrays as float64."""
+
+    def real(a: Any) -> Any:
+        return a.astype(np.float64) if isinstance(a, (np.ndarray, np.generic)) and a.dtype.kind in "iub" else a
+
+    def of_floats(*args: Any) -> Any:
+        return function(*map(real, args))
+
+    return of_floats

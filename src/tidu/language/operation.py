@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tidu.language.operand import applied, array_function
+from tidu.language.operand import applied, array_function, on_reals
 from tidu.runtime import ieee
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Op:
         operators and of functions of other entries.
     array : the value on arrays: `xp` is NumPy, other names are in `tidu.runtime.arrays`; `{args}` is all arguments.
     torch : the same in PyTorch's words, where they are others; names are in `tidu.runtime.torch_arrays`.
+    of_reals : whether whole numbers in arrays are float64 to it (NumPy has float16 for the exp of a byte).
     domain : the interval of each argument in which tests sample; (0, 1) for a condition. For whole arrays, `cases`:
         shapes of the arguments, and attributes.
 
@@ -99,6 +100,7 @@ class Op:
     domain: tuple[tuple[float, float], ...] = ()
     cases: tuple[tuple[tuple[Shape, ...], tuple[Any, ...]], ...] = ()
     boolean: bool = False
+    of_reals: bool = False
     grad: Callable[..., Derivatives] | None = None
     simplified: Callable[..., Expr] | None = None
     text: str = ""
@@ -137,7 +139,8 @@ class Op:
     def on_arrays(self) -> Callable[..., Any]:
         """Its value on NumPy arrays, then attributes."""
         arity = None if "{args}" in self.array else sum(f"{{{i}}}" in self.array for i in range(3))
-        return array_function(self.array, arity, sum(f"{{{letter}}}" in self.array for letter in "abc"))
+        function = array_function(self.array, arity, sum(f"{{{letter}}}" in self.array for letter in "abc"))
+        return on_reals(function) if self.of_reals else function
 
     def on_numbers(self, *attrs: Any) -> Callable[..., Any] | None:
         """Its value on Python numbers, which is what the loops compute; None where it is about whole arrays."""
@@ -198,7 +201,8 @@ def op(
     formula_name = called if not cases and binding == ATOM and called.isidentifier() else None
     if array is None:
         array = text if binding != ATOM else f"xp.{name}({', '.join(f'{{{i}}}' for i in range(len(domain)))})"
-    looks: dict[str, Any] = {"unicode": text, "latex": text, "noun": name} | more
+    looks: dict[str, Any] = {"unicode": text, "latex": text, "noun": name, "of_reals": more.get("cost") == "function"}
+    looks |= more
     entry = Op(
         name,
         code=(text if code is None else code) if domain else code or "",

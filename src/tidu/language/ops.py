@@ -71,6 +71,14 @@ def _all(sure: Sequence[bool], attrs: tuple[Attr, ...]) -> bool:
     return all(sure)
 
 
+def _exponent_of_slope(b: Any) -> Any:
+    """b - 1; 0 where b is 0, for 0 times a**-1 has the limit 0 also where a is 0."""
+    number = b.value if isinstance(b, Expr) and b.is_constant else b
+    if isinstance(number, (int, float)):
+        return number - 1 if number else 0
+    return where(equal(b, 0), 0, b - 1)
+
+
 add = op(
     "add", "{0} + {1}", noun="sum", binding=ADD, grad=lambda g, out, a, b: (g, g), domain=(REAL, REAL),
     simplified=simplify.added, nonnegative=_all, never_zero=_is_positive_sum,
@@ -96,17 +104,17 @@ negative = op(
 integer_power = op(
     "integer_power", "{0}**{a}", code=_integer_power_code, array="whole_power({0}, {a})",
     unicode="{0}^{a}", latex="{0}^{{a}}", noun="power", binding=POWER, on_batches=_integer_power_on_batches,
-    grad=lambda g, out, a, n: (g * (n * raised(a, n - 1)),), domain=(POSITIVE,),
+    grad=lambda g, out, a, n: (g * (n * raised(a, n - 1)) if n else 0.0,), domain=(POSITIVE,),
     simplified=simplify.raised_to, nonnegative=_is_square_or_of_nonnegative,
     doc="x**n for a whole number n; up to the fourth power it is a product.",
 )  # fmt: skip
 power = op(
     "power", "{0}**{1}", code="power({0}, {1})", unicode="{0}^{1}", latex="{0}^{{1}}", binding=POWER,
-    aliases=("float_power",), value=ieee.power, machine="c", c_name="pow", cost="function",
+    aliases=("float_power",), value=ieee.power, machine="c", c_name="pow", cost="function", of_reals=False,
     grad=lambda g, out, a, b: (
-        g * (b * raised(a, b - 1)),
+        g * (b * raised(a, _exponent_of_slope(b))),
         # 0**p is flat in p wherever it is finite, though log(0) is not.
-        lambda: g * where(equal(a, 0), 0, out * log(a)),
+        lambda: g * (out * log(where(equal(a, 0), 1, a))),
     ),
     domain=(POSITIVE, REAL),
     doc="x**p for any p; nan for a negative x with a fractional p.",
@@ -198,7 +206,7 @@ log10 = op(
 )  # fmt: skip
 sqrt = op(
     "sqrt", "sqrt({0})", unicode="√({0})", latex=r"\sqrt{{0}}",
-    value=ieee.sqrt, nonnegative=True,
+    value=ieee.sqrt, nonnegative=True, of_reals=True,
     grad=lambda g, out, x: (g / (2 * out),), domain=(POSITIVE,), doc="Square root.",
 )  # fmt: skip
 
