@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,19 @@ from tidu.errors import ColumnNotFound, DataError, SettingError
 from tidu.language.printer import text
 from tidu.text import _
 from tidu.training.constraints import with_fixed
+from tidu.training.file_schema import (
+    Described,
+    check_arrays,
+    check_model,
+    check_parameters,
+    check_run,
+    check_statistics,
+)
 from tidu.training.intervals import intervals_of
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.judging.evaluation import predictions_of
 from tidu.training.judging.metrics import class_metrics_of, metrics_of, predicted_classes, probabilities_of
-from tidu.training.model_file import Content, number_or_array, read, write
+from tidu.training.model_file import Arrays, Content, number_or_array, read, write
 from tidu.training.problem import Problem, target_values
 from tidu.training.settings import Settings
 from tidu.training.solving.statistics import LEVEL, Statistics
@@ -224,7 +232,7 @@ class Model:
         write(path, self.content())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str]) -> Model:
         """The model in a file that `Model.save` or `Run.save` wrote.
 
         Raises
@@ -232,7 +240,7 @@ class Model:
         ModelFileError
             There is no such file, or it is not a model of tidu's.
         """
-        return read(path, cls.of_content)
+        return read(path, cls.prepared)
 
     def content(self) -> Content:
         """What stands in its file."""
@@ -246,16 +254,40 @@ class Model:
         return Content(plain, {f"params/{n}": np.asarray(v, order="C") for n, v in self.params.items()})
 
     @classmethod
-    def of_content(cls, content: Content) -> Self:
-        """The model of what `content` gave."""
-        plain = content.plain
+    def prepared(cls, plain: dict[str, Any], described: Described) -> Callable[[Arrays], Model]:
+        """The function that makes the model of the arrays of a file, whose other content is checked here.
+
+        Raises
+        ------
+        ValueError
+            It is no content of a model's file.
+        """
+        check_model(plain)
         settings = dict(plain["settings"])
         if settings["penalise"] is not None:
             settings["penalise"] = tuple(settings["penalise"])
         problem = Problem.of_model(Settings(**settings), tuple(plain["names"]), tuple(plain["classes"]))
-        params = {n: number_or_array(content.arrays[f"params/{n}"]) for n in plain["parameters"]}
-        statistics = plain["statistics"]
-        return cls(problem, params, None if statistics is None else Statistics.of_plain(statistics))
+        program = problem.program
+        check_parameters(plain["parameters"], program)
+        check_statistics(plain["statistics"], program)
+        if "run" in plain:
+            check_run(plain["run"], program, _some_metrics(problem))
+        check_arrays(described, program, plain.get("run"))
+        statistics = None if plain["statistics"] is None else Statistics.of_plain(plain["statistics"])
+
+        def made_of(arrays: Arrays) -> Model:
+            params = {n: number_or_array(arrays[f"params/{n}"]) for n in program.parameter_names}
+            return cls(problem, params, statistics)
+
+        return made_of
+
+
+def _some_metrics(problem: Problem) -> dict[str, Any]:
+    """Metrics of the form that those of a model of this problem have."""
+    count = len(problem.classes)
+    if not count:
+        return metrics_of(np.zeros(1), np.zeros(1))
+    return class_metrics_of(np.arange(count), np.eye(count), problem.settings.loss_object.probabilities)
 
 
 def values_in_short(params: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -20,9 +20,10 @@ from tidu.errors import DataError, ModelFileError
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.basis import Basis
+from tidu.training.file_schema import Described
 from tidu.training.history import History
 from tidu.training.model import Model, values_in_short
-from tidu.training.model_file import Content, number_or_array, read, write
+from tidu.training.model_file import Arrays, Content, number_or_array, read, write
 from tidu.training.problem import Problem
 from tidu.training.questions import answered
 from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
@@ -285,20 +286,23 @@ class Run:
         return Content({**model.plain, "run": of_run}, {n: np.asarray(a, order="C") for n, a in arrays.items()})
 
     @classmethod
-    def of_content(cls, content: Content) -> Self:
-        """The run of what `content` gave, without its data.
+    def prepared(cls, plain: dict[str, Any], described: Described) -> Callable[[Arrays], Self]:
+        """The function that makes the run of the arrays of a file, without its data; see `Model.prepared`.
 
         Raises
         ------
-        ModelFileError
-            It is of a model without its run.
+        ModelFileError, ValueError
+            It is of a model without its run; it is no content of such a file.
         """
-        if "run" not in content.plain:
+        model_of = Model.prepared(plain, described)
+        if "run" not in plain:
             raise ModelFileError(_("the file holds a model without its run; read it with tidu.Model.load"))
-        given, arrays = dict(content.plain["run"]), content.arrays
+        return lambda arrays: cls._made_of(model_of(arrays), dict(plain["run"]), arrays)
+
+    @classmethod
+    def _made_of(cls, model: Model, given: dict[str, Any], arrays: Arrays) -> Self:
         values, epoch, step = (arrays[f"history/{k}"] for k in ("values", "epoch", "step"))
         history = History(tuple(given.pop("recorded")), given.pop("record"), epoch, step, values)
-        model = Model.of_content(content)
         names = model.program.parameter_names
         problem = model.problem.starting_from([number_or_array(arrays[f"start/{n}"]) for n in names])
         if "rescaling/matrix" in arrays:
@@ -321,7 +325,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     ModelFileError
         There is no such file, or it is not a run of tidu's.
     """
-    return read(path, Run.of_content)
+    return read(path, Run.prepared)
 
 
 def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,230 @@
+"""What may stand in a model file: types, counts and shapes, checked before memory is taken and anything is made of it.
+
+`check_model` and `check_run` look at the plain values, `check_arrays` at what the file says of its arrays. Whoever
+writes a file by hand can give it the right digest; so nothing is taken on trust here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from tidu.content.losses import MOST_CLASSES
+from tidu.data.times import time_in
+from tidu.engines.program import Program
+from tidu.text import _
+from tidu.training.settings import Settings
+
+MOST_NAMES = 100_000  # columns of the data
+MOST_NOTES = 10_000
+Check = Callable[[Any, str], None]  # of a value and of where it stands; raises ValueError
+Described = Mapping[str, tuple[str, tuple[int, ...]]]  # of each array: its type (F64, I64) and its shape
+
+
+def _refuse(where: str, wanted: str, value: Any) -> None:
+    found = f"{value!r}"
+    raise ValueError(
+        _("{where} must be {wanted}, not {value}").format(
+            where=where, wanted=wanted, value=found if len(found) <= 40 else found[:37] + "..."
+        )
+    )
+
+
+def _whole(value: Any, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        _refuse(where, _("a whole number"), value)
+
+
+def _number(value: Any, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        _refuse(where, _("a number"), value)
+
+
+def _text(value: Any, where: str) -> None:
+    if not isinstance(value, str):
+        _refuse(where, _("text"), value)
+
+
+def _truth(value: Any, where: str) -> None:
+    if not isinstance(value, bool):
+        _refuse(where, "true / false", value)
+
+
+def _optional(check: Check) -> Check:
+    return lambda value, where: None if value is None else check(value, where)
+
+
+def _list(check: Check, most: int, exactly: bool = False) -> Check:
+    def check_list(value: Any, where: str) -> None:
+        if not isinstance(value, list):
+            _refuse(where, _("a list"), value)
+        if len(value) > most or (exactly and len(value) != most):
+            _refuse(where, _("a list of {count} at most").format(count=most), f"{len(value)}")
+        for entry in value:
+            check(entry, where)
+
+    return check_list
+
+
+def _names(most: int) -> Check:
+    def check_names(value: Any, where: str) -> None:
+        _list(_text, most)(value, where)
+        if len(set(value)) != len(value):
+            _refuse(where, _("a list of different names"), value)
+
+    return check_names
+
+
+def _mapping(check: Check) -> Check:
+    def check_mapping(value: Any, where: str) -> None:
+        if not isinstance(value, dict):
+            _refuse(where, _("a table of values by name"), value)
+        for name, entry in value.items():
+            check(entry, f"{where}.{name}")
+
+    return check_mapping
+
+
+def _record(**checks: Check) -> Check:
+    def check_record(value: Any, where: str) -> None:
+        if not isinstance(value, dict) or set(value) != set(checks):
+            named = sorted(value) if isinstance(value, dict) else value
+            _refuse(where, ", ".join(sorted(checks)), named)
+        for name, check in checks.items():
+            check(value[name], f"{where}.{name}" if where else name)
+
+    return check_record
+
+
+def _anything(value: Any, where: str) -> None:
+    """What is checked by whoever takes it."""
+
+
+def _labels(value: Any, where: str) -> None:
+    """Text alone, or numbers alone, or true and false."""
+    _list(_anything, MOST_CLASSES)(value, where)
+    kinds = {bool if isinstance(v, bool) else float if isinstance(v, int) else type(v) for v in value}
+    if len(kinds) > 1 or not kinds <= {str, float, bool} or len(set(value)) != len(value):
+        _refuse(where, _("a list of different labels"), value)
+
+
+def _moment(value: Any, where: str) -> None:
+    _text(value, where)
+    time_in(value)
+
+
+def _statistics(count: int) -> Check:
+    return _record(
+        parameters=_names(count),
+        values=_list(_number, count, exactly=True),
+        covariance=_list(_list(_number, count, exactly=True), count, exactly=True),
+        residual_sum_of_squares=_number,
+        rows=_whole,
+        rank=_whole,
+        known_sigma=_truth,
+        log_weights=_number,
+        confused=_list(_names(count), count),
+    )
+
+
+def _of_settings(value: Any, where: str) -> None:
+    known = {field.name: _anything for field in fields(Settings)}
+    _record(**{**known, "formula": _text, "levels": _mapping(_labels), "zeros": _mapping(_moment)})(value, where)
+
+
+def check_model(plain: Any) -> None:
+    """Refuse plain values that no model has; the settings check themselves when they are made.
+
+    Raises
+    ------
+    ValueError
+        With a sentence of which value, and what it must be.
+    """
+    checks: dict[str, Check] = {
+        "settings": _of_settings, "names": _list(_text, MOST_NAMES), "classes": _labels,
+        "parameters": _names(MOST_NAMES), "statistics": _anything,
+    }  # fmt: skip
+    if isinstance(plain, dict) and "run" in plain:
+        checks["run"] = _anything
+    _record(**checks)(plain, "")
+
+
+def check_run(run: Any, program: Program, metrics: Any) -> None:
+    """Refuse plain values that no run of this program has; `metrics` are some of the form that its own have."""
+
+    def like_metrics(value: Any, where: str) -> None:
+        _like(value, metrics, where)
+
+    _record(
+        stopped=_text, rows=_whole, seconds=_number, source=_text, engine=_text, engine_reason=_text,
+        metrics=_optional(like_metrics), test_metrics=_optional(like_metrics), notes=_list(_text, MOST_NOTES),
+        recorded=_names(MOST_NAMES), record=_text,
+    )(run, "run")  # fmt: skip
+    if run["record"] not in ("epoch", "step"):
+        _refuse("run.record", "epoch / step", run["record"])
+    if not set(run["recorded"]) <= set(program.parameter_names):
+        _refuse("run.recorded", _("names of parameters"), run["recorded"])
+
+
+def check_parameters(parameters: Any, program: Program) -> None:
+    """Refuse other names than those of the program's parameters."""
+    if parameters != list(program.parameter_names):
+        _refuse("parameters", ", ".join(program.parameter_names)[:100], parameters)
+
+
+def check_statistics(statistics: Any, program: Program) -> None:
+    """Refuse what are no statistics of a fit of this program."""
+    _optional(_statistics(len(program.parameters)))(statistics, "statistics")
+    if statistics is not None and statistics["parameters"] != list(program.parameter_names):
+        _refuse("statistics.parameters", ", ".join(program.parameter_names)[:100], statistics["parameters"])
+
+
+def _like(value: Any, model: Any, where: str) -> None:
+    """Refuse a value of another form than `model` has: numbers, and lists and tables of them."""
+    if isinstance(model, dict):
+        if not isinstance(value, dict) or not set(value) <= set(model):
+            _refuse(where, ", ".join(model), value)
+        for name, entry in value.items():
+            _like(entry, model[name], f"{where}.{name}")
+    elif isinstance(model, list):
+        _list(lambda entry, place: _like(entry, model[0], place), len(model), exactly=True)(value, where)
+    else:
+        _number(value, where)
+
+
+def check_arrays(described: Described, program: Program, run: Mapping[str, Any] | None) -> None:
+    """Refuse arrays of other names, types or shapes than a model of this program, and its run, have.
+
+    Raises
+    ------
+    ValueError
+    """
+    parameters = program.parameters
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {f"params/{p.name}": ("F64", p.shape) for p in parameters}
+    if run is not None:
+        expected |= {f"start/{p.name}": ("F64", p.shape) for p in parameters}
+        expected |= {"state/place": ("I64", (3,)), "state/epoch_loss": ("F64", ())}
+        of_state = [symbol.shape for symbol, _new, _start in program.new_state]
+        of_parameters = [p.shape for p in parameters]
+        for name, shapes in (("parameters", of_parameters), ("optimizer", of_state), ("epoch_start", of_parameters),
+                             ("gradient", of_parameters)):  # fmt: skip
+            if name == "parameters" or f"state/{name}/0" in described:
+                expected |= {f"state/{name}/{k}": ("F64", shape) for k, shape in enumerate(shapes)}
+        rows = described.get("history/step", ("", (0,)))[1][:1]
+        expected |= {"history/epoch": ("I64", rows), "history/step": ("I64", rows)}
+        expected["history/values"] = ("F64", (*rows, 3 + 2 * len(run["recorded"])))
+        if "rescaling/matrix" in described:
+            n = len(parameters)
+            expected |= {"rescaling/start": ("F64", (n,)), "rescaling/matrix": ("F64", (n, n))}
+    for name in expected.keys() | described.keys():
+        if described.get(name) != expected.get(name):
+            raise ValueError(
+                _("the array {name} is {found}, and not {expected}").format(
+                    name=name, found=_shown(described.get(name)), expected=_shown(expected.get(name))
+                )
+            )
+
+
+def _shown(described: tuple[str, Sequence[int]] | None) -> str:
+    return _("missing") if described is None else f"{described[0]}[{', '.join(map(str, described[1]))}]"
