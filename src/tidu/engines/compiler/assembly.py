@@ -154,6 +154,18 @@ class Body:
             whole = self.new(f"insertelement {whole}, {element}, i32 {place}", element.type, True)
         return whole
 
+    def turned(self, rows: Sequence[Number]) -> list[Number]:
+        """Eight times eight numbers, with rows and columns exchanged: by pairs of rows, at distances 1, 2 and 4."""
+        rows = list(rows)
+        for step in (1, 2, 4):
+            places = [lane if not lane & step else LANES + lane - step for lane in range(LANES)]
+            for k in (k for k in range(LANES) if not k & step):
+                pair = f"{rows[k]}, {rows[k + step]}"
+                for row, shift in ((k, 0), (k + step, step)):
+                    mask = ", ".join(f"i32 {place + shift}" for place in places)
+                    rows[row] = self.new(f"shufflevector {pair}, <{LANES} x i32> <{mask}>", rows[k].type, True)
+        return rows
+
     def as_bits(self, truths: Number) -> str:
         """Eight truth values as the bits of an i8."""
         return self.new(f"bitcast {truths} to i{LANES}", f"i{LANES}").name

@@ -75,7 +75,9 @@ def summed(frame: Frame, sample: Text, samples: Range | Array, *arguments: Value
     with body.loop(first, last, CHUNK) as start:
         end = body.arithmetic("add", start, constant(CHUNK))
         stop = body.select(body.compared("lt", end, last), end, last)
-        whole = body.arithmetic("sub", stop, body.arithmetic("and", body.arithmetic("sub", stop, start), constant(7)))
+        whole = body.arithmetic(
+            "sub", stop, body.arithmetic("and", body.arithmetic("sub", stop, start), constant(LANES - 1))
+        )
         chunk.set(running(start, whole))
         with body.when(body.compared("lt", whole, stop)):
             rest.clear()

@@ -342,14 +342,14 @@ def _holds_eight(value: Value) -> bool:
 def names_of_eight(function: ast.FunctionDef, given: Mapping[str, Value]) -> set[str]:
     """The names of a function that stand for eight values.
 
-    These are the names that it is given eight values for, or takes from `abreast`; and a name is one of them if
-    something is assigned to it that reads one of them. This is asked of all assignments until no name is added.
+    These are the names that it is given eight values for, or takes from `abreast` or `eight_from`; and a name is one of
+    them if something is assigned to it that reads one of them. This is asked of all assignments until no name is added.
     """
-    found = {name for name, value in given.items() if _holds_eight(value)}
+    found = {name for name, value in given.items() if _holds_eight(value)} | {"abreast", "eight_from"}
     assignments: list[tuple[set[str], set[str]]] = []
     for node in ast.walk(function):
-        if isinstance(node, ast.For) and isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) == "abreast":
-            found |= _names(node.target)
+        if isinstance(node, ast.For):
+            assignments.append((_names(node.target), _names(node.iter)))
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 assignments += _reading(target, node.value, given)

@@ -185,7 +185,8 @@ KNOWN: dict[Any, Known] = {
     tile_kernels.scratch: _scratch,
     summation.eight_at: _eight_at,
     summation.put: _put,
-    tile_kernels.eight: lambda frame, first: Places(frame.number(first, "i64")),
+    tile_kernels.turned: lambda frame, *rows: tuple(frame.body.turned(rows)),
+    tile_kernels.eight_from: lambda frame, first: Places(frame.number(first, "i64")),
     **{getattr(tiles, name): _kernel(name) for name in vars(tile_kernels) if _is_kernel(name)},
 }
 BUILTINS = {

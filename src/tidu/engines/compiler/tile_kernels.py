@@ -2,11 +2,12 @@
 
 Machine code takes these in place of the functions of the same names. A product holds four rows of its result in
 registers while it runs along the sum, so each number that is read is used four times; the order of every sum is that
-of its index, as in `tiles`. `eight(first)` are eight places from `first` on.
+of its index, as in `tiles`. `eight_from(first)` are eight places from `first` on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,70 @@ from tidu.runtime.summation import LANES, abreast
 from tidu.runtime.tiles import TILE, Array
 
 
-def eight(first: int) -> Any:
+def eight_from(first: int) -> Any:
     """Eight places."""
     return slice(first, first + LANES)
+
+
+def turned(*rows: Array) -> Any:
+    """Eight times eight numbers, with rows and columns exchanged."""
+    return tuple(np.stack(rows, axis=1))
 
 
 def scratch(rows: int) -> Array:
     """Memory for rows of eight numbers."""
     return np.empty((rows, LANES))
+
+
+def take(source: Array, samples: Sequence[int], out: Array) -> None:
+    """The rows `samples` of `source` as the first samples of a tile; eight rows and eight numbers of each at a time."""
+    count = len(samples)
+    whole = count - count % LANES
+    if source.ndim == 1:
+        for s in range(count):
+            out[s] = source[samples[s]]
+    else:
+        columns = source.shape[1]
+        blocks = columns - columns % LANES
+        for first in range(0, whole, LANES):
+            s = eight_from(first)
+            for c in range(0, blocks, LANES):
+                k = eight_from(c)
+                x0, x1, x2, x3, x4, x5, x6, x7 = turned(
+                    source[samples[first], k], source[samples[first + 1], k], source[samples[first + 2], k],
+                    source[samples[first + 3], k], source[samples[first + 4], k], source[samples[first + 5], k],
+                    source[samples[first + 6], k], source[samples[first + 7], k],
+                )  # fmt: skip
+                out[c, s], out[c + 1, s], out[c + 2, s], out[c + 3, s] = x0, x1, x2, x3
+                out[c + 4, s], out[c + 5, s], out[c + 6, s], out[c + 7, s] = x4, x5, x6, x7
+            for c in range(blocks, columns):
+                for j in range(first, first + LANES):
+                    out[c, j] = source[samples[j], c]
+        for j in range(whole, count):
+            for c in range(columns):
+                out[c, j] = source[samples[j], c]
+
+
+def dot(weights: Array, x: Array, count: int, out: Array) -> None:
+    """out[s] = Σₖ weights[k] x[k, s]; four times eight samples at once, for no sum to wait for another."""
+    whole = count - count % (4 * LANES)
+    for first in range(0, whole, 4 * LANES):
+        a, b = eight_from(first), eight_from(first + LANES)
+        c, d = eight_from(first + 2 * LANES), eight_from(first + 3 * LANES)
+        t0 = t1 = t2 = t3 = 0.0
+        for k in range(len(weights)):
+            w = weights[k]
+            t0 = t0 + w * x[k, a]
+            t1 = t1 + w * x[k, b]
+            t2 = t2 + w * x[k, c]
+            t3 = t3 + w * x[k, d]
+        out[a], out[b], out[c], out[d] = t0, t1, t2, t3
+    for first in range(whole, count, LANES):
+        a = eight_from(first)
+        t0 = 0.0
+        for k in range(len(weights)):
+            t0 = t0 + weights[k] * x[k, a]
+        out[a] = t0
 
 
 def matmul(weights: Array, x: Array, count: int, out: Array) -> None:
@@ -51,13 +108,13 @@ def add_outer(a: Array, b: Array, count: int, total: Array) -> None:
     """Add Σₛ a[i, s] b[k, s] to total[i, k]; eight k lie side by side."""
     rows, columns = total.shape
     units = scratch(TILE + 1)  # eight units of b, with the sample first
-    places = eight(0)
+    places = eight_from(0)
     for first in range(0, columns, LANES):
         width = min(LANES, columns - first)
         for j in range(width):
             for s in range(count):
                 units[s, j] = b[first + j, s]
-        k = eight(first)
+        k = eight_from(first)
         blocks = rows - rows % 4 if width == LANES else 0
         for i in range(0, blocks, 4):
             t0, t1, t2, t3 = total[i, k], total[i + 1, k], total[i + 2, k], total[i + 3, k]
@@ -80,20 +137,32 @@ def add_outer(a: Array, b: Array, count: int, total: Array) -> None:
 
 
 def add_scaled(a: Array, x: Array, count: int, total: Array) -> None:
-    """Add Σₛ a[s] x[k, s] to total[k]; four sums at once, for none to wait for another."""
+    """Add Σₛ a[s] x[k, s] to total[k]; eight k lie side by side."""
     rows = len(total)
-    blocks = rows - rows % 4
-    for k in range(0, blocks, 4):
-        t0, t1, t2, t3 = total[k], total[k + 1], total[k + 2], total[k + 3]
+    blocks, whole = rows - rows % LANES, count - count % LANES
+    for first in range(0, blocks, LANES):
+        k = eight_from(first)
+        t = total[k]
+        for s in range(0, whole, LANES):
+            at = eight_from(s)
+            x0, x1, x2, x3, x4, x5, x6, x7 = turned(
+                x[first, at], x[first + 1, at], x[first + 2, at], x[first + 3, at],
+                x[first + 4, at], x[first + 5, at], x[first + 6, at], x[first + 7, at],
+            )  # fmt: skip
+            t = t + a[s] * x0
+            t = t + a[s + 1] * x1
+            t = t + a[s + 2] * x2
+            t = t + a[s + 3] * x3
+            t = t + a[s + 4] * x4
+            t = t + a[s + 5] * x5
+            t = t + a[s + 6] * x6
+            t = t + a[s + 7] * x7
+        for s in range(whole, count):
+            t = t + a[s] * x[k, s]
+        total[k] = t
+    for j in range(blocks, rows):
         for s in range(count):
-            t0 = t0 + a[s] * x[k, s]
-            t1 = t1 + a[s] * x[k + 1, s]
-            t2 = t2 + a[s] * x[k + 2, s]
-            t3 = t3 + a[s] * x[k + 3, s]
-        total[k], total[k + 1], total[k + 2], total[k + 3] = t0, t1, t2, t3
-    for k in range(blocks, rows):
-        for s in range(count):
-            total[k] += a[s] * x[k, s]
+            total[j] += a[s] * x[j, s]
 
 
 def add_samples(values: Array, count: int, total: Array) -> None:
