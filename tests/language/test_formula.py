@@ -424,6 +424,8 @@ def test_a_name_as_mathematics_prints_it_is_the_name():
     assert names_of(parse_formula("y = α·x1", columns).parameters) == ["α"]  # alpha is known to nobody
     nested = parse_formula("y = linear(...) + w*θ", columns, (), MODELS)
     assert names_of(nested.features) == ["x1", "theta"]  # theta once, not among the dots too
+    optional = parse_formula("y = mlp(..., hidden=[2])", ("hidden", "x", "y"), (), MODELS)
+    assert names_of(optional.features) == ["hidden", "x"]  # a column may be called as an option is
 
 
 @pytest.mark.parametrize("written", ["w*net-price", "w*net - price", "w * a/b"])

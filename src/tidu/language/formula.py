@@ -6,6 +6,7 @@ numbers, every other name is a parameter to be learned. Called by training; `rea
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from tidu.language.model_calls import Layer, ModelCalls, check_outputs
 from tidu.language.operation import Shape
 from tidu.language.printer import quoted_name
 from tidu.language.reader import grammatical, parse_expression, read
-from tidu.language.words import normal
+from tidu.language.words import look, normal
 from tidu.text import _
 
 MOST_OPERATIONS = 20_000  # of one sample; a formula without model functions has at most as many as characters
@@ -135,6 +136,7 @@ def parse_formula(
         {name: entry for name, entry in derived.made.items() if name in used},
         tuple(derived.categories),
     )
+    _refuse_lookalikes(formula, columns)
     _refuse_misspelt_columns(formula, columns, known_parameters)
     return formula
 
@@ -163,6 +165,25 @@ def _target_names(left: str, columns: Sequence[str], shape: Shape) -> dict[str, 
             )
         )
     return {c: symbol(c, "target", shape=shape) for c in columns}
+
+
+def _refuse_lookalikes(formula: Formula, columns: Sequence[str]) -> None:
+    """Refuse a parameter whose name a person cannot tell from another name: a Cyrillic х beside x."""
+    others = {name: look(name) for name in (*columns, *(p.name for p in formula.parameters))}
+    seen: dict[str, str] = {}
+    for name, looks in others.items():
+        near = seen.setdefault(looks, name)
+        if near != name and name not in columns:
+            letter = next((c for c, d in zip(name, look(name), strict=True) if c != d), None)
+            strange, plain = (near, name) if letter is None else (name, near)
+            letter = letter or next(c for c, d in zip(near, look(near), strict=True) if c != d)
+            raise FormulaError(
+                _("formula '{formula}': the name '{name}' looks like '{near}', yet its letter '{letter}' is another "
+                  "({which}); write both alike").format(
+                    formula=clipped(formula.text), name=strange, near=plain, letter=letter,
+                    which=unicodedata.name(letter, "?").lower(),
+                )
+            )  # fmt: skip
 
 
 def _column_that_was_meant(name: str, columns: Sequence[str], unused: Sequence[str]) -> str | None:

@@ -7,7 +7,6 @@ two ways is refused with both written out. `syntax_tree` gives Python's own tree
 from __future__ import annotations
 
 import ast
-import functools
 import unicodedata
 import warnings
 from bisect import bisect_left, bisect_right
@@ -27,16 +26,14 @@ _CLOSING = {"(": ")", "[": "]", "floor(": "⌋", "|": "|"}
 
 @dataclass(frozen=True)
 class Grammatical:
-    """A formula in Python's grammar: its tree, and the names that stand for columns in backticks."""
+    """A formula in Python's grammar: its tree, which identifiers stand for which columns in backticks, and its names.
+
+    `names` are all that stand in it, those of functions and columns too but of no options, in normal form.
+    """
 
     tree: ast.expr
     quoted: dict[str, str]
-
-    @functools.cached_property
-    def names(self) -> frozenset[str]:
-        """The names that stand in it, in normal form."""
-        found = (node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
-        return frozenset(normal(self.quoted.get(name, name)) for name in found)
+    names: frozenset[str]
 
 
 def syntax_tree(text: str, names: Collection[str] = (), functions: Collection[str] = ()) -> Grammatical:
@@ -82,7 +79,10 @@ class _Sentence:
         if self.opened:
             word = self.opened[-1][0]
             self.fail(word.place, _("the bracket '{word}' is not closed"), word=word.written)
-        return Grammatical(self.parsed(), self.quoted)
+        options = {k for k, w in enumerate(self.words) if self.kind(k + 1) == "equals"}  # hidden=[8]
+        names = {w.python for k, w in enumerate(self.words) if w.kind == "name" and k not in options}
+        names |= {normal(column) for column in self.quoted.values()}
+        return Grammatical(self.parsed(), self.quoted, frozenset(names))
 
     # -- where an operand must stand -----------------------------------------------------------
     def operand(self, k: int) -> None:
@@ -217,10 +217,10 @@ class _Sentence:
         if name in self.functions or name in ("pi", "e"):
             self.fail(word.place, _("functions stand alone in a formula; write {name} instead of {whole}"),
                       name=f"{name}(…)" if name in self.functions else name,
-                      whole=clipped(self.text[self.words[k - 1].place : self.words[k + 1].end]))  # fmt: skip
+                      whole=self.text[self.words[k - 1].place : self.words[k + 1].end])  # fmt: skip
         end = self.words[k + 1].end if k + 1 < len(self.words) else word.end
         self.fail(word.place, _("'{part}' is not allowed in a formula; only a decimal point is a point"),
-                  part=clipped(self.text[self.words[k - 1].place : end]))  # fmt: skip
+                  part=self.text[self.words[k - 1].place : end])  # fmt: skip
 
     def refuse_what_means_nothing(self, word: Word) -> None:
         if word.kind == "keyword":
@@ -281,10 +281,10 @@ class _Sentence:
             value = 1.0  # 0x10, which is no float's text
         if value == float("inf"):
             self.fail(word.place, _("the number {number} is larger than a float64 can hold"),
-                      number=clipped(word.written))  # fmt: skip
+                      number=word.written)  # fmt: skip
         if value == 0.0 and any(c in "123456789" for c in word.python.lower().partition("e")[0]):
             self.fail(word.place, _("the number {number} is smaller than a float64 can hold"),
-                      number=clipped(word.written))  # fmt: skip
+                      number=word.written)  # fmt: skip
         return word.python
 
     def is_empty_call(self, k: int) -> bool:
@@ -337,6 +337,7 @@ class _Sentence:
                 _("the formula '{formula}' is nested too deeply").format(formula=clipped(self.text))
             ) from None
 
-    def fail(self, place: int, message: str, **values: object) -> NoReturn:
+    def fail(self, place: int, message: str, **parts: str) -> NoReturn:
+        values = {name: clipped(part) for name, part in parts.items()}
         where = _("formula '{formula}', character {place}: ").format(formula=clipped(self.text), place=place + 1)
         raise FormulaError(where + message.format(**values)) from None

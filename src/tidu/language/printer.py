@@ -258,7 +258,7 @@ def _unicode_node(node: Expr, parts: list[Printed]) -> Printed:
     if not node.op.elementwise:
         return _of_arrays(node, parts, node.op.text)
     if node.is_constant:
-        return short_number(node.value), ATOM if node.value >= 0 else NEGATE
+        return short_number(node.value), ATOM if str(node.value)[0] != "-" else NEGATE
     if node.is_symbol:
         return unicode_name(node.name), ATOM
     name = node.op.name
@@ -283,7 +283,7 @@ def _latex_node(node: Expr, parts: list[Printed]) -> Printed:
     if node.is_constant:
         mantissa, _, exponent = plain_number(node.value).partition("e")
         scale = rf" \times 10^{{{int(exponent)}}}" if exponent else ""
-        return mantissa + scale, NEGATE if node.value < 0 else MULTIPLY if scale else ATOM
+        return mantissa + scale, NEGATE if str(node.value)[0] == "-" else MULTIPLY if scale else ATOM
     if node.is_symbol:
         return latex_name(node.name), ATOM
     name = node.op.name

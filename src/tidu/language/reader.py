@@ -111,14 +111,18 @@ class _Reader:
         self.text = text
         self.names = names
         self.by_normal_name = {normal(name): value for name, value in names.items()}
-        self.by_shown_name = {normal(unicode_name(name)): value for name, value in names.items()}
         self.places: dict[Expr, int] = {}  # where each name stands first
         self.unknown = unknown
         self.functions = functions
         self.quoted = quoted
 
+    @functools.cached_property
+    def by_shown_name(self) -> Mapping[str, Expr]:
+        """Names as mathematics is printed: α for alpha."""
+        return {normal(unicode_name(name)): value for name, value in self.names.items()}
+
     def read(self, tree: ast.expr) -> Expr:
-        if self.models is not None:
+        if self.models is not None and not self.models.words.isdisjoint(self.models.functions):
             self.models.look_at(tree)
         done: dict[ast.expr, Expr] = {}
         stack = [(tree, False)]
@@ -222,10 +226,10 @@ class _Reader:
         if node.id in self.quoted:
             raise ColumnNotFound(
                 _("the formula names the column `{name}`; the data has {columns}").format(
-                    name=name, columns=", ".join(map(quoted_name, self.names)) or _("no columns")
+                    name=clipped(name), columns=", ".join(map(quoted_name, self.names)) or _("no columns")
                 )
             )
-        if node.id in self.by_shown_name:  # α for alpha, as mathematics is printed
+        if not node.id.isascii() and node.id in self.by_shown_name:
             return self.by_shown_name[node.id]
         if name in CONSTANTS:
             return constant(CONSTANTS[name])

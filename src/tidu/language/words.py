@@ -35,6 +35,10 @@ _WORDS = {
     "not": "prefix",
     **dict.fromkeys(("True", "False", "None"), "atom"),
 }
+# Letters that a person cannot tell from Latin ones: Cyrillic, then Greek.
+_LOOKS = str.maketrans(
+    "асеһіјорԛѕухԝАВСЕНІЈКМОРЅТХУ" + "οΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "acehijopqsyxwABCEHIJKMOPSTXY" + "oABEZHIKMNOPTYX"
+)
 _PATTERN = re.compile(
     r"(?P<space>\s+)|(?P<comment>#.*)|(?P<quoted>`[^`]+`)|(?P<atom>\.\.\.|…|'[^'\n]*'|\"[^\"\n]*\")"
     r"|(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+"
@@ -66,6 +70,11 @@ class Word:
 def normal(name: str) -> str:
     """A name as Python's own parser sees it (Unicode normal form NFKC)."""
     return unicodedata.normalize("NFKC", name)
+
+
+def look(name: str) -> str:
+    """A name with Latin letters in the place of those of other alphabets that look the same."""
+    return name.translate(_LOOKS)
 
 
 def as_ascii(text: str) -> str:
