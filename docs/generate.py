@@ -130,7 +130,7 @@ def loops() -> str:
         xor.TWO_LAYERS, xor.data(), loss="logistic", optimizer="adam", lr=0.05, epochs=2, engine="python"
     )
     runs["digits: two layers, ten classes"] = fit(
-        digits.FORMULA, digits.data(), loss="softmax", lr=0.005, batch_size=32, epochs=1
+        digits.NETWORK, digits.data(), loss="softmax", lr=0.005, batch_size=32, epochs=1
     )
     parts = [
         "# The loops of the lessons\n\nEach is the file that ran, as `run.source` and `tidu fit --show-code` show it.\n"

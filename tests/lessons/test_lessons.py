@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from tidu.fronts import cli
+from tidu.lessons import digits
 from tidu.lessons.lesson import LESSONS, PAGES, PLACE
 from tidu.text import LANGUAGES, use_language
 
@@ -60,6 +63,7 @@ def test_minimum_and_its_saddle(capsys):
     assert abs(saddle["gd"]["value"]) < 1e-9
     for noisy in ("sgd", "mini_batch"):
         assert abs(saddle[noisy]["y"]) == pytest.approx(2**0.5, abs=0.05)
+        assert abs(abs(saddle[noisy]["y"]) - 2**0.5) > 1e-5  # near the minimum, and not at it
         assert saddle[noisy]["value"] == pytest.approx(-1, abs=0.01)
 
 
@@ -228,6 +232,43 @@ def test_digits_are_read(capsys):
     assert sum(map(sum, got["confusion"])) == got["test_images"] == 359
     assert got["wrong"] == got["test_images"] - sum(got["confusion"][k][k] for k in range(10))
     assert got["two_layers"]["accuracy"] == pytest.approx(1 - got["wrong"] / got["test_images"])
+    # What the page says of the two models is true on average, if not on each split.
+    one, two = ([split[name] for split in got["splits"]] for name in ("one_layer", "two_layers"))
+    assert got["splits"][0]["two_layers"] == got["two_layers"]["accuracy"]
+    assert 1 < (sum(two) - sum(one)) / len(one) * got["test_images"] < 10
+
+
+def test_the_images_of_digits_are_those_of_scikit_learn():
+    data, truth = digits.data(), load_digits()
+    assert list(data) == [*(f"p{k}" for k in range(64)), "digit"]
+    np.testing.assert_array_equal(np.column_stack([data[f"p{k}"] for k in range(64)]), truth.data)
+    np.testing.assert_array_equal(data["digit"], truth.target)
+    assert digits.IMAGES.stat().st_size < 100_000
+
+
+def test_digits_need_nothing_that_the_package_does_not_bring():
+    script = (
+        "import sys; sys.modules['sklearn'] = sys.modules['pandas'] = None\n"
+        "from tidu.lessons import digits; assert len(digits.data()['digit']) == 1797"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_lessons_have_numbers_and_a_next_one(capsys):
+    names = list(LESSONS)
+    for k, name in enumerate(names):
+        lesson, last = LESSONS[name], k == len(names) - 1
+        assert (lesson.number, lesson.next) == (k + 1, None if last else names[k + 1])
+        assert all(lesson.page(lang).count("«next»") == (not last) for lang in LANGUAGES), name
+    assert cli.run(["lesson", "1", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert (first["lesson"], first["number"], first["next"]) == ("meter", 1, "one-weight")
+    page = LESSONS["meter"].give(None).page
+    assert page.startswith("# 1. One metre")
+    assert page.rstrip().endswith("lesson 2, `tidu lesson one-weight`")
+    for number in ("0", "13", "²"):
+        assert cli.run(["lesson", number]) == 2
+        assert "there is no lesson" in capsys.readouterr().err
 
 
 def test_line_is_cured_as_the_page_says(capsys):

@@ -420,15 +420,26 @@ def lesson(name: str | None, out: str | None, no_pictures: bool, as_json: bool, 
         if as_json:
             print_json({"lessons": {n: entry.title() for n, entry in LESSONS.items()}})
         else:
-            from tidu.fronts.report import report_lessons
+            from tidu.fronts.lesson_pages import report_lessons
 
             report_lessons(LESSONS)
         return GOOD
-    given = lesson_named(name).give(None if as_json and out is None else out or f"tidu-lesson-{name}", not no_pictures)
+    entry = lesson_named(name)
+    folder = None if as_json and out is None else out or f"tidu-lesson-{entry.name}"
+    given = entry.give(folder, not no_pictures)
     if as_json:
-        print_json({"lesson": name, "language": language(), **given.numbers, "files": given.files})
+        print_json(
+            {
+                "lesson": entry.name,
+                "number": entry.number,
+                "next": entry.next,
+                "language": language(),
+                **given.numbers,
+                "files": given.files,
+            }
+        )
     else:
-        from tidu.fronts.report import report_lesson
+        from tidu.fronts.lesson_pages import report_lesson
 
         report_lesson(given)
     return GOOD

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -31,7 +30,6 @@ from tidu.training.judging.classes import label_column
 
 if TYPE_CHECKING:
     from tidu.data.table import Label, Table
-    from tidu.lessons.lesson import Given, Lesson
     from tidu.training.minimize import Minimum
     from tidu.training.model import Model
     from tidu.training.run import Run
@@ -134,22 +132,6 @@ def report_predictions(path: str, rows: int, classes: Sequence[Label], metrics: 
     console.print(facts([(_("predicted"), _("{rows} rows").format(rows=rows)), (_("fit"), _metrics(metrics))]))
     _confusion(console, _("fit"), classes, metrics)
     closing(console, None, [path])
-
-
-def report_lessons(lessons: Mapping[str, Lesson]) -> None:
-    """The table of contents."""
-    table = grid(_("lesson"), _("what it shows"))
-    table.columns[1].justify = "left"
-    for name, entry in lessons.items():
-        table.add_row(f"[cyan]tidu lesson {name}[/cyan]", entry.title())
-    Console().print(table)
-
-
-def report_lesson(given: Given) -> None:
-    """One lesson, as a page."""
-    console = Console(width=min(Console().width, 100))
-    console.print(Markdown(given.page, code_theme="friendly"))
-    closing(console, None, given.files)
 
 
 def write_predictions(

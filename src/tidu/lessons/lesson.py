@@ -1,8 +1,8 @@
 """What a lesson is: a program that is run for its numbers, and a page in each language that tells what they mean.
 
 A lesson's module computes (`Material`); its pages, `pages/NAME.en.md` and `pages/NAME.zh.md`, are prose with places
-«like_this» that the computed values fill. To add a lesson, add a module with a function under `@lesson`, name it in
-`LESSON_MODULES`, and write its two pages.
+«like_this» that the computed values fill. To add a lesson, add a module with a function `material`, name it in
+`LESSON_MODULES`, whose order is that of the lessons, and write its two pages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAGES = Path(__file__).parent / "pages"
 PLACE = re.compile(r"«(\w+)»")
 # Markdown puts a space where a line ends, and Chinese has none.
 BREAK_IN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef“])")
-# In the order in which they are best read.
+# In the order in which they are numbered.
 LESSON_MODULES = {
     "meter": "meter",
     "one-weight": "one_weight",
@@ -71,6 +71,16 @@ class Lesson:
     name: str
     material: Callable[[], Material]
 
+    @property
+    def number(self) -> int:
+        """Its place among the lessons, from 1."""
+        return list(LESSON_MODULES).index(self.name) + 1
+
+    @property
+    def next(self) -> str | None:
+        """The name of the lesson after it; None after the last."""
+        return [*LESSON_MODULES, None][self.number]
+
     def title(self) -> str:
         """The first line of its page."""
         return self.page().partition("\n")[0].removeprefix("# ").strip()
@@ -86,7 +96,10 @@ class Lesson:
         files = [] if folder is None else self._written(Path(folder), material, with_pictures)
         values = {"folder": folder or f"tidu-lesson-{self.name}", **material.values}
         values |= {f"picture_{name}": f"{values['folder']}/{name}.png" for name in material.pictures}
-        return Given(filled(self.page(), values), material.numbers, files)
+        if self.next is not None:
+            values["next"] = _("lesson {number}, `tidu lesson {name}`").format(number=self.number + 1, name=self.next)
+        page = self.page().replace("# ", f"# {self.number}. ", 1)
+        return Given(filled(page, values), material.numbers, files)
 
     @staticmethod
     def _written(folder: Path, material: Material, with_pictures: bool) -> list[str]:
@@ -137,7 +150,9 @@ LESSONS: Mapping[str, Lesson] = _Lessons()
 
 
 def lesson_named(name: str) -> Lesson:
-    """The lesson `name`, or an error that lists them."""
+    """The lesson of that name or number, or an error that lists them."""
+    if name.isdecimal() and 1 <= int(name) <= len(LESSON_MODULES):
+        name = list(LESSON_MODULES)[int(name) - 1]
     if name not in LESSONS:
         near = closest(name, LESSONS)
         hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""

@@ -1,0 +1,75 @@
+"""Lessons in a terminal: the list of them, and a page whose prose is wrapped and whose code can be pasted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Console as AnyConsole
+from rich.console import ConsoleOptions, RenderableType
+from rich.markdown import CodeBlock, Markdown, MarkdownElement, Paragraph
+from rich.syntax import Syntax
+from rich.text import Text
+
+from tidu.fronts.report import closing, grid
+from tidu.fronts.terminal import Console
+from tidu.fronts.wrapping import shell_lines, wrapped
+from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.lessons.lesson import Given, Lesson
+
+WIDEST = 100  # columns of prose
+
+
+def report_lessons(lessons: Mapping[str, Lesson]) -> None:
+    """The table of contents."""
+    table = grid("", _("lesson"), _("what it shows"))
+    table.columns[1].justify = table.columns[2].justify = "left"
+    for name, entry in lessons.items():
+        table.add_row(str(entry.number), f"[cyan]tidu lesson {name}[/cyan]", entry.title())
+    Console().print(table)
+
+
+def report_lesson(given: Given) -> None:
+    """One lesson, as a page."""
+    console = Console(width=min(Console().width, WIDEST))
+    console.print(Page(given.page, code_theme="friendly"), crop=False)  # what is longer than a line can be pasted whole
+    closing(console, None, given.files)
+
+
+class Prose(Paragraph):
+    """A paragraph in lines that suit Chinese too."""
+
+    def __rich_console__(self, console: AnyConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Its lines, each with the styles of its words."""
+        plain, end, cuts = self.text.plain, 0, []
+        for line in wrapped(plain, options.max_width):
+            begin = plain.index(line, end)
+            end = begin + len(line)
+            cuts.append((begin, end))
+        yield Text("\n").join(self.text[begin:end] for begin, end in cuts)
+
+
+class Code(CodeBlock):
+    """Code as it stands, without a margin; a command that is too long goes on after a backslash."""
+
+    def __rich_console__(self, console: AnyConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The lines in the colours of their language."""
+        code = str(self.text).rstrip()
+        if self.lexer_name == "sh":
+            commands = (shlex.split(line, posix=False) for line in code.splitlines())  # with their quotes
+            code = "\n".join(shell_lines(words, options.max_width, quote=False) for words in commands)
+        text = Syntax("", self.lexer_name, theme=self.theme).highlight(code)
+        text.rstrip()
+        text.no_wrap, text.overflow = True, "ignore"
+        yield text
+
+
+class Page(Markdown):
+    """A page of Markdown with these paragraphs and this code; mathematics keeps its margin."""
+
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements, "paragraph_open": Prose, "fence": Code,
+    }  # fmt: skip
