@@ -74,7 +74,7 @@ def test_what_has_a_name_is_called_so_from_then_on():
 def test_blocks_have_headings_and_loops_an_inside():
     block = Block("forward", (Assignment(W * X, "y_hat"),), SCOPE, "forward")
     loop = Nested(("for i in range(rows):",), (block, Line("")))
-    lines = list(NUMBERS.rendered([loop]))
+    lines = NUMBERS.rendered([loop])
     assert [line for line, _s in lines] == ["for i in range(rows):", "    # forward", "    y_hat = w * x[i]", ""]
     assert [s for _line, s in lines] == [loop, block, block.statements[0], Line("")]  # each line knows its statement
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from loop_cases import EVERYTHING, TARGETS, X, Y, program, run
 from numpy.testing import assert_array_equal
 
 from oracles import OF_ONE_SCORE
+from random_expressions import NAMES, expressions
 from tidu.content.losses import LOSSES, loss_named
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
@@ -15,11 +18,11 @@ from tidu.content.schedules import rate
 from tidu.engines.array_loop import input_of, inputs_of
 from tidu.engines.build import module_of
 from tidu.engines.program import Regularisation, program_of_function, program_of_model
-from tidu.engines.scalar_loop import Batch, LoopShape, arguments_of, state_at_start
+from tidu.engines.scalar_loop import Batch, LoopShape, Stopped, arguments_of, state_at_start
 from tidu.engines.tile_loop import tile_train_source
 from tidu.engines.trace import StepState, shape_of_step, trace_of
 from tidu.errors import SettingError
-from tidu.language.expr import symbol
+from tidu.language.expr import symbol, symbols
 from tidu.language.formula import parse_expression, parse_formula
 
 RANDOM = np.random.default_rng(13)
@@ -69,6 +72,36 @@ def follow(made, shape, columns, start, size, steps):
         last = {v.name: v.value for v in traced.values}
         assert tuple(last[f"grad_{name}"] for name in made.parameter_names) == gradient
         assert last.get("lr", made.rate.value if made.rate.is_constant else None) == history[0][2]
+
+
+@given(
+    expressions(most=8), st.integers(1, 70), st.sampled_from(list(OPTIMIZERS)), st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 7, 31, 32, 40, None]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=60)
+def test_any_function_on_any_number_of_rows(value, rows, optimizer, seed, batch_size):
+    for parameter in (NAMES["w"], *symbols([value], "parameter")):
+        value = value + parameter * NAMES["x1"]  # so that it has a slope along each
+    parameters, columns = symbols([value], "parameter"), symbols([value], "feature")
+    made = program_of_function(value, parameters, optimizer_named(optimizer), rate("0.01"), columns)
+    random = np.random.default_rng(seed)
+    data, start = random.normal(size=(len(columns), rows)), tuple(random.normal(size=len(parameters)).tolist())
+    shape = shape_of_step(batch_size, rows)
+    batch = range(rows if batch_size is None else min(batch_size, rows))
+    state = state_at_start(made, shape, start)
+    traced = trace_of(made, shape, StepState(start, state), data, batch, [0, batch[-1]])
+    (new, new_state, _position, _gradient, _row, stopped), _history = run(
+        made, shape, data.tolist(), start, 1, state=state, batch_size=len(batch)
+    )
+    assert traced.taken == (stopped != Stopped.DIVERGED)
+    assert (tuple(traced.after.values()), tuple(traced.state_after.values())) == (new, new_state)
+    assert len(traced.of_row(0)) == len(traced.of_row(batch[-1])) > 0
+
+
+def test_names_that_the_loop_has_itself():
+    made = program("y = w*rows + loss*x_i + step", ("rows", "x_i", "y"))
+    columns = RANDOM.normal(size=(3, 9)).tolist()
+    follow(made, LoopShape(Batch.SOME), columns, [0.1, 0.2, 0.3], 4, 3)
 
 
 def test_a_shuffled_batch_is_read_in_its_order():

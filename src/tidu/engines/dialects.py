@@ -7,7 +7,7 @@ numbers is the base; others say what they write differently. `array_dialects` ha
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tidu.engines.statements import (
     Accumulate,
@@ -68,25 +68,27 @@ class Dialect:
 
     def rendered(
         self, statements: Sequence[Statement], depth: int = 0, scope: Scope | None = None, sampled: bool = False
-    ) -> Iterator[tuple[str, Statement]]:
+    ) -> list[tuple[str, Statement]]:
         """The lines, each with the statement that it is of (the first of those of a statement of several lines)."""
         names = dict(scope or {})
+        indent = INDENT * depth
+        found: list[tuple[str, Statement]] = []
         for statement in statements:
             match statement:
                 case Block():
                     if statement.heading:
-                        yield f"{INDENT * depth}# {statement.heading}", statement
+                        found.append((f"{indent}# {statement.heading}", statement))
                     of_sample = statement.kind in OF_SAMPLE
-                    yield from self.rendered(statement.statements, depth, statement.scope, of_sample)
+                    found += self.rendered(statement.statements, depth, statement.scope, of_sample)
                 case Nested():
-                    for line in statement.head:
-                        yield INDENT * depth + line, statement
-                    yield from self.rendered(statement.body, depth + 1)
+                    found += [(indent + line, statement) for line in statement.head]
+                    found += self.rendered(statement.body, depth + 1)
                 case _:
-                    for line in self.lines(statement, self.in_sample(names) if sampled else names):
-                        yield (INDENT * depth + line if line else ""), statement
+                    lines = self.lines(statement, self.in_sample(names) if sampled else names)
+                    found += [(indent + line if line else "", statement) for line in lines]
                     if isinstance(statement, Assignment):
                         names[statement.node] = statement.name
+        return found
 
     def in_sample(self, names: dict[Expr, str]) -> dict[Expr, str]:
         """What nodes are called in the blocks of one sample."""
@@ -96,6 +98,8 @@ class Dialect:
     def lines(self, statement: Statement, names: Scope) -> list[str]:
         """The lines of one statement, with what nodes are called there."""
         match statement:
+            case Line(text, nodes):
+                return [text.format(*(self.code(n, names) for n in nodes)) if nodes else text]
             case Assignment(node, name, comment):
                 return [f"{name} = {self.code(node, names)}" + (f"  # {comment}" if comment else "")]
             case Reassignment(name, node):
@@ -106,8 +110,6 @@ class Dialect:
                 return [f"{name} = {total} / {count}"]
             case Update(name, new):
                 return [f"{name} = {new}"]
-            case Line(text, nodes):
-                return [text.format(*(self.code(n, names) for n in nodes)) if nodes else text]
             case Call(function, arguments, name):
                 return wrapped(f"{name} = {function}(" if name else f"{function}(", arguments, ", ", ")")
             case Return(parts):

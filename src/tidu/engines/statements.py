@@ -8,6 +8,7 @@ everything else is written where it is used.
 from __future__ import annotations
 
 import copy
+import functools
 import keyword
 import re
 import unicodedata
@@ -191,6 +192,14 @@ _BUILTINS = {
 }  # fmt: skip
 
 
+@functools.cache
+def _identifier(wish: str) -> str:
+    """An identifier like `wish`."""
+    normal = unicodedata.normalize("NFKC", wish)  # as Python reads identifiers
+    name = re.sub(r"\W+", "_", "".join(c if f"_{c}".isidentifier() else " " for c in normal)).strip("_") or "column"
+    return name if name.isidentifier() else f"_{name}"
+
+
 class Names:
     """Identifiers of one generated function: the user's names first, the loop's own evade them.
 
@@ -205,10 +214,7 @@ class Names:
 
     def fresh(self, wish: str) -> str:
         """An identifier like `wish` that nothing else in the function has."""
-        normal = unicodedata.normalize("NFKC", wish)  # as Python reads identifiers
-        name = re.sub(r"\W+", "_", "".join(c if f"_{c}".isidentifier() else " " for c in normal)).strip("_") or "column"
-        name = name if name.isidentifier() else f"_{name}"
-        candidate = name
+        name = candidate = _identifier(wish)
         while candidate in self._taken and len(candidate) < len(name) + MOST_UNDERSCORES:
             candidate = candidate + "_"
         if candidate in self._taken:

@@ -146,7 +146,7 @@ class Reader:
 
     def _lines(self) -> dict[int, int]:
         """The line of each statement, by its identity; of those that are written twice, the first."""
-        body = list(self.loop.dialect.rendered(self.loop.statements))
+        body = self.loop.dialect.rendered(self.loop.statements)
         first = len(self.source.split("\n")) - len(body)
         lines: dict[int, int] = {}
         for k, (_line, statement) in enumerate(body):
