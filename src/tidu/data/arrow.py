@@ -10,11 +10,13 @@ from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pa_compute
 
 from tidu.data.table import Column, holds_times, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
+LABELS = pa.dictionary(pa.int32(), pa.string())  # a label is stored once, however many rows have it
 STRINGS = ("string", "large_string", "string_view")  # Arrow's types of text
 
 
@@ -40,9 +42,8 @@ def float64_of(column: pa.ChunkedArray) -> Column:
 
 def numbers_of(column: pa.ChunkedArray, name: str, origin: str) -> Column:
     """A column of any kind that holds numbers, as an array of shape (rows,)."""
+    column = spelt_out(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         raise DataError(holds_times(name, origin))
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
@@ -55,6 +56,17 @@ def numbers_of(column: pa.ChunkedArray, name: str, origin: str) -> Column:
     raise DataError(
         _("{origin}: column '{column}' holds {kind}, not numbers").format(origin=origin, column=name, kind=kind)
     )
+
+
+def spelt_out(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of each row's own value, of one that names each value once, or once for several rows."""
+    if pa.types.is_run_end_encoded(column.type):
+        return pa.chunked_array([pa_compute.run_end_decode(chunk) for chunk in column.chunks], column.type.value_type)
+    if not pa.types.is_dictionary(column.type):
+        return column
+    kind = pa.string() if str(column.type.value_type) in STRINGS else column.type.value_type
+    chunks = [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in column.chunks]
+    return pa.chunked_array(chunks, kind)
 
 
 def arrow_columns(table: pa.Table, origin: str, wanted: Collection[str] | None) -> dict[str, pa.ChunkedArray]:

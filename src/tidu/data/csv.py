@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 
-from tidu.data.arrow import float64_of
+from tidu.data.arrow import LABELS, float64_of
 from tidu.data.labels import labels_of_arrow
 from tidu.data.layout import (
     BLANKS,
@@ -38,7 +38,7 @@ from tidu.text import _
 
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
 LARGEST_BLOCK = 1 << 30
-TEXT, LABELS = pa.string(), pa.dictionary(pa.int32(), pa.string())  # a label is stored once, however many rows have it
+TEXT = pa.string()
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 

@@ -1,4 +1,4 @@
-"""Files by name: CSV and Parquet, also several by a pattern, standard input, pipes; each known by its first bytes.
+"""Files by name or pattern, standard input, pipes: CSV, Parquet, workbooks, each known by its first bytes.
 
 What is no plain file (a pipe, `/dev/stdin`, what a shell gives for `<(...)`) is read once, from beginning to end.
 """
@@ -23,6 +23,8 @@ from tidu.data.frames import ArrowTable
 from tidu.data.labels import joined_labels
 from tidu.data.layout import SAMPLED_ROWS, CsvOptions
 from tidu.data.table import Label, Source, Table
+from tidu.data.workbook import MAGIC as WORKBOOKS
+from tidu.data.workbook import workbook_text
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -74,6 +76,8 @@ def _file(path: Path, options: CsvOptions) -> Source:
             return _of_bytes(_read_once(path, mode), str(path), options)
         with path.open("rb") as file:
             magic = file.read(4)
+        if magic in WORKBOOKS:
+            return workbook_text(path.read_bytes(), path.name, options)
     except FileNotFoundError:
         raise DataError(_("there is no file '{path}'").format(path=path)) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
@@ -98,6 +102,8 @@ def _read_once(path: Path, mode: int) -> bytes:
 def _of_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
     if content[:4] == PARQUET:
         return _ParquetFile(pa.BufferReader(content), origin)
+    if content[:4] in WORKBOOKS:
+        return workbook_text(content, origin, options)
     return CsvText(lambda: open_bytes(io.BytesIO(content)), origin, options)
 
 

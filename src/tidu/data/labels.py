@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pa_compute
 
 from tidu.content.losses import MOST_CLASSES
-from tidu.data.arrow import STRINGS, float64_of, numbers_of
+from tidu.data.arrow import LABELS, STRINGS, float64_of, numbers_of, spelt_out
 from tidu.data.numerals import BOOLEANS, MISSING, number_in
 from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError
@@ -69,14 +69,15 @@ def labels_of_arrow(column: pa.ChunkedArray, name: str, origin: str) -> Coded:
     if pa.types.is_temporal(kind):
         column, kind = column.cast(pa.string()), pa.string()
     if str(kind) not in STRINGS:
-        plain = column if kind == column.type else column.cast(kind)
+        plain = spelt_out(column)
+        kind = plain.type
         if pa.types.is_boolean(kind):
             return _of_truths(numbers_of(plain, name, origin))
         if pa.types.is_integer(kind) and kind.bit_width == 64 and _has_long(plain):
             return _of_text(plain.cast(pa.string()).dictionary_encode())
         return _of_numbers(numbers_of(plain, name, origin))
-    if kind == column.type:
-        column = column.cast(pa.string()).dictionary_encode()
+    if column.type != LABELS:  # of which each word stands there once already
+        column = spelt_out(column).cast(pa.string()).dictionary_encode()
     return _of_text(column)
 
 

@@ -37,7 +37,7 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
     if isinstance(data, Table):
         return _Loaded(data)
     if hasattr(data, "__arrow_c_stream__"):
-        return arrow_source(data)
+        return _frame(data)
     if isinstance(data, Mapping):
         return _Columns(data)
     if isinstance(data, (np.ndarray, Sequence)):
@@ -47,6 +47,17 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
             kind=type(data).__name__
         )
     )
+
+
+def _frame(data: Any) -> Source:
+    """A frame as an Arrow table; one of which a column cannot be so is read column by column, those that are wanted."""
+    try:
+        return arrow_source(data)
+    except DataError:
+        names = list(getattr(data, "columns", ()))
+        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise
+        return _Columns({name: data[name] for name in names})
 
 
 # -- in memory ----------------------------------------------------------------------------------
@@ -95,11 +106,25 @@ class _Columns:
     def table(
         self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
     ) -> Table:
-        columns = {n: c for n, c in self._columns.items() if wanted is None or n in wanted}
+        columns = {n: _own(c, n) for n, c in self._columns.items() if wanted is None or n in wanted}
         coded = {n: labels_of(columns[n], n, "data") for n in (label, *words) if n in columns}
         read = from_mapping({**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, "data")
         levels = {n: labels for n, (_codes, labels) in coded.items() if n != label}
         return replace(read, classes=coded[label][1] if label in coded else (), levels=levels)
+
+
+def _own(values: object, name: str) -> object:
+    """A column of another library as an array; its errors are its own."""
+    if isinstance(values, (np.ndarray, list, tuple, str)) or not hasattr(values, "__array__"):
+        return values
+    try:
+        return np.asarray(values)
+    except Exception as error:
+        raise DataError(
+            _("{origin}: column '{column}' is not numbers: {reason}").format(
+                origin="data", column=name, reason=" ".join(str(error).split())
+            )
+        ) from None
 
 
 def _kind_of_array(values: Any) -> str:
