@@ -18,9 +18,9 @@ from tidu.content.schedules import rate
 from tidu.engines.array_loop import input_of, inputs_of
 from tidu.engines.build import module_of
 from tidu.engines.program import Regularisation, program_of_function, program_of_model
-from tidu.engines.scalar_loop import Batch, LoopShape, Stopped, arguments_of, state_at_start
+from tidu.engines.scalar_loop import Batch, LoopShape, Stopped, arguments_of, shape_of, state_at_start
 from tidu.engines.tile_loop import tile_train_source
-from tidu.engines.trace import StepState, shape_of_step, trace_of
+from tidu.engines.trace import StepState, trace_of
 from tidu.errors import SettingError
 from tidu.language.expr import symbol, symbols
 from tidu.language.formula import parse_expression, parse_formula
@@ -86,7 +86,7 @@ def test_any_function_on_any_number_of_rows(value, rows, optimizer, seed, batch_
     made = program_of_function(value, parameters, optimizer_named(optimizer), rate("0.01"), columns)
     random = np.random.default_rng(seed)
     data, start = random.normal(size=(len(columns), rows)), tuple(random.normal(size=len(parameters)).tolist())
-    shape = shape_of_step(batch_size, rows)
+    shape = shape_of(rows, batch_size)
     batch = range(rows if batch_size is None else min(batch_size, rows))
     state = state_at_start(made, shape, start)
     traced = trace_of(made, shape, StepState(start, state), data, batch, [0, batch[-1]])
@@ -119,7 +119,7 @@ def test_a_function_without_data(optimizer):
     names = {n: symbol(n, "parameter") for n in ("x1", "x2")}
     value = parse_expression("(x1 - 1)**2 + 3*exp(x2)*x1**2 + x2**2", names)
     made = program_of_function(value, list(names.values()), optimizer_named(optimizer), rate("0.05*exponential(0.9)"))
-    shape = shape_of_step(None, 0)
+    shape = shape_of(0, None)
     parameters, state, position = (2.0, -1.0), state_at_start(made, shape, [2.0, -1.0]), (0, 0, 0, 0.0)
     for step in range(4):
         traced = trace_of(made, shape, StepState(parameters, state, step, step), [])
@@ -253,7 +253,7 @@ def test_what_rows_of_a_large_batch_add_is_their_gradient():
     torch = pytest.importorskip("torch")
     made = program("y = a*tanh(w*x) + b")
     columns = RANDOM.normal(size=(2, 50))
-    traced = trace_of(made, shape_of_step(None, 50), StepState((0.3, -0.2, 0.7), ()), columns, range(50), [0, 49])
+    traced = trace_of(made, shape_of(50, None), StepState((0.3, -0.2, 0.7), ()), columns, range(50), [0, 49])
     for row in (0, 49):
         a, w, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.3, -0.2, 0.7))
         x, y = (torch.tensor(c[row]) for c in columns)
@@ -301,5 +301,5 @@ def test_a_few_rows_of_a_large_batch():
     made = program("y = a*tanh(w*x) - b/(1 + x**2)", optimizer="adam")
     columns = RANDOM.normal(size=(2, 100_000))
     at = StepState((0.3, -0.2, 0.7), (0.0,) * len(made.new_state))
-    traced = trace_of(made, shape_of_step(None, 100_000), at, columns, range(100_000), [0, 99_999])
+    traced = trace_of(made, shape_of(100_000, None), at, columns, range(100_000), [0, 99_999])
     assert len(traced.of_row(99_999)) == len(traced.of_row(0)) > 8

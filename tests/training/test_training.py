@@ -224,3 +224,45 @@ def test_the_optimizers_state_is_that_of_the_parameters_it_is_told_for():
     gradient = np.array([more.history.gradient(name)[-1] for name in run.params]) @ basis.matrix
     expected = u - 0.3 * (0.9 * velocity + gradient)
     np.testing.assert_allclose(more.state.parameters, expected, rtol=1e-12, atol=1e-14)
+
+
+# -- the trace -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("engine", ["python", "compiled"])
+@pytest.mark.parametrize(
+    ("formula", "settings"),
+    [
+        (CURVE, {}),
+        (CURVE, {"batch_size": None, "l2": 0.1, "tol": 1e-9}),
+        (CURVE, {"batch_size": 1, "lr": "0.1*warmup(3)"}),
+        (NETWORK, {"clip_value": 0.05, "lr": "0.1*warmup(3)"}),
+        (NETWORK, {"batch_size": 1, "shuffle": False}),
+    ],
+)
+def test_the_trace_of_each_step_ends_where_the_next_begins(formula, settings, engine):
+    problem = problem_of("squared", "adam", formula, **settings)
+    with Training(problem, Execution(engine)) as training:
+        state, why = training.start(), ""
+        while not why:
+            traced = training.trace(state)
+            assert (traced.step, traced.epoch) == (state.step, state.epoch)
+            state, _rows, why = training.advance(state, Budget(steps=1))
+            for new, value in zip(training.on_host(state).parameters, traced.after.values(), strict=True):
+                np.testing.assert_array_equal(new, value)
+            for new, value in zip(training.on_host(state).optimizer, traced.state_after.values(), strict=True):
+                np.testing.assert_array_equal(new, value)
+        with pytest.raises(tidu.TiduError, match="the training ends after step"):
+            training.trace(state)
+
+
+def test_the_trace_has_the_rows_of_its_batch():
+    with Training(problem_of("squared", "gd"), Execution("python")) as training:
+        state = training.advance(training.start(), Budget(steps=1)).state
+        order = np.random.default_rng([3, 0]).permutation(ROWS)
+        row = int(order[5])
+        traced = training.trace(state, [row])
+        assert traced.count == 4
+        assert [v.value for v in traced.of_row(row) if v.name in ("x_i", "y_hat")][-1] == pytest.approx(
+            np.tanh(traced.before["a"] * X[row] + traced.before["b"]) + traced.before["c"] * Z[row], rel=1e-15
+        )
+        with pytest.raises(tidu.TiduError, match="not among the 4 rows"):
+            training.trace(state, [int(order[0])])

@@ -72,6 +72,24 @@ class LoopShape:
     namespace: str = "numpy"  # or "torch": whose arrays a loop on arrays reads
 
 
+def batch_of(rows: int, batch_size: int | None) -> Batch:
+    """How many samples a step takes of so many rows; a `batch_size` of None is the whole set."""
+    if rows == 0:
+        return Batch.NONE
+    if batch_size is None or batch_size >= rows:
+        return Batch.ALL
+    return Batch.ONE if batch_size == 1 else Batch.SOME
+
+
+def shape_of(rows: int, batch_size: int | None, on_arrays: bool = False) -> LoopShape:
+    """The loop for this batch size over so many rows; `on_arrays` for a model with vectors, or whole batches."""
+    batch = batch_of(rows, batch_size)
+    if on_arrays:
+        return LoopShape(Batch.SOME if batch is Batch.ONE else batch)
+    per_step = {Batch.ONE: 1, Batch.SOME: batch_size or 1}.get(batch, rows)
+    return LoopShape(batch, summed=per_step >= SUMMED_FROM)
+
+
 def arguments_of(program: Program, shape: LoopShape) -> list[str]:
     """What `train` takes, in order; a loop takes only what it uses.
 

@@ -13,24 +13,15 @@ from typing import Any
 import numpy.typing as npt
 
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import SUMMED_FROM, Batch, LoopShape, loop_of
+from tidu.engines.scalar_loop import LoopShape, loop_of
 from tidu.engines.step_reader import Reader, StepState, Trace, TracedValue
 from tidu.engines.tile_loop import fits_tiles, tile_loop_of
 from tidu.engines.tile_reader import TileReader
 from tidu.errors import SettingError
 from tidu.text import _
 
-__all__ = ["StepState", "Trace", "TracedValue", "shape_of_step", "trace_of"]
+__all__ = ["StepState", "Trace", "TracedValue", "trace_of"]
 Array = npt.NDArray[Any]
-
-
-def shape_of_step(batch_size: int | None, rows: int) -> LoopShape:
-    """The loop that `fit` runs by default for this batch size (None is the whole set), on so many rows."""
-    if rows == 0:
-        return LoopShape(Batch.NONE)
-    per_step = rows if batch_size is None else min(batch_size, rows)
-    batch = Batch.ALL if per_step == rows else Batch.ONE if per_step == 1 else Batch.SOME
-    return LoopShape(batch, summed=per_step >= SUMMED_FROM)
 
 
 def trace_of(

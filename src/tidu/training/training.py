@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -14,17 +15,19 @@ import numpy.typing as npt
 from tidu.content.schedules import EPOCH, STEP
 from tidu.engines.array_loop import array_train_source
 from tidu.engines.scalar_loop import (
-    SUMMED_FROM,
     Batch,
-    LoopShape,
     Stopped,
     recorded_parameters,
+    shape_of,
     state_at_start,
     train_source,
 )
 from tidu.engines.side_by_side import runs_source
 from tidu.engines.tile_loop import tile_train_source
+from tidu.engines.trace import StepState, Trace, trace_of
+from tidu.errors import SettingError
 from tidu.language.expr import evaluate
+from tidu.text import _
 from tidu.training.constraints import check_execution
 from tidu.training.engine_choice import Engine, engine_for
 from tidu.training.history import History
@@ -33,8 +36,8 @@ from tidu.training.loops.choosing import loop_of
 from tidu.training.loops.loop import Loop
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
-from tidu.training.state import TrainingState
-from tidu.training.work import Work, batch_of, cores
+from tidu.training.state import TrainingState, order_of_epoch
+from tidu.training.work import Work, cores
 
 Array = npt.NDArray[np.float64]
 FIRST_SLICE_SAMPLES = {"python": 20_000, "compiled": 1_000_000, "array": 10_000}
@@ -155,6 +158,27 @@ class Training:
             return Advance(state, values, why.name.lower())
         return Advance(state, values, self.limits.bound if state.step >= self.limits.steps else "")
 
+    def trace(self, state: TrainingState, rows: Sequence[int] = ()) -> Trace:
+        """Every value of the step that `advance` takes from this state, and of the chosen rows of its batch.
+
+        It has the bits of the loop on numbers or over tiles; a loop on whole batches has other last digits.
+
+        Raises
+        ------
+        SettingError : the training ends here; a row that this step does not take; a loop that has no trace.
+        """
+        work, state = self.work, self.on_host(state)
+        if state.step >= self.limits.steps:
+            raise SettingError(
+                _("the training ends after step {step}; trace one of its steps, from 0").format(step=state.step)
+            )
+        order: Sequence[int] = range(work.rows)
+        if work.shape.shuffled:
+            order = order_of_epoch(work.seed, state.epoch, work.rows).tolist()
+        at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
+        batch = order[state.start : state.start + work.per_step]
+        return trace_of(work.program, work.shape, at, self.problem.columns, batch, rows)
+
     def on_host(self, state: TrainingState) -> TrainingState:
         """The state as floats and NumPy's arrays, wherever its numbers are."""
         return self.loop.on_host(state)
@@ -201,22 +225,20 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
     """What a problem makes a loop do; with `side_by_side`, a loop for several runs."""
     s, program = problem.settings, problem.descended
     columns, rows = problem.columns, problem.rows
-    batch = batch_of(rows, s.batch_size)
-    mini = batch in (Batch.ONE, Batch.SOME)
     on_arrays = program.of_arrays or execution.on_arrays
     if on_arrays:
-        batch = Batch.SOME if mini else batch
         columns = tuple(inputs_from(program, columns))
-    per_step = {Batch.ONE: 1, Batch.SOME: s.batch_size or 1}.get(batch, max(rows, 1))
-    shape = LoopShape(
-        batch,
-        s.shuffle and mini,
-        s.record,
-        s.tol is not None,
-        per_step >= SUMMED_FROM and not on_arrays,
-        s.dtype,
-        side_by_side,
-        "numpy" if execution.device is None else "torch",
+    shape = shape_of(rows, s.batch_size, on_arrays)
+    mini = shape.batch in (Batch.ONE, Batch.SOME)
+    per_step = (s.batch_size or 1) if mini else max(rows, 1)
+    shape = replace(
+        shape,
+        shuffled=s.shuffle and mini,
+        record=s.record,
+        stops_on_change=s.tol is not None,
+        dtype=s.dtype,
+        side_by_side=side_by_side,
+        namespace="numpy" if execution.device is None else "torch",
     )
     source_of = array_train_source if on_arrays else runs_source if side_by_side else train_source
     limits = problem.limits

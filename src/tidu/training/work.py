@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import Batch, LoopShape
+from tidu.engines.scalar_loop import LoopShape
 
 Array = npt.NDArray[np.float64]
 
@@ -42,15 +42,6 @@ class Work:
     def steps_per_epoch(self) -> int:
         """The last of them may have fewer samples."""
         return -(-max(self.rows, 1) // self.per_step)
-
-
-def batch_of(rows: int, batch_size: int | None) -> Batch:
-    """The shape of loop for this batch size."""
-    if rows == 0:
-        return Batch.NONE
-    if batch_size is None or batch_size >= rows:
-        return Batch.ALL
-    return Batch.ONE if batch_size == 1 else Batch.SOME
 
 
 def cores() -> int:

@@ -16,7 +16,7 @@ from tidu.content.schedules import rate
 from tidu.content.starts import starting_value
 from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
-from tidu.engines.scalar_loop import Batch
+from tidu.engines.scalar_loop import Batch, batch_of
 from tidu.errors import SettingError
 from tidu.language.printer import text
 from tidu.text import _
@@ -31,7 +31,7 @@ from tidu.training.sweeping.abreast import Ends, RunsAbreast, abreast
 from tidu.training.sweeping.axes import INIT, SETTINGS, Axis, axes_of
 from tidu.training.sweeping.swept import Array, Numbers, Sweep
 from tidu.training.training import Execution, work_of
-from tidu.training.work import Work, batch_of
+from tidu.training.work import Work
 
 CURVE_POINTS = 200  # epochs of which a run's loss is kept
 CURVE_NUMBERS = 20_000_000  # of all runs
