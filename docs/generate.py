@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from function_tables import tables_of_functions
+
 from tidu.content.arguments import Option
 from tidu.content.losses import LOSSES, loss_named
-from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.content.schedules import SCHEDULES, STEP
 from tidu.engines.mathematics import LATEX, update_rule
 from tidu.engines.program import program_of_function
-from tidu.language.activations import COMPOSED
-from tidu.language.expr import OPS, symbol
-from tidu.language.ops import ALIASES
+from tidu.language.expr import symbol
 from tidu.language.printer import latex
 from tidu.lessons import digits, line, linreg, meter, one_weight, parabola, xor
 from tidu.lessons.lesson import LESSONS
@@ -48,21 +47,11 @@ def shown(options: Mapping[str, Option]) -> str:
 
 
 def functions() -> str:
-    rows = []
-    for op in OPS.values():
-        if op.formula_name:
-            names = [op.formula_name, *(a for a, target in ALIASES.items() if target == op.name)]
-            rows.append([", ".join(f"`{n}`" for n in names), op.doc])
-    rows += [[f"`{name}`", first_line(function)] for name, function in COMPOSED.items()]
-    makers = [[f"`{m.name}`", ", ".join(f"`{o}={v!r}`" for o, v in m.options.items()) or "none", first_line(m.build)]
-              for m in MODELS.values()]  # fmt: skip
     return (
         "# Functions in formulas\n\n"
-        "Beside `+ - * / **`, comparisons (`< <= > >= == !=`), `and`, `or`, `not`, `a if condition else b`, and the\n"
-        "numbers `pi` and `e` (unless the data has a column of that name):\n\n"
-        + table(["function", "what it is"], rows)
-        + "\n## Model functions\n\nThey make their own parameters; `...` is every column not named.\n\n"
-        + table(["function", "options", "what it is"], makers)
+        "Besides `+ - * / **`, comparisons (`< <= > >= == !=`), `and`, `or`, `not`, `a if condition else b`, and the\n"
+        "numbers `pi` and `e`. Model functions make their own parameters; `...` is every column not named.\n\n"
+        + tables_of_functions("en")
     )
 
 

@@ -11,7 +11,12 @@ import pytest
 
 import tidu
 from tidu.content.losses import LOSSES
+from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS
+from tidu.content.schedules import SCHEDULES
+from tidu.language.activations import COMPOSED
+from tidu.language.derived_columns import DERIVING
+from tidu.language.operation import FUNCTIONS
 from tidu.lessons.lesson import LESSON_MODULES
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +29,17 @@ def test_the_list_of_files_is_that_of_the_docstrings():
     spec.loader.exec_module(files)
     page = ARCHITECTURE.read_text(encoding="utf-8")
     assert files.page_with_files(page) == page, "run: python docs/files.py"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_guides_list_every_function_as_the_tables_have_it(language):
+    spec = importlib.util.spec_from_file_location("docs_functions", ROOT / "docs" / "function_tables.py")
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    page = tables.GUIDES[language].read_text(encoding="utf-8")
+    assert tables.page_with_functions(page, language) == page, "run: python docs/function_tables.py"
+    named = {*FUNCTIONS, *COMPOSED, *MODELS, *SCHEDULES, *DERIVING}
+    assert [name for name in sorted(named) if f"`{name}`" not in page] == []
 
 
 def test_the_files_that_the_architecture_names_exist():

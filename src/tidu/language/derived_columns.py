@@ -19,9 +19,12 @@ from tidu.language.printer import plain_number
 from tidu.text import _
 
 Level = str | float  # a category: text, a number, True or False
-TIMES = ("days", "seconds")  # functions of a column of dates
 CATEGORY = "C"
-DERIVING = (CATEGORY, *TIMES)
+DERIVING = {  # the functions of a column, and what they are
+    CATEGORY: "The levels of a column of categories: 0 or 1 for each but the first, inside linear(...) or mlp(...).",
+    "days": "Days since the first date of a column.",
+    "seconds": "Seconds since the first date of a column.",
+}
 
 
 @dataclass(frozen=True)
