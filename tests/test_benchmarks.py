@@ -18,7 +18,7 @@ from job import Job  # noqa: E402
 from measure import Answer, Contender, NotAvailableError, figures_of  # noqa: E402
 from network import Network, flat  # noqa: E402
 from peers import by_hand, by_jax, by_numba, by_numpy, by_sklearn, by_tidu, by_torch, networks  # noqa: E402
-from workloads import NAMES, Scale  # noqa: E402
+from workloads import NAMES  # noqa: E402
 
 LINE = Job(rows=20, features=1, batch_size=None, epochs=5, lr=0.1)
 SGD = Job(rows=60, features=3, batch_size=1, epochs=2, lr=0.01, loss="half_squared")
@@ -135,4 +135,3 @@ def test_every_workload_has_its_file():
     assert files == set(NAMES)
     for name in NAMES:
         assert callable(importlib.import_module(f"workloads.{name}").table)
-    assert Scale(True).rounds < Scale().rounds

@@ -13,14 +13,12 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from tidu.fronts.report import closing, grid
-from tidu.fronts.terminal import Console
+from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import shell_lines, wrapped
 from tidu.text import _
 
 if TYPE_CHECKING:
     from tidu.lessons.lesson import Given, Lesson
-
-WIDEST = 100  # columns of prose
 
 
 def report_lessons(lessons: Mapping[str, Lesson]) -> None:
