@@ -19,7 +19,7 @@ A_CALL = 120e-9  # of a function of a sample
 A_SUM = 40e-9  # by `summed`, for each sample and each number that it gives
 A_PARAMETER = 25e-9  # compared, recorded and carried on, in a step
 A_STEP = 150e-9
-A_STEP_OF_SUMS = 15e-6
+A_STEP_OF_SUMS = 10e-6
 
 # Of the compiler, once it is imported.
 A_FUNCTION = 25e-3

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from operator import add
+from itertools import repeat
+from operator import add, itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,18 +39,19 @@ def added(parts: Iterable[Sums]) -> Sums:
 
 
 def _chunk(sample: Callable[..., Sums], samples: Sequence[int], arguments: tuple[object, ...]) -> Sums:
-    whole = len(samples) - len(samples) % LANES
-    lanes = [_running(sample, samples[lane:whole:LANES], arguments) for lane in range(LANES if whole else 0)]
+    parts = list(map(sample, samples, *map(repeat, arguments)))
+    return tuple(_sum(list(map(itemgetter(k), parts))) for k in range(len(parts[0])))
+
+
+def _sum(numbers: Sequence[float]) -> float:
+    """The sum of a number of every sample of a chunk."""
+    whole = len(numbers) - len(numbers) % LANES
+    lanes = [reduce(add, numbers[lane:whole:LANES], 0.0) for lane in range(LANES if whole else 0)]
     while len(lanes) > 1:
         half = len(lanes) // 2
-        lanes = [added(pair) for pair in zip(lanes[:half], lanes[half:], strict=True)]
-    rest = samples[whole:]
-    return added([*lanes, *([_running(sample, rest, arguments)] if len(rest) else [])])
-
-
-def _running(sample: Callable[..., Sums], samples: Iterable[int], arguments: tuple[object, ...]) -> Sums:
-    parts = zip(*(sample(i, *arguments) for i in samples), strict=True)
-    return tuple(reduce(add, part, 0.0) for part in parts)
+        lanes = list(map(add, lanes[:half], lanes[half:]))
+    rest = numbers[whole:]
+    return reduce(add, [*lanes, *([reduce(add, rest, 0.0)] if rest else [])])
 
 
 def abreast(count: int) -> range:
