@@ -15,6 +15,7 @@ from tidu.content.losses import LOSSES, loss_named
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, optimizer_named
 from tidu.content.schedules import rate
+from tidu.engines import batch_values
 from tidu.engines.array_loop import input_of, inputs_of
 from tidu.engines.build import module_of
 from tidu.engines.program import Regularisation, program_of_function, program_of_model
@@ -24,6 +25,8 @@ from tidu.engines.trace import StepState, trace_of
 from tidu.errors import SettingError
 from tidu.language.expr import symbol, symbols
 from tidu.language.formula import parse_expression, parse_formula
+from tidu.training.problem import Problem
+from tidu.training.training import Budget, Execution, Training
 
 RANDOM = np.random.default_rng(13)
 SCALAR_STEPS = {"all": (LoopShape(Batch.ALL), 7), "one": (LoopShape(Batch.ONE), 1), "some": (LoopShape(Batch.SOME), 3)}
@@ -203,6 +206,25 @@ def test_networks_of_every_loss_and_optimizer(loss, optimizer):
 
 def _last_gradient(traced, name):
     return [v.value for v in traced.values if v.parameter == name and v.name == "grad[j]"][-1]
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 130, 4096, 4097])
+@pytest.mark.parametrize("cells", [40, 1 << 20])
+def test_networks_on_numbers_of_rows_around_what_is_computed_at_once(rows, cells, monkeypatch):
+    monkeypatch.setattr(batch_values, "MOST_CELLS", cells)
+    if rows > 1000 and cells == 40:
+        pytest.skip("as few rows show it")
+    x, y = np.random.default_rng(rows).normal(size=(2, rows))
+    settings = {"optimizer": "adam", "lr": 0.1, "seed": 1, "batch_size": None, "epochs": 2}
+    problem = Problem.read("y = mlp(x, hidden=[3])", {"x": x, "y": y}, settings)
+    with Training(problem, Execution("compiled")) as training:
+        state = training.start()
+        for _ in range(2):
+            traced = training.trace(state, [rows - 1])
+            state = training.advance(state, Budget(steps=1)).state
+            for new, value in zip(state.parameters, traced.after.values(), strict=True):
+                assert_array_equal(new, value)
+            assert traced.of_row(rows - 1)[0].value == x[rows - 1]
 
 
 def test_what_has_no_trace():

@@ -26,14 +26,13 @@ from tidu.engines.statements import (
     Record,
     Return,
     Rounded,
-    Statement,
     StopUnlessFinite,
     Summed,
     Update,
     assignments,
     per_step,
 )
-from tidu.engines.writer import Writer, labels_of
+from tidu.engines.writer import LoopText, Writer, labels_of
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import text, unicode
 
@@ -159,20 +158,6 @@ def _dialect(w: Writer, shape: LoopShape) -> Dialect:
     if not shape.summed:
         narrowed |= {q: f"float32({name})" for q, name in zip(p.parameters, w.parameters, strict=True)}
     return SinglePrecision(w.columns, narrowed)
-
-
-@dataclass(frozen=True)
-class LoopText:
-    """A loop as statements, with the dialect that gives them their text."""
-
-    title: str
-    statements: tuple[Statement, ...]
-    dialect: Dialect
-
-    @property
-    def text(self) -> str:
-        """The text of the module."""
-        return self.dialect.module(self.title, self.statements)
 
 
 _OWN_NAMES = (

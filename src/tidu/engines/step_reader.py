@@ -19,7 +19,6 @@ import numpy.typing as npt
 from tidu.content.schedules import EPOCH, STEP
 from tidu.engines.batch_values import Operations, running, sum_of_chunk
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import LoopText
 from tidu.engines.statements import (
     Accumulate,
     Assignment,
@@ -33,6 +32,7 @@ from tidu.engines.statements import (
     Summed,
     Update,
 )
+from tidu.engines.writer import LoopText
 from tidu.language.expr import Expr, evaluation_order
 from tidu.runtime.summation import CHUNK
 

@@ -15,7 +15,7 @@ from tidu.content.schedules import STEP
 from tidu.engines.array_loop import inputs_of
 from tidu.engines.dialects import OF_TILES, Tiles, of_vectors, wrapped
 from tidu.engines.program import Program, kept_with_program
-from tidu.engines.scalar_loop import Batch, LoopShape, LoopText, TrainWriter, arguments_of
+from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter, arguments_of
 from tidu.engines.stages import Group, NotOnTiles, Product, staged, units_of
 from tidu.engines.statements import (
     Assignment,
@@ -31,7 +31,7 @@ from tidu.engines.statements import (
     assignments,
     per_step,
 )
-from tidu.engines.writer import Writer
+from tidu.engines.writer import LoopText, Writer
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import text
 

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from tidu.engines.array_loop import input_of
 from tidu.engines.batch_values import Products, added
 from tidu.engines.program import Program
-from tidu.engines.scalar_loop import LoopText
 from tidu.engines.statements import Assignment, Block, Call, Mean, Reassignment, Statement, Update
 from tidu.engines.step_reader import Reader, StepState, function_named, walked
+from tidu.engines.writer import LoopText
 from tidu.language.expr import Expr
 
 Array = npt.NDArray[Any]

@@ -7,11 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tidu.engines.dialects import Dialect, unpacked
 from tidu.engines.program import Program
 from tidu.engines.statements import Assignment, Block, Line, Names, Nested, Statement, repeated_columns
 from tidu.language.expr import Expr, code_template
+
+
+@dataclass(frozen=True)
+class LoopText:
+    """A loop as statements, with the dialect that gives them their text."""
+
+    title: str
+    statements: tuple[Statement, ...]
+    dialect: Dialect
+
+    @property
+    def text(self) -> str:
+        """The text of the module."""
+        return self.dialect.module(self.title, self.statements)
 
 
 class Writer:
