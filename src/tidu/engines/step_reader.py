@@ -120,8 +120,9 @@ class Reader:
     ) -> None:
         self.program, self.loop, self.state, self.batch = program, loop, state, batch
         self.given = dict(zip(program.columns, columns, strict=True))
-        self.rows = [row for row in dict.fromkeys(batch) if row in set(rows)]
-        self.place = {row: list(batch).index(row) for row in self.rows}
+        chosen = set(rows)
+        self.place = {row: k for k, row in enumerate(batch) if row in chosen}
+        self.rows = list(self.place)  # in the order of the batch
         self.count = max(len(batch), 1)
         self.operate = Operations(self.on_tiles)
         self.values: dict[str, Any] = {}

@@ -49,7 +49,7 @@ def trace_of(
     """
     if shape.dtype != "float64":
         raise SettingError(_("a trace has the bits of double precision; train with dtype float64 to see every value"))
-    missing = [row for row in rows if row not in set(batch)]
+    missing = sorted(set(rows).difference(batch))
     if missing:
         raise SettingError(
             _("row {row} is not among the {count} rows of this step; choose rows of its batch").format(
