@@ -272,10 +272,10 @@ BAD = [
     ("y = " + "(" * 10**4 + "x" + ")" * 10**4, "has 20005 characters"),
     ("y = " + "(" * 3000 + "x" + ")" * 3000, "nests 3000 parentheses; the limit is 100"),
     ("y = " + "[" * 101 + "x" + "]" * 101, "nests 101 parentheses"),
-    ("y = " + "-" * 9990 + "x", "is nested too deeply"),
-    ("y = x" + "**x" * 3000, "is nested too deeply"),
+    ("y = " + "-" * 9990 + "x", "has 9990 signs in a row, more than can be read: put groups of up to 1000 in brackets"),
+    ("y = x" + "**x" * 3000, "has 3000 signs in a row"),
     ("y = " + "not " * 2400 + "x", "in 'not x' a number stands"),
-    ("y = x" + "+x" * 4900, "is nested too deeply"),
+    ("y = x" + "+x" * 4900, "has 4900 signs in a row"),
     ("y = " + "a," * 4900, "a comma stands outside a function's brackets"),
 ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from tidu.language.words import Word, normal, words_of
 from tidu.text import _
 
 LONGEST_NUMBER = 400  # characters of a whole number; 310 digits are beyond float64
+_CHAINED = ("sign", "binary", "power", "prefix", "root")
 _CLOSING = {"(": ")", "[": "]", "floor(": "⌋", "|": "|"}
 
 
@@ -334,7 +335,10 @@ class _Sentence:
             self.fail(place, _("this cannot be read; a choice is written where(x > 0, a, b), a comparison x == 1"))
         except (RecursionError, MemoryError):
             raise FormulaError(
-                _("the formula '{formula}' is nested too deeply").format(formula=clipped(self.text))
+                _(
+                    "the formula '{formula}' has {count} signs in a row, more than can be read: put groups of up to "
+                    "1000 in brackets, or let linear(...) or poly(...) make the terms"
+                ).format(formula=clipped(self.text), count=sum(w.kind in _CHAINED for w in self.words))
             ) from None
 
     def fail(self, place: int, message: str, **parts: str) -> NoReturn:

@@ -105,10 +105,10 @@ def multiplied(a: Expr, b: Expr) -> Expr:
     if minus_a or minus_b:
         product = multiplied(a, b)
         return product if minus_a and minus_b else negated(product)
-    if a.op.name == "where" and ZERO in a.args[1:]:
+    if _is_choice_with_zero(a):
         condition, yes, no = a.args
         return chosen(condition, multiplied(yes, b), multiplied(no, b))
-    if b.op.name == "where" and ZERO in b.args[1:]:
+    if _is_choice_with_zero(b):
         condition, yes, no = b.args
         return chosen(condition, multiplied(a, yes), multiplied(a, no))
     n, b_rest = _leading_number(b)
@@ -137,6 +137,14 @@ def multiplied(a: Expr, b: Expr) -> Expr:
     if a.op.name == "multiply" and a.args[1] is b:
         return multiplied(a.args[0], b**2)
     return a * b
+
+
+def _is_choice_with_zero(a: Expr) -> bool:
+    """Whether it is `where` with a 0, into which a factor moves; not one within many others, as of the max of many."""
+    node, depth = a, 0
+    while node.op.name == "where" and ZERO in node.args[1:] and depth <= LONGEST_PRODUCT:
+        node, depth = node.args[2] if node.args[1] is ZERO else node.args[1], depth + 1
+    return 0 < depth <= LONGEST_PRODUCT
 
 
 def _unspread(a: Expr, beside: Expr) -> Expr:
@@ -168,7 +176,7 @@ def divided(a: Expr, b: Expr) -> Expr:
     if minus_a or minus_b:
         quotient = divided(a, b)
         return quotient if minus_a and minus_b else negated(quotient)
-    if a.op.name == "where" and ZERO in a.args[1:]:  # else 0 / 0 in the branch that is not taken
+    if _is_choice_with_zero(a):  # else 0 / 0 in the branch that is not taken
         condition, yes, no = a.args
         return chosen(condition, divided(yes, b), divided(no, b))
     return a / b
