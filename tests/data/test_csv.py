@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tidu
-from tidu.data import csv, layout
+from tidu.data import csv, encoding
 from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import ColumnNotFound, DataError, MissingValues, SettingError
@@ -126,7 +126,7 @@ def test_quoted_text_may_span_lines_wherever_blocks_are_cut(file, monkeypatch):
 
 
 def test_a_first_line_longer_than_the_head(file, monkeypatch):
-    monkeypatch.setattr(layout, "HEAD", 16)
+    monkeypatch.setattr(encoding, "HEAD", 16)
     names = [f"column{k}" for k in range(50)]
     text = ",".join(names) + "\n" + ",".join(map(str, range(50))) + "\n"
     assert columns(file(text)) == {name: [float(k)] for k, name in enumerate(names)}
@@ -213,7 +213,7 @@ def test_encodings_that_there_are_not(file, encoding):
 def test_a_character_cut_by_the_end_of_the_head_is_no_error(file, monkeypatch):
     text = "x,y,姓名\n" + "1,2,张\n" * 20
     for head in range(12, 40):
-        monkeypatch.setattr(layout, "HEAD", head)
+        monkeypatch.setattr(encoding, "HEAD", head)
         assert len(columns(file(text), ["x"])["x"]) == 20
 
 
@@ -362,7 +362,8 @@ def test_what_repr_writes_comes_back_to_the_bit(tmp_path_factory, numbers):
 PIECES = st.sampled_from(
     ["x", "y", "1", "2.5", "-3e4", "nan", "inf", "1e999", "9" * 400, ",", ",", ",", "\n", "\n", "\r\n", "\r", ";",
      "\t", "|", '"', '""', " ", "\ufeff", "NA", "_", "x,y\n", "1,2\n", "é", "\u2028", "\0", "\x0b", "+", "'", "１",
-     "1_0", "0x1"]
+     "1_0", "0x1", "# ", "# x y\n", "1 2\n", "  ", "1,5", "1.234,5", "45%", "True", "2024-01-31", "-", "(m)", "sep=;\n",
+     "\x00x\x00,", "−5", "1 234", "ann", "bob"]
 )  # fmt: skip
 LIKE_CSV = st.lists(PIECES, max_size=40).map(lambda pieces: "".join(pieces).encode())
 
@@ -379,11 +380,40 @@ LIKE_CSV = st.lists(PIECES, max_size=40).map(lambda pieces: "".join(pieces).enco
 @example(b'x,"y\n1,2\n')
 @example(b"\xef\xbb\xbf")
 def test_any_bytes_give_a_fit_or_one_sentence(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
+    fit_or_sentence(tmp_path_factory.getbasetemp() / "fuzz.csv", content, LINE, CsvOptions())
+
+
+OPTIONS = st.fixed_dictionaries(
+    {
+        "header": st.sampled_from(["auto", "auto", "yes", "no"]),
+        "delimiter": st.sampled_from(["auto", "auto", "blanks", " ", ";", "\t", "|"]),
+        "decimal": st.sampled_from([".", ","]),
+        "thousands": st.sampled_from(["", "'"]),
+        "encoding": st.sampled_from(["auto", "auto", "utf-8", "gb18030", "utf-16", "latin-1"]),
+        "comment": st.sampled_from(["auto", "#", "%", "//", ""]),
+        "skip": st.integers(0, 3),
+        "na": st.sampled_from([(), ("-",), ("x", "1")]),
+    }
+)
+FORMULAS = st.sampled_from(
+    [LINE, "y = linear(...)", "y = linear(C(x))", "y = a*days(x)", "y = a + b*(x == 'ann')", "log(y) = a*log(x)"]
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(LIKE_CSV, FORMULAS, OPTIONS, st.sampled_from(["squared", "squared", "logistic", "softmax"]))
+def test_any_text_read_in_any_way_gives_a_fit_or_one_sentence(tmp_path_factory, content, formula, options, loss):
+    fit_or_sentence(tmp_path_factory.getbasetemp() / "fuzz.csv", content, formula, CsvOptions(**options), loss)
+
+
+def fit_or_sentence(path, content, formula, options, loss="squared"):
+    """Fit what the bytes are; a traceback or more than five seconds fail."""
     path.write_bytes(content)
+    began = time.perf_counter()
     try:
-        run = tidu.fit(LINE, path, epochs=2)
+        run = tidu.fit(formula, path, csv=options, loss=loss, epochs=2)
     except tidu.TiduError as error:
         assert str(error)  # noqa: PT017  # either way is right
     else:
         assert run.rows > 0
+    assert time.perf_counter() - began < 5

@@ -19,18 +19,9 @@ import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 
 from tidu.data.arrow import LABELS, float64_of
+from tidu.data.encoding import Opener, head_of, not_in_encoding
 from tidu.data.labels import labels_of_arrow
-from tidu.data.layout import (
-    BLANKS,
-    CsvOptions,
-    Layout,
-    Opener,
-    comment_at_the_end,
-    head_of,
-    layout_of,
-    not_in_encoding,
-    split_at_blanks,
-)
+from tidu.data.layout import BLANKS, CsvOptions, Layout, comment_at_the_end, layout_of, split_at_blanks
 from tidu.data.numerals import kind_of
 from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError
@@ -212,8 +203,6 @@ class CsvText:
         if row.text.lstrip().startswith(("#", "%", "//")):
             sign = "//" if row.text.lstrip().startswith("//") else row.text.lstrip()[0]
             advice = _("; if the line is a comment, give --comment '{sign}'").format(sign=sign)
-        elif number == 1 and row.expected_columns == 1:
-            advice = _("; if the first line is a title, leave it out with --skip 1")
         elif row.actual_columns > row.expected_columns:
             advice = _("; a cell that holds the sign between cells must stand in quotes")
         return DataError(

@@ -80,6 +80,8 @@ def _file(path: Path, options: CsvOptions) -> Source:
             return workbook_text(path.read_bytes(), path.name, options)
     except FileNotFoundError:
         raise DataError(_("there is no file '{path}'").format(path=path)) from None
+    except DataError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
         raise DataError(_("'{path}' cannot be read: {reason}").format(path=path, reason=reason)) from None

@@ -6,34 +6,23 @@ Used by `csv`, which then has pyarrow parse the rows.
 
 from __future__ import annotations
 
-import codecs
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from tidu.content.kinds import DATA, Choice, Names, Text, Whole, option
+from tidu.data.encoding import HEAD, Head, encoding_of, text_of
 from tidu.data.numerals import BOOLEANS, Numerals, is_value
-from tidu.data.table import names_without_header
+from tidu.data.table import clipped, names_without_header
 from tidu.errors import DataError, SettingError
 from tidu.text import _, mark
 
-Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
-HEAD = 1 << 20  # bytes looked at
-LONGEST_LINE = 1 << 24  # bytes looked at for the end of a first line
+MOST_TITLES = 5  # lines above a header
 SAMPLED_ROWS, SAMPLED_CELLS = 100, 20_000  # of which a guess is made
 BLANKS = "blanks"  # any number of blanks and tabs between cells
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 
 
 _OF_TEXT: dict[str, Any] = {"group": DATA, "verbs": ("fit", "sweep", "doctor", "scan", "predict")}
@@ -123,78 +112,6 @@ class Layout:
         return self.delimiter != BLANKS and not self.comment
 
 
-@dataclass(frozen=True)
-class Head:
-    """The first bytes of a text, and whether they are all of it."""
-
-    content: bytes
-    is_all: bool
-
-
-def head_of(opener: Opener, origin: str) -> Head:
-    """The first bytes; more of them where the first line is longer."""
-    head, is_all = b"", False
-    try:
-        with opener() as stream:
-            while not is_all and len(head) < LONGEST_LINE and not (len(head) >= HEAD and _ends_a_line(head)):
-                more: bytes = stream.read(HEAD)
-                head, is_all = head + more, not more
-    except (OSError, EOFError, pa.ArrowException) as error:
-        raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
-    if not head.strip():
-        raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
-    return Head(head, is_all)
-
-
-def _ends_a_line(head: bytes) -> bool:
-    return re.search(rb"[\r\n]", head.lstrip()) is not None
-
-
-# -- encoding -------------------------------------------------------------------------------------
-def encoding_of(head: Head, given: str) -> str:
-    """The encoding as given; where it is `auto`, that of the mark at the beginning, or UTF-8."""
-    if given != "auto":
-        return given
-    marked = next((name for mark, name in _MARKS.items() if head.content.startswith(mark)), None)
-    if marked is not None:
-        return marked
-    start = head.content[:512]
-    for half, name in ((start[1::2], "utf-16-le"), (start[::2], "utf-16-be")):  # ASCII has a null in every pair
-        if half.count(0) >= 0.3 * len(half) and start.count(0) <= 1.02 * half.count(0):
-            return name
-    return "utf-8"
-
-
-def not_in_encoding(origin: str, encoding: str) -> DataError:
-    """The error for bytes that are no text of the encoding."""
-    return DataError(
-        _(
-            "{origin} is not {encoding} text; name its encoding, for instance --encoding gb18030 (Chinese) "
-            "or --encoding cp1252 (Western European)"
-        ).format(origin=origin, encoding=encoding)
-    )
-
-
-def _text(head: Head, origin: str, encoding: str) -> str:
-    try:
-        wide = b"\0" in "x".encode(encoding)  # refuses codecs that are not for text
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-    except (LookupError, ValueError):  # ValueError: a null byte in the name
-        raise SettingError(_("there is no encoding {value!r}").format(value=encoding)) from None
-    start = head.content[:4096]
-    if b"\0" in start and not wide:
-        raise DataError(
-            _(
-                "{origin} is not text; CSV (also .gz, .zst), Parquet (.parquet) and workbooks (.xlsx) can be read"
-            ).format(origin=origin)
-        )
-    try:
-        text = decoder.decode(head.content, head.is_all)  # a cut through the last character of the head is no error
-    except UnicodeError:
-        raise not_in_encoding(origin, encoding) from None
-    return text.removeprefix("\ufeff")
-
-
 # -- layout ---------------------------------------------------------------------------------------
 def layout_of(head: Head, origin: str, options: CsvOptions) -> Layout:
     """How to read the text that begins with `head`.
@@ -205,7 +122,7 @@ def layout_of(head: Head, origin: str, options: CsvOptions) -> Layout:
         Empty, not text, or another number of names than columns.
     """
     encoding = encoding_of(head, options.encoding)
-    stream = io.StringIO(_text(head, origin, encoding), newline="")
+    stream = io.StringIO(text_of(head, origin, encoding), newline="")
     top, comment, skipped, given_delimiter = _top(stream, options)
     if top is None:
         raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
@@ -213,18 +130,18 @@ def layout_of(head: Head, origin: str, options: CsvOptions) -> Layout:
     if not head.is_all and len(lines) > 2:
         lines.pop()  # the head may end in the middle of it
     delimiter = given_delimiter or options.delimiter
-    delimiter = (
-        _delimiter(lines, options.numerals) if delimiter == "auto" else BLANKS if delimiter == " " else delimiter
-    )
-    records = list(_records(lines, delimiter))
-    first = records[0]
-    comments = skipped.comments
-    notes: list[str] = []
-    named = _named_in_comment(comments, delimiter, first) if options.header == "auto" else None
+    if delimiter == "auto":
+        _refuse_titles(lines, options, origin)
+        delimiter = _delimiter(lines, options.numerals)
+    elif delimiter == " ":
+        delimiter = BLANKS
+    first, *body = records = list(_records(lines, delimiter))
+    named = _named_in_comment(skipped.comments, delimiter, first) if options.header == "auto" else None
     has_header = named is None and (
         options.header == "yes" or (options.header == "auto" and not _are_values(first, options.numerals))
     )
-    body = records[1:] if has_header else records
+    body = body if has_header else records
+    notes: list[str] = []
     units = has_header and bool(body) and len(body[0]) == len(first) and _are_units(body)
     if units:
         notes.append(
@@ -233,47 +150,53 @@ def layout_of(head: Head, origin: str, options: CsvOptions) -> Layout:
             )
         )
         body = body[1:]
+    names, more = _names(first if has_header else None, named, body, delimiter, origin, options.names)
     has_rows = not head.is_all or bool(body)
-    width = len(first)
-    if has_header:
-        names = tuple(cell.strip() for cell in first)
-        longer = {len(record) for record in body} == {width + 1}
-        if longer and all(not record[-1].strip() for record in body):
+    header_rows = int(has_header) + int(units)
+    sample = tuple(map(tuple, body))
+    return Layout(
+        encoding, delimiter, skipped.lines, header_rows, has_rows, names, (*notes, *more), comment, sample
+    )  # fmt: skip
+
+
+def _names(
+    header: Sequence[str] | None,
+    named: tuple[str, ...] | None,
+    body: Sequence[Sequence[str]],
+    delimiter: str,
+    origin: str,
+    given: tuple[str, ...] | None,
+) -> tuple[tuple[str, ...], list[str]]:
+    """What the columns are called: as given, by the header, as `named` in a comment, or x, y; and what to say of it."""
+    notes = []
+    if header is not None:
+        names = tuple(cell.strip() for cell in header)
+        longer = {len(record) for record in body} == {len(names) + 1}
+        if longer and all(not record[-1].strip() for record in body):  # a delimiter at the end of each row
             names = (*names, "")
-        elif longer and width > 1 and _are_row_names([record[0] for record in body], delimiter):
+        elif longer and len(names) > 1 and _are_row_names([record[0] for record in body], delimiter):
             names = ("", *names)
             notes.append(
                 _("{origin}: the rows have one cell more than the header; the first was taken for the name of the row")
                 .format(origin=origin)
             )  # fmt: skip
-        width = len(names)
     else:
-        names = named or tuple(names_without_header(width))
-    if options.names is not None:
-        if len(options.names) != width:
+        names = named or tuple(names_without_header(len(body[0])))
+    if given is not None:
+        if len(given) != len(names):
             raise DataError(
                 _("{origin}: {given} column names were given for {count} columns").format(
-                    origin=origin, given=len(options.names), count=width
+                    origin=origin, given=len(given), count=len(names)
                 )
             )
-        names = options.names
-    elif not has_header and named is None:
+        return given, notes
+    if header is None and named is None:
         notes.append(
             _("{origin} has no header line; its columns are called {names}").format(
                 origin=origin, names=", ".join(names)
             )
         )
-    return Layout(
-        encoding,
-        delimiter,
-        skipped.lines,
-        int(has_header) + int(units),
-        has_rows,
-        names,
-        tuple(notes),
-        comment,
-        tuple(map(tuple, body)),
-    )
+    return names, notes
 
 
 @dataclass(frozen=True)
@@ -310,6 +233,21 @@ def _top(stream: io.StringIO, options: CsvOptions) -> tuple[str | None, str, _Sk
             pass
         return lines[blank], "", _Skipped(options.skip + blank, ()), delimiter
     return None, "", _Skipped(passed, ()), delimiter
+
+
+def _refuse_titles(lines: Sequence[str], options: CsvOptions, origin: str) -> None:
+    """Refuse a text whose first lines are single cells above rows of several."""
+    within = (options.decimal, options.thousands)
+    for delimiter in (d for d in (",", "\t", ";", "|") if d not in within):
+        counts = [line.count(delimiter) for line in lines[:20]]
+        titles = next((k for k, count in enumerate(counts) if count), 0)
+        if 0 < titles <= MOST_TITLES and len(set(counts[titles:])) == 1 and len(counts) > titles + 1:
+            raise DataError(
+                _("{origin}: the first line, '{line}', is one cell, and the rows below have {count}; if it is a title, "
+                  "leave it out with --skip {titles}").format(
+                    origin=origin, line=clipped(lines[0]), count=counts[titles] + 1, titles=titles
+                )
+            )  # fmt: skip
 
 
 def _data_lines(stream: Iterable[str], comment: str) -> Iterator[str]:

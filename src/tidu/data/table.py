@@ -163,7 +163,13 @@ def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str)
     try:
         if isinstance(values, np.ma.MaskedArray):
             values = np.ma.filled(values.astype(np.float64), np.nan)
-        matrix = np.asarray(values, dtype=np.float64)
+        _refuse_ragged(values, origin)
+        matrix = np.asarray(values)
+        if matrix.dtype.kind == "c":
+            raise TypeError(_("it holds complex numbers"))
+        matrix = matrix.astype(np.float64, copy=False)
+    except DataError:
+        raise
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(_("{origin}: not an array of numbers: {reason}").format(origin=origin, reason=error)) from None
     if matrix.ndim != 2:
@@ -174,6 +180,19 @@ def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str)
         )
     names = matrix_names(matrix.shape[1], names, origin)
     return Table({n: np.ascontiguousarray(matrix[:, k]) for k, n in enumerate(names)}, origin)
+
+
+def _refuse_ragged(rows: object, origin: str) -> None:
+    """Refuse a list of rows of different lengths."""
+    if not isinstance(rows, (list, tuple)) or not rows or not hasattr(rows[0], "__len__"):
+        return
+    for number, row in enumerate(rows, 1):
+        if not hasattr(row, "__len__") or len(row) != len(rows[0]):
+            raise DataError(
+                _("{origin}: row {row} has {found} number(s), and the first has {expected}").format(
+                    origin=origin, row=number, found=len(row) if hasattr(row, "__len__") else 1, expected=len(rows[0])
+                )
+            )
 
 
 def matrix_names(count: int, names: Sequence[str] | None, origin: str) -> list[str]:
@@ -198,6 +217,8 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
         array = np.asarray(values)
         if array.dtype.kind in "mM":
             raise DataError(holds_times(name, origin))
+        if array.dtype.kind == "c":
+            raise TypeError(_("it holds complex numbers"))
         if array.dtype.kind not in "fiub" and array.ndim == 1:
             cells = array.tolist()
             truths = booleans_in(cells, (numerals or DEFAULT).missing)
