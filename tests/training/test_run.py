@@ -347,3 +347,51 @@ def test_features_of_reads_with_the_options_given(run, tmp_path):
     table = run.features_of(tmp_path / "d.csv", csv=CsvOptions(names=("y", "x")))
     assert {name: column.tolist() for name, column in table.items()} == {"y": [1, 3], "x": [2, 4]}
     assert list(run.features_of(DATA, with_target=False)) == ["x"]
+
+
+# -- the trace of a step ---------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"batch_size": 2, "optimizer": "adam", "engine": "compiled"},
+        {"tol": 1e-9, "record": "step"},
+        {"scale": True},
+    ],
+)
+def test_the_trace_of_a_step_ends_at_the_parameters_of_that_many_steps(settings):
+    given = {"lr": 0.1, "seed": 2} | settings
+    run = tidu.fit(LINE, DATA, epochs=4, **given)
+    for step in range(run.steps):
+        traced, shorter = run.trace(step=step), tidu.fit(LINE, DATA, steps=step + 1, **given)
+        assert tuple(traced.after.values()) == shorter.state.parameters
+        assert traced.source == run.source
+    assert settings.get("scale") or traced.after == run.params
+
+
+def test_the_trace_shows_the_rows_that_were_asked_for(run):
+    traced = run.trace(step=0, rows=[1])
+    (residual,) = (v.value for v in traced.of_row(1) if v.name == "residual")
+    assert residual == traced.before["w"] * X[1] + traced.before["b"] - DATA["y"][1]
+    assert run.source == traced.source
+
+
+def test_the_step_that_diverged_was_not_taken():
+    run = tidu.fit("y = exp(w*x)", DATA, lr=1e6, epochs=30, init={"w": 1})
+    assert run.diverged
+    traced = run.trace(run.steps)
+    assert traced.before["w"] == run.params["w"]
+
+
+def test_what_has_no_trace(run, tmp_path):
+    with pytest.raises(tidu.TiduError, match="there is no step 30: this run has the steps 0 to 29"):
+        run.trace(30)
+    with pytest.raises(tidu.TiduError, match="there is no step -1"):
+        run.trace(-1)
+    with pytest.raises(tidu.TiduError, match="row 5 is not among the 5 rows"):
+        run.trace(0, [5])
+    run.save(tmp_path / "m.tidu")
+    with pytest.raises(DataError, match="a trace needs the data"):
+        tidu.load(tmp_path / "m.tidu").trace(0)
+    with pytest.raises(tidu.TiduError, match="a solver takes no steps"):
+        tidu.fit(LINE, DATA, optimizer="lm").trace(0)

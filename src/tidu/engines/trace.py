@@ -56,7 +56,7 @@ def trace_of(
                 row=missing[0], count=len(batch)
             )
         )
-    of_shape = replace(shape, record="epoch", stops_on_change=False, side_by_side=False, namespace="numpy")
+    of_shape = replace(shape, side_by_side=False, namespace="numpy")
     if not program.of_arrays:
         return Reader(program, loop_of(program, of_shape), state, columns, batch, rows).trace()
     if not fits_tiles(program, of_shape):

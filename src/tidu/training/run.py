@@ -16,7 +16,8 @@ from tidu.content.summary import Summary
 from tidu.data.layout import CsvOptions
 from tidu.data.table import Label, Table
 from tidu.engines.program import Program
-from tidu.errors import DataError, ModelFileError
+from tidu.engines.trace import Trace
+from tidu.errors import DataError, ModelFileError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.basis import Basis
@@ -30,6 +31,7 @@ from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
 from tidu.training.settings import Settings
 from tidu.training.solving.statistics import LEVEL, Statistics
 from tidu.training.state import TrainingState
+from tidu.training.training import Budget, Execution, Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -214,6 +216,39 @@ class Run:
             )
         problem = self.problem.changed(optimizer="gd") if self.settings.uses_solver else self.problem
         return range_test(problem, rates or RATES, steps)
+
+    def trace(self, step: int, rows: Sequence[int] = ()) -> Trace:
+        """Every value of one step, and of some rows of its batch: forward, loss, backward, mean, update.
+
+        Parameters
+        ----------
+        step : counted from 0; of a run that diverged, the last is the step that was not taken.
+        rows : numbers of rows of the training data, from 0, that this step takes.
+
+        Returns
+        -------
+        A `Trace`: `values` in the order in which they are computed, `after` with the parameters by name. It has the
+        bits of the loop on numbers or over tiles. Under `scale=True` it is in the rescaled parameters.
+
+        Raises
+        ------
+        DataError : the run was loaded, and has no data.
+        SettingError : there is no such step, or this step does not take such a row.
+        """
+        if self.training_data is None:
+            raise DataError(_("a trace needs the data that the model was fitted to; a saved model does not hold them"))
+        last = self.steps - (not self.diverged)
+        if self.settings.uses_solver:
+            raise SettingError(_("a solver takes no steps that could be traced; fit with an optimizer"))
+        if not isinstance(step, (int, np.integer)) or not 0 <= step <= last:
+            raise SettingError(
+                _("there is no step {step}: this run has the steps 0 to {last}").format(step=step, last=last)
+            )
+        with Training(self.problem, Execution(self.engine)) as training:
+            state = training.start()
+            if step > 0:
+                state = training.advance(state, Budget(steps=int(step))).state
+            return training.trace(state, rows)
 
     def _repr_html_(self) -> str:
         from tidu.training.notebook import html_of
