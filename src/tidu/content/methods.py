@@ -26,6 +26,7 @@ class Solver:
     step: tuple[str, str]
     takes_bounds: bool = True
     only_least_squares: bool = False
+    losses: tuple[str, ...] = ()  # the only ones that it takes, if it does not take all
     options: Mapping[str, Option] = field(default_factory=dict)
 
 
@@ -47,6 +48,12 @@ _ALL = (
         ("argmin ∇J·d + ½·d·∇²J·d within a trust region",
          r"\arg\min_{d \in \text{trust region}} \nabla J^{T} d + \tfrac{1}{2} d^{T} \nabla^2 J d"),
         takes_bounds=False,
+    ),
+    Solver(
+        "lp",
+        mark("a linear programme at each step, for losses that are straight with corners (Koenker & Bassett 1978)"),
+        ("argmin Σℓ(J·d + ŷ, y) within a box", r"\arg\min_{d \in \text{box}} \sum \ell(J d + \hat y, y)"),
+        losses=("absolute", "quantile"),
     ),
 )  # fmt: skip
 SOLVERS: dict[str, Solver] = {solver.name: solver for solver in _ALL}

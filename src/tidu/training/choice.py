@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tidu.content.methods import AUTO
+from tidu.content.methods import AUTO, SOLVERS
 from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.problem import Problem
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED
+
+MOST_ROWS_OF_PROGRAMMES = 50_000  # rows of a linear programme that takes seconds
 
 
 def chosen_method(problem: Problem) -> tuple[str, str]:
@@ -21,6 +23,10 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
         return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
     if settings.clip_norm is not None or settings.clip_value is not None or settings.l1:
         return "adam", _("optimizer auto chose adam: clipping and the corners of an L1 penalty are for descent")
+    straight = settings.loss_object.name in SOLVERS["lp"].losses and program.penalty is ZERO
+    if straight and p <= MOST_FACTORISED and rows <= MOST_ROWS_OF_PROGRAMMES:
+        return "lp", _("optimizer auto chose lp: the loss {loss} is straight with corners, and a linear programme "
+                           "finds its lowest one").format(loss=settings.loss)  # fmt: skip
     if gradient(program.slope, [program.score])[0] is ZERO:
         return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip

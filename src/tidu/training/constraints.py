@@ -115,9 +115,15 @@ def check_together(settings: Settings) -> None:
         return
     refused = [n for n, o in given.items() if o.descent_only]
     refused += ["bounds"] * ("bounds" in given and not solver.takes_bounds)
-    refused += ["l2"] * ("l2" in given and solver.only_least_squares)
+    refused += ["l2"] * ("l2" in given and (solver.only_least_squares or bool(solver.losses)))
     for name in refused:
         raise SettingError(_(FOR_DESCENT).format(option=name, optimizer=method))
+    if solver.losses and loss_named(settings.loss).name not in solver.losses:
+        raise SettingError(
+            _("{optimizer} is for the losses {losses}, and the loss is {loss}; use optimizer auto").format(
+                optimizer=method, losses=", ".join(solver.losses), loss=settings.loss
+            )
+        )
     if solver.only_least_squares and loss_named(settings.loss).least_squares is None:
         raise SettingError(
             _("{optimizer} solves least squares, and the loss is {loss}; use loss squared, or optimizer lbfgs").format(

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.content.methods import SOLVERS
 from tidu.training.settings import Settings
 from tidu.training.solving.convergence import is_minimum
 from tidu.training.solving.objective import Objective
@@ -14,6 +13,7 @@ from tidu.training.solving.objective import Objective
 EVERYTHING = bool(os.environ.get("TIDU_TEST_EVERYTHING"))
 PROBLEMS = 500 if EVERYTHING else 60
 LOWER = 1e-6  # relative difference of two costs in one valley that no converged end may show
+SOLVERS = ("lm", "lbfgs", "newton")
 ROUNDING = 1e-13  # of the target's mean square: a cost that is nothing but rounding
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy.optimize import curve_fit, minimize
 
 import tidu
-from tidu.content.methods import SOLVERS
 from tidu.errors import DataError, SettingError
 from tidu.fronts import cli
 
@@ -19,7 +18,7 @@ DECAY = "y = a*exp(-b*x) + c"
 START = {"a": 1.0, "b": 1.0}
 
 
-@pytest.mark.parametrize("method", SOLVERS)
+@pytest.mark.parametrize("method", ["lm", "lbfgs", "newton"])
 def test_each_finds_what_scipy_finds(method):
     run = tidu.fit(DECAY, {"x": X, "y": Y}, optimizer=method, init=START)
     best, covariance = curve_fit(lambda x, a, b, c: a * np.exp(-b * x) + c, X, Y, [1, 1, 0], xtol=1e-15, ftol=1e-15)
@@ -138,9 +137,9 @@ def test_a_start_from_which_nothing_moves_is_left():
         ({}, "lm"),
         ({"loss": "logistic"}, "lbfgs"),
         ({"l2": 0.1}, "lbfgs"),
-        ({"loss": "absolute"}, "adam"),
+        ({"loss": "absolute"}, "lp"),
         ({"loss": "hinge"}, "adam"),
-        ({"loss": "quantile(tau=0.9)"}, "adam"),
+        ({"loss": "quantile(tau=0.9)"}, "lp"),
         ({"batch_size": 5}, "adam"),
         ({"lr": 0.1}, "adam"),
         ({"l1": 0.1}, "adam"),

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.curvature import jacobian_of, target_of
-from tidu.language.simplify import ZERO
+from tidu.engines.curvature import target_of
 from tidu.training.callbacks import Progress
 from tidu.training.problem import Limits
 from tidu.training.solving.convergence import Bounds, is_minimum, model_at, near_bounds
+from tidu.training.solving.corners import is_straight, straight_steps
+from tidu.training.solving.guesses import guessed_starts, linear_parameters, with_linear_solved
 from tidu.training.solving.infinity import is_separated, runaways
 from tidu.training.solving.methods import METHODS, Method, direct, lbfgs, minpack
 from tidu.training.solving.newton import newton_steps
@@ -43,7 +44,9 @@ class Attempt:
     passes: Passes
     stopped: str
     converged: bool  # whether its end is a minimum by the one test that all share
-    where: str = "given"  # the start: given, linear (the parameters that enter linearly solved for), near, drawn
+    where: str = (
+        "given"  # the start: given, linear (the parameters that enter linearly solved for), guessed, near, drawn
+    )
     left_saddle: bool = False  # whether every slope was 0 at the start, which was no minimum
     at_infinity: tuple[str, ...] = ()  # parameters that only a limit would satisfy
     separated: bool = False  # whether the classes can be told apart without a mistake
@@ -77,6 +80,8 @@ def attempts_of(
 
     if method == "lm" and bounds is None and objective.is_linear:
         return [tried(first, "given", direct)]
+    if method == "lp" and objective.is_linear:
+        return [tried(first, "given")]
     attempts = [tried(first, "given")]
 
     def add_all(starts: Sequence[Array], where: str) -> None:
@@ -96,8 +101,11 @@ def attempts_of(
     if method == "lm" and bounds is None:
         attempts.append(tried(first, "given", minpack))
     if least_squares and (method == "lm" or not sound):
-        linear = with_linear_solved(objective, first)
-        add_all([] if linear is None else [linear], "linear")
+        linear = with_linear_solved(objective, first, linear_parameters(objective))
+        add_all([] if np.array_equal(linear, first) else [linear], "linear")
+    nothing_given = not np.any(first)
+    if (nothing_given and cheap) or _is_poor(objective, min(attempts, key=lambda a: a.cost)):
+        add_all(guessed_starts(objective, first), "guessed")
     if _is_poor(objective, min(attempts, key=lambda a: a.cost)):
         near = _near(objective, first)
         add_all(near if cheap and not attempts[0].at_infinity else near[::4], "near")
@@ -164,6 +172,10 @@ def _falls_further_out(objective: Objective, at: Array, name: str) -> bool:
 
 def _finished(objective: Objective, bounds: Bounds | None, passes: Passes) -> bool:
     """Whether the best point is a minimum, after going on from where the method ended, if it is none yet."""
+    if is_straight(objective.program):
+        found = straight_steps(objective, passes.points[-1], bounds, passes)
+        passes.cut_to_best()
+        return found
     if is_minimum(objective, passes.points[-1], bounds):
         return True
     if objective.p <= MOST_FACTORISED:
@@ -219,40 +231,14 @@ def explains_little(objective: Objective, at: Array) -> bool:
 
 
 # -- other starts ---------------------------------------------------------------------------------
-def with_linear_solved(objective: Objective, start: Array) -> Array | None:
-    """`start` with the parameters that enter linearly at their best values for the others as they are.
-
-    Source: Golub & Pereyra 1973, the idea of variable projection.
-    """
-    program = objective.program
-    slopes = jacobian_of(program.score, program.parameters)
-    linear: list[int] = []
-    for k, parameter in enumerate(program.parameters):  # a set in which no slope depends on another of the set
-        others = [program.parameters[j] for j in linear]
-        if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
-            linear.append(k)
-    if not linear or len(linear) == objective.p:
-        return None
-    residuals, jacobian = objective.residuals_and_jacobian(start)
-    if not all_finite(residuals, jacobian):
-        return None
-    part = jacobian[:, linear]
-    lengths = np.linalg.norm(part, axis=0)
-    lengths[lengths == 0.0] = 1.0
-    move = np.linalg.lstsq(part / lengths, -residuals, rcond=1e-10)[0] / lengths
-    solved = start.copy()
-    solved[linear] += move
-    return solved
-
-
 def _near(objective: Objective, start: Array) -> list[Array]:
     """Starts around the given one, the same every time, the near ones first; linear parameters solved for."""
     generator = np.random.default_rng(20)
+    linear = linear_parameters(objective)
     starts = []
     for spread in SPREADS:
         factors = np.exp(generator.normal(0.0, spread, len(start)))
         shifts = generator.normal(0.0, spread, len(start))
         moved = np.where(start == 0.0, shifts, start * factors)
-        solved = with_linear_solved(objective, moved)
-        starts.append(moved if solved is None else solved)
+        starts.append(with_linear_solved(objective, moved, linear))
     return starts

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.curvature import hessian_of
+from tidu.engines.curvature import hessian_of, jacobian_of
 from tidu.training.solving.convergence import Bounds
+from tidu.training.solving.corners import straight_steps
 from tidu.training.solving.newton import newton_steps
 from tidu.training.solving.objective import Objective, all_finite
 from tidu.training.solving.passes import MOST_TRIES, Blocked, Passes
@@ -129,7 +130,12 @@ def direct(objective: Objective, start: Array, bounds: Bounds | None, passes: Pa
     passes.add(at, *objective.cost_and_gradient(at))
 
 
-METHODS: dict[str, Method] = {"lm": _lm, "lbfgs": lbfgs, "newton": _newton}
+def _lp(objective: Objective, start: Array, bounds: Bounds | None, passes: Passes) -> None:
+    """A linear programme at each step, for losses that are straight with corners."""
+    straight_steps(objective, start, bounds, passes)
+
+
+METHODS: dict[str, Method] = {"lm": _lm, "lbfgs": lbfgs, "newton": _newton, "lp": _lp}
 
 
 def _lengths(objective: Objective, start: Array) -> Array:
@@ -141,5 +147,8 @@ def _lengths(objective: Objective, start: Array) -> Array:
         second = [hessian_of([g], [p])[0] for g, p in zip(objective.program.gradient, objective.program.parameters,
                                                          strict=True)]  # fmt: skip
         curvature = np.abs(objective.mean_of(second, start))
+        if not np.any(curvature > 0.0):  # beyond the corner of a Huber loss, say: as if the loss were (ŷ − y)²
+            slopes = objective.values_of(jacobian_of(objective.program.score, objective.program.parameters), start)
+            curvature = np.mean(slopes**2, axis=1)
     good = np.isfinite(curvature) & (curvature > 0.0)
     return np.where(good, 1.0 / np.sqrt(np.where(good, curvature, 1.0)), 1.0)

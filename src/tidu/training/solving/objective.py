@@ -64,6 +64,11 @@ class Objective:
         self.columns = tuple(np.ascontiguousarray(c) if self.compiled else c.tolist() for c in columns)
         self.p = len(program.parameters)
 
+    def on_some_rows(self, most: int) -> Objective:
+        """The same on at most so many rows, evenly among all."""
+        chosen = np.unique(np.linspace(0, self.rows_count - 1, min(most, self.rows_count)).round().astype(int))
+        return Objective(self.program, [np.asarray(c)[chosen] for c in self.columns], "python")
+
     # -- cost and slope --------------------------------------------------------------------------
     @functools.cached_property
     def loss_source(self) -> str:

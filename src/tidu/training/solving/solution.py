@@ -91,6 +91,11 @@ def _notes(
             _("the lowest cost was reached from a start whose linear parameters were solved for first; the given "
               "start leads to a higher one")
         )  # fmt: skip
+    if solved.started_from == "guessed":
+        notes.append(
+            _("the lowest cost was reached from a start guessed from the data and the form of the formula; give starting "
+              "values (--init) to begin elsewhere")
+        )  # fmt: skip
     if solved.started_from == "near":
         notes.append(
             _("the lowest cost was reached from a start near the given one, which itself leads nowhere; "
