@@ -44,9 +44,7 @@ class Attempt:
     passes: Passes
     stopped: str
     converged: bool  # whether its end is a minimum by the one test that all share
-    where: str = (
-        "given"  # the start: given, linear (the parameters that enter linearly solved for), guessed, near, drawn
-    )
+    where: str = "given"  # the start: given, linear (what enters linearly solved for), guessed, near, drawn
     left_saddle: bool = False  # whether every slope was 0 at the start, which was no minimum
     at_infinity: tuple[str, ...] = ()  # parameters that only a limit would satisfy
     separated: bool = False  # whether the classes can be told apart without a mistake

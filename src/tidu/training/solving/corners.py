@@ -2,8 +2,8 @@
 
 A model that is linear in its parameters needs one (Charnes, Cooper & Ferguson 1955; Koenker & Bassett 1978). Another is
 replaced by its tangent within a box around the point, which shrinks where the tangent promises too much (Osborne &
-Watson 1971). The end is a vertex: some rows are fitted exactly, and it is solved for once more, to the last digit. It is
-a minimum where the tangent promises nothing lower, for then nothing near is.
+Watson 1971). The end is a vertex: some rows are fitted exactly, and it is solved for once more, to the last digit.
+It is a minimum where the tangent promises nothing lower, for then nothing near is.
 """
 
 from __future__ import annotations
@@ -118,12 +118,12 @@ def _programme(
 ) -> Array | None:
     """The step that makes Σ of the straight losses of residuals + J·step least, within the box and the bounds.
 
-    Its dual is solved, which has a row for each parameter instead of one for each sample: weights of the samples between
-    their slopes, which hold each other in balance. The step is the price of the balance.
+    Its dual is solved, which has a row for each parameter instead of one for each sample: weights of the samples
+    between their slopes, which hold each other in balance. The step is the price of the balance.
     """
     from scipy.optimize import linprog
 
-    n, p = jacobian.shape
+    p = jacobian.shape[1]
     size = max(float(np.max(np.abs(residuals))), 1e-300)
     scaled = jacobian * units / size
     up, down = np.full(p, box), np.full(p, box)

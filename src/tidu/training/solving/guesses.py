@@ -213,11 +213,11 @@ class _Sizes:
                 values = self.columns[column]
                 return float(generator.uniform(np.min(values), np.max(values)))
             if exponent == 1.0:  # a length
-                return sign * self.lengths[column] * 10.0 ** float(generator.uniform(-2.0, 0.3))
+                return float(sign * self.lengths[column] * 10.0 ** generator.uniform(-2.0, 0.3))
             if exponent == -1.0 and parameter in self.of_waves:  # a frequency: up to two samples a wave
                 return float(generator.uniform(0.0, math.pi * self.rows)) / self.lengths[column]
         size = math.prod(self.lengths[column] ** exponent for column, exponent in unit.items())
-        return sign * size * 10.0 ** float(generator.uniform(-1.0, 1.3))
+        return float(sign * size * 10.0 ** generator.uniform(-1.0, 1.3))
 
 
 def _length(values: Array) -> float:

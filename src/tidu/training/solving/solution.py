@@ -93,8 +93,8 @@ def _notes(
         )  # fmt: skip
     if solved.started_from == "guessed":
         notes.append(
-            _("the lowest cost was reached from a start guessed from the data and the form of the formula; give starting "
-              "values (--init) to begin elsewhere")
+            _("the lowest cost was reached from a start guessed from the data and the form of the formula; give "
+              "starting values (--init) to begin elsewhere")
         )  # fmt: skip
     if solved.started_from == "near":
         notes.append(
