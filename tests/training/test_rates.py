@@ -41,7 +41,7 @@ def test_a_rate_that_the_way_forbids_is_taken_back():
 
 
 def test_the_famous_silent_failure():
-    told = tidu.fit(MODEL, SILENT)
+    told = tidu.fit(MODEL, SILENT, lr=0.01)
     assert told.diverged
     assert "limit" in " ".join(told.notes)
     assert "--scale" in " ".join(told.notes)

@@ -40,6 +40,15 @@ def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> 
         problem = problem.rescaled(basis_of(problem))
         notes.append(_("descended in rescaled parameters; learning rate and tol are in their units"))
     automatic = s.lr == AUTO
+    if not automatic and s.rate_is_default and not problem.program.of_arrays:
+        descent = descend(problem, execution, listeners)
+        if not (descent.stopped == "diverged" or _ends_higher(descent)):
+            return problem, descent, notes
+        automatic = True
+        notes.append(
+            _("with the default learning rate, {lr:g}, the descent went up; it was begun anew with one that suits "
+              "these data. Set it by --lr").format(lr=s.lr)
+        )  # fmt: skip
     if automatic:
         lr, why = automatic_rate(problem)
         problem = problem.changed(lr=lr)
@@ -59,6 +68,12 @@ def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> 
             )
         )
     return problem, descent, notes
+
+
+def _ends_higher(descent: Descent) -> bool:
+    """Whether the loss of the last epoch is above that of the first."""
+    losses = descent.history.loss
+    return descent.stopped != "interrupted" and len(losses) > 1 and not losses[-1] <= losses[0]
 
 
 def _went_up(problem: Problem, descent: Descent) -> bool:

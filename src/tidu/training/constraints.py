@@ -84,8 +84,14 @@ def check_weights(settings: Settings, table: Table) -> Array | None:
     bad = np.flatnonzero(~(column > 0.0))
     if bad.size:
         raise DataError(
-            _("{option} must be above 0; '{name}' has {value:g} in row {row}").format(
+            _(
+                "{option} must be above 0; '{name}' has {value:g} in row {row}. Leave that row out, or give it a "
+                "value: {advice}"
+            ).format(
                 option="weights" if settings.weights is not None else "sigma",
+                advice=_("a sample that should not count has a small weight, such as 1e-9")
+                if settings.weights is not None
+                else _("the smallest deviation that its measurement can have"),
                 name=name,
                 value=column[bad[0]],
                 row=int(bad[0]) + 1,

@@ -15,6 +15,7 @@ from tidu.training.automatic import descent_of, reasons_of_divergence
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.choice import chosen_method
 from tidu.training.descent import Descent
+from tidu.training.judging.remarks import remarks_on
 from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
 from tidu.training.problem import Problem
 from tidu.training.run import Run
@@ -105,8 +106,14 @@ def run_of(problem: Problem, execution: Execution | None = None, callbacks: Call
         statistics=statistics,
         error=listeners.error,
     )
-    test = problem.test
-    return replace(run, metrics=run.score(problem.table), test_metrics=None if test is None else run.score(test))
+    test, metrics = problem.test, run.score(problem.table)
+    remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
+    return replace(
+        run,
+        notes=(*run.notes, *remarks),
+        metrics=metrics,
+        test_metrics=None if test is None else run.score(test),
+    )
 
 
 def _note_on_machine_code() -> list[str]:

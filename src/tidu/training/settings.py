@@ -75,10 +75,16 @@ class Settings(TrainingOptions):
             return lr  # which `check_together` refuses, if it is one
         if lr == AUTO or (lr is None and self.scale):
             return AUTO  # until the data are there
+        object.__setattr__(self, "_rate_is_default", lr is None)
         default = 0.01 if method == AUTO else optimizer_named(method).default_lr
         expression = rate(default if lr is None else lr)
         object.__setattr__(self, "_rate", expression)  # what `rate` gives: the text is read once
         return expression.value if expression.is_constant else text(expression)
+
+    @property
+    def rate_is_default(self) -> bool:
+        """Whether the learning rate is the optimizer's own, because nobody gave one."""
+        return bool(vars(self).get("_rate_is_default", False))
 
     @property
     def uses_solver(self) -> bool:

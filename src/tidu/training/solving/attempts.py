@@ -19,6 +19,7 @@ from tidu.training.callbacks import Progress
 from tidu.training.problem import Limits
 from tidu.training.solving.convergence import Bounds, is_minimum, model_at, near_bounds
 from tidu.training.solving.corners import is_straight, straight_steps
+from tidu.training.solving.exact import ExactFit, exact_fit
 from tidu.training.solving.guesses import guessed_starts, linear_parameters, with_linear_solved
 from tidu.training.solving.infinity import is_separated, runaways
 from tidu.training.solving.methods import METHODS, Method, direct, lbfgs, minpack
@@ -30,6 +31,7 @@ Array = npt.NDArray[np.float64]
 TRIES_ELSEWHERE = 200  # evaluations from a start that is not the user's
 CHEAP_CELLS = 20_000  # rows × parameters up to which a second opinion costs next to nothing
 ILL = 1e10  # condition of the scaled Jacobian from which an end is not trusted without looking elsewhere
+CONFUSED = 1e7  # ... from which the terms of a linear model are taken for one another, digit by digit
 SPREADS = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0)  # of the starts tried around the given one
 LITTLE = 0.5  # share of the target's variance; an end that leaves more of it is not trusted without looking elsewhere
 FINISHING = 300  # Newton steps, at most, from where a method ended to the minimum
@@ -48,6 +50,7 @@ class Attempt:
     left_saddle: bool = False  # whether every slope was 0 at the start, which was no minimum
     at_infinity: tuple[str, ...] = ()  # parameters that only a limit would satisfy
     separated: bool = False  # whether the classes can be told apart without a mistake
+    exact: ExactFit | None = None  # where rounding would have confused the parameters
 
     @property
     def cost(self) -> float:
@@ -77,7 +80,7 @@ def attempts_of(
         return _attempt(run, objective, inside, bounds, passes, where)
 
     if method == "lm" and bounds is None and objective.is_linear:
-        return [tried(first, "given", direct)]
+        return _linear(objective, tried(first, "given", direct))
     if method == "lp" and objective.is_linear:
         return [tried(first, "given")]
     attempts = [tried(first, "given")]
@@ -108,6 +111,20 @@ def attempts_of(
         near = _near(objective, first)
         add_all(near if cheap and not attempts[0].at_infinity else near[::4], "near")
     return attempts
+
+
+def _linear(objective: Objective, attempt: Attempt) -> list[Attempt]:
+    """The fit of a model that is linear in its parameters; in exact arithmetic where rounding confuses its terms."""
+    if not attempt.converged or _condition(objective, attempt.end) < CONFUSED:
+        return [attempt]
+    exact = exact_fit(objective)
+    if exact is None:
+        return [attempt]
+    passes = Passes(attempt.passes.limits, attempt.passes.progress)
+    with contextlib.suppress(Enough):
+        passes.add(exact.values, *objective.cost_and_gradient(exact.values))
+    passes.settled = True
+    return [Attempt(passes, "converged", True, "exact", exact=exact)]
 
 
 def _is_poor(objective: Objective, attempt: Attempt) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,9 +60,26 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         at = np.array(solved.descent.state.parameters)
         with np.errstate(all="ignore"):
             statistics = statistics_of(objective, at, settings.sigma is not None, weights_of(problem))
+    if statistics is not None and solved.exact is not None:
+        statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
+        notes.append(_note_on_exact(program, columns))
     if statistics is not None:
         notes += statistics.notes()
     return Solution(solved.descent, statistics, notes)
+
+
+def _note_on_exact(program: Program, columns: Sequence[Array]) -> str:
+    """That it was computed without rounding, and which column makes that needful."""
+    far = {c.name: float(np.mean(x) / max(np.ptp(x), 1e-300)) for c, x in zip(program.columns, columns, strict=True)
+           if c.role == "feature"}  # fmt: skip
+    words = _("the terms of the formula agree so closely on these data that float64 cannot tell them apart; the fit "
+              "was computed in exact arithmetic")  # fmt: skip
+    name = max(far, key=lambda n: abs(far[n]), default=None)
+    if name is None or abs(far[name]) < 1.0:
+        return words
+    middle = float(np.mean(columns[[c.name for c in program.columns].index(name)]))
+    return words + _("; subtract a constant from {name}, such as {middle:.6g}, and parameters and predictions keep "
+                     "their digits").format(name=name, middle=middle)  # fmt: skip
 
 
 def weights_of(problem: Problem) -> Array | None:

@@ -22,6 +22,7 @@ from tidu.training.descent import Descent
 from tidu.training.problem import Limits
 from tidu.training.solving.attempts import attempts_of
 from tidu.training.solving.convergence import Bounds
+from tidu.training.solving.exact import ExactFit
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.passes import Enough
 from tidu.training.solving.polish import polished
@@ -42,6 +43,7 @@ class Solved:
     left_saddle: bool = False
     at_infinity: tuple[str, ...] = ()
     separated: bool = False
+    exact: ExactFit | None = None
 
 
 def solve(
@@ -73,7 +75,7 @@ def solve(
         equal = [a for a in attempts if a.cost <= lowest + SAME * abs(lowest)]
         # Of equals the first, which is the one that the user's start leads to; before it one that is a minimum.
         best = next((a for a in equal if a.converged), equal[0] if equal else attempts[0])
-        if best.converged and best.passes.points and program.residual_factor is not None and program.penalty is ZERO:
+        if best.converged and best.exact is None and program.residual_factor is not None and program.penalty is ZERO:
             same = _with_signs_of(objective, first, best.end)
             if bounds is None and not np.array_equal(same, best.end):
                 best.passes.cut_to_best()
@@ -96,7 +98,9 @@ def solve(
         )
     descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine)
     costs = tuple(a.cost for a in attempts)
-    return Solved(descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated)
+    return Solved(
+        descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated, best.exact
+    )
 
 
 def _with_signs_of(objective: Objective, start: Array, end: Array) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,13 @@ class Statistics:
         if new_sample:
             variance = variance + (1.0 if self.known_sigma else self.reduced_chi_square)
         return np.sqrt(variance)  # type: ignore[no-any-return]
+
+    def with_exact(self, inverse: Array, residual_sum_of_squares: float) -> Statistics:
+        """The same from (JᵀJ)⁻¹ and Σr² that were computed without rounding: every parameter is determined."""
+        p, rows = len(self.parameters), self.rows
+        total = max(residual_sum_of_squares, 0.0)
+        variance = 1.0 if self.known_sigma else (total / (rows - p) if rows > p else math.nan)
+        return replace(self, covariance=variance * inverse, residual_sum_of_squares=total, rank=p, confused=())
 
     def notes(self) -> list[str]:
         """What a person should know: parameters that the data cannot tell apart, too few rows."""

@@ -20,6 +20,7 @@ from tidu.engines.scalar_loop import Batch, batch_of
 from tidu.errors import SettingError
 from tidu.language.printer import text
 from tidu.text import _
+from tidu.training.automatic import descent_of
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.descent import Descent, descend
 from tidu.training.engine_choice import engine_for
@@ -35,6 +36,7 @@ from tidu.training.work import Work
 
 CURVE_POINTS = 200  # epochs of which a run's loss is kept
 CURVE_NUMBERS = 20_000_000  # of all runs
+MOST_NOTED = 20  # runs of which the rate that lr="auto" chose is noted
 TOGETHER_FROM = 2  # runs; fewer have nothing to share
 TOGETHER_FROM_SUMMED = 4  # ... where one run alone computes eight samples at a time
 
@@ -136,7 +138,7 @@ class Plan:
         starts = {n.removeprefix(INIT): 0.0 for n in over if n not in SETTINGS}
         self.base = Settings(formula, **{**given, "init": given["init"] | starts})
         self.axes = axes_of(over, [p.name for p in self.base.model(source.names).parameters])
-        if self.base.uses_solver or AUTO in (self.base.optimizer, self.base.lr):
+        if self.base.uses_solver or self.base.optimizer == AUTO:
             raise SettingError(_("a sweep is over descents with a learning rate; leave out solvers and auto"))
         self.problem = Problem.of_source(self.base, source, drop_missing)
         if self.problem.program.of_arrays:
@@ -263,7 +265,8 @@ class _Results:
         chosen = engine_for(execution.engine, replace(work, steps=work.steps * len(group.members)))
         self.engines[chosen.name] = chosen.reason
         steps = group.problem.limits.steps
-        if chosen.name == "compiled" and _together(work, len(group.members)):
+        automatic = group.problem.settings.lr == AUTO  # each run has a rate of its own, and perhaps several tries
+        if not automatic and chosen.name == "compiled" and _together(work, len(group.members)):
             runs = RunsAbreast(work, group.problem.limits, execution.slice)
             self._take(group.members, abreast(runs, group.rates, group.starts, self.curve_epochs, self._said))
         else:
@@ -287,13 +290,23 @@ class _Results:
         constant = group.problem.program.rate.is_constant
         for k, run in enumerate(group.members.tolist()):
             problem = group.problem.starting_from(group.starts[:, k].tolist())
-            if constant:
-                problem = problem.changed(lr=float(group.rates[k]))
-            descent = descend(problem, execution)
+            if problem.settings.lr == AUTO:
+                _used, descent, words = descent_of(problem, execution, Listeners())
+                self._say(run, words)
+            else:
+                if constant:
+                    problem = problem.changed(lr=float(group.rates[k]))
+                descent = descend(problem, execution)
             self._take(np.array([run]), self._ends(descent))
             if self.interrupted:
                 return
             self._said((k + 1) * problem.limits.steps, float(self.loss[run]))
+
+    def _say(self, run: int, words: list[str]) -> None:
+        """Note what was decided for one run, of the first runs."""
+        which = ", ".join(f"{name}={value}" for name, value in self.plan.values_of(run).items())
+        if run < MOST_NOTED:
+            self.notes.update(dict.fromkeys(f"{which}: {sentence}" for sentence in words))
 
     def _ends(self, descent: Descent) -> Ends:
         losses, state = descent.history.loss, descent.state
