@@ -54,7 +54,7 @@ def test_of_two_rates_the_better_in_these_steps_is_shown():
     """At a condition of 86,000 the rate that is best in the end swings for the whole thousand steps."""
     random = np.random.default_rng(3)
     x = random.uniform(100.0, 500.0, 80)
-    found = tidu.fit("y = w*x + b", {"x": x, "y": 0.3 * x + 7 + random.normal(0.0, 2.0, 80)}).diagnose()
+    found = tidu.fit("y = w*x + b", {"x": x, "y": 0.3 * x + 7 + random.normal(0.0, 2.0, 80)}, lr=0.01).diagnose()
     rate = next(t for t in found.trials if t.options.get("optimizer") == "gd")
     assert found.spectrum.condition > 1e5
     assert rate.options["lr"] == 1.0 / found.spectrum.largest

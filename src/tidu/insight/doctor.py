@@ -306,7 +306,7 @@ def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
         return []
     plans: list[list[Plan]] = []
     rule = linear_rule(optimizer_named(s.optimizer))
-    if rule is not None and spectrum is not None and spectrum.largest > 0.0:
+    if rule is not None and not s.scale and spectrum is not None and spectrum.largest > 0.0:
         # The rate that is best in the long run can be useless in a thousand steps, where the condition is large: it
         # leaves the steepest direction swinging near the limit. Half the limit takes that direction in one step.
         rates = [

@@ -45,10 +45,16 @@ def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> 
         if not (descent.stopped == "diverged" or _ends_higher(descent)):
             return problem, descent, notes
         automatic = True
-        notes.append(
-            _("with the default learning rate, {lr:g}, the descent went up; it was begun anew with one that suits "
-              "these data. Set it by --lr").format(lr=s.lr)
-        )  # fmt: skip
+        if s.l1 or s.l2:  # which hold for the parameters as they are
+            sentence = _("with the default learning rate, {lr:g}, the descent went up; it was begun anew with one that "
+                         "suits these data. Set it by --lr")  # fmt: skip
+        else:
+            problem = problem.changed(scale=True)
+            problem = problem.rescaled(basis_of(problem))
+            sentence = _("with the default learning rate, {lr:g}, the descent went up; it was begun anew in parameters "
+                         "in which the cost curves alike in every direction, as by --scale. To descend in the "
+                         "formula's own, set --lr, or --lr auto")  # fmt: skip
+        notes.append(sentence.format(lr=s.lr))
     if automatic:
         lr, why = automatic_rate(problem)
         problem = problem.changed(lr=lr)

@@ -40,8 +40,10 @@ def test_a_default_rate_that_cannot_work_is_exchanged_and_said(optimizer):
     run = tidu.fit("y = w*x + b", table, optimizer=optimizer)
     assert not run.diverged
     assert any("--lr" in note and "begun anew" in note for note in run.notes)
-    same = tidu.fit("y = w*x + b", table, optimizer=optimizer, lr="auto")
+    same = tidu.fit("y = w*x + b", table, optimizer=optimizer, scale=True)
     assert run.params == same.params
+    held = tidu.fit("y = w*x + b", table, optimizer=optimizer, l2=1e-3)  # a penalty is on the parameters as they are
+    assert held.lr == tidu.fit("y = w*x + b", table, optimizer=optimizer, l2=1e-3, lr="auto").lr
     assert run.lr == same.lr
     given = tidu.fit("y = w*x + b", table, optimizer=optimizer, lr=0.01)  # what was asked for is done
     assert given.diverged

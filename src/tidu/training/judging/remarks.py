@@ -17,6 +17,7 @@ from tidu.training.settings import Settings
 NOTHING = 0.01  # R² up to which a model explains next to nothing
 LATE = 0.9  # share of the training after which a loss should hardly fall
 STILL_FALLING = 0.01  # share of the loss that is lost after that
+FEW = 100  # epochs that nobody expects to be enough
 ROWS = 20  # of history, at least
 
 
@@ -42,7 +43,8 @@ def remarks_on(
                 )
     r2 = metrics.get("r2", math.nan)
     has_features = any(c.role == "feature" for c in program.columns)
-    if r2 < NOTHING and has_features:
+    asked_for_little = not solver and (settings.epochs or math.inf) < FEW and (settings.steps or 0) < FEW
+    if r2 < NOTHING and has_features and not asked_for_little:
         if solver:
             remarks.append(
                 _(
