@@ -47,11 +47,36 @@ def of_sklearn() -> Iterator[tuple[str, np.ndarray, np.ndarray, str]]:
 def of_statsmodels() -> Iterator[tuple[str, np.ndarray, np.ndarray, str]]:
     import statsmodels.api as sm
 
-    names = (
-        "ccard co2 copper cpunish engel fair grunfeld longley macrodata nile scotland spector stackloss star98 "
-        "statecrime strikes sunspots elnino cancer committee anes96 china_smoking danish_data fertility heart "
-        "interest_inflation modechoice randhie"
-    ).split()
+    names = [
+        "ccard",
+        "co2",
+        "copper",
+        "cpunish",
+        "engel",
+        "fair",
+        "grunfeld",
+        "longley",
+        "macrodata",
+        "nile",
+        "scotland",
+        "spector",
+        "stackloss",
+        "star98",
+        "statecrime",
+        "strikes",
+        "sunspots",
+        "elnino",
+        "cancer",
+        "committee",
+        "anes96",
+        "china_smoking",
+        "danish_data",
+        "fertility",
+        "heart",
+        "interest_inflation",
+        "modechoice",
+        "randhie",
+    ]
     for name in names:
         try:
             data = getattr(sm.datasets, name).load_pandas()
