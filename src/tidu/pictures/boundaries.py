@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, blank, drawn, label
+from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array
 
 AROUND = 0.75  # of the plane around the points, in their own units

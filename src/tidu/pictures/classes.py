@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from tidu.pictures.figure import COLOURS, blank, drawn, label
+from tidu.pictures.figure import COLOURS, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from tidu.pictures.figure import BLUE, COLOURS, GREY, ORANGE, RED, blank, drawn, label
+from tidu.pictures.figure import BLUE, COLOURS, GREY, ORANGE, RED, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array, FittedCurve, Series
 
 HIGHEST = 1e250  # above it matplotlib's own arithmetic overflows

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from tidu.pictures.curves import loss_curve
-from tidu.pictures.figure import BLUE, ORANGE, blank, drawn, label
+from tidu.pictures.figure import BLUE, ORANGE, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array, Series
 from tidu.pictures.surfaces import Surface, draw_paths
 

@@ -14,39 +14,30 @@ from typing import Any, ParamSpec
 
 from tidu.errors import DataError, MissingDependency, SettingError
 from tidu.files import write_whole
+from tidu.pictures.fonts import cjk_font, quiet, say_once_which_to_install
 from tidu.text import _, language
 
 try:
-    import matplotlib
-    from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with quiet():
+        import matplotlib
+        from matplotlib.axes import Axes as Axes
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure as Figure
 except ImportError:
     raise MissingDependency(_("pictures need matplotlib; install it with: pip install 'tidu[plot]'")) from None
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#2868b0", "#e07b1a", "#3a9c55", "#c8383c", "#8559a5", "#8a8f98"
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
-CJK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP",
-    "PingFang SC", "Hiragino Sans GB", "Heiti SC", "Microsoft YaHei", "SimHei", "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS",
-)  # fmt: skip
 FORMATS = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 P = ParamSpec("P")
 
 
-@functools.cache
-def cjk_font() -> str | None:
-    """The first installed font that has Chinese characters, if any."""
-    from matplotlib.font_manager import fontManager
-
-    installed = {f.name for f in fontManager.ttflist}
-    return next((name for name in CJK_FONTS if name in installed), None)
-
-
 def label(sentence: str) -> str:
     """`sentence` in the language in use; in English where no font could show the Chinese."""
-    return sentence if language() == "zh" and cjk_font() is None else _(sentence)
+    if language() == "zh" and cjk_font() is None:
+        say_once_which_to_install()
+        return sentence
+    return _(sentence)
 
 
 def drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -54,7 +45,7 @@ def drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context(_style()):
+        with quiet(), matplotlib.rc_context(_style()):
             return draw(*args, **kwargs)
 
     return styled
@@ -100,6 +91,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the picture in the format that its name ends in."""
     check_path(path)
     content = io.BytesIO()
-    with matplotlib.rc_context(_style()):
+    with quiet() as warned, matplotlib.rc_context(_style()):
         figure.savefig(content, format=Path(path).suffix[1:].lower(), dpi=150)
+    if cjk_font() is None and any("missing from" in str(warning.message) for warning in warned):
+        say_once_which_to_install()  # a column's name, say, which stands there whatever the language is
     write_whole(path, content.getvalue())

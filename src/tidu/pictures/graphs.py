@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
-
-from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, blank, drawn, label
+from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, Figure, blank, drawn, label
 
 
 @dataclass(frozen=True)

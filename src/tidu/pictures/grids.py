@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from tidu.pictures.curves import HIGHEST
-from tidu.pictures.figure import BLUE, ORANGE, RED, blank, drawn, label
+from tidu.pictures.figure import BLUE, ORANGE, RED, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array
 
 DECADES = 30.0  # largest by smallest, from which a logarithmic scale shows more

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from tidu.pictures.curves import draw_series
-from tidu.pictures.figure import COLOURS, GREY, blank, drawn, label
+from tidu.pictures.figure import COLOURS, GREY, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array, Series
 from tidu.pictures.surfaces import Surface, draw_paths
 
@@ -52,6 +49,8 @@ def batches_picture(samples: int, batch_size: int) -> Figure:
 
 
 def _batch_row(axes: Axes, samples: int, size: int) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
     for k, first in enumerate(range(0, samples, size)):
         last = min(first + size, samples)
         colour = COLOURS[k % len(COLOURS)]

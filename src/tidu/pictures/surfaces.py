@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from tidu.pictures.figure import COLOURS, GREY, RED, blank, drawn, label
+from tidu.pictures.figure import COLOURS, GREY, RED, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array, Series
 
 
