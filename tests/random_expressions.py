@@ -95,7 +95,11 @@ def _is_calm(name: str, values: list[float]) -> bool:
     a, b = values[0], values[-1]
     if name in ("abs", "sign", "relu"):
         return abs(a) > FAR
-    if name == "floor":
+    if name in ("mod", "fmod"):
+        return abs(b) > FAR and abs(a) > FAR and FAR < a / b % 1.0 < 1.0 - FAR
+    if name in ("atan2", "hypot"):
+        return abs(a) > FAR
+    if name in ("floor", "ceil"):
         return FAR < a % 1.0 < 1.0 - FAR
     if name in ("minimum", "maximum") or (name in CONDITIONS and not name.startswith("logical")):
         return abs(a - b) > FAR

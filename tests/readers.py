@@ -29,7 +29,8 @@ FUNCTIONS = {
     "arctan": "atan", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "σ": "sigmoid", "min": "minimum",
     "max": "maximum", "√": "sqrt",
     **{name: name for name in ("where", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "sign",
-                               "relu", "softplus", "sqrt", "expm1", "log1p", "log_cosh")},
+                               "relu", "softplus", "sqrt", "expm1", "log1p", "log_cosh", "exp2", "logaddexp",
+                               "atan2", "hypot", "degrees", "radians", "ceil", "mod", "fmod")},
 }  # fmt: skip
 # LaTeX that has one Unicode form; the longer first.
 PLAIN = [

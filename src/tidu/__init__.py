@@ -93,7 +93,7 @@ _MODULES = {"schedules": "tidu.content.schedules", "callbacks": "tidu.training.c
 
 def _functions() -> dict[str, Any]:
     """The functions of tensors and of the op table by name, read off the declarations."""
-    from tidu.eager.functions import PUBLIC
+    from tidu.eager.numpy_names import PUBLIC
     from tidu.language.operation import FUNCTIONS, OPS
 
     entries = OPS | {name: OPS[entry] for name, entry in FUNCTIONS.items()}

@@ -55,6 +55,46 @@ CALLS = {
     np.where: lambda x: np.where(A > 0.5, x, 0.0),
     np.linalg.norm: np.linalg.norm,
     np.copy: np.copy,
+    np.argmin: lambda x: np.argmin(x, axis=0),
+    np.any: lambda x: np.any(x > 0.5, axis=0),
+    np.all: lambda x: np.all(x > 0.1),
+    np.atleast_1d: lambda x: np.atleast_1d(x[0, 0]),
+    np.atleast_2d: lambda x: np.atleast_2d(x[0]),
+    np.atleast_3d: np.atleast_3d,
+    np.vstack: lambda x: np.vstack([x, A[0]]),
+    np.hstack: lambda x: np.hstack([x[0], A[1]]),
+    np.dstack: lambda x: np.dstack([x, A]),
+    np.column_stack: lambda x: np.column_stack([x[0], A]),
+    np.append: lambda x: np.append(x, A, axis=1),
+    np.array_split: lambda x: np.array_split(x.ravel(), 3)[1],
+    np.split: lambda x: np.split(x, [1], axis=1)[1],
+    np.vsplit: lambda x: np.vsplit(x, 2)[0],
+    np.hsplit: lambda x: np.hsplit(x, 2)[1],
+    np.dsplit: lambda x: np.dsplit(np.atleast_3d(x), 1)[0],
+    np.repeat: lambda x: np.repeat(x, [1, 3], axis=1),
+    np.tile: lambda x: np.tile(x, (2, 1, 3)),
+    np.roll: lambda x: np.roll(x, (1, -1), axis=(0, 1)),
+    np.flip: lambda x: np.flip(x, 1),
+    np.flipud: np.flipud,
+    np.fliplr: np.fliplr,
+    np.rot90: lambda x: np.rot90(x, 3),
+    np.moveaxis: lambda x: np.moveaxis(np.atleast_3d(x), (0, 2), (1, 0)),
+    np.rollaxis: lambda x: np.rollaxis(np.atleast_3d(x), 2, 1),
+    np.sort: lambda x: np.sort(x, axis=0),
+    np.argsort: lambda x: np.argsort(x, axis=None),
+    np.diagonal: lambda x: np.diagonal(x, offset=-1),
+    np.diag: lambda x: np.diag(np.diag(x), k=1),
+    np.trace: lambda x: np.trace(x, offset=1),
+    np.tril: lambda x: np.tril(x, k=-1),
+    np.triu: lambda x: np.triu(x, k=1),
+    np.einsum: lambda x: np.einsum("ij,kj,...->i...k", x, A, A),
+    np.tensordot: lambda x: np.tensordot(x, A, axes=([0], [1])),
+    np.inner: lambda x: np.inner(x, A),
+    np.vdot: lambda x: np.vdot(x, A),
+    np.kron: lambda x: np.kron(x, A[0]),
+    np.prod: lambda x: np.prod(x, axis=1),
+    np.cumsum: lambda x: np.cumsum(x, axis=1),
+    np.diff: lambda x: np.diff(x, axis=0),
     np.shape: np.shape,
     np.ndim: np.ndim,
     np.size: np.size,
@@ -81,6 +121,89 @@ def test_functions(function):
     np.testing.assert_allclose(out.numpy() if isinstance(out, tidu.Tensor) else out, CALLS[function](A), rtol=1e-15)
 
 
+PLAIN = {np.argmax, np.argmin, np.argsort, np.any, np.all}  # answers without a derivative
+PLAIN |= {f for f in CALLS if not isinstance(CALLS[f](leaf(A)), tidu.Tensor)}
+
+
+@pytest.mark.parametrize("function", [f for f in CALLS if f not in PLAIN], ids=lambda f: f.__name__)
+def test_derivatives_are_those_of_numpys_values(function):
+    call = CALLS[function]
+    weights = np.random.default_rng(0).normal(size=np.shape(call(A)))
+
+    def of_numpy(x):
+        return np.sum(weights * call(x) ** 2)
+
+    def of_tensors(x):
+        return (weights * call(x) ** 2).sum()
+
+    h = 1e-5
+    places = [np.eye(4)[k].reshape(2, 2) * h for k in range(4)]
+    measured = np.reshape([(of_numpy(A + d) - of_numpy(A - d)) / (2 * h) for d in places], (2, 2))
+    gradient = tidu.grad(of_tensors)
+    np.testing.assert_allclose(gradient(A), measured, rtol=1e-8, atol=1e-8)  # h², and eps/h
+    second = np.reshape([(gradient(A + d) - gradient(A - d)) / (2 * h) for d in places], (2, 2, 2, 2))
+    np.testing.assert_allclose(tidu.hessian(of_tensors)(A), second, rtol=1e-7, atol=1e-7)
+
+
+def test_products_with_zeros_have_exact_derivatives():
+    x = np.array([2.0, 0.0, 3.0, 0.0, 5.0])
+    np.testing.assert_array_equal(tidu.grad(tidu.prod)(x), np.zeros(5))
+    second = tidu.hessian(tidu.prod)(x)
+    assert second[1, 3] == second[3, 1] == 30.0
+    assert np.count_nonzero(second) == 2
+    np.testing.assert_array_equal(tidu.grad(tidu.prod)(np.array([2.0, 0.0, 3.0])), [0.0, 6.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lambda x: np.clip(x, a_min=0.3, a_max=0.8), lambda x: np.clip(x, 0.3, 0.8)),
+        (lambda x: np.sum(a=x, axis=None, dtype=float), np.sum),
+        (lambda x: np.mean(x, dtype=np.float64, out=None), np.mean),
+        (lambda x: x.sum(dim=1, keepdim=True), lambda x: x.sum(axis=1, keepdims=True)),
+        (lambda x: x.max(dim=0), lambda x: x.max(axis=0)),
+        (lambda x: x.clip(min=0.5), lambda x: x.clip(0.5, None)),
+        (lambda x: x.view(4, 1), lambda x: x.reshape(4, 1)),
+        (lambda x: x.view(-1), np.ravel),
+        (lambda x: x.permute(1, 0), np.transpose),
+        (lambda x: x.unsqueeze(0), lambda x: x[None]),
+        (lambda x: x % 0.25, lambda x: x % 0.25),
+        (lambda x: 1.0 % x, lambda x: 1.0 % x),
+        (lambda x: np.linalg.norm(x, axis=1), lambda x: np.linalg.norm(x, axis=1)),
+        (lambda x: np.linalg.norm(x, ord=1, axis=0), lambda x: np.linalg.norm(x, ord=1, axis=0)),
+        (lambda x: tidu.concatenate(tensors=[x, x], dim=1), lambda x: np.concatenate([x, x], axis=1)),
+        (lambda x: np.einsum("ii", x), np.trace),
+        (lambda x: np.einsum("iji->j", x.reshape(2, 1, 2)), lambda x: np.einsum("iji->j", x.reshape(2, 1, 2))),
+        (lambda x: np.einsum("ij->", x), np.sum),
+        (lambda x: np.einsum("...i->...", x), lambda x: np.sum(x, axis=-1)),
+        (lambda x: tidu.arctan2(x, 2.0), lambda x: np.arctan2(x, 2.0)),
+    ],
+)
+def test_names_of_numpy_and_torch(ours, theirs):
+    out = ours(leaf(A))
+    assert out.requires_grad
+    np.testing.assert_allclose(out.numpy(), theirs(A), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda x: np.sum(x, where=A > 0), "takes no argument 'where'; it takes x, axis, keepdims"),
+        (lambda x: x.grad_fn.next, "no attribute 'grad_fn'"),
+        (lambda x: x.zero_(), r"write w\[:\] = "),
+        (lambda x: x.cuda(), "an option of tidu.fit"),
+        (lambda x: x.float(), "astype"),
+        (lambda x: np.split(x, 3), "cannot be split into 3 parts"),
+        (lambda x: tidu.einsum("ij,k", x), "do not fit operands"),
+        (lambda x: tidu.einsum("ij->ii", x), "do not fit operands"),
+        (lambda x: np.diag(x[None]), "a vector or a matrix"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(wrong, says):
+    with pytest.raises((TensorError, AttributeError), match=says):
+        wrong(leaf(A))
+
+
 def test_the_gradient_goes_through():
     x = leaf(A)
     np.sum(np.exp(A @ x) * np.square(x) + np.maximum(x, A.T)).backward()
@@ -97,12 +220,12 @@ def test_an_array_on_the_left(mixed):
 
 
 @pytest.mark.parametrize(
-    "unknown", [np.hypot, np.add.accumulate, np.cumsum, np.median, lambda x, *_: np.sort(x), np.linalg.inv]
+    "unknown", [np.nextafter, np.add.accumulate, np.cumprod, np.median, np.partition, np.linalg.inv]
 )
 def test_what_is_not_known_is_a_sentence(unknown):
     x = leaf(A)
     with pytest.raises(TensorError, match=r"numpy\.\S+ is not known for tensors, and would lose the gradient"):
-        unknown(x, x) if unknown is np.hypot else unknown(x)
+        unknown(x, x) if unknown is np.nextafter else unknown(x, 1) if unknown is np.partition else unknown(x)
 
 
 def test_writing_into_an_array_is_refused():

@@ -69,7 +69,10 @@ SYMPY = {
     "min": sympy.Min, "max": sympy.Max, "relu": lambda x: sympy.Max(x, 0), "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
     "softplus": lambda x: sympy.log(1 + sympy.exp(x)), "log_cosh": lambda x: sympy.log(sympy.cosh(x)),
     "expm1": lambda x: sympy.exp(x) - 1, "log1p": lambda x: sympy.log(1 + x), "log2": lambda x: sympy.log(x, 2),
-    "log10": lambda x: sympy.log(x, 10), "abs": sympy.Abs,
+    "log10": lambda x: sympy.log(x, 10), "abs": sympy.Abs, "exp2": lambda x: 2**x, "ceil": sympy.ceiling,
+    "logaddexp": lambda a, b: sympy.log(sympy.exp(a) + sympy.exp(b)), "hypot": lambda a, b: sympy.sqrt(a**2 + b**2),
+    "degrees": lambda x: x * 180 / sympy.pi, "radians": lambda x: x * sympy.pi / 180, "mod": sympy.Mod,
+    "fmod": lambda a, b: a - b * sympy.sign(a / b) * sympy.floor(sympy.Abs(a / b)),
 }  # fmt: skip
 
 

@@ -7,8 +7,11 @@ and for tensors; nothing else lists them.
 
 from __future__ import annotations
 
+import builtins
+import functools
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -21,6 +24,7 @@ from tidu.language.operation import OPS
 from tidu.text import _
 
 Axis = int | Sequence[int] | None
+Function = Callable[..., Any]
 F = TypeVar("F", bound=Callable[..., Any])
 _TOTAL = OPS["sum"]
 _ALL = tuple(tuple(range(n)) for n in range(5))
@@ -32,20 +36,59 @@ METHODS: dict[str, Callable[..., Any]] = {}
 OF_NUMPY: dict[Any, Callable[..., Any]] = {}
 
 
+# What NumPy and PyTorch call arguments that are called otherwise here.
+_OTHER_NAMES = {
+    "a": "x", "arr": "x", "input": "x", "m": "x", "dim": "axis", "keepdim": "keepdims", "a_min": "low", "a_max": "high",
+    "min": "low", "max": "high", "newshape": "shape", "indices_or_sections": "sections", "ary": "x", "array": "x",
+    "v": "x", "tup": "arrays", "tensors": "arrays", "seq": "arrays", "A": "x", "correction": "ddof", "ord": "order",
+}  # fmt: skip
+
+
 def public(*numpys: Any, method: str = "") -> Callable[[F], F]:
-    """A function of the package, which answers for these of NumPy; `method` is its name on tensors."""
+    """A function of the package, which answers for these of NumPy; `method` is its name on tensors.
+
+    It takes its named arguments under the names that NumPy and PyTorch have for them, too.
+    """
 
     def enter(function: F) -> F:
-        PUBLIC[function.__name__] = function
-        OF_NUMPY.update(dict.fromkeys(numpys, function))
+        parameters = inspect.signature(function).parameters
+
+        @functools.wraps(function)
+        def called(*args: Any, **named: Any) -> Any:
+            if named and not named.keys() <= parameters.keys():
+                args, named = _as_named_here(function, args, named)
+            return function(*args, **named)
+
+        PUBLIC[function.__name__] = called
+        OF_NUMPY.update(dict.fromkeys(numpys, called))
         if method:
-            METHODS[method] = function
-        return function
+            METHODS[method] = called
+        return cast(F, called)
 
     return enter
 
 
-def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
+def _as_named_here(function: Function, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments with the names that this function has for them; a dtype converts what goes in."""
+    known = inspect.signature(function).parameters
+    found = {key if key in known else _OTHER_NAMES.get(key, key): value for key, value in named.items()}
+    kind = found.pop("dtype", None)
+    if "out" in found and found["out"] is None:
+        del found["out"]
+    for key in found:
+        if key not in known:
+            raise TensorError(
+                _("{function}(...) takes no argument '{name}'; it takes {names}").format(
+                    function=function.__name__, name=key, names=", ".join(known)
+                )
+            )
+    if kind is not None:
+        first, *others = args or (found.pop("x"),)
+        args = (table.cast(array_of(first), attrs=(str(np.dtype(kind)),)), *others)
+    return args, found
+
+
+def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     """`axis` as numbers from 0 up; all axes for None."""
     n = len(shape_of(x))
     if axis is None:
@@ -57,17 +100,18 @@ def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
     return tuple(sorted(int(k) % n for k in numbers))
 
 
-def _axis(x: Any, axis: int, more: int = 0) -> int:
+def axis_of(x: Any, axis: int, more: int = 0) -> int:
+    """`axis` as a number from 0 up, of a shape with so many axes more."""
     n = len(shape_of(x)) + more
     if not -n <= axis < n:
         raise ShapeMismatch(_("there is no axis {axis} in the shape {shape}").format(axis=axis, shape=shape_of(x)))
     return axis % n
 
 
-def _arraylike(x: Any) -> Any:
+def array_of(x: Any) -> Any:
     """Lists as arrays, so that they have a shape; lists with tensors in them as one tensor."""
     if isinstance(x, (list, tuple)):
-        return stack(x) if any(isinstance(a, (Operand, list, tuple)) for a in x) else np.asarray(x)
+        return stack(x) if builtins.any(isinstance(a, (Operand, list, tuple)) for a in x) else np.asarray(x)
     return x if isinstance(x, (Operand, np.ndarray, int, float)) else np.asarray(x)
 
 
@@ -75,22 +119,22 @@ def _arraylike(x: Any) -> Any:
 @public(np.sum, method="sum")
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001  (NumPy's name)
     """Sum of all elements, or along axes."""
-    x = _arraylike(x)
-    axes = _axes(x, axis)
+    x = array_of(x)
+    axes = axes_of(x, axis)
     return applied(_TOTAL, (x,), (axes, keepdims)) if axes else x
 
 
 @public(np.mean, method="mean")
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Mean of all elements, or along axes."""
-    x = _arraylike(x)
+    x = array_of(x)
     return sum(x, axis, keepdims) / _count(x, axis)
 
 
 @public(np.var, method="var")
 def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
     """Mean squared distance from the mean; divided by n - ddof."""
-    x = _arraylike(x)
+    x = array_of(x)
     return sum((x - mean(x, axis, keepdims=True)) ** 2, axis, keepdims) / (_count(x, axis) - ddof)
 
 
@@ -101,48 +145,69 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 
 def _count(x: Any, axis: Axis) -> float:
-    return float(np.prod([shape_of(x)[k] for k in _axes(x, axis)], dtype=float))
+    return float(np.prod([shape_of(x)[k] for k in axes_of(x, axis)], dtype=float))
 
 
 @public(np.max, np.amax, method="max")
 def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Largest element, of all or along axes; the slope goes to the first of several equal ones."""
-    x = _arraylike(x)
-    return table.largest(x, attrs=(_axes(x, axis), keepdims))
+    x = array_of(x)
+    return table.largest(x, attrs=(axes_of(x, axis), keepdims))
 
 
 @public(np.min, np.amin, method="min")
 def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Smallest element, of all or along axes; the slope goes to the first of several equal ones."""
-    x = _arraylike(x)
-    return table.smallest(x, attrs=(_axes(x, axis), keepdims))
+    x = array_of(x)
+    return table.smallest(x, attrs=(axes_of(x, axis), keepdims))
+
+
+@public(np.argmin, method="argmin")
+def argmin(x: Any, axis: int | None = None) -> Any:
+    """Position of the smallest element; it has no derivative."""
+    x = array_of(x)
+    return table.where_smallest(x, attrs=(axis if axis is None else axis_of(x, axis),))
+
+
+@public(np.any, method="any")
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001  (NumPy's name)
+    """Whether one element holds, of all or along axes."""
+    x = array_of(x)
+    return table.any_holds(x, attrs=(axes_of(x, axis), keepdims))
+
+
+@public(np.all, method="all")
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001  (NumPy's name)
+    """Whether every element holds, of all or along axes."""
+    x = array_of(x)
+    return table.all_hold(x, attrs=(axes_of(x, axis), keepdims))
 
 
 @public(np.argmax, method="argmax")
 def argmax(x: Any, axis: int | None = None) -> Any:
     """Position of the largest element; it has no derivative."""
-    x = _arraylike(x)
-    return table.where_largest(x, attrs=(axis if axis is None else _axis(x, axis),))
+    x = array_of(x)
+    return table.where_largest(x, attrs=(axis if axis is None else axis_of(x, axis),))
 
 
 @public(method="logsumexp")
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))), without overflow."""
-    x = _arraylike(x)
-    return table.logsumexp(x, attrs=(_axes(x, axis), keepdims))
+    x = array_of(x)
+    return table.logsumexp(x, attrs=(axes_of(x, axis), keepdims))
 
 
 @public(method="softmax")
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """exp(x) / sum(exp(x)) along axes, without overflow."""
-    x = _arraylike(x)
-    return table.softmax(x, attrs=(_axes(x, axis),))
+    x = array_of(x)
+    return table.softmax(x, attrs=(axes_of(x, axis),))
 
 
 @public(method="log_softmax")
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Logarithm of `softmax`, exact where that is near 0."""
-    x = _arraylike(x)
+    x = array_of(x)
     return x - logsumexp(x, axis, keepdims=True)
 
 
@@ -150,7 +215,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
 @public()
 def matmul(a: Any, b: Any) -> Any:
     """Product of matrices, or of a matrix and a vector; stacks of matrices broadcast."""
-    a, b = _arraylike(a), _arraylike(b)
+    a, b = array_of(a), array_of(b)
     if not shape_of(a) or not shape_of(b):
         raise ShapeMismatch(_("a product of matrices needs arrays; a single number multiplies with *"))
     return table.matmul(a, b)
@@ -159,7 +224,7 @@ def matmul(a: Any, b: Any) -> Any:
 @public(np.dot, method="dot")
 def dot(a: Any, b: Any) -> Any:
     """Scalar product of vectors, product of matrices, or of anything with a number, as NumPy's dot."""
-    a, b = _arraylike(a), _arraylike(b)
+    a, b = array_of(a), array_of(b)
     if not shape_of(a) or not shape_of(b):
         return a * b
     if len(shape_of(a)) > 2 or len(shape_of(b)) > 2:
@@ -177,7 +242,7 @@ def outer(a: Any, b: Any) -> Any:
 @public(np.reshape)
 def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     """The same elements in another shape; one length may be -1."""
-    x = _arraylike(x)
+    x = array_of(x)
     want = [shape] if isinstance(shape, (int, np.integer)) else list(shape)
     size = int(np.prod(shape_of(x), dtype=int))
     if want.count(-1) == 1:
@@ -202,27 +267,27 @@ def ravel(x: Any) -> Any:
 @public(np.expand_dims)
 def expand_dims(x: Any, axis: int) -> Any:
     """One more axis, of length 1."""
-    x = _arraylike(x)
+    x = array_of(x)
     shape = list(shape_of(x))
-    shape.insert(_axis(x, axis, more=1), 1)
+    shape.insert(axis_of(x, axis, more=1), 1)
     return reshape(x, shape)
 
 
 @public(np.squeeze, method="squeeze")
 def squeeze(x: Any, axis: Axis = None) -> Any:
     """Without axes of length 1."""
-    x = _arraylike(x)
+    x = array_of(x)
     shape = shape_of(x)
-    gone = [k for k, n in enumerate(shape) if n == 1] if axis is None else _axes(x, axis)
+    gone = [k for k, n in enumerate(shape) if n == 1] if axis is None else axes_of(x, axis)
     return reshape(x, [n for k, n in enumerate(shape) if k not in gone])
 
 
 @public(np.transpose)
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Axes in another order; reversed without `axes`."""
-    x = _arraylike(x)
+    x = array_of(x)
     n = len(shape_of(x))
-    order = tuple(reversed(range(n))) if axes is None else tuple(_axis(x, k) for k in axes)
+    order = tuple(reversed(range(n))) if axes is None else tuple(axis_of(x, k) for k in axes)
     if sorted(order) != list(range(n)):
         raise ShapeMismatch(
             _("{axes} is not an order of the axes of the shape {shape}").format(axes=axes, shape=shape_of(x))
@@ -233,9 +298,9 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 @public(np.swapaxes, method="swapaxes")
 def swapaxes(x: Any, first: int, second: int) -> Any:
     """Two axes exchanged."""
-    x = _arraylike(x)
+    x = array_of(x)
     order = list(range(len(shape_of(x))))
-    a, b = _axis(x, first), _axis(x, second)
+    a, b = axis_of(x, first), axis_of(x, second)
     order[a], order[b] = order[b], order[a]
     return transpose(x, order)
 
@@ -243,25 +308,25 @@ def swapaxes(x: Any, first: int, second: int) -> Any:
 @public(np.broadcast_to)
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """Repeated to fill a larger shape."""
-    return table.broadcast_to(_arraylike(x), attrs=((shape,) if isinstance(shape, int) else tuple(shape),))
+    return table.broadcast_to(array_of(x), attrs=((shape,) if isinstance(shape, int) else tuple(shape),))
 
 
 @public(np.concatenate)
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Arrays one after another along an axis."""
-    parts = [_arraylike(a) for a in arrays]
+    parts = [array_of(a) for a in arrays]
     if not parts:
         raise TensorError(_("there is nothing to put together: the sequence is empty"))
-    return table.concatenate(*parts, attrs=(_axis(parts[0], axis),))
+    return table.concatenate(*parts, attrs=(axis_of(parts[0], axis),))
 
 
 @public(np.stack)
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Arrays of one shape side by side along a new axis."""
-    parts = [_arraylike(a) for a in arrays]
+    parts = [array_of(a) for a in arrays]
     if not parts:
         raise TensorError(_("there is nothing to put together: the sequence is empty"))
-    return table.stack(*parts, attrs=(_axis(parts[0], axis, more=1),))
+    return table.stack(*parts, attrs=(axis_of(parts[0], axis, more=1),))
 
 
 def index(x: Any, key: Any) -> Any:
@@ -284,18 +349,24 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
 
 
 @public(np.linalg.norm, method="norm")
-def norm(x: Any) -> Any:
-    """Euclidean length: the root of the sum of squares."""
-    x = _arraylike(x)
+def norm(x: Any, order: float | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Euclidean length of all elements or along axes, with slope 0 at 0; other orders are sums of abs(x)**order."""
+    x = array_of(x)
     if np.dtype(getattr(x, "dtype", float)).kind != "f":  # a byte's square is no byte
         x = table.cast(x, attrs=("float64",))
-    return table.root(sum(x**2))
+    if order is None or (order == 2 and len(axes_of(x, axis)) == 1):
+        return table.root(sum(x**2, axis, keepdims))
+    if len(axes_of(x, axis)) != 1:
+        raise TensorError(_("norm of the order {order} is for vectors; name the axis").format(order=order))
+    if np.isinf(order):
+        return (amax if order > 0 else amin)(ops.absolute(x), axis, keepdims)
+    return sum(ops.absolute(x) ** order, axis, keepdims) ** (1.0 / order)
 
 
 # -- bits -----------------------------------------------------------------------------------------
 def bits(logical: str, bitwise: str, *args: Any) -> Any:
     """What `&`, `|` and `~` mean: of truth values whether they hold, of whole numbers their bits."""
     kinds = [np.dtype(getattr(a, "dtype", type(a))).kind for a in args]
-    if any(kind not in "biu" for kind in kinds):
+    if builtins.any(kind not in "biu" for kind in kinds):
         raise TensorError(_("&, | and ~ are for conditions and whole numbers, not for numbers with a fraction"))
-    return applied(OPS[logical if all(kind == "b" for kind in kinds) else bitwise], args)
+    return applied(OPS[logical if builtins.all(kind == "b" for kind in kinds) else bitwise], args)

@@ -14,6 +14,17 @@ from tidu.eager.readings import Readings
 from tidu.language import array_ops
 from tidu.language.operand import applied
 from tidu.language.operation import FUNCTIONS, OPS
+from tidu.text import _, mark
+
+_IN_PLACE = mark("tensors are not changed by methods; write w[:] = ..., and zero_grad() sets a gradient to 0")
+_ON_DEVICE = mark("tensors live in memory; a device is an option of tidu.fit: device='cuda'")
+_OF_KIND = mark("write astype('float64') for another kind of number, and item() for the number itself")
+# Names that PyTorch's users know, and what to write.
+_ANSWERS = {
+    **dict.fromkeys(("zero_", "add_", "sub_", "mul_", "div_", "copy_", "fill_", "clamp_", "requires_grad_"), _IN_PLACE),
+    **dict.fromkeys(("cuda", "cpu", "to", "device"), _ON_DEVICE),
+    **dict.fromkeys(("float", "double", "long", "int", "half"), _OF_KIND),
+}
 
 
 class Methods(Readings):
@@ -22,6 +33,8 @@ class Methods(Readings):
     def __getattr__(self, name: str) -> Any:
         """A function of the op table of one number as a method: `x.exp()`."""
         op = OPS.get(name) or OPS.get(FUNCTIONS.get(name, ""))
+        if name in _ANSWERS:
+            raise AttributeError(_(_ANSWERS[name]), name=name, obj=self)
         if op is None or not op.elementwise or op.arity != 1 or op.formula_name is None:
             raise AttributeError(f"a tensor has no attribute {name!r}", name=name, obj=self)
         return functools.partial(applied, op, (self,))
@@ -57,6 +70,20 @@ class Methods(Readings):
         """Axes in another order; reversed without arguments."""
         return f.transpose(self, _one_or_many(axes) if axes else None)
 
+    view = reshape
+
+    def permute(self, *axes: Any) -> Any:
+        """Axes in another order, under PyTorch's name."""
+        return f.transpose(self, _one_or_many(axes))
+
+    def unsqueeze(self, axis: int) -> Any:
+        """One more axis, of length 1, under PyTorch's name."""
+        return f.expand_dims(self, axis)
+
+    def clone(self) -> Any:
+        """`copy`, under PyTorch's name."""
+        return f.copy(self)
+
     def astype(self, dtype: npt.DTypeLike) -> Any:
         """The values in another kind of number."""
         return array_ops.cast(self, attrs=(str(np.dtype(dtype)),))
@@ -81,6 +108,12 @@ class Methods(Readings):
         return NotImplemented if other is None else self.applied(OPS["not_equal"], (self, other), ())
 
     __hash__ = object.__hash__
+
+    def __mod__(self, other: Any) -> Any:
+        return self.applied(OPS["mod"], (self, other), ())
+
+    def __rmod__(self, other: Any) -> Any:
+        return self.applied(OPS["mod"], (other, self), ())
 
     def __and__(self, other: Any) -> Any:
         return f.bits("logical_and", "bitwise_and", self, other)

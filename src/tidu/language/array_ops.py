@@ -263,6 +263,30 @@ where_largest = array_op(
     "argmax", "xp.argmax({0}, axis={a})", grad=None, cases=((((2, 3),), (None,)), (((2, 3),), (1,))),
     doc="The position of the largest element.",
 )  # fmt: skip
+where_smallest = array_op(
+    "argmin", "xp.argmin({0}, axis={a})", grad=None, cases=((((2, 3),), (None,)), (((2, 3),), (1,))),
+    doc="The position of the smallest element.",
+)  # fmt: skip
+any_holds = array_op(
+    "any", "xp.any({0}, axis={a}, keepdims={b})", grad=None, boolean=True, reduces=True, cases=_REDUCED,
+    doc="Whether one element along axes holds.",
+)  # fmt: skip
+all_hold = array_op(
+    "all", "xp.all({0}, axis={a}, keepdims={b})", grad=None, boolean=True, reduces=True, cases=_REDUCED,
+    doc="Whether every element along axes holds.",
+)  # fmt: skip
+running_sum: Function = array_op(
+    "cumsum", "xp.cumsum({0}, axis={a})", grad=lambda g, out, x, axis: (_running_back(g, axis),),
+    cases=((((2, 3),), (0,)), (((2, 3),), (1,)), (((4,),), (0,))), doc="Running sums along an axis.",
+)  # fmt: skip
+
+
+def _running_back(g: Any, axis: int) -> Any:
+    """Running sums from the end."""
+    backward = (*[slice(None)] * axis, slice(None, None, -1))
+    return index(running_sum(index(g, attrs=(backward,)), attrs=(axis,)), attrs=(backward,))
+
+
 logsumexp = array_op(
     "logsumexp", "logsumexp({0}, {a}, {b})",
     cost="function", on_batches=_along_axes, on_tiles=_of_a_vector("logsumexp"), reduces=True,
@@ -321,4 +345,28 @@ outer: Function = array_op(
     grad=lambda g, out, a, b: (lambda: matmul(g, b), lambda: matmul(a, g)),
     cases=((((2,), (3,)), ()), (((3,), (3,)), ())), doc="Every element of one vector times every element of another.",
     text="{0}⊗{1}", latex=r"{0} \, {1}^{\top}", binding=MULTIPLY,
+)  # fmt: skip
+
+
+def _einsum_shares(g: Any, out: Any, *args_and_subscripts: Any) -> Derivatives:
+    *args, subscripts = args_and_subscripts
+    inputs, _arrow, output = subscripts.partition("->")
+    letters = inputs.split(",")
+
+    def share(k: int) -> Any:
+        others = ",".join([output, *letters[:k], *letters[k + 1 :]])
+        return einsum(g, *args[:k], *args[k + 1 :], attrs=(f"{others}->{letters[k]}",))
+
+    return tuple(functools.partial(share, k) for k in range(len(args)))
+
+
+einsum: Function = array_op(
+    "einsum", "xp.einsum({a}, {args})", grad=_einsum_shares, cost="product",
+    cases=(
+        (((2, 3), (3, 4)), ("ab,bc->ac",)),
+        (((2, 3), (2, 3)), ("ab,ab->",)),
+        (((5, 2, 3), (3, 4), (4,)), ("abc,cd,d->ab",)),
+        (((3,), (2,)), ("a,b->ba",)),
+    ),
+    doc="The sum of products over the letters that the result has not; each letter of one is in another, or in it.",
 )  # fmt: skip

@@ -179,6 +179,12 @@ exp = op(
     value=ieee.exp, machine="c", cost="function", vector=elementary.exp, nonnegative=True,
     doc="e to the power of x.",
 )  # fmt: skip
+exp2 = op(
+    "exp2", "exp2({0})", latex=r"\operatorname{exp2}\left({0}\right)",
+    grad=lambda g, out, x: (g * (math.log(2.0) * out),), domain=(REAL,),
+    value=ieee.exp2, machine="c", cost="function", nonnegative=True,
+    doc="2 to the power of x.",
+)  # fmt: skip
 expm1 = op(
     "expm1", "expm1({0})", latex=r"\left(e^{{0}} - 1\right)",
     value=ieee.expm1, machine="c", cost="function", vector=elementary.expm1,
@@ -188,6 +194,12 @@ log: Function = op(
     "log", "log({0})", unicode="ln({0})", latex=r"\ln\left({0}\right)",
     aliases=("ln",), value=ieee.log, machine="c", cost="function",
     grad=lambda g, out, x: (g / x,), domain=(POSITIVE,), doc="Natural logarithm.",
+)  # fmt: skip
+logaddexp = op(
+    "logaddexp", "logaddexp({0}, {1})", latex=r"\operatorname{logaddexp}\left({0}, {1}\right)",
+    value=ieee.logaddexp, machine="written", cost="function",
+    grad=lambda g, out, a, b: (g * sigmoid(a - b), g * sigmoid(b - a)), domain=(REAL, REAL),
+    doc="log(e**a + e**b), without overflow.",
 )  # fmt: skip
 log1p = op(
     "log1p", "log1p({0})", latex=r"\ln\left(1 + {0}\right)",
@@ -240,6 +252,29 @@ atan = op(
     "atan", "atan({0})", array="xp.arctan({0})", unicode="arctan({0})", latex=r"\arctan\left({0}\right)",
     aliases=("arctan",), value=ieee.atan, machine="c", cost="function",
     grad=lambda g, out, x: (g / (1 + x**2),), domain=(REAL,), doc="Inverse tangent, in radians.",
+)  # fmt: skip
+
+atan2 = op(
+    "atan2", "atan2({0}, {1})", array="xp.arctan2({0}, {1})", latex=r"\operatorname{atan2}\left({0}, {1}\right)",
+    aliases=("arctan2",), value=ieee.atan2, machine="c", cost="function",
+    grad=lambda g, out, y, x: (g * (x / (x**2 + y**2)), -(g * (y / (x**2 + y**2)))), domain=(REAL, REAL),
+    doc="The angle of the point (x, y), in radians: atan2(y, x).",
+)  # fmt: skip
+hypot = op(
+    "hypot", "hypot({0}, {1})", latex=r"\operatorname{hypot}\left({0}, {1}\right)",
+    value=ieee.hypot, machine="written", of_reals=True, nonnegative=True,
+    grad=lambda g, out, a, b: tuple(g * (x / where(equal(out, 0), 1, out)) for x in (a, b)),
+    domain=(REAL, POSITIVE), doc="The length of (a, b), without overflow; slope 0 at (0, 0).",
+)  # fmt: skip
+degrees = op(
+    "degrees", "degrees({0})", code=f"{{0}} * {180.0 / math.pi!r}", latex=r"\operatorname{degrees}\left({0}\right)",
+    grad=lambda g, out, x: (g * (180.0 / math.pi),), domain=(REAL,), aliases=("rad2deg",), of_reals=True,
+    doc="Degrees of x radians.",
+)  # fmt: skip
+radians = op(
+    "radians", "radians({0})", code=f"{{0}} * {math.pi / 180.0!r}", latex=r"\operatorname{radians}\left({0}\right)",
+    grad=lambda g, out, x: (g * (math.pi / 180.0),), domain=(REAL,), aliases=("deg2rad",), of_reals=True,
+    doc="Radians of x degrees.",
 )  # fmt: skip
 
 # -- hyperbolic -------------------------------------------------------------------------------
@@ -307,11 +342,30 @@ sign: Function = op(
     value=ieee.sign, machine="written",
     grad=lambda g, out, x: (0.0,), domain=(REAL,), doc="-1, 0 or 1; slope 0 away from the jump.",
 )  # fmt: skip
-floor = op(
+floor: Function = op(
     "floor", "floor({0})", unicode="⌊{0}⌋", latex=r"\left\lfloor {0} \right\rfloor",
     value=ieee.floor,
     grad=lambda g, out, x: (0.0,), domain=(REAL,),
     doc="Largest whole number not above x; slope 0 between jumps.",
+)  # fmt: skip
+ceil = op(
+    "ceil", "ceil({0})", latex=r"\operatorname{ceil}\left({0}\right)",
+    value=ieee.ceil, machine="c",
+    grad=lambda g, out, x: (0.0,), domain=(REAL,),
+    doc="Smallest whole number not below x; slope 0 between jumps.",
+)  # fmt: skip
+fmod = op(
+    "fmod", "fmod({0}, {1})", latex=r"\operatorname{fmod}\left({0}, {1}\right)",
+    value=ieee.fmod, machine="c", cost="function", of_reals=False,
+    grad=lambda g, out, a, b: (g, lambda: g * where(a / b < 0, floor(-(a / b)), -floor(a / b))),
+    domain=((2.2, 2.6), (0.9, 1.05)),
+    doc="What is left of a when b is taken away as often as it fits; the sign is that of a.",
+)  # fmt: skip
+mod = op(
+    "mod", "mod({0}, {1})", array="xp.remainder({0}, {1})", latex=r"\operatorname{mod}\left({0}, {1}\right)",
+    aliases=("remainder",), value=ieee.mod, machine="written",
+    grad=lambda g, out, a, b: (g, lambda: -(g * floor(a / b))), domain=((2.2, 2.6), (0.9, 1.05)),
+    doc="a modulo b, with the sign of b.",
 )  # fmt: skip
 minimum = op(
     "minimum", "min({0}, {1})", code="minimum({0}, {1})", latex=r"\min\left({0}, {1}\right)",
@@ -332,7 +386,7 @@ relu = op(
     latex=r"\operatorname{relu}\left({0}\right)",
     grad=lambda g, out, x: (where(x > 0, g, 0.0),), domain=(REAL,), doc="max(x, 0); slope 0 at 0.",
 )  # fmt: skip
-sigmoid = op(
+sigmoid: Function = op(
     "sigmoid", "sigmoid({0})", aliases=("σ",), array="sigmoid({0})", unicode="σ({0})", latex=r"\sigma\left({0}\right)",
     value=ieee.sigmoid, machine="written", cost="function", vector=elementary.sigmoid, nonnegative=True,
     grad=lambda g, out, x: (g * (out * (1 - out)),), domain=(REAL,), doc="1 / (1 + e**-x), the logistic function.",

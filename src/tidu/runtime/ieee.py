@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from math import atan as atan
+from math import atan2 as atan2
 from math import cosh as _cosh
 from math import erf as erf
 from math import erfc as erfc
@@ -24,6 +25,14 @@ def exp(x: float) -> float:
     """e**x; inf above 709.78."""
     try:
         return math.exp(x)
+    except OverflowError:
+        return inf
+
+
+def exp2(x: float) -> float:
+    """2**x; inf from 1024 on."""
+    try:
+        return math.exp2(x)
     except OverflowError:
         return inf
 
@@ -156,6 +165,46 @@ def sign(x: float) -> float:
 def floor(x: float) -> float:
     """The largest whole number not above x, as a float."""
     return math.copysign(float(math.floor(x)), x) if isfinite(x) else x  # floor(-0.0) is -0.0
+
+
+def ceil(x: float) -> float:
+    """The smallest whole number not below x, as a float."""
+    return math.copysign(float(math.ceil(x)), x) if isfinite(x) else x  # ceil(-0.5) is -0.0
+
+
+def fmod(a: float, b: float) -> float:
+    """What is left of a when b is taken away as often as it fits, with the sign of a; nan for b = 0 or infinite a."""
+    return math.fmod(a, b) if isfinite(a) and b != 0.0 else nan
+
+
+def mod(a: float, b: float) -> float:
+    """a modulo b, with the sign of b."""
+    rest = fmod(a, b)
+    if rest == 0.0:
+        return 0.0 if b > 0.0 else -0.0
+    if b > 0.0:
+        return rest + b if rest < 0.0 else rest
+    return rest + b if rest > 0.0 else rest
+
+
+def hypot(a: float, b: float) -> float:
+    """The length of (a, b), without overflow."""
+    x = fabs(a)
+    y = fabs(b)
+    if x == inf or y == inf:
+        return inf
+    large = maximum(x, y)
+    if large == 0.0:
+        return 0.0
+    ratio = minimum(x, y) / large
+    return large * sqrt(1.0 + ratio * ratio)
+
+
+def logaddexp(a: float, b: float) -> float:
+    """log(e**a + e**b), without overflow."""
+    if a == b:
+        return a + math.log(2.0)
+    return maximum(a, b) + math.log1p(math.exp(-fabs(a - b)))
 
 
 def maximum(a: float, b: float) -> float:

@@ -61,6 +61,31 @@ def _tensor_first(a: Any, b: Any) -> tuple[Any, Any]:
     return (a, b) if isinstance(a, torch.Tensor) else (b, a)
 
 
+def _of_two(function: Any) -> Any:
+    """A function of two tensors, of which one may be a number."""
+
+    def of_two(a: Any, b: Any) -> Any:
+        x, _other = _tensor_first(a, b)
+        return function(*(v if isinstance(v, torch.Tensor) else torch.full_like(x, v) for v in (a, b)))
+
+    return of_two
+
+
+arctan2, hypot, logaddexp, fmod, remainder = map(
+    _of_two, (torch.arctan2, torch.hypot, torch.logaddexp, torch.fmod, torch.remainder)
+)
+
+
+def degrees(x: Any) -> Any:
+    """Degrees of x radians."""
+    return x * (180.0 / math.pi)
+
+
+def radians(x: Any) -> Any:
+    """Radians of x degrees."""
+    return x * (math.pi / 180.0)
+
+
 def where(condition: Any, a: Any, b: Any, dtype: Any = None) -> Any:
     """`a` where the condition holds, `b` elsewhere; two plain numbers become a tensor of `dtype`."""
     if not isinstance(condition, torch.Tensor):

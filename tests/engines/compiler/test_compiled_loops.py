@@ -102,8 +102,9 @@ FUNCTIONS = {
 
 
 BOTH = [False, True]
+OF_TWO = ("divide", "power", "maximum", "minimum", "atan2", "fmod", "mod", "hypot", "logaddexp")
 TAKES = {
-    **dict.fromkeys(("divide", "power", "maximum", "minimum"), [VALUES[::4] + VALUES[-16:]] * 2),
+    **dict.fromkeys(OF_TWO, [VALUES[::4] + VALUES[-16:]] * 2),
     "where": [BOTH, VALUES[::9], VALUES[-8:]],
     "logical_and": [BOTH, BOTH],
     "logical_or": [BOTH, BOTH],

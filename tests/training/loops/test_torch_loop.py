@@ -63,7 +63,7 @@ def test_every_activation(activation):
     assert_same(fitted(formula, "cpu"), fitted(formula))
 
 
-FUNCTIONS = [n for n, op in OPS.items() if op.formula_name and not op.boolean and n not in ("sign", "floor")]
+FUNCTIONS = [n for n, op in OPS.items() if op.formula_name and not op.boolean and n not in ("sign", "floor", "ceil")]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -72,6 +72,8 @@ def test_formulas_of_numbers_with_every_function(name):
     op = OPS[name]
     data = {f"x{k}": random.uniform(max(low, -3), min(high, 3), ROWS) for k, (low, high) in enumerate(op.domain)}
     arguments = "x0 > 0.5, a*x1, b*x2" if name == "where" else ", ".join(f"a*x{k}" for k in range(len(data)))
+    if name == "atan2":  # of a*x0 and a*x1 it does not depend on a, and adam would follow the rounding
+        arguments = "a*x0, b*x1"
     formula = f"y = {op.formula_name}({arguments}) + b"
     options = {"init": {"a": 0.98, "b": 0.5}, "lr": 1e-4, "batch_size": 7, "steps": 20, "optimizer": "adam"}
     plain, ours, theirs = (
@@ -223,12 +225,15 @@ def test_predictions_and_files_know_no_device(tmp_path):
 
 
 # -- what torch lacks -------------------------------------------------------------------------------
+OF_TWO = ("arctan2", "hypot", "logaddexp", "fmod", "remainder")
+
+
 def test_both_libraries_have_the_same_functions():
     ours, theirs = (
         {n for n, f in vars(m).items() if callable(f) and n.islower() and not n.startswith("_")}
         for m in (arrays, torch_arrays)
     )
-    assert ours | {"where", "maximum", "minimum"} == theirs
+    assert ours | {"where", "maximum", "minimum", *OF_TWO, "degrees", "radians"} == theirs
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "softplus", "log_cosh", "erf", "erfc"])
