@@ -81,6 +81,8 @@ def _builtin_extreme(sign: str) -> Known:
     """Python's own `min` and `max`: the first, unless a later one is smaller, or larger."""
 
     def known(frame: Frame, first: Value, *more: Value) -> Number:
+        if len({frame.number(value).type for value in (first, *more)}) > 1:
+            raise TypeError("whole numbers among floats")  # Python gives the number as it is, of either type
         best, *others = frame.alike(first, *more)
         for other in others:
             best = frame.body.select(frame.body.compared(sign, other, best), other, best)

@@ -34,7 +34,7 @@ def _new_machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(opt=2, cpu=llvm.get_host_cpu_name(), features=_features(), jit=True)
+    return target.create_target_machine(opt=1, cpu=llvm.get_host_cpu_name(), features=_features(), jit=True)
 
 
 @cache
