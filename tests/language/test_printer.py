@@ -134,6 +134,13 @@ A, B, C = (symbol(name, "parameter") for name in "abc")
          r"\begin{cases}1 & \text{if } x > 0 \land \lnot x < 1\\ 0 & \text{otherwise}\end{cases}"),
         (ops.minimum(A, 1), "min(a, 1)", "min(a, 1)", r"\min\left(a, 1\right)"),
         (constant(-0.5), "-0.5", "−½", "-0.5"),
+        (ops.sin(2 * math.pi * X), "sin(6.283185307179586*x)", "sin(6.283185307179586·x)",
+         r"\sin\left(6.283185307179586 x\right)"),
+        (ops.sin(constant(math.pi) * X), "sin(3.141592653589793*x)", "sin(π·x)",
+         r"\sin\left(3.141592653589793 x\right)"),
+        (-math.pi * X, "-3.141592653589793*x", "−π·x", "-3.141592653589793 x"),
+        (symbol("π", "parameter") * math.pi, "π*3.141592653589793", "π·3.141592653589793",
+         r"π \cdot 3.141592653589793"),
     ],
 )  # fmt: skip
 def test_looks(expr, as_text, as_unicode, as_latex):

@@ -15,7 +15,7 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from tidu.language.expr import ROLES, SHOWN, Expr, code_template, evaluation_order, symbols
+from tidu.language.expr import ROLES, SHOWN, Expr, code_template, constant, evaluation_order, symbols
 from tidu.language.operation import ADD, AND, ATOM, CHOICE, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER
 from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
 
@@ -33,6 +33,7 @@ _GREEK = {
 _SUBSCRIPT = str.maketrans("0123456789", SUBSCRIPTS)
 _SUPERSCRIPT = str.maketrans("0123456789-", SUPERSCRIPTS + "⁻")
 
+_SHORT = {0.5: "½", math.pi: "π"}  # numbers that mathematics has a sign for
 _LATEX = str.maketrans({**{c: f"\\{c}" for c in "_%&#${} "}, "\\": r"\backslash ", "^": r"\wedge "})
 
 
@@ -108,7 +109,10 @@ def _told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     """`names`, and those of symbols that would look alike in mathematics, such as alpha and α, as they stand."""
     found = symbols(outputs, *ROLES)
     looks = Counter(unicode_name(s.name) for s in found)
-    return {**{s: quoted_name(s.name) for s in found if looks[unicode_name(s.name)] > 1}, **names}
+    told = {s: quoted_name(s.name) for s in found if looks[unicode_name(s.name)] > 1}
+    if "π" in looks:
+        told[constant(math.pi)] = plain_number(math.pi)
+    return {**told, **names}
 
 
 def _bracketed(part: Printed, least: int) -> str:
@@ -223,8 +227,9 @@ def _operands(node: ast.expr) -> list[tuple[ast.expr, int]]:
 
 # -- mathematics ------------------------------------------------------------------------------
 def short_number(value: float) -> str:
-    """A number in mathematics: 2, 0.01, ½."""
-    return {0.5: "½", -0.5: "−½"}.get(value) or plain_number(value).replace("-", "−")
+    """A number in mathematics: 2, 0.01, ½, π."""
+    sign = "−" if str(value)[0] == "-" else ""
+    return sign + (_SHORT.get(abs(value)) or plain_number(abs(value)).replace("-", "−"))
 
 
 def unicode_name(name: str) -> str:
