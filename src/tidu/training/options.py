@@ -121,8 +121,8 @@ class TrainingOptions:
     lr: float | str | Expr | None = option(
         None, Formula(mark("RATE")),
         mark("Learning rate: a number; or a formula of the step t and the epoch, such as "
-             "'0.1 * warmup(100) * cosine(1000)'; or auto, from the curvature. The default is 0.01 (adadelta: 1), "
-             "with --scale it is auto."),
+             "'0.1 * warmup(100) * cosine(1000)'; or auto, from the curvature. The default is 0.01 (adadelta: 1); "
+             "where that goes up, the descent begins anew as with --scale, for which it is auto."),
         reason="the optimizer's own; small enough for features of size 1",
         also=("learning-rate", "learning-rate-init", "step-size", "eta", "eta0"),
         group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True, descent_only=True,
