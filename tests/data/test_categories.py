@@ -285,3 +285,11 @@ def test_a_zone_is_taken_into_account(moment, minutes):
 )
 def test_what_a_column_holds_is_seen_at_its_beginning(values, kind):
     assert source_of({"c": values, "n": [1] * len(values)}).kinds() == ({} if kind is None else {"c": kind})
+
+
+def test_brackets_in_names_are_printed_as_they_are(tmp_path, capsys):
+    FRAME.rename(columns={"x": "speed [km/h]"}).to_csv(tmp_path / "d.csv", index=False)
+    assert command(["fit", str(tmp_path / "d.csv"), "y = linear(`speed [km/h]`, city)", "--epochs", "2"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("w_city[sh]", "w_city[sz]", "w_speed [km/h]"):
+        assert name in printed

@@ -26,7 +26,7 @@ def report_lessons(lessons: Mapping[str, Lesson]) -> None:
     table = grid("", _("lesson"), _("what it shows"))
     table.columns[1].justify = table.columns[2].justify = "left"
     for name, entry in lessons.items():
-        table.add_row(str(entry.number), f"[cyan]tidu lesson {name}[/cyan]", entry.title())
+        table.add_row(str(entry.number), Text(f"tidu lesson {name}", style="cyan"), entry.title())
     Console().print(table)
 
 

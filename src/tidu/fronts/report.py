@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table as Grid
@@ -342,7 +341,7 @@ def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: 
         return
     names = [clipped(label_text(label)) for label in classes]
     console.print(Text(f"  {_('{part}: true ↓, predicted →').format(part=title)}", style="dim"))
-    table = grid("", *map(escape, names), _("precision"), _("recall"), "F1")
+    table = grid("", *names, _("precision"), _("recall"), "F1")
     table.padding = (0, 1)  # room for more classes on a line
     for k, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
         cells = [Text(str(n), style="bold" if i == k else "" if n else "dim") for i, n in enumerate(counts)]

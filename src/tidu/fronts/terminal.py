@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import rich.console
 from rich.text import Text
@@ -13,7 +13,13 @@ WIDEST = 100  # columns of sentences that are easy to read
 
 
 class Console(rich.console.Console):
-    """Standard output; where its reader has gone, BrokenPipeError, which `cli.run` expects."""
+    """Standard output; where its reader has gone, BrokenPipeError, which `cli.run` expects.
+
+    Square brackets are what they are: a column may be called `speed [km/h]`, and a parameter `w_city[sh]`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, **options)
 
     def on_broken_pipe(self) -> NoReturn:
         """Leave, as any other writer does (rich ends the process with status 1)."""
