@@ -11,6 +11,7 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(LOOP_FOLDER_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         patch.setenv("TIDU_LANG", "en")
+        patch.setenv("TIDU_STORE", str(tmp_path_factory.mktemp("store") / "runs.sqlite"))
         loop_folder.cache_clear()
         yield
 

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from tidu.training.run import Run as Run
     from tidu.training.run import load as load
     from tidu.training.scan import scan as scan
+    from tidu.training.storing.listing import runs as runs
+    from tidu.training.storing.store import Store as Store
     from tidu.training.sweeping.sweep import sweep as sweep
     from tidu.training.sweeping.swept import Sweep as Sweep
 
@@ -59,6 +61,8 @@ _PLACES = {
     "scan": "tidu.training.scan",
     "sweep": "tidu.training.sweeping.sweep",
     "load": "tidu.training.run",
+    "runs": "tidu.training.storing.listing",
+    "Store": "tidu.training.storing.store",
     "Model": "tidu.training.model",
     "Run": "tidu.training.run",
     "Sweep": "tidu.training.sweeping.swept",
@@ -107,8 +111,14 @@ def _diagnose(run: Any, data: object, trials: bool) -> Any:
     return diagnose(run, data, trials)
 
 
+def _resume(run: Any, epochs: int | None, steps: int | None, callbacks: Any) -> Any:
+    from tidu.training.resuming import resumed
+
+    return resumed(run, epochs, steps, callbacks)
+
+
 # What a run is asked, answered by layers above training: only here is everything in sight.
-ANSWERS |= {"diagnose": _diagnose}
+ANSWERS |= {"diagnose": _diagnose, "resume": _resume}
 
 
 def __getattr__(name: str) -> Any:

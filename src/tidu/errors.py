@@ -12,6 +12,7 @@
     │   └── ShapeMismatch       arrays whose shapes do not fit each other
     ├── CannotCompile           a loop's text has a line that is not in the compiler's language
     ├── ModelFileError          a saved model cannot be read
+    ├── StoreError              the store of runs cannot be read or written, or a run cannot go on
     └── MissingDependency       an optional package is not installed
 
 The command line prints the message alone and ends with status 2.
@@ -68,6 +69,10 @@ class CannotCompile(TiduError, ValueError):
 
 class ModelFileError(TiduError, ValueError):
     """A saved model cannot be read."""
+
+
+class StoreError(TiduError, ValueError):
+    """The store of runs cannot be read or written, or a run in it cannot go on."""
 
 
 class MissingDependency(TiduError, ImportError):

@@ -42,6 +42,7 @@ from tidu.fronts.outcomes import (
     status_of,
     write_nowhere,
 )
+from tidu.fronts.stored import runs_command
 from tidu.fronts.telling import COMPLETE, completion_command, functions_command
 from tidu.text import _, language
 from tidu.training.sweeping.axes import SETTINGS as VARYING
@@ -146,6 +147,7 @@ def app(lang: str | None) -> None:
     _("Draw the loss curve and, for one feature, the fit (.png, .svg or .pdf; tidu-fit.png if no name is given)."),
     bare="tidu-fit.png",
 )
+@click.option("--no-store", is_flag=True, cls=Option, help=_("Do not keep the run for 'tidu runs'."))
 @code_option
 @output_options
 def fit(data: str, formula: str, **values: Any) -> int:
@@ -153,12 +155,13 @@ def fit(data: str, formula: str, **values: Any) -> int:
     from tidu.fronts.progress import watched
     from tidu.training.fit import fit as fit_model
 
-    plot, out, show_code, as_json = (values.pop(k) for k in ("plot", "out", "show_code", "as_json"))
+    names = ("plot", "out", "show_code", "as_json", "no_store")
+    plot, out, show_code, as_json, no_store = (values.pop(k) for k in names)
     values.pop("lang")
     check_outputs(plot, out, data)
     csv = csv_of(values)
     with watched(_("fitting")) as progress:
-        result = fit_model(formula, data, csv=csv, callbacks=progress, **given_of(values))
+        result = fit_model(formula, data, csv=csv, callbacks=progress, store=not no_store, **given_of(values))
     if out is not None:
         result.save(out)
     if plot is not None:
@@ -174,6 +177,7 @@ def fit(data: str, formula: str, **values: Any) -> int:
 
 
 app.add_command(doctor_command)
+app.add_command(runs_command)
 
 
 @app.command(

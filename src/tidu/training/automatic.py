@@ -12,7 +12,7 @@ from tidu.content.optimizers import optimizer_named
 from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.callbacks import Listeners
-from tidu.training.descent import Descent, descend
+from tidu.training.descent import Descent, Standing, descend
 from tidu.training.problem import Problem
 from tidu.training.rates import SMALLER, automatic_rate
 from tidu.training.rescaling import basis_of
@@ -25,7 +25,9 @@ Array = npt.NDArray[np.float64]
 MOST_RETRIES = 12  # of a rate that `auto` chose, each time a quarter of the one before
 
 
-def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> tuple[Problem, Descent, list[str]]:
+def descent_of(
+    problem: Problem, execution: Execution, listeners: Listeners, standing: Standing | None = None
+) -> tuple[Problem, Descent, list[str]]:
     """The problem with the rate and the rescaling that were used, how the descent ended, and what there is to say."""
     notes: list[str] = []
     s = problem.settings
@@ -36,7 +38,7 @@ def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> 
                 "give a learning rate, such as 0.005 with adam"
             )
         )
-    if s.scale:
+    if s.scale and problem.rescaling is None:
         problem = problem.rescaled(basis_of(problem))
         notes.append(_("descended in rescaled parameters; learning rate and tol are in their units"))
     automatic = s.lr == AUTO
@@ -61,7 +63,7 @@ def descent_of(problem: Problem, execution: Execution, listeners: Listeners) -> 
         notes.append(why)
     retries = 0
     while True:
-        descent = descend(problem, execution, listeners)
+        descent = descend(problem, execution, listeners, standing)
         if not automatic or retries == MOST_RETRIES or not _went_up(problem, descent):
             break
         retries += 1

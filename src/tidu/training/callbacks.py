@@ -26,12 +26,14 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Began:
-    """Before the first step: what is trained, where from, how many steps at most, and on which engine."""
+    """Before the first step: what is trained, where from, how many steps at most, on which engine, by which loop."""
 
     problem: Problem
     state: TrainingState
     steps_in_all: int
     engine: str
+    source: str = ""
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,10 @@ class Listeners:
     def each_epoch(self) -> bool:
         """Whether one of them wants to be told of every epoch."""
         return any(getattr(c, "each_epoch", False) for c in self.callbacks)
+
+    def and_also(self, callback: Callback) -> Listeners:
+        """These callbacks and one more, which is told last."""
+        return Listeners((*self.callbacks, callback))
 
     def tell(self, event: Event) -> None:
         """Give the event to each callback."""

@@ -35,36 +35,54 @@ class Descent:
     seconds: float
     source: str
     engine: Engine
+    rows: Array | None = None  # of the history, as the loop wrote them; None of a solver
 
 
-def descend(problem: Problem, execution: Execution | None = None, listeners: Listeners | None = None) -> Descent:
-    """Train a problem from its start until a bound, a bad step, a callback or Ctrl-C ends it.
+@dataclass(frozen=True)
+class Standing:
+    """Where a training was left: its state, and the rows of its history so far, of shape (rows, columns)."""
+
+    state: TrainingState
+    rows: Array
+
+
+def descend(
+    problem: Problem,
+    execution: Execution | None = None,
+    listeners: Listeners | None = None,
+    standing: Standing | None = None,
+) -> Descent:
+    """Train a problem from its start, or from where it stands, until a bound, a bad step, a callback or Ctrl-C ends it.
 
     Whatever the engine and the threads, the result has the same bits; `fast`, float32 and whole batches have others.
     """
     execution, listeners = execution or Execution(), listeners or Listeners()
     began = time.perf_counter()
     with Training(problem, execution) as training:
-        state, values, stopped = _advanced_to_the_end(training, execution, listeners)
+        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing)
         state = training.on_host(state)
         history = training.history(values, state)
         seconds = time.perf_counter() - began
         if stopped == "diverged":
             listeners.tell(Diverged(state.step + 1, state))
         listeners.tell(Ended(stopped, state, history))
-        return Descent(state, history, stopped, seconds, training.source, training.engine)
+        return Descent(state, history, stopped, seconds, training.source, training.engine, values)
 
 
 def _advanced_to_the_end(
-    training: Training, execution: Execution, listeners: Listeners
+    training: Training, execution: Execution, listeners: Listeners, standing: Standing | None
 ) -> tuple[TrainingState, Array, str]:
     """The state at the end, the rows of the history, and the word for why it ended."""
-    state, stopped = training.start(), ""
     most = training.limits.steps
+    state, stopped, last_loss = training.start(), "", math.nan
     recorded: list[Array] = [np.empty((0, training.loop.width))]
-    last_loss = math.nan
+    if standing is not None:
+        state = standing.state
+        recorded.append(standing.rows)
+        last_loss = float(standing.rows[-1, 0]) if len(standing.rows) else last_loss
+        stopped = training.limits.bound if state.step >= most else ""
     try:
-        listeners.tell(Began(training.problem, state, most, training.engine.name))
+        listeners.tell(Began(training.problem, state, most, training.engine.name, training.source, execution.device))
         while not stopped and listeners.stop is None:
             epoch = state.epoch
             budget = _to_the_end_of_the_epoch(training, state) if listeners.each_epoch else execution.slice

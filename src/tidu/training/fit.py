@@ -14,7 +14,7 @@ from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.choice import chosen_method
-from tidu.training.descent import Descent
+from tidu.training.descent import Descent, Standing
 from tidu.training.judging.remarks import remarks_on
 from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
 from tidu.training.problem import Problem
@@ -36,6 +36,8 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
     data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
     csv : how to read CSV text, where looking at it is not enough.
+    store : the file in which the run is kept while it goes on, to be listed, compared and resumed; True is the one of
+        `tidu runs`. See `tidu.runs`.
     callbacks : functions that are told of events while it runs, such as `tidu.callbacks.Advanced`, and may stop it.
     {options}
 
@@ -69,11 +71,30 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
         csv=given.csv,
         check=execution.check,
     )
-    return run_of(problem, execution, given.callbacks)
+    if given.store is None or given.store is False:
+        return run_of(problem, execution, given.callbacks)
+    return _kept(problem, execution, given)
 
 
-def run_of(problem: Problem, execution: Execution | None = None, callbacks: Callback | Sequence[Callback] = ()) -> Run:
-    """Train a problem; what `fit` does once it is read."""
+def _kept(problem: Problem, execution: Execution, given: FitArguments) -> Run:
+    """Train a problem, and keep the run in a store."""
+    from tidu.training.storing.recording import Origin, Recorder
+    from tidu.training.storing.store import Store
+
+    callbacks = (given.callbacks,) if callable(given.callbacks) else tuple(given.callbacks)
+    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size)
+    with Store(None if isinstance(given.store, bool) else given.store) as store:
+        recorder = Recorder(store, origin)
+        return recorder.finished(run_of(problem, execution, (*callbacks, recorder)))
+
+
+def run_of(
+    problem: Problem,
+    execution: Execution | None = None,
+    callbacks: Callback | Sequence[Callback] = (),
+    standing: Standing | None = None,
+) -> Run:
+    """Train a problem, from its start or from where it stands; what `fit` does once it is read."""
     execution, listeners = execution or Execution(), Listeners(callbacks)
     notes = list(problem.notes)
     if problem.settings.optimizer == AUTO:
@@ -86,7 +107,7 @@ def run_of(problem: Problem, execution: Execution | None = None, callbacks: Call
         descent, statistics = solution.descent, solution.statistics
         notes += solution.notes
     else:
-        problem, descent, words = descent_of(problem, execution, listeners)
+        problem, descent, words = descent_of(problem, execution, listeners, standing)
         notes += [*words, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
             notes += reasons_of_divergence(problem)
@@ -105,6 +126,8 @@ def run_of(problem: Problem, execution: Execution | None = None, callbacks: Call
         notes=(*notes, *listeners.notes),
         statistics=statistics,
         error=listeners.error,
+        recorded=descent.rows,
+        device=execution.device,
     )
     test, metrics = problem.test, run.score(problem.table)
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)

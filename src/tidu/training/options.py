@@ -7,6 +7,7 @@ options and help, a sweep its axes, `constraints` what excludes what. To add an 
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -275,6 +276,7 @@ class FitArguments(TrainingOptions):
         group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "array"),
     )  # fmt: skip
     callbacks: Callback | Sequence[Callback] = ()
+    store: str | os.PathLike[str] | bool | None = None
 
 
 OPTIONS: dict[str, Declaration] = declared(FitArguments)

@@ -21,6 +21,7 @@ from tidu.errors import DataError, ModelFileError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.basis import Basis
+from tidu.training.callbacks import Callback
 from tidu.training.file_schema import Described
 from tidu.training.history import History
 from tidu.training.model import Model, values_in_short
@@ -61,6 +62,9 @@ class Run:
     classes : the labels that a loss of classes tells apart, in order; of two, the second has the positive scores.
     metrics, test_metrics : `score` of the training data and of the part kept back.
     error : the exception of a callback that ended the run; None as a rule.
+    recorded : the rows of the history as the loop wrote them, which a training goes on from; None of a solver.
+    device : the device of PyTorch that it ran on.
+    id : the run's number in the store; None where it is in none.
     """
 
     problem: Problem
@@ -77,6 +81,9 @@ class Run:
     notes: tuple[str, ...] = ()
     statistics: Statistics | None = None
     error: Exception | None = None
+    recorded: Array | None = None
+    device: str | None = None
+    id: int | None = None
 
     # -- what it says of itself -----------------------------------------------------------------
     @cached_property
@@ -202,6 +209,24 @@ class Run:
         """
         return answered("diagnose", self, data, trials)
 
+    def resume(
+        self,
+        epochs: int | None = None,
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] = (),
+    ) -> Run:
+        """The training taken up where it stopped, to the bounds that it had, or for so many more epochs or steps.
+
+        The same bits as one training of that length.
+
+        Raises
+        ------
+        SettingError
+            A solver ran it, or it no longer has its data, or it is at its end and no more is asked for.
+        """
+        more: Run = answered("resume", self, epochs, steps, callbacks)
+        return more
+
     def range_test(self, rates: Sequence[float] | None = None, steps: int = TRIAL_STEPS) -> RangeTest:
         """Descend from the run's start for a few steps with each learning rate; the run itself stays as it is.
 
@@ -268,6 +293,7 @@ class Run:
         last = {p: float(h.gradient(p)[-1]) for p in h.parameters} if len(h) else {}
         first = {p: float(h.gradient(p)[0]) for p in h.parameters} if len(h) else {}
         return {
+            **({} if self.id is None else {"id": self.id}),
             "formula": s.formula,
             "params": _plain(self.params),
             "parameter_count": sum(np.size(v) for v in self.params.values()),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tidu.content.schedules import EPOCH, STEP
 from tidu.engines.array_loop import array_train_source
+from tidu.engines.program import Program
 from tidu.engines.scalar_loop import (
     Batch,
     Stopped,
@@ -204,21 +205,27 @@ class Training:
         return state
 
     def history(self, values: Array, state: TrainingState) -> History:
-        """The history of a training that stands at `state`, from all the rows of `advance`.
+        """The history of a training that stands at `state`, from all the rows of `advance`."""
+        return history_of(self.problem, self.work.rows, values, state)
 
-        An epoch that was cut short has a row of its own.
-        """
-        record, per_epoch = self.work.shape.record, self.work.steps_per_epoch
-        values = values[: state.step if record == "step" else state.epoch]
-        unfinished = record == "epoch" and state.start > 0
-        if unfinished:
-            values = np.vstack([values, _row_of_unfinished_epoch(self.work, state)])
-        k = np.arange(len(values), dtype=np.int64)
-        epoch, step = (k // per_epoch, k) if record == "step" else (k, (k + 1) * per_epoch - 1)
-        if unfinished:
-            step[-1] = state.step - 1
-        history = History(recorded_parameters(self.work.program), record, epoch, step, values)
-        return history if self.problem.rescaling is None else self.problem.rescaling.history(history)
+
+def history_of(problem: Problem, rows: int, values: Array, state: TrainingState) -> History:
+    """The history of a training on `rows` samples that stands at `state`, from all the rows of `advance`.
+
+    An epoch that was cut short has a row of its own.
+    """
+    program, s = problem.descended, problem.settings
+    per_epoch = -(-max(rows, 1) // min(s.batch_size or max(rows, 1), max(rows, 1)))
+    values = values[: state.step if s.record == "step" else state.epoch]
+    unfinished = s.record == "epoch" and state.start > 0
+    if unfinished:
+        values = np.vstack([values, _row_of_unfinished_epoch(program, state)])
+    k = np.arange(len(values), dtype=np.int64)
+    epoch, step = (k // per_epoch, k) if s.record == "step" else (k, (k + 1) * per_epoch - 1)
+    if unfinished:
+        step[-1] = state.step - 1
+    history = History(recorded_parameters(program), s.record, epoch, step, values)
+    return history if problem.rescaling is None else problem.rescaling.history(history)
 
 
 def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) -> Work:
@@ -258,10 +265,10 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
     )
 
 
-def _row_of_unfinished_epoch(work: Work, state: TrainingState) -> tuple[float, ...]:
+def _row_of_unfinished_epoch(program: Program, state: TrainingState) -> tuple[float, ...]:
     """A row for an epoch that was cut short: the mean loss of the rows that it saw."""
-    lr = evaluate(work.program.rate, {STEP: float(state.step - 1), EPOCH: float(state.epoch)})
+    lr = evaluate(program.rate, {STEP: float(state.step - 1), EPOCH: float(state.epoch)})
     with np.errstate(over="ignore"):
         norm = math.sqrt(sum(float(np.sum(np.multiply(g, g))) for g in state.gradient))
-    numbers = () if work.program.of_arrays else (*state.parameters, *state.gradient)
+    numbers = () if program.of_arrays else (*state.parameters, *state.gradient)
     return (state.epoch_loss / state.start, norm, lr, *numbers)

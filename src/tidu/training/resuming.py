@@ -1,0 +1,173 @@
+"""A training taken up where it stopped: from a run in memory, or from a run in a store, to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tidu.engines.scalar_loop import history_columns
+from tidu.errors import SettingError, StoreError
+from tidu.text import _
+from tidu.training.callbacks import Callback
+from tidu.training.descent import Standing
+from tidu.training.fit import run_of
+from tidu.training.problem import Problem
+from tidu.training.run import Run
+from tidu.training.settings import Settings
+from tidu.training.solving.statistics import Statistics
+from tidu.training.state import TrainingState
+from tidu.training.storing.recording import Origin, Recorder, fingerprint, versions
+from tidu.training.storing.store import Store, StoredRun
+from tidu.training.training import Execution, history_of
+
+
+def resumed(run: Run, epochs: int | None, steps: int | None, callbacks: Callback | Sequence[Callback] = ()) -> Run:
+    """A run in memory, taken up again; see `Run.resume`."""
+    if run.training_data is None:
+        raise SettingError(_("the run does not hold its data; resume it from the store, or fit again"))
+    if run.recorded is None:
+        raise SettingError(_("{optimizer} has come to its end; there is nothing to resume").format(
+            optimizer=run.settings.optimizer))  # fmt: skip
+    problem = _longer(run.problem, run.state, run.stopped, epochs, steps)
+    rows = run.recorded[: run.state.step if run.settings.record == "step" else run.state.epoch]
+    return run_of(problem, Execution(run.engine, device=run.device), callbacks, Standing(run.state, rows))
+
+
+def resumed_from(
+    store: Store,
+    number: int,
+    epochs: int | None = None,
+    steps: int | None = None,
+    data: object = None,
+    callbacks: Callback | Sequence[Callback] = (),
+) -> Run:
+    """A run of a store, taken up from its last checkpoint; it keeps its number there.
+
+    Parameters
+    ----------
+    data : in the place of those that the run had, which are read from where they were.
+
+    Raises
+    ------
+    StoreError
+        There is no such run, no checkpoint of it, or its data were in memory and are not given.
+    """
+    stored = store.run(number)
+    facts = stored.facts
+    origin = Origin.of_dict(facts["data"])
+    point = store.checkpoint(number)
+    if point is None:
+        raise StoreError(_("run {run} was ended before its first checkpoint; fit again").format(run=number))
+    if data is None and origin.path is None:
+        raise StoreError(_("the data of run {run} were not in a file; give them anew").format(run=number))
+    settings = dict(facts["settings"])
+    problem = Problem.read(
+        settings.pop("formula"), data if data is not None else origin.path, settings,
+        test_size=origin.test_size, drop_missing=origin.drop_missing, csv=origin.csv,
+    )  # fmt: skip
+    if problem.settings.uses_solver:
+        raise StoreError(_("run {run} is of a solver, which has come to its end").format(run=number))
+    state, basis = point.state()
+    if basis is not None:
+        problem = problem.rescaled(basis)
+    problem = _longer(problem, state, facts.get("stopped"), epochs, steps)
+    problem = replace(problem, notes=(*problem.notes, *_changes(problem, facts)))
+    width = len(history_columns(problem.descended))
+    rows = store.history(number, width)[: point.rows]
+    recorder = Recorder(store, origin, number, point.rows)
+    run = run_of(
+        problem,
+        Execution(facts["engine"], device=facts["device"]),
+        (*_listed(callbacks), recorder),
+        Standing(state, rows),
+    )
+    return recorder.finished(run)
+
+
+def run_in(store: Store, number: int) -> Run:
+    """A run of a store as it stands, without its data.
+
+    Raises
+    ------
+    StoreError
+        There is no such run, or it has not ended yet.
+    """
+    stored = store.run(number)
+    facts = stored.facts
+    point = store.checkpoint(number)
+    if point is None or "stopped" not in facts:
+        raise StoreError(_("run {run} has not ended yet; resume it").format(run=number))
+    state, basis = point.state()
+    problem = Problem.of_model(Settings(**facts["settings"]), tuple(facts["names"]), tuple(facts["classes"]))
+    problem = problem.starting_from([np.array(v) if isinstance(v, list) else v for v in facts["start"]])
+    if basis is not None:
+        problem = problem.rescaled(basis)
+    values = store.history(number, len(history_columns(problem.descended)))
+    statistics = facts["statistics"]
+    return Run(
+        problem, state, history_of(problem, facts["rows"], values, state), facts["stopped"], facts["rows"],
+        facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
+        facts["test_metrics"], tuple(facts["notes"]), id=number,
+        statistics=None if statistics is None else Statistics.of_plain(statistics),
+    )  # fmt: skip
+
+
+def _listed(callbacks: Callback | Sequence[Callback]) -> tuple[Callback, ...]:
+    return (callbacks,) if callable(callbacks) else tuple(callbacks)
+
+
+def _longer(
+    problem: Problem, state: TrainingState, stopped: str | None, epochs: int | None, steps: int | None
+) -> Problem:
+    """The problem with its bounds, or with those of so many more epochs or steps."""
+    if epochs is None and steps is None:
+        if stopped in ("epochs", "steps", "loss", "converged", "diverged", "patience"):
+            raise SettingError(
+                _("the run has ended ({why}); say how much further it is to go, such as --epochs 100").format(
+                    why=stopped
+                )
+            )
+        return problem
+    for name, more in (("epochs", epochs), ("steps", steps)):
+        if more is not None and (isinstance(more, bool) or not isinstance(more, int) or more < 1):
+            raise SettingError(
+                _("{name} must be a whole number of at least {least}, not {value}").format(
+                    name=name, least=1, value=more
+                )
+            )
+    return problem.changed(
+        epochs=None if epochs is None else state.epoch + epochs, steps=None if steps is None else state.step + steps
+    )
+
+
+def _changes(problem: Problem, facts: Any) -> list[str]:
+    """What is not as it was when the run was stored."""
+    assert problem.table is not None
+    notes = []
+    if fingerprint(problem.table) != facts["data"]["fingerprint"]:
+        notes.append(_("the data are not those that the run began with: what follows is learnt from the new ones"))
+    now, then = versions(), facts["versions"]
+    changed = [f"{name} {then.get(name)} → {now[name]}" for name in now if now[name] != then.get(name)]
+    if changed:
+        notes.append(_("not computed by what began the run: {changes}").format(changes=", ".join(changed)))
+    return notes
+
+
+def differences(one: StoredRun, other: StoredRun) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """What differs between two runs, by kind: settings, data, versions, the loop's text, and how they ended."""
+    found: dict[str, dict[str, tuple[Any, Any]]] = {}
+    for kind in ("settings", "data", "versions"):
+        a, b = one.facts.get(kind, {}), other.facts.get(kind, {})
+        unlike = {n: (a.get(n), b.get(n)) for n in sorted({*a, *b}) if a.get(n) != b.get(n)}
+        if unlike:
+            found[kind] = unlike
+    if one.facts.get("source") != other.facts.get("source"):
+        found["loop"] = {"source": (one.facts.get("source"), other.facts.get("source"))}
+    ended = ("params", "loss", "epochs", "steps", "stopped", "engine")
+    unlike = {n: (one.facts.get(n), other.facts.get(n)) for n in ended if one.facts.get(n) != other.facts.get(n)}
+    if unlike:
+        found["end"] = unlike
+    return found

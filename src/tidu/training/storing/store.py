@@ -1,0 +1,305 @@
+"""`Store`: one SQLite file with every run: settings, loop, data, history, checkpoints. No pickle; readers never write.
+
+Write-ahead logging, so that readers do not wait for a run and a run does not wait for readers; every transaction is
+short. A second writer waits for up to ten seconds, then says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.errors import StoreError
+from tidu.text import _
+from tidu.training.storing.checkpoints import Checkpoint
+
+VARIABLE = "TIDU_STORE"
+PROJECT_FOLDER = ".tidu"  # where it exists in the current folder, runs are kept there
+PATIENCE = 10.0  # seconds for another writer
+Array = npt.NDArray[np.float64]
+
+# Each makes of a store of the version before one of its own; a new store goes through all of them.
+MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        began REAL NOT NULL,
+        updated REAL NOT NULL,
+        status TEXT NOT NULL,
+        facts TEXT NOT NULL,
+        tags TEXT NOT NULL DEFAULT '[]',
+        remark TEXT NOT NULL DEFAULT ''
+    );
+    CREATE TABLE history (
+        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        first INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        cells BLOB NOT NULL,
+        PRIMARY KEY (run, first)
+    );
+    CREATE TABLE checkpoints (
+        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        state BLOB NOT NULL,
+        PRIMARY KEY (run, kind)
+    );
+    """,
+)
+
+
+def default_path() -> Path:
+    """Where runs are kept: $TIDU_STORE, else the project's folder `.tidu` where there is one, else the user's data."""
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return Path(chosen)
+    if Path(PROJECT_FOLDER).is_dir():
+        return Path(PROJECT_FOLDER) / "runs.sqlite"
+    from platformdirs import user_data_path
+
+    return user_data_path("tidu", appauthor=False) / "runs.sqlite"
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A row of the store: `facts` are those of `recording.facts_of`, and how it ended."""
+
+    id: int
+    began: float
+    updated: float
+    status: str
+    facts: Mapping[str, Any]
+    tags: tuple[str, ...]
+    remark: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: what the command line prints for `--json`."""
+        return {
+            "id": self.id, "began": self.began, "updated": self.updated, "status": self.status,
+            "tags": list(self.tags), "remark": self.remark, **self.facts,
+        }  # fmt: skip
+
+
+class Store:
+    """The runs in one file; a context manager.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be opened, read or written: no place, no permission, another writer, no store of tidu's.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, reading: bool = False) -> None:
+        self.path = Path(path) if path is not None else default_path()
+        with self._told():
+            if reading:
+                if not self.path.exists():
+                    raise StoreError(
+                        _("there is no store '{path}' yet; a run of 'tidu fit' makes one").format(path=self.path)
+                    )
+                address = f"{self.path.absolute().as_uri()}?mode=ro"
+                self.connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False)
+            else:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA synchronous=NORMAL")
+                self.connection.execute("PRAGMA foreign_keys=ON")
+            self.connection.isolation_level = None
+            self._migrate(reading)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.connection.close()
+
+    def _migrate(self, reading: bool) -> None:
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise StoreError(_("the store '{path}' was made by a newer version of tidu").format(path=self.path))
+        if reading:
+            if version < len(MIGRATIONS):
+                raise StoreError(_("'{path}' is no store of this version of tidu").format(path=self.path))
+            return
+        for number in range(version, len(MIGRATIONS)):
+            with self.writing() as write:
+                # Another process may have done it meanwhile.
+                if write.execute("PRAGMA user_version").fetchone()[0] == number:
+                    for statement in filter(str.strip, MIGRATIONS[number].split(";")):
+                        write.execute(statement)
+                    write.execute(f"PRAGMA user_version={number + 1}")
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            reason = str(getattr(error, "strerror", None) or error)
+            if "locked" in reason or "busy" in reason:
+                reason = _("another process has been writing to it for {seconds:g} s").format(seconds=PATIENCE)
+            raise StoreError(
+                _("the store '{path}' cannot be used: {reason}; name another by {variable}, or give --no-store")
+                .format(path=self.path, reason=reason, variable=VARIABLE)
+            ) from None  # fmt: skip
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One short transaction: all of it, or nothing."""
+        with self._told():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+    # -- writing -----------------------------------------------------------------------------------
+    def begin(self, facts: Mapping[str, Any]) -> int:
+        """A new run; gives its number."""
+        now = time.time()
+        with self.writing() as write:
+            row = write.execute(
+                "INSERT INTO runs (began, updated, status, facts) VALUES (?, ?, 'running', ?)",
+                (now, now, json.dumps(facts)),
+            )
+            assert row.lastrowid is not None
+            return row.lastrowid
+
+    def advance(self, run: int, first: int, rows: Array, checkpoints: Sequence[Checkpoint]) -> None:
+        """Rows of the history from number `first` on, and checkpoints, in one transaction."""
+        with self.writing() as write:
+            if len(rows):
+                write.execute(
+                    "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", (run, first, len(rows), rows.tobytes())
+                )
+            for point in checkpoints:
+                write.execute(
+                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)",
+                    (run, point.kind, point.step, point.rows, point.digest, point.content),
+                )
+            write.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time(), run))
+
+    def change(self, run: int, status: str, facts: Mapping[str, Any]) -> None:
+        """How a run stands, with more facts."""
+        with self.writing() as write:
+            known = self._facts(write, run)
+            write.execute(
+                "UPDATE runs SET status = ?, updated = ?, facts = ? WHERE id = ?",
+                (status, time.time(), json.dumps({**known, **facts}), run),
+            )
+
+    def cut_history(self, run: int, rows: int) -> None:
+        """Forget rows of the history from number `rows` on: a run is taken up again before them."""
+        kept = self.history(run, 0)[:rows]
+        with self.writing() as write:
+            write.execute("DELETE FROM history WHERE run = ?", (run,))
+            if len(kept):
+                write.execute("INSERT INTO history VALUES (?, 0, ?, ?)", (run, len(kept), kept.tobytes()))
+
+    def delete(self, runs: Sequence[int]) -> None:
+        """Forget runs."""
+        for run in runs:
+            self.run(run)
+        with self.writing() as write:
+            write.executemany("DELETE FROM runs WHERE id = ?", [(run,) for run in runs])
+
+    def mark(self, run: int, tags: Sequence[str] | None = None, remark: str | None = None) -> None:
+        """Give a run tags, or a remark."""
+        self.run(run)
+        with self.writing() as write:
+            if tags is not None:
+                write.execute("UPDATE runs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), run))
+            if remark is not None:
+                write.execute("UPDATE runs SET remark = ? WHERE id = ?", (remark, run))
+
+    # -- reading -----------------------------------------------------------------------------------
+    def runs(self) -> list[StoredRun]:
+        """All runs, the newest first."""
+        with self._told():
+            found = self.connection.execute(
+                "SELECT id, began, updated, status, facts, tags, remark FROM runs ORDER BY id DESC"
+            ).fetchall()
+        return [_stored(row) for row in found]
+
+    def run(self, run: int) -> StoredRun:
+        """One run.
+
+        Raises
+        ------
+        StoreError
+            There is no run of this number.
+        """
+        with self._told():
+            row = self.connection.execute(
+                "SELECT id, began, updated, status, facts, tags, remark FROM runs WHERE id = ?", (run,)
+            ).fetchone()
+        if row is None:
+            raise StoreError(
+                _("there is no run {run} in '{path}'; 'tidu runs list' shows those that are there").format(
+                    run=run, path=self.path
+                )
+            )
+        return _stored(row)
+
+    def history(self, run: int, width: int) -> Array:
+        """All rows of a run's history, as `History.values` has them, of shape (rows, width)."""
+        with self._told():
+            found = self.connection.execute(
+                "SELECT first, rows, cells FROM history WHERE run = ? ORDER BY first", (run,)
+            ).fetchall()
+        parts: list[Array] = []
+        done = 0
+        for first, rows, cells in found:
+            part = np.frombuffer(cells, dtype=np.float64).reshape(rows, -1)
+            parts.append(part[max(done - first, 0) :])
+            done = max(done, first + rows)
+        return np.concatenate(parts) if parts else np.empty((0, width))
+
+    def checkpoint(self, run: int, kind: str = "last") -> Checkpoint | None:
+        """The last checkpoint of a kind; None where there is none.
+
+        Raises
+        ------
+        StoreError
+            It is not what was written.
+        """
+        with self._told():
+            row = self.connection.execute(
+                "SELECT kind, step, rows, digest, state FROM checkpoints WHERE run = ? AND kind = ?", (run, kind)
+            ).fetchone()
+        if row is None:
+            return None
+        point = Checkpoint(*row)
+        if not point.is_whole():
+            raise StoreError(
+                _("the checkpoint of run {run} at step {step} is damaged, so the run cannot go on from it").format(
+                    run=run, step=point.step
+                )
+            )
+        return point
+
+    @staticmethod
+    def _facts(connection: sqlite3.Connection, run: int) -> dict[str, Any]:
+        (facts,) = connection.execute("SELECT facts FROM runs WHERE id = ?", (run,)).fetchone()
+        found: dict[str, Any] = json.loads(facts)
+        return found
+
+
+def _stored(row: tuple[Any, ...]) -> StoredRun:
+    number, began, updated, status, facts, tags, remark = row
+    return StoredRun(number, began, updated, status, json.loads(facts), tuple(json.loads(tags)), remark)
