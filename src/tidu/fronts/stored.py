@@ -110,12 +110,14 @@ def show_command(number: int, store_path: str | None, as_json: bool, lang: str |
         print_json({**run.to_dict(), "checkpoint": checkpoint})
         return GOOD
     f, data = run.facts, run.facts["data"]
+    size = f["batch_size"]
+    batch = _("full batch") if size is None else _("batches of {size}").format(size=size)
     params = ", ".join(f"{name} = {_short(value)}" for name, value in f.get("params", {}).items())
     lines = [
         (_("run"), f"{run.id}  {_time(run.began)}  {_(run.status)}"),
         (_("formula"), f["formula"]),
         (_("data"), f"{data['path'] or _('in memory')}  ({data['rows']})  {data['fingerprint'][:12]}"),
-        (_("descent"), f"{f['optimizer']}, lr {f['lr']}, {_('batch')} {f['batch_size'] or _('full batch')}, {f['engine']}"),
+        (_("descent"), f"{f['optimizer']}, lr {f['lr']}, {batch}, {f['engine']}"),
         (_("loss"), "" if f.get("loss") is None else f"{f['loss']:.10g}"),
         (_("parameters"), params),
         (_("stopped"), "" if "stopped" not in f else f"{f['stopped']}, {f['epochs']} / {f['steps']}"),
