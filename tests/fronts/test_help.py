@@ -28,8 +28,10 @@ def said(capsys, *arguments):
 
 def pages():
     for name, command in cli.app.commands.items():
-        context = click.Context(command, info_name=f"tidu {name}", help_option_names=["-h", "--help"])
-        yield name, page_of(command, context)
+        inner = {f"{name} {n}": each for n, each in getattr(command, "commands", {}).items()}
+        for path, each in (inner or {name: command}).items():
+            context = click.Context(each, info_name=f"tidu {path}", help_option_names=["-h", "--help"])
+            yield path, page_of(each, context)
 
 
 def test_a_page_is_no_wider_than_the_terminal():
