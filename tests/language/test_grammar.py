@@ -16,8 +16,9 @@ from tidu.content.models import MODELS
 from tidu.errors import FormulaError, TiduError
 from tidu.language.expr import Expr, evaluate
 from tidu.language.formula import parse_formula
+from tidu.language.operation import FUNCTIONS
 from tidu.language.printer import text, unicode, unicode_name
-from tidu.language.reader import parse_expression
+from tidu.language.reader import _OF_OTHERS, parse_expression
 from tidu.language.words import words_of
 from tidu.text import use_language
 
@@ -167,3 +168,11 @@ def test_names_of_one_alphabet_are_what_they_are():
     read = parse_formula("y = w*х + v*x", ("x", "х", "y"))  # two columns, which the data has told apart
     assert [f.name for f in read.features] == ["х", "x"]
     assert [p.name for p in parse_formula("y = ν*x + μ", ("x", "y")).parameters] == ["ν", "μ"]
+
+
+def test_what_other_languages_call_functions_is_told_where_there_is_none_by_that_name():
+    assert not _OF_OTHERS.keys() & FUNCTIONS.keys()
+    for name, instead in _OF_OTHERS.items():
+        with pytest.raises(FormulaError, match=re.escape(f"there is no function '{name}'; write {instead}")):
+            parse_formula(f"y = {name}(x)*w", COLUMNS, (), MODELS)
+        parse_expression(instead, dict.fromkeys("abx", NAMES["w"]))
