@@ -29,6 +29,11 @@ def mark(sentence: str) -> str:
     return sentence
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """`number` of something in the language in use: `one` is the sentence for 1, `many` for any other."""
+    return _(one if number == 1 else many).format(n=number)
+
+
 def language() -> str:
     """The language in use, `en` or `zh`."""
     if _catalogue is None:

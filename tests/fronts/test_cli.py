@@ -481,7 +481,7 @@ def test_the_command_that_a_sweep_gives_has_its_best_run(tidu):
     got = printed(tidu(*SWEEP, *options, "--json"))
     status, out, _err = tidu(*SWEEP, *options)
     assert status == 0
-    command = next(line.strip() for line in out.splitlines() if line.strip().startswith("tidu fit"))
+    command = out[out.index("\ntidu fit") :].replace("\\\n", "").strip().splitlines()[0]
     again = printed(tidu(*shlex.split(command)[1:], "--json"))
     assert again["params"] == got["best"]["params"]
     assert again["loss"] == got["best"]["loss"]

@@ -19,11 +19,12 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Solver:
-    """A solver by name. `step` is its step as people write it, in Unicode and in LaTeX."""
+    """A solver by name. `step` is its step as people write it, in Unicode and in LaTeX; `meaning` what stands in it."""
 
     name: str
     words: str
     step: tuple[str, str]
+    meaning: str
     takes_bounds: bool = True
     only_least_squares: bool = False
     losses: tuple[str, ...] = ()  # the only ones that it takes, if it does not take all
@@ -34,19 +35,23 @@ _ALL = (
     Solver(
         "lm",
         mark("least squares by a trust region around each point (Levenberg 1944, Marquardt 1963)"),
-        ("argmin ‖J·d + r‖² within a trust region", r"\arg\min_{d \in \text{trust region}} \lVert J d + r \rVert^2"),
+        (mark("argmin ‖∇r·d + r‖² within a trust region"),
+         r"\arg\min_{d \in \text{trust region}} \lVert \nabla r\, d + r \rVert^2"),
+        mark("w is the vector of all parameters, r that of the residuals ŷ − y, ∇r the Jacobian of r"),
         only_least_squares=True,
     ),
     Solver(
         "lbfgs",
         mark("a quasi-Newton method with limited memory (Liu & Nocedal 1989)"),
-        ("−(curvature from the last gradients)⁻¹·∇J, by line search", r"-\alpha B^{-1} \nabla J"),
+        (mark("−α·B⁻¹·∇J, with α by line search"), r"-\alpha B^{-1} \nabla J"),
+        mark("w is the vector of all parameters, B the curvature of J as the last gradients show it"),
     ),
     Solver(
         "newton",
         mark("Newton's method with the exact Hessian, within a trust region (Moré & Sorensen 1983)"),
-        ("argmin ∇J·d + ½·d·∇²J·d within a trust region",
+        (mark("argmin ∇J·d + ½·d·∇²J·d within a trust region"),
          r"\arg\min_{d \in \text{trust region}} \nabla J^{T} d + \tfrac{1}{2} d^{T} \nabla^2 J d"),
+        mark("w is the vector of all parameters, ∇²J the Hessian of J"),
         takes_bounds=False,
     ),
     Solver(

@@ -81,7 +81,7 @@ def update_rule(program: Program, notation: _Notation, solver: Solver | None = N
     """How a weight w changes, given its mean gradient g = ∂J/∂w; or, by a solver, how all of them do."""
     n = notation
     if solver is not None:
-        return [("d", solver.step[n is LATEX]), ("w", "w + d")]
+        return [("d", solver.step[1] if n is LATEX else _(solver.step[0])), ("w", "w + d")]
     w, g, t = symbol("w", "parameter"), symbol("g", "gradient"), symbol("k", "time")
     new, state = program.optimizer.recorded(w, g, STEP + 1, program.lr)
     names = {STEP + 1: n.name(t.name), program.lr: n.name("alpha")}

@@ -56,27 +56,25 @@ def doctor_command(data: str, formula: str, **values: Any) -> int:
 
 
 def _report(found: Diagnosis) -> None:
-    from rich.text import Text
-
     from tidu.fronts.terminal import Console
 
     console = Console()
     run = found.run
     console.print()
-    console.print(Text(run.settings.formula, style="bold"))
+    console.say(run.settings.formula, style="bold")
     values = ", ".join(f"{name} = {value:.8g}" for name, value in run.params.items())
-    console.print(Text(_("fitted: {values}; cost {loss:.6g}").format(values=values, loss=found.loss)))
+    console.say(_("fitted: {values}; cost {loss:.6g}").format(values=values, loss=found.loss))
     console.print()
     for finding in found.findings:
         bad = finding.kind in SERIOUS or finding.numbers.get("share", 0.0) >= 1.0
-        console.print(Text.assemble(("  ! " if bad else "  · ", "bold yellow" if bad else "dim"), finding.words))
+        console.say(finding.words, "  ! " if bad else "  · ", of_first="bold yellow" if bad else "dim")
     if found.trials:
         console.print()
-        console.print(Text(_("What was tried:"), style="bold"))
+        console.say(_("What was tried:"), style="bold")
     for trial in found.trials:
-        mark = ("  ✓ ", "bold green") if trial is found.best else ("  · ", "dim")
-        console.print(Text.assemble(mark, trial.words))
+        best = trial is found.best
+        console.say(trial.words, "  ✓ " if best else "  · ", of_first="bold green" if best else "dim")
     if found.advice is not None:
         console.print()
-        console.print(Text(_("Advice: tidu fit with {options}").format(options=found.advice), style="bold"))
+        console.say(_("Advice: tidu fit with {options}").format(options=found.advice), style="bold")
     console.print()

@@ -5,7 +5,6 @@ A page is data, which the terminal and the reference in the docs render alike. U
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,12 @@ from rich.text import Text
 from tidu.content.kinds import GROUPS, OUTPUT
 from tidu.fronts.foreign_names import understood
 from tidu.fronts.terminal import WIDEST, Console
-from tidu.fronts.wrapping import indented, shell_lines, wrapped
+from tidu.fronts.wrapping import indented, pasteable, wrapped
 from tidu.text import _
 
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
-MARGIN = 26  # columns for the names of options
+MARGIN = 26  # columns for names, of which a few may be longer
+WIDEST_MARGIN = 32  # ... where all of them have room in it
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,14 @@ def rendered(page: Page, width: int | None = None) -> str:
         lines.append(Text(_("Examples"), style="bold"))
         for example in page.examples:
             lines.append(Text(indented(example.words, width, "  "), style="dim"))
-            lines += [Text(f"    {piece}", style="cyan") for piece in _pasteable(example.command, width - 4)]
+            lines += [Text(f"    {piece}", style="cyan") for piece in pasteable(example.command, width - 4)]
         lines.append(Text())
     for section in page.sections:
         lines.append(Text(section.title, style="bold"))
+        longest = max(cell_len(names) for names, _meaning in section.entries) + 4
+        margin = longest if longest <= WIDEST_MARGIN else MARGIN
         for names, words in section.entries:
-            lines += _entry(names, words, width)
+            lines += _entry(names, words, width, margin)
         lines.append(Text())
     if page.closing:
         lines += [Text(line) for line in wrapped(page.closing, width)] + [Text()]
@@ -163,19 +165,12 @@ def rendered(page: Page, width: int | None = None) -> str:
     return captured.get()
 
 
-def _pasteable(command: str, width: int) -> list[str]:
-    """A command in lines that a shell takes as one."""
-    if cell_len(command) <= width:
-        return [command]
-    return shell_lines(re.findall(r"""(?:"[^"]*"|'[^']*'|\S)+""", command), width, quote=False).split("\n")
-
-
-def _entry(names: str, words: str, width: int) -> Sequence[Text]:
+def _entry(names: str, words: str, width: int, margin: int) -> Sequence[Text]:
     """Names on the left and words on the right; below each other where the names are long."""
     left = f"  {names}"
-    right = wrapped(words, width - MARGIN)
-    if cell_len(left) > MARGIN - 2:
-        return [Text(left, style="cyan"), *(Text(" " * MARGIN + line) for line in right)]
-    blank = " " * (MARGIN - cell_len(left))
+    right = wrapped(words, width - margin)
+    if cell_len(left) > margin - 2:
+        return [Text(left, style="cyan"), *(Text(" " * margin + line) for line in right)]
+    blank = " " * (margin - cell_len(left))
     first = Text.assemble((left, "cyan"), blank, right[0] if right else "")
-    return [first, *(Text(" " * MARGIN + line) for line in right[1:])]
+    return [first, *(Text(" " * margin + line) for line in right[1:])]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Console as AnyConsole
 from rich.console import ConsoleOptions, RenderableType
@@ -12,7 +13,9 @@ from rich.markdown import CodeBlock, Markdown, MarkdownElement, Paragraph
 from rich.syntax import Syntax
 from rich.text import Text
 
-from tidu.fronts.report import closing, grid
+from tidu.fronts.help import Page as HelpPage
+from tidu.fronts.help import Section, rendered
+from tidu.fronts.report import closing
 from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import shell_lines, wrapped
 from tidu.text import _
@@ -21,13 +24,13 @@ if TYPE_CHECKING:
     from tidu.lessons.lesson import Given, Lesson
 
 
+WIDE = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
+
+
 def report_lessons(lessons: Mapping[str, Lesson]) -> None:
     """The table of contents."""
-    table = grid("", _("lesson"), _("what it shows"))
-    table.columns[1].justify = table.columns[2].justify = "left"
-    for name, entry in lessons.items():
-        table.add_row(str(entry.number), Text(f"tidu lesson {name}", style="cyan"), entry.title())
-    Console().print(table)
+    entries = tuple((f"{entry.number:2}. tidu lesson {name}", entry.title()) for name, entry in lessons.items())
+    print(rendered(HelpPage("", (), (), (Section(_("Lessons"), entries),))), end="")  # noqa: T201
 
 
 def report_lesson(given: Given) -> None:
@@ -67,6 +70,10 @@ class Code(CodeBlock):
 
 class Page(Markdown):
     """A page of Markdown with these paragraphs and this code; mathematics keeps its margin."""
+
+    def __init__(self, page: str, **more: Any) -> None:
+        # A line break between two Chinese characters is no blank.
+        super().__init__(re.sub(rf"(?<=[{WIDE}])\n(?=[{WIDE}])", "", page), **more)
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements, "paragraph_open": Prose, "fence": Code,

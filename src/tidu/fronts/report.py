@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -22,9 +23,10 @@ from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
 from tidu.files import write_whole
-from tidu.fronts.terminal import Console
+from tidu.fronts.terminal import WIDEST, Console
+from tidu.fronts.wrapping import wrapped
 from tidu.language.printer import unicode_name
-from tidu.text import _, mark
+from tidu.text import _, counted, mark
 from tidu.training.judging.classes import label_column
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def report_fit(run: Run, code: str | None, form: str, written: Sequence[str]) ->
     s = run.settings
     console.print()
     solver = SOLVERS.get(s.optimizer)
-    console.print(_mathematics(run.program, s.formula, solver))
+    console.print(_mathematics(run.program, s.formula, console.width, solver))
     console.print(_parameters(run, console.width))
     batch = (
         _("full batch")
@@ -63,7 +65,7 @@ def report_fit(run: Run, code: str | None, form: str, written: Sequence[str]) ->
         else _("batches of {size}").format(size=s.batch_size)
     )
     lines = [
-        (_("data"), _("{rows} rows").format(rows=run.rows)),
+        (_("data"), _rows(run.rows)),
         (_("classes"), _codes(run)),
         (_("method"), f"{solver.name}: {_(solver.words)}") if solver is not None
         else (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
@@ -73,7 +75,7 @@ def report_fit(run: Run, code: str | None, form: str, written: Sequence[str]) ->
         *_statistics(run),
         (_("stopped"), _stopped(run)),
     ]  # fmt: skip
-    console.print(facts(lines))
+    facts(console, lines)
     for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
         _confusion(console, title, run.classes, metrics)
     remarks(console, run.notes, bad=run.diverged)
@@ -84,7 +86,7 @@ def report_minimum(result: Minimum, code: str | None, form: str, written: Sequen
     """Where a walk down a function ended."""
     console = Console()
     console.print()
-    console.print(_mathematics(result.program, result.function))
+    console.print(_mathematics(result.program, result.function, console.width))
     table = grid(_("variable"), _("start"), _("slope there"), _("end"), _("slope there"))
     for name, value in result.params.items():
         numbers = (result.start[name], result.start_gradient[name], value, result.gradient[name])
@@ -93,9 +95,9 @@ def report_minimum(result: Minimum, code: str | None, form: str, written: Sequen
     lines = [
         (_("value"), f"{_number(result.start_value)} → {_number(result.value)}  {sparkline(result.history.loss)}"),
         (_("descent"), _("{optimizer}, learning rate {lr}").format(optimizer=result.optimizer, lr=_number(result.lr))),
-        (_("stopped"), _("after {steps} steps: {why}").format(steps=result.steps, why=_(STOPPED[result.stopped]))),
+        (_("stopped"), _("after {steps}: {why}").format(steps=_steps(result.steps), why=_(STOPPED[result.stopped]))),
     ]
-    console.print(facts(lines))
+    facts(console, lines)
     if result.diverged:
         sentence = _("step {step} is not finite; the point is the one before it. Try a smaller learning rate than {lr}")
         remarks(console, [sentence.format(step=result.steps + 1, lr=result.lr)], bad=True)
@@ -115,12 +117,12 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
     console.print(table)
     best = ", ".join(f"{n} = {_number(v)}" for n, v in result.best.items())
     lines = [
-        (_("tried"), _("{points} points, {rows} rows each").format(points=result.cost.size, rows=result.rows)),
+        (_("tried"), _("{points} points, {rows} each").format(points=result.cost.size, rows=_rows(result.rows))),
         (_("lowest"), f"{best}, J = {_number(result.best_cost)}"),
     ]
     if result.cost.ndim == 1:
         lines.append(("J", sparkline(result.cost)))
-    console.print(facts(lines))
+    facts(console, lines)
     remarks(console, result.notes, bad=False)
     closing(console, None, written)
 
@@ -128,7 +130,7 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
 def report_predictions(path: str, rows: int, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
     """What was predicted, and how well."""
     console = Console()
-    console.print(facts([(_("predicted"), _("{rows} rows").format(rows=rows)), (_("fit"), _metrics(metrics))]))
+    facts(console, [(_("predicted"), _rows(rows)), (_("fit"), _metrics(metrics))])
     _confusion(console, _("fit"), classes, metrics)
     closing(console, None, [path])
 
@@ -196,7 +198,7 @@ def sparkline(values: np.ndarray[Any, Any], width: int = 32) -> str:
     return "".join(SPARKS[round(float(h) * (len(SPARKS) - 1))] for h in heights)
 
 
-def _mathematics(program: Program, title: str, solver: Solver | None = None) -> RenderableType:
+def _mathematics(program: Program, title: str, width: int, solver: Solver | None = None) -> RenderableType:
     lines = [*equations(program, UNICODE)]
     body = Grid.grid(padding=(0, 1))
     for left, right in lines:
@@ -207,11 +209,12 @@ def _mathematics(program: Program, title: str, solver: Solver | None = None) -> 
     if program.penalised != program.mean_gradient or program.clipped != program.mean_gradient:
         meaning = _("g is ∂J/∂w over the batch, penalty and clipping included, α the learning rate")
     if solver is not None:
-        meaning = _("w is the vector of all parameters, r that of the residuals ŷ − y, J its Jacobian or the cost")
+        meaning = _(solver.meaning)
     if program.masks:
         meaning += "\n" + _("keep is 0 where dropout drops a unit and 1/(1 − rate) elsewhere; in predictions it is 1")
     if program.target is None:
         meaning = _("g is ∂f/∂w, α the learning rate; w stands for each variable")
+    meaning = "\n".join(wrapped(meaning, min(width, WIDEST) - 4))
     return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
 
 
@@ -287,13 +290,12 @@ def grid(*headings: str) -> Grid:
     return table
 
 
-def facts(lines: Sequence[tuple[str, str]]) -> Grid:
+def facts(console: Console, lines: Sequence[tuple[str, str]]) -> None:
     """Names with what there is to say of each; those of which there is nothing are left out."""
-    table = Grid.grid(padding=(0, 2))
-    for name, fact in lines:
-        if fact:
-            table.add_row(Text(f"  {name}", style="dim"), Text(fact))
-    return table
+    told = [(name, fact) for name, fact in lines if fact]
+    width = max((cell_len(name) for name, _fact in told), default=0)
+    for name, fact in told:
+        console.say(fact, f"  {name}{' ' * (width - cell_len(name))}  ")
 
 
 def _number(value: float | str) -> str:
@@ -320,7 +322,9 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
         return ""
     names = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
     names |= {"accuracy": _("accuracy"), "log_loss": _("log loss"), "auc": "AUC"}
-    return "   ".join(f"{names[k]} {v:.6g}" for k, v in metrics.items() if k in names and math.isfinite(v))
+    return "   ".join(
+        f"{names[k]}\N{NO-BREAK SPACE}{v:.6g}" for k, v in metrics.items() if k in names and math.isfinite(v)
+    )
 
 
 def _codes(run: Run) -> str:
@@ -351,29 +355,38 @@ def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: 
 
 
 def _stopped(run: Run) -> str:
-    sentence = _("after {epochs} epochs, {steps} steps, {seconds:.2f} s: {why}; {engine}")
+    sentence = _("after {epochs}, {steps}, {seconds:.2f} s: {why}; {engine}")
     return sentence.format(
-        epochs=run.epochs,
-        steps=run.steps,
+        epochs=counted(run.epochs, mark("{n} epoch"), mark("{n} epochs")),
+        steps=_steps(run.steps),
         seconds=run.seconds,
         why=_(STOPPED[run.stopped]),
         engine=run.engine_reason,
     )
 
 
+def _rows(count: int) -> str:
+    return counted(count, mark("{n} row"), mark("{n} rows"))
+
+
+def _steps(count: int) -> str:
+    return counted(count, mark("{n} step"), mark("{n} steps"))
+
+
 def remarks(console: Console, notes: Sequence[str], bad: bool) -> None:
     """Sentences that a person should see."""
     for note in notes:
-        console.print(Text.assemble(("  ! ", "bold red" if bad else "bold yellow"), note))
+        console.say(note, "  ! ", of_first="bold red" if bad else "bold yellow")
 
 
 def closing(console: Console, source: str | None, written: Sequence[str], form: str = "loop") -> None:
     """The loop, if it is asked for, and the files that were written."""
     if source is not None and console.is_terminal:
         lexer = {"loop": "python", "asm": "gas"}.get(form, form)
-        console.print(Syntax(source, lexer, theme="friendly", background_color="default", word_wrap=True))
-    elif source is not None:  # every line whole: what is shown is what ran, and can be run again
+        code = Syntax("", lexer, theme="friendly", background_color="default").highlight(source)
+        console.print(code, soft_wrap=True)  # every line whole, so that it can be pasted
+    elif source is not None:
         print(source)  # noqa: T201
     for path in written:
-        console.print(Text.assemble(("  → ", "green"), path))
+        console.print(Text.assemble(("  → ", "green"), path), soft_wrap=True)
     console.print()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from tidu.files import write_whole
 from tidu.fronts.command_options import DECLARED
 from tidu.fronts.report import closing, facts, grid, remarks
 from tidu.fronts.terminal import Console
+from tidu.fronts.wrapping import shell_lines
 from tidu.language.printer import unicode_name
-from tidu.text import _
+from tidu.text import _, counted, mark
 from tidu.training.sweeping.swept import Sweep, short
 
 BEST = 10
@@ -42,7 +42,7 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     console = Console()
     console.print()
     tested = [_("test loss")] if result.test_loss is not None else []
-    table = grid(*result.over, _("loss J"), *tested, *map(unicode_name, result.params), _("epochs"))
+    table = grid(*result.over, _("loss"), *tested, *map(unicode_name, result.params), _("epochs"))
     for run in result.order[:BEST].tolist():
         row = result.row(run)
         numbers = [row["loss"], *([row["test_loss"]] if tested else []), *row["params"].values()]
@@ -50,19 +50,20 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     console.print(table)
     untrained = sum(why == "interrupted" for why in result.stopped)
     lines = [
-        (_("tried"), _("{runs} runs, {rows} rows each, {seconds:.2f} s").format(
-            runs=len(result), rows=result.rows, seconds=result.seconds)),
+        (_("tried"), _("{runs}, {rows} each, {seconds:.2f} s").format(
+            runs=counted(len(result), mark("{n} run"), mark("{n} runs")),
+            rows=counted(result.rows, mark("{n} row"), mark("{n} rows")), seconds=result.seconds)),
         (_("diverged"), str(result.diverged) if result.diverged else ""),
         (_("interrupted"), str(untrained) if untrained else ""),
     ]  # fmt: skip
-    console.print(facts(lines))
+    facts(console, lines)
     remarks(console, result.notes, bad=False)
     if len(result.order):
         of_the_data = {k: v for k, v in given.items() if DECLARED[k].group == DATA or k == "engine"}
         options = result.options_of(int(result.order[0])) | of_the_data
-        words = ["tidu fit", shlex.quote(data), shlex.quote(result.shared.formula), *words_of(options)]
-        console.print(Text.assemble(("  ", ""), (_("the best one again:"), "dim")))
-        console.print(Text("  " + " ".join(words), style="cyan"), soft_wrap=True)
+        words = ["tidu", "fit", data, result.shared.formula, *words_of(options)]
+        console.say(_("the best one again:"), "  ", style="dim")
+        console.print(Text(shell_lines(words, console.width), style="cyan"), soft_wrap=True)
     elif not untrained:
         remarks(console, [_("every run diverged; try smaller learning rates")], bad=True)
     closing(console, None, written)
@@ -76,7 +77,7 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
         if isinstance(entry.kind, Flag):
             words += [f"--{entry.word}"] if value else [f"--no-{entry.word}"] if entry.default else []
         elif value is not None:
-            words += [f"--{entry.word}", shlex.quote(entry.kind.written(value))]
+            words += [f"--{entry.word}", entry.kind.written(value)]
     return words
 
 

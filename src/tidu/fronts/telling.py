@@ -42,8 +42,8 @@ def functions_command(as_json: bool, lang: str | None) -> int:
 
 def functions_page(entries: list[FormulaFunction]) -> Page:
     """The functions as a page of help."""
-    plain = Section(_("Functions"), tuple((_call(e), _(e.words)) for e in entries if not e.options))
-    models = Section(_("Model functions"), tuple((_call(e), _(e.words)) for e in entries if e.options))
+    plain = Section(_("Functions"), tuple((_call(e), e.meaning) for e in entries if not e.options))
+    models = Section(_("Model functions"), tuple((_call(e), e.meaning) for e in entries if e.options))
     signs = _(
         "Besides + - * / **, comparisons (< <= > >= == !=), and, or, not, 'a if condition else b', and the numbers pi "
         "and e (unless the data has a column of that name), a formula may call these."
@@ -62,7 +62,7 @@ def _plain(entry: FormulaFunction) -> dict[str, Any]:
     return {
         "name": entry.name,
         "aliases": list(entry.aliases),
-        "words": _(entry.words),
+        "words": entry.meaning,
         "options": dict(entry.options),
         "makes_parameters": entry.makes_parameters,
     }

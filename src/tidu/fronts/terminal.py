@@ -27,6 +27,6 @@ class Console(rich.console.Console):
 
     def say(self, sentence: str, first: str = "", style: str = "", of_first: str = "dim") -> None:
         """Print a sentence in lines that suit English and Chinese, the first of which begins with `first`."""
-        text = indented(sentence, min(self.width, WIDEST), first)
+        text = indented(sentence, min(self.width, WIDEST), first).replace("\N{NO-BREAK SPACE}", " ")
         head, body = text[: len(first)], text[len(first) :]
         self.print(Text.assemble((head, of_first), (body, style)), soft_wrap=True)

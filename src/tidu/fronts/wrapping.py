@@ -5,6 +5,7 @@ The terminal's own wrapping knows spaces only. Used by help, reports and everyth
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import unicodedata
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 CLOSING = "，。；：！？、）》〉」』】”’…％%·,.;:!?)]}"  # may not begin a line
+BLANK = " \t"  # at which a line may end
 OPENING = "（《〈「『【“‘([{"  # may not end one
 
 
@@ -53,25 +55,40 @@ def shell_lines(words: Sequence[str], width: int, indent: str = "  ", quote: boo
     return " \\\n".join(lines)
 
 
-def _lines(paragraph: str, width: int) -> list[str]:
-    lines, line = [], ""
+def pasteable(command: str, width: int) -> list[str]:
+    """A command line in lines that a shell takes as one."""
+    if cell_len(command) <= width:
+        return [command]
+    words = re.findall(r"""(?:"[^"]*"|'[^']*'|\S)+""", command)
+    return shell_lines(words, width, quote=False).split("\n")
+
+
+def breaks(paragraph: str, width: int) -> list[int]:
+    """Where the lines of a paragraph after the first begin; blanks before them belong to no line."""
+    found: list[int] = []
+    start = place = 0
     for unit in _units(paragraph):
-        if line and cell_len((line + unit).rstrip()) > width:
-            lines.append(line.rstrip())
-            line = unit.lstrip()
-        else:
-            line += unit
-    return [*lines, line.rstrip()]
+        end = place + len(unit)
+        if place > start and cell_len(paragraph[start:end].rstrip()) > width:
+            start = place + len(unit) - len(unit.lstrip())
+            found.append(start)
+        place = end
+    return found
+
+
+def _lines(paragraph: str, width: int) -> list[str]:
+    edges = [0, *breaks(paragraph, width), len(paragraph)]
+    return [paragraph[a:b].rstrip() for a, b in itertools.pairwise(edges)]
 
 
 def _units(paragraph: str) -> list[str]:
     """What stays together: a word, or one wide character, with what may not be parted from it, and blanks before."""
-    pieces = re.findall(r"\s+|[^\s]", paragraph)
+    pieces = re.findall(r"[ \t]+|[^ \t]", paragraph)
     units: list[str] = []
     for k, piece in enumerate(pieces):
         before = pieces[k - 1][-1] if k else " "
-        joined = not piece.isspace() and not before.isspace()
-        if units and ((joined and _stay_together(before, piece)) or units[-1].isspace()):
+        joined = bool(piece.strip(BLANK)) and before not in BLANK
+        if units and ((joined and _stay_together(before, piece)) or not units[-1].strip(BLANK)):
             units[-1] += piece
         else:
             units.append(piece)

@@ -283,8 +283,12 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
     if not (math.isfinite(signal) and math.isfinite(noise) and signal > 0.0):
         return []
     size = noise / signal
-    words = _("gradient noise at the start: a batch of {size:.2g} samples has as much noise as signal")
-    return [Finding("noise", words.format(size=max(size, 1.0)), {"batch_size": size, "batch": run.settings.batch_size})]
+    words = (
+        _("gradient noise at the start: a batch of {size:.2g} samples has as much noise as signal")
+        if size > 1.0
+        else _("gradient noise at the start: a single sample already has more signal than noise")
+    )
+    return [Finding("noise", words.format(size=size), {"batch_size": size, "batch": run.settings.batch_size})]
 
 
 # -- the trials -----------------------------------------------------------------------------------
