@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -39,7 +41,8 @@ def watched(what: str) -> Iterator[Sequence[Callback]]:
         if not isinstance(event, Advanced):
             return
         if not bar.live.is_started and time.monotonic() - began > PATIENCE:
-            bar.start()
+            with _undisturbed():
+                bar.start()
         seconds = time.monotonic() - began
         rate = _("{rate:,.0f} steps/s").format(rate=event.steps / seconds) if seconds > 0.0 else ""
         loss = _("loss {loss:.6g}").format(loss=event.loss)
@@ -48,4 +51,24 @@ def watched(what: str) -> Iterator[Sequence[Callback]]:
     try:
         yield (progress,)
     finally:
-        bar.stop()
+        with _undisturbed():
+            bar.stop()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put signals off until a bar stands, or is gone; interrupted in between, rich is left in pieces."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
