@@ -331,7 +331,7 @@ def folder(tmp_path):
         ("good.csv", "y = __import__('os').system('x')", ("__import__",)),
         ("good.csv", "y = " + "x+" * 500_000 + "x", ("1000005", "10000")),
         ("good.csv", "y = w*" + "(" * 10_000 + "x" + ")" * 10_000, ("10000",)),
-        ("good.csv", "y = w*" + "-" * 9_000 + "x", ("nested",)),
+        ("good.csv", "y = w*" + "-" * 9_000 + "x", ("9001 signs in a row",)),
         ("double.csv", "y = w*x", ("'x'", "2 times")),
         ("nan.csv", "y = w*x", ("row 2", "'y'", "missing")),
         ("inf.csv", "y = w*x", ("row 2", "'y'", "infinite")),
