@@ -57,7 +57,9 @@ _ALL = (
     Solver(
         "lp",
         mark("a linear programme at each step, for losses that are straight with corners (Koenker & Bassett 1978)"),
-        ("argmin Σℓ(J·d + ŷ, y) within a box", r"\arg\min_{d \in \text{box}} \sum \ell(J d + \hat y, y)"),
+        (mark("argmin Σℓ(ŷ + ∇ŷ·d, y) within a box"),
+         r"\arg\min_{d \in \text{box}} \sum \ell(\hat y + \nabla \hat y \cdot d, y)"),
+        mark("w is the vector of all parameters, ∇ŷ the gradient of ŷ by them"),
         losses=("absolute", "quantile"),
     ),
 )  # fmt: skip
