@@ -112,7 +112,8 @@ class TrainingOptions:
     optimizer: str = option(
         "gd", Text(mark("OPTIMIZER"), check_method, (*OPTIMIZERS, *SOLVERS, AUTO)),
         mark("Optimizer: gd, momentum(momentum=0.9), nesterov, adagrad, rmsprop, adadelta, adam(beta1=0.9), adamw, "
-             "amsgrad or nadam. Or a solver: lm (least squares), lp (absolute and quantile), lbfgs or newton. Or auto."),
+             "amsgrad or nadam. Or a solver: lm (least squares), lp (absolute and quantile), lbfgs or newton. Or "
+             "auto."),
         reason="plain gradient descent is what there is to see",
         more="A name of `tidu.OPTIMIZERS`, with its options. A solver has no learning rate and no batches.",
         also=("optimiser", "opt", "solver", "method", "algorithm"),
