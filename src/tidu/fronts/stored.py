@@ -73,7 +73,7 @@ def list_command(
         click.echo(json.dumps([_brief(run) for run in found[:most]], ensure_ascii=False))
         return GOOD
     console = Console()
-    table = grid(_("run"), _("began"), _("formula"), _("optimizer"), _("loss J"), _("steps"), _("stopped"))
+    table = grid(_("run"), _("began"), _("formula"), _("optimizer"), _("loss"), _("steps"), _("stopped"))
     table.columns[1].no_wrap = True
     shown = found[: most or LISTED]
     for run in shown:
@@ -127,7 +127,7 @@ def show_command(number: int, store_path: str | None, as_json: bool, lang: str |
         (_("remark"), run.remark),
     ]
     console = Console()
-    console.print(facts(lines))
+    facts(console, lines)
     remarks(console, f.get("notes", []), bad=f.get("stopped") == "diverged")
     return GOOD
 
