@@ -206,6 +206,12 @@ def test_kinds_of_arguments():
         compiled(text, "f")("text", (x, 7))
     with pytest.raises(CannotCompile):
         compiled(text, "f")(1.0, (x.astype(np.complex128), 7))
+    packed = np.zeros((2, 3), dtype=[("a", "f8"), ("b", "f4")])["a"]  # 12 bytes from one number to the next
+    for wrong in (None, packed):
+        with pytest.raises(CannotCompile):
+            compiled(text, "f")(1.0, (wrong, 7))
+        with pytest.raises(CannotCompile):
+            compiled("def f(a):\n    return a\n", "f")(wrong)
 
 
 def test_a_call_with_other_kinds_compiles_anew():

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from tidu.engines.compiler.machine_kinds import Kind
 from tidu.engines.compiler.objects import keep_object, kept_object, key_of
 from tidu.engines.compiler.processor import address_of, listing, object_code, processor
 from tidu.errors import CannotCompile
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
 
-Kind = tuple[Any, ...]  # as `machine_kinds` has it
+_NOTHING = object()
 _ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float", np.dtype(np.int64): "i64"}
 _FLOAT: Kind = ("number", "double", False)
 _WHOLE: Kind = ("number", "i64", False)
@@ -50,7 +51,7 @@ class Compiled:
     def __call__(self, *arguments: Any) -> Any:
         before = self._before
         if len(before) != len(arguments):
-            before = [(None, (), [])] * len(arguments)
+            before = [(_NOTHING, (), [])] * len(arguments)
         self._before = now = [b if a is b[0] else (a, *_taken_apart(a)) for a, b in zip(arguments, before, strict=True)]
         kinds = tuple([kind for _a, kind, _words in now])
         entry = self._entries.get(kinds)
@@ -68,7 +69,7 @@ def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
     if isinstance(value, tuple):
         parts = list(map(_taken_apart, value))
         return ("tuple", *[kind for kind, _words in parts]), [word for _kind, words in parts for word in words]
-    if isinstance(value, np.ndarray) and value.dtype in _ELEMENTS:
+    if isinstance(value, np.ndarray) and value.dtype in _ELEMENTS and _is_in_steps(value):
         whole = value.flags.c_contiguous
         kind = ("array", _ELEMENTS[value.dtype], value.ndim, whole, whole)
         steps = [step // value.itemsize for step in (value.strides[:-1] if whole else value.strides)]
@@ -79,6 +80,11 @@ def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
         return _SINGLE, [value]
     told = _("machine code takes numbers and arrays of numbers, not a {kind}; engine='python' takes it")
     raise CannotCompile(told.format(kind=type(value).__name__))
+
+
+def _is_in_steps(array: np.ndarray[Any, Any]) -> bool:
+    """Whether its numbers lie at whole multiples of their size."""
+    return array.flags.aligned and not any(step % array.itemsize for step in array.strides)
 
 
 class _Entry:
