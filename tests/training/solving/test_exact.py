@@ -55,3 +55,11 @@ def test_what_truly_cannot_be_told_apart_is_still_told():
     table = {"t": SECONDS, "y": parabola(SECONDS)}
     run = tidu.fit("y = a*t + b*(2*t) + c", table, optimizer="lm")
     assert any("told apart" in note for note in run.notes)
+
+
+def test_parameters_that_the_data_hardly_determine_are_told():
+    x = np.linspace(0.0, 4.0, 40)
+    table = {"x": x, "y": 2 * x + 0.1 * np.cos(9 * x)}
+    run = tidu.fit("y = a*sin(x) + b*sin(x + 1e-7*x**2)", table, optimizer="lm")
+    assert any("hardly determine a, b" in note for note in run.notes)
+    assert not any("hardly" in note for note in tidu.fit("y = a*sin(x) + b*x", table, optimizer="lm").notes)

@@ -17,7 +17,7 @@ from tidu.training.descent import Descent
 from tidu.training.problem import Limits, Problem
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.solvers import SAME, Solved, solve
-from tidu.training.solving.statistics import Statistics, statistics_of
+from tidu.training.solving.statistics import Statistics, loosely_determined, statistics_of
 from tidu.training.training import Execution
 
 Array = npt.NDArray[np.float64]
@@ -63,6 +63,14 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
     if statistics is not None and solved.exact is not None:
         statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
         notes.append(_note_on_exact(program, columns))
+    elif statistics is not None and (loose := loosely_determined(statistics, objective, at)):
+        notes.append(
+            _(
+                "the data hardly determine {names}: their standard errors are a million times what they would be if "
+                "the other parameters were known; subtract a constant from the columns, fix a parameter (--fix), or write "
+                "the formula with fewer"
+            ).format(names=", ".join(loose))
+        )
     if statistics is not None:
         notes += statistics.notes()
     return Solution(solved.descent, statistics, notes)

@@ -19,6 +19,7 @@ from tidu.training.solving.objective import Objective
 
 Array = npt.NDArray[np.float64]
 LEVEL = 0.95  # of confidence, unless another is asked for
+LOOSE = 1e6  # inflation of a standard error from which it is worth a word
 TAKES_PART = 0.02  # of the largest part of a direction that the data do not see
 
 
@@ -248,6 +249,16 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
         0.0 if weights is None else float(np.sum(np.log(weights))),
         confused,
     )
+
+
+def loosely_determined(statistics: Statistics, objective: Objective, at: Array) -> tuple[str, ...]:
+    """The parameters whose standard error is `LOOSE` times what it would be if the others were known, or more."""
+    _r, jacobian = objective.residuals_and_jacobian(at)
+    scatter = 1.0 if statistics.known_sigma else statistics.residual_standard_deviation
+    errors = np.sqrt(np.diag(statistics.covariance))
+    with np.errstate(all="ignore"):
+        loose = errors * np.linalg.norm(jacobian, axis=0) / scatter > LOOSE
+    return tuple(name for name, is_loose in zip(statistics.parameters, loose, strict=True) if is_loose)
 
 
 def singular_directions(matrix: Array) -> tuple[Array, Array]:
