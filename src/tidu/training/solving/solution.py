@@ -67,8 +67,8 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         notes.append(
             _(
                 "the data hardly determine {names}: their standard errors are a million times what they would be if "
-                "the other parameters were known; subtract a constant from the columns, fix a parameter (--fix), or write "
-                "the formula with fewer"
+                "the other parameters were known; subtract a constant from the columns, fix a parameter (--fix), or "
+                "write the formula with fewer"
             ).format(names=", ".join(loose))
         )
     if statistics is not None:
