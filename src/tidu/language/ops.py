@@ -263,7 +263,7 @@ atan2 = op(
 hypot = op(
     "hypot", "hypot({0}, {1})", latex=r"\operatorname{hypot}\left({0}, {1}\right)",
     value=ieee.hypot, machine="written", of_reals=True, nonnegative=True,
-    grad=lambda g, out, a, b: tuple(g * (x / where(equal(out, 0), 1, out)) for x in (a, b)),
+    grad=lambda g, out, a, b: tuple(g * where(equal(out, 0), 0, x / where(equal(out, 0), 1, out)) for x in (a, b)),
     domain=(REAL, POSITIVE), doc="The length of (a, b), without overflow; slope 0 at (0, 0).",
 )  # fmt: skip
 degrees = op(
