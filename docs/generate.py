@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from command_line import reference_in
 from function_tables import tables_of_functions
 
 from tidu.content.arguments import Option
@@ -28,6 +29,8 @@ def generate_all(folder: Path) -> None:
     (folder / "losses.md").write_text(losses(), encoding="utf-8")
     (folder / "optimizers.md").write_text(optimizers(), encoding="utf-8")
     (folder / "schedules.md").write_text(schedules(), encoding="utf-8")
+    for lang in ("en", "zh"):
+        (folder / f"command-line.{lang}.md").write_text(reference_in(lang), encoding="utf-8")
     (folder / "loops.md").write_text(loops(), encoding="utf-8")
     lessons(folder)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import tidu
@@ -14,6 +15,7 @@ from tidu.content.losses import LOSSES
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.content.schedules import SCHEDULES
+from tidu.fronts.cli import app
 from tidu.language.activations import COMPOSED
 from tidu.language.derived_columns import DERIVING
 from tidu.language.operation import FUNCTIONS
@@ -77,3 +79,26 @@ def test_pages_count_losses_optimizers_and_lessons_right():
     ):
         assert f"{numbers[count][0]} {things}" in english
         assert re.search(f"(?<!十){numbers[count][1]}{named}", chinese)
+
+
+def commands(command, name="tidu"):
+    yield name, command
+    for inner, each in getattr(command, "commands", {}).items():
+        yield from commands(each, f"{name} {inner}")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_reference_has_every_command_and_option_in_words(lang):
+    spec = importlib.util.spec_from_file_location("docs_command_line", ROOT / "docs" / "command_line.py")
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    sections = dict(part.split("\n", 1) for part in page.reference_in(lang).split("\n## ")[1:])
+    assert sections.keys() == {name for name, _command in commands(app)}
+    for name, command in commands(app):
+        told = re.findall(r"^- `(.*?)`: (.*)$", sections[name], flags=re.M)
+        assert all(words for _names, words in told), name
+        names = " ".join(names for names, _words in told)
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert max(option.opts, key=len) in names, (name, option.name)
+                assert lang == "en" or not any(words == option.help for _names, words in told), (name, option.name)

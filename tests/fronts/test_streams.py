@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tidu.files import write_whole
+from tidu.writing import write_whole
 
 LINE = Path(__file__).parents[2] / "examples" / "line.csv"
 TIDU = f"{sys.executable} -m tidu"
@@ -102,7 +102,7 @@ def test_a_process_that_is_told_to_end_ends():
 WRITER = """
 import os, signal, sys
 from tidu.__main__ import _end
-from tidu.files import write_whole
+from tidu.writing import write_whole
 signal.signal(signal.SIGTERM, _end)
 os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGTERM)
 write_whole(sys.argv[1], b"new")

@@ -22,12 +22,12 @@ from tidu.data.labels import label_text, labels_of_codes
 from tidu.data.table import clipped
 from tidu.engines.mathematics import UNICODE, equations, update_rule
 from tidu.engines.program import Program
-from tidu.files import write_whole
 from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import wrapped
 from tidu.language.printer import unicode_name
 from tidu.text import _, counted, mark
 from tidu.training.judging.classes import label_column
+from tidu.writing import write_whole
 
 if TYPE_CHECKING:
     from tidu.data.table import Label, Table

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from tidu.content.kinds import Whole
 from tidu.errors import SettingError
-from tidu.files import write_whole
 from tidu.fronts.command_options import Decorator, FileName, OfKind, options, output_options
 from tidu.fronts.help import Command, Group, Option
 from tidu.fronts.outcomes import GOOD, print_json, status_of
@@ -23,6 +22,7 @@ from tidu.fronts.report import facts, grid, remarks, report_fit
 from tidu.fronts.terminal import Console
 from tidu.text import _
 from tidu.training.storing.store import Store, StoredRun
+from tidu.writing import write_whole
 
 LISTED = 20  # runs, where nobody says how many
 store_option = click.option(

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from tidu.content.kinds import DATA, Flag
 from tidu.errors import SettingError
-from tidu.files import write_whole
 from tidu.fronts.command_options import DECLARED
 from tidu.fronts.report import closing, facts, grid, remarks
 from tidu.fronts.terminal import Console
@@ -20,6 +19,7 @@ from tidu.fronts.wrapping import shell_lines
 from tidu.language.printer import unicode_name
 from tidu.text import _, counted, mark
 from tidu.training.sweeping.swept import Sweep, short
+from tidu.writing import write_whole
 
 BEST = 10
 

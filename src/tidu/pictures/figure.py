@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from tidu.errors import DataError, MissingDependency, SettingError
-from tidu.files import write_whole
 from tidu.pictures.fonts import cjk_font, quiet, say_once_which_to_install
 from tidu.text import _, language
+from tidu.writing import write_whole
 
 try:
     with quiet():

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from tidu.errors import ModelFileError
-from tidu.files import write_whole
 from tidu.text import _
+from tidu.writing import write_whole
 
 FORMAT = 3
 SMALL = 1 << 24  # bytes; a file system may keep a smaller file in less
