@@ -23,10 +23,12 @@ _building = threading.RLock()
 
 def cache_folder() -> Path:
     """What may be deleted at any time: $TIDU_CACHE, else the user's cache folder."""
+    chosen = os.environ.get(LOOP_FOLDER_VARIABLE)
+    if chosen:
+        return Path(chosen)
     from platformdirs import user_cache_path
 
-    chosen = os.environ.get(LOOP_FOLDER_VARIABLE)
-    return Path(chosen) if chosen else user_cache_path("tidu", appauthor=False)
+    return user_cache_path("tidu", appauthor=False)
 
 
 @functools.cache
