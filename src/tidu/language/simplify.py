@@ -53,6 +53,8 @@ def added(a: Expr, b: Expr) -> Expr:
     number, rest = _leading_number(b)
     if number is not None and number < 0.0:  # a - 2b rather than a + -2b
         return subtracted(a, constant(-number) if rest is None else multiplied(constant(-number), rest))
+    if b.op.name == "divide" and b.args[0].is_constant and b.args[0].value < 0.0:  # a - 2/b rather than a + -2/b
+        return subtracted(a, constant(-b.args[0].value) / b.args[1])
     a, minus = _unsigned(a)
     if minus:
         return subtracted(b, a)
