@@ -293,3 +293,13 @@ def test_brackets_in_names_are_printed_as_they_are(tmp_path, capsys):
     printed = capsys.readouterr().out
     for name in ("w_city[sh]", "w_city[sz]", "w_speed [km/h]"):
         assert name in printed
+
+
+@pytest.mark.parametrize(
+    "formula", ["y = linear(x, city)", "y = linear(days(when), city)", "y = mlp(C(year), city, hidden=[2])"]
+)
+def test_the_training_data_are_data_too(formula):
+    more = FRAME.assign(when=[str(d) for d in DATES] * 8, year=[2001, 2002] * 20)
+    run = tidu.fit(formula, more, epochs=2, lr=1e-4)
+    assert run.predict(run.training_data).tolist() == run.predict(more).tolist()
+    assert run.score(run.training_data) == run.metrics

@@ -126,3 +126,21 @@ def test_wide_encodings_are_known_by_their_beginning(file, encoding):
     assert columns(file("# 体重\nx y\n1 2.5\n3 4\n".encode(encoding)), delimiter=" ") == XY
     if encoding != "utf-8-sig":
         assert source_of(file("身高,y\n1,2.5\n".encode("utf-16"))).names == ("身高", "y")
+
+
+def test_blanks_that_group_thousands_stand_between_no_cells(file):
+    assert columns(file("x;y\n1 234;2.5\n5;6\n"), thousands=" ") == {"x": [1234, 5], "y": [2.5, 6]}
+    assert columns(file("x\n1 234\n5 678\n"), thousands=" ") == {"x": [1234, 5678]}
+
+
+@pytest.mark.parametrize("titles", [1, 2, 5])
+def test_titles_above_a_header_are_told(file, titles):
+    text = "A title\n" * titles + "x,y\n1,2.5\n3,4\n"
+    with pytest.raises(DataError, match=f"leave it out with --skip {titles}"):
+        source_of(file(text)).table()
+    assert columns(file(text), skip=titles) == XY
+
+
+def test_a_cell_larger_than_a_block_is_read(file):
+    table = source_of(file(f"x,y,z\n1,2.5,{'a' * 20_000_000}\n3,4,b\n")).table(["x", "y"])
+    assert {n: c.tolist() for n, c in table.items()} == XY

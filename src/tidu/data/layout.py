@@ -274,7 +274,8 @@ def _delimiter(lines: Sequence[str], numerals: Numerals) -> str:
     counts = {d: unquoted[0].count(d) for d in (",", "\t", ";", "|") if d not in within}
     candidates = [d for d in counts if counts[d]]
     words = [len(split_at_blanks(line)) for line in unquoted]
-    if words[0] > 1 or (len(words) > 1 and words[0] == 1 and words[1] == 2 and not candidates):
+    may_be = words[0] > 1 or (len(words) > 1 and words[0] == 1 and words[1] == 2 and not candidates)
+    if may_be and numerals.thousands != " ":
         candidates.append(BLANKS)
     if not candidates:
         return next(iter(counts))

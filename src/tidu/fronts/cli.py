@@ -120,7 +120,7 @@ def app(lang: str | None) -> None:
 @app.command(
     help=_(
         "Fit a formula to a table by gradient descent.\n\n"
-        "DATA is a CSV file (also .gz, .zst), a Parquet file, a pattern such as 'part-*.csv', or - for standard "
+        "DATA is a CSV file (also .gz, .zst), a Parquet file, a workbook (.xlsx), a pattern such as 'part-*.csv', or - for standard "
         "input. FORMULA is 'target = expression': names of columns are features, every other name is a parameter "
         "to be learned."
     ),

@@ -33,7 +33,7 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
         every other name is a parameter. Or layers, as in `tidu.Sequential(tidu.Linear(8), tidu.relu, tidu.Linear(1))`:
         what they are as a formula is trained, and the object stays as it is.
     target, features : of layers, the column to predict and those to predict it from; all the others by default.
-    data : a path (CSV, .gz, .zst, Parquet), a glob, `-` for standard input, a dict of arrays, a two-dimensional
+    data : a path (CSV, .gz, .zst, Parquet, .xlsx), a glob, `-` for standard input, a dict of arrays, a two-dimensional
         array, or any object with `__arrow_c_stream__` (pandas, polars, pyarrow, duckdb).
     csv : how to read CSV text, where looking at it is not enough.
     store : the file in which the run is kept while it goes on, to be listed, compared and resumed; True is the one of
