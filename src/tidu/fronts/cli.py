@@ -121,8 +121,8 @@ def app(lang: str | None) -> None:
     help=_(
         "Fit a formula to a table by gradient descent.\n\n"
         "DATA is a CSV file (also .gz, .zst), a Parquet file, a workbook (.xlsx), a pattern such as 'part-*.csv', or "
-        "- for standard input. FORMULA is 'target = expression': names of columns are features, every other name is a parameter "
-        "to be learned."
+        "- for standard input. FORMULA is 'target = expression': names of columns are features, every other name "
+        "is a parameter to be learned."
     ),
     options_metavar=_("[OPTIONS]"),
     examples=(
