@@ -118,7 +118,7 @@ def _from_curvature(problem: Problem, rule: LinearRule) -> tuple[float, str] | N
     else:
         words = _("learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent")
     said = words.format(lr=lr, size=settings.batch_size, optimizer=settings.optimizer_in_full)
-    if whole and spectrum.condition > STIFF:
+    if whole and not settings.scale and STIFF < spectrum.condition < math.inf:
         said += _(
             ". The flattest direction needs about {condition:.2g} steps for each that the steepest needs; --scale "
             "removes the difference, and --optimizer lm needs no rate"
