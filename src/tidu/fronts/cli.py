@@ -59,8 +59,11 @@ def run(arguments: list[str]) -> int:
         return done.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        hint = _("Try '{command} --help'.").format(command=context.command_path) if context else ""
-        say_error(f"{error.format_message()} {hint}")
+        message = error.format_message()
+        if context is not None:
+            sentence = _("{message}. Try '{command} --help'.")
+            message = sentence.format(message=message.rstrip(".。"), command=context.command_path)
+        say_error(message)
         return BAD_INPUT
     except TiduError as error:
         say_error(str(error))
