@@ -168,7 +168,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
     return x
 
 
-@public(np.flip)
+@public(np.flip, method="flip")
 def flip(x: Any, axis: Axis = None) -> Any:
     """In reverse order along axes, or along all."""
     x = array_of(x)

@@ -101,6 +101,16 @@ def tensordot(a: Any, b: Any, axes: int | Sequence[Any] = 2) -> Any:
     return einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", a, b)
 
 
+@public(np.dot, method="dot")
+def dot(a: Any, b: Any) -> Any:
+    """Scalar product of vectors, product of matrices, or of anything with a number, as NumPy's dot."""
+    a, b = array_of(a), array_of(b)
+    n, m = len(shape_of(a)), len(shape_of(b))
+    if not n or not m:
+        return a * b
+    return table.matmul(a, b) if m == 1 or max(n, m) == 2 else tensordot(a, b, ([-1], [-2]))
+
+
 @public(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """The sum of products over the last axes."""

@@ -212,23 +212,12 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
 
 
 # -- products -------------------------------------------------------------------------------------
-@public()
+@public(method="matmul")
 def matmul(a: Any, b: Any) -> Any:
     """Product of matrices, or of a matrix and a vector; stacks of matrices broadcast."""
     a, b = array_of(a), array_of(b)
     if not shape_of(a) or not shape_of(b):
         raise ShapeMismatch(_("a product of matrices needs arrays; a single number multiplies with *"))
-    return table.matmul(a, b)
-
-
-@public(np.dot, method="dot")
-def dot(a: Any, b: Any) -> Any:
-    """Scalar product of vectors, product of matrices, or of anything with a number, as NumPy's dot."""
-    a, b = array_of(a), array_of(b)
-    if not shape_of(a) or not shape_of(b):
-        return a * b
-    if len(shape_of(a)) > 2 or len(shape_of(b)) > 2:
-        raise ShapeMismatch(_("dot takes vectors and matrices; use matmul for stacks of them"))
     return table.matmul(a, b)
 
 
@@ -349,14 +338,14 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
 
 
 @public(np.linalg.norm, method="norm")
-def norm(x: Any, order: float | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
+def norm(x: Any, order: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """Euclidean length of all elements or along axes, with slope 0 at 0; other orders are sums of abs(x)**order."""
     x = array_of(x)
     if np.dtype(getattr(x, "dtype", float)).kind != "f":  # a byte's square is no byte
         x = table.cast(x, attrs=("float64",))
-    if order is None or (order == 2 and len(axes_of(x, axis)) == 1):
+    if order in (None, "fro") or (order == 2 and len(axes_of(x, axis)) == 1):
         return table.root(sum(x**2, axis, keepdims))
-    if len(axes_of(x, axis)) != 1:
+    if isinstance(order, str) or order is None or len(axes_of(x, axis)) != 1:
         raise TensorError(_("norm of the order {order} is for vectors; name the axis").format(order=order))
     if np.isinf(order):
         return (amax if order > 0 else amin)(ops.absolute(x), axis, keepdims)

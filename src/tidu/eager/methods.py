@@ -76,6 +76,10 @@ class Methods(Readings):
         """Axes in another order, under PyTorch's name."""
         return f.transpose(self, _one_or_many(axes))
 
+    def pow(self, exponent: Any) -> Any:
+        """x**exponent, under PyTorch's name."""
+        return self**exponent
+
     def unsqueeze(self, axis: int) -> Any:
         """One more axis, of length 1, under PyTorch's name."""
         return f.expand_dims(self, axis)

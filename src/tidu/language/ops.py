@@ -334,7 +334,7 @@ erfc = op(
 # -- size and steps -----------------------------------------------------------------------------
 absolute = op(
     "abs", "abs({0})", code="fabs({0})", unicode="|{0}|", latex=r"\left\lvert {0} \right\rvert",
-    aliases=("absolute",), value=ieee.fabs, nonnegative=True,
+    aliases=("absolute", "fabs"), value=ieee.fabs, nonnegative=True,
     grad=lambda g, out, x: (g * sign(x),), domain=(REAL,), doc="Absolute value; slope 0 at 0.",
 )  # fmt: skip
 sign: Function = op(
