@@ -117,8 +117,20 @@ def _resume(run: Any, epochs: int | None, steps: int | None, callbacks: Any) -> 
     return resumed(run, epochs, steps, callbacks)
 
 
+def _explain(run: Any, step: int, rows: Any) -> Any:
+    from tidu.insight.explain import explain
+
+    return explain(run, step, rows)
+
+
+def _derive(run: Any, parameter: str) -> Any:
+    from tidu.insight.derivation import derivation_of
+
+    return derivation_of(run.program, parameter)
+
+
 # What a run is asked, answered by layers above training: only here is everything in sight.
-ANSWERS |= {"diagnose": _diagnose, "resume": _resume}
+ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "derive": _derive}
 
 
 def __getattr__(name: str) -> Any:

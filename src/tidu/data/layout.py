@@ -25,7 +25,7 @@ SAMPLED_ROWS, SAMPLED_CELLS = 100, 20_000  # of which a guess is made
 BLANKS = "blanks"  # any number of blanks and tabs between cells
 
 
-_OF_TEXT: dict[str, Any] = {"group": DATA, "verbs": ("fit", "sweep", "doctor", "scan", "predict")}
+_OF_TEXT: dict[str, Any] = {"group": DATA, "verbs": ("fit", "sweep", "doctor", "explain", "scan", "predict")}
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from tidu.text import mark
 from tidu.training.callbacks import Callback
 
 ENGINES = ("auto", "python", "compiled", "array")
-EVERYWHERE = ("fit", "sweep", "doctor")
+EVERYWHERE = ("fit", "sweep", "doctor", "explain")
 FIT_ONLY = ("fit",)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,7 +97,7 @@ class TrainingOptions:
         None, Text(mark("COLUMN")), mark("The column that says how much the loss of each sample counts."),
         reason="every sample counts the same",
         also=("sample-weight", "sample-weights"),
-        group=MODEL, verbs=("fit", "doctor"),
+        group=MODEL, verbs=("fit", "doctor", "explain"),
         excludes={"sigma": mark("weights and sigma say the same thing in two ways (weight = 1/sigma²); give one")},
     )  # fmt: skip
     sigma: str | None = option(
@@ -105,7 +105,7 @@ class TrainingOptions:
         mark("The column that holds the standard deviation of each sample; the sample's weight is 1/sigma²."),
         reason="the scatter is estimated from the residuals",
         more="The standard errors of a solver then follow from it, without an estimate of the scatter.",
-        group=MODEL, verbs=("fit", "doctor"),
+        group=MODEL, verbs=("fit", "doctor", "explain"),
     )  # fmt: skip
 
     # -- the descent -------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class TrainingOptions:
         False, Flag(),
         mark("Descend in other parameters, in which the cost curves alike in every direction. Results are in those of "
              "the formula."),
-        reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor"),
+        reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor", "explain"),
         excludes=dict.fromkeys(("l1", "l2"), mark(
             "a penalty holds for the parameters as they are, and scale=True exchanges them; leave one of them out")),
     )  # fmt: skip
@@ -205,7 +205,7 @@ class TrainingOptions:
         {}, Bounds(), mark("Least and greatest values of parameters; either may be left out, as in a=0:,b=:5."),
         reason="parameters are free", more="As in `{\"a\": (0, None)}`.",
         also=("bound", "limits"),
-        group=SOLVER, verbs=("fit", "doctor"),
+        group=SOLVER, verbs=("fit", "doctor", "explain"),
         solvers_only=mark("bounds need a solver, and {optimizer} descends freely; use optimizer lm, lbfgs or auto"),
     )  # fmt: skip
     starts: int = option(

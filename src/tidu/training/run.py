@@ -260,6 +260,20 @@ class Run:
         DataError : the run was loaded, and has no data.
         SettingError : there is no such step, or this step does not take such a row.
         """
+        self._check_step(step)
+        with Training(self.problem, Execution(self.engine)) as training:
+            state = training.start()
+            if step > 0:
+                state = training.advance(state, Budget(steps=int(step))).state
+            return training.trace(state, rows)
+
+    def batch_of(self, step: int) -> Sequence[int]:
+        """The rows of the training data that a step took, by their numbers from 0, in its order; errors as `trace`."""
+        self._check_step(step)
+        with Training(self.problem, Execution(self.engine)) as training:
+            return training.batch_of(int(step))
+
+    def _check_step(self, step: int) -> None:
         if self.training_data is None:
             raise DataError(_("a trace needs the data that the model was fitted to; a saved model does not hold them"))
         last = self.steps - (not self.diverged)
@@ -269,11 +283,17 @@ class Run:
             raise SettingError(
                 _("there is no step {step}: this run has the steps 0 to {last}").format(step=step, last=last)
             )
-        with Training(self.problem, Execution(self.engine)) as training:
-            state = training.start()
-            if step > 0:
-                state = training.advance(state, Budget(steps=int(step))).state
-            return training.trace(state, rows)
+
+    def explain(self, step: int = 0, rows: Sequence[int] | None = None) -> Any:
+        """One step as an `Explanation`: each value with its formula, the numbers put in, and the line that did it.
+
+        `rows` are rows of the step's batch whose own values are told, by default the first; errors as `trace`.
+        """
+        return answered("explain", self, step, rows)
+
+    def derive(self, parameter: str) -> Any:
+        """How ∂ℓ/∂`parameter` follows from the loss, a `Derivation`: a rule of calculus a line."""
+        return answered("derive", self, parameter)
 
     def _repr_html_(self) -> str:
         from tidu.training.notebook import html_of

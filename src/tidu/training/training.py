@@ -173,12 +173,17 @@ class Training:
             raise SettingError(
                 _("the training ends after step {step}; trace one of its steps, from 0").format(step=state.step)
             )
+        at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
+        return trace_of(work.program, work.shape, at, self.problem.columns, self.batch_of(state.step), rows)
+
+    def batch_of(self, step: int) -> Sequence[int]:
+        """The rows that a step takes, by their numbers from 0, in its order."""
+        work = self.work
+        epoch, in_epoch = divmod(step, work.steps_per_epoch)
         order: Sequence[int] = range(work.rows)
         if work.shape.shuffled:
-            order = order_of_epoch(work.seed, state.epoch, work.rows).tolist()
-        at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
-        batch = order[state.start : state.start + work.per_step]
-        return trace_of(work.program, work.shape, at, self.problem.columns, batch, rows)
+            order = order_of_epoch(work.seed, epoch, work.rows).tolist()
+        return order[in_epoch * work.per_step : (in_epoch + 1) * work.per_step]
 
     def on_host(self, state: TrainingState) -> TrainingState:
         """The state as floats and NumPy's arrays, wherever its numbers are."""

@@ -1,0 +1,222 @@
+"""Explanations: every number is that of the run, the numbers put in give it, and derivations hold line by line."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+
+import numpy as np
+import pytest
+import sympy
+
+import tidu
+from tidu.content.losses import LOSSES
+from tidu.content.optimizers import OPTIMIZERS
+from tidu.errors import SettingError
+from tidu.fronts import cli
+from tidu.insight.derivation import derivation_of
+from tidu.insight.explain import explain
+from tidu.language.expr import evaluate, symbols
+from tidu.language.printer import text
+from tidu.training.problem import Problem
+
+random = np.random.default_rng(6)
+X = random.normal(size=50)
+DATA = {"x": X, "y": np.sin(X) + 0.1 * random.normal(size=50)}
+TARGETS = {
+    "softmax": None,
+    "poisson": np.round(np.abs(3 * DATA["y"])),
+    **dict.fromkeys(("logistic", "hinge", "perceptron"), (DATA["y"] > 0) * 1),
+}
+LINE, CURVE = "y = w*x + b", "y = a*exp(-b*x) + c"
+
+
+# -- a step ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [None, 1, 7, 40])
+def test_a_step_ends_where_the_next_begins(optimizer, batch_size):
+    run = tidu.fit(LINE, DATA, optimizer=optimizer, lr=0.01, batch_size=batch_size, steps=9)
+    for step in (0, 5, 8):
+        found = run.explain(step)
+        begun = run.explain(step + 1).before if step < 8 else dict(run.params)
+        assert found.after == begun
+        assert list(found.batch) == list(run.batch_of(step))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 40, None])
+def test_the_numbers_that_are_put_in_give_the_value(batch_size):
+    run = tidu.fit(CURVE, DATA, init={"a": 1, "b": 0.3}, lr=0.01, batch_size=batch_size, steps=4)
+    found = run.explain(3, rows=list(run.batch_of(3))[:2])
+    told = [e for e in found.entries if e.numbers]
+    assert len(told) > 10
+    scope = {"exp": math.exp, "rows": len(found.batch), "count": len(found.batch)}
+    for e in told:
+        value = eval(compile(ast.parse(e.numbers, mode="eval"), "numbers", "eval"), scope)  # our own text
+        assert value == pytest.approx(e.value, rel=1e-4, abs=1e-5)  # the numbers are shown to some digits
+
+
+def test_gradients_are_those_of_plain_arithmetic():
+    run = tidu.fit(LINE, DATA, lr=0.1, steps=3)
+    found = run.explain(2)
+    residual = found.before["w"] * X + found.before["b"] - DATA["y"]
+    means = {e.name: e.value for e in found.of_row(None) if e.block == "mean"}
+    assert means["grad_w"] == pytest.approx(np.mean(2 * residual * X), rel=1e-12)
+    assert means["grad_b"] == pytest.approx(np.mean(2 * residual), rel=1e-12)
+    assert found.loss == pytest.approx(np.mean(residual**2), rel=1e-12)
+
+
+def test_where_a_number_comes_from():
+    run = tidu.fit(LINE, DATA, lr=0.1, batch_size=7, steps=3)
+    row = run.batch_of(1)[0]
+    names = [e.name for e in run.explain(1).origin_of("grad_w", row)]
+    assert names[0] == "x_i"
+    assert names[-1] == "grad_w"
+    assert "dloss_dy_hat" in names
+    assert "grad_b" not in names
+    with pytest.raises(SettingError, match="did you mean 'grad_w'"):
+        run.explain(1).origin_of("grad_ww")
+
+
+def test_lines_are_those_of_the_loop():
+    run = tidu.fit(LINE, DATA, lr=0.1, batch_size=7, steps=3)
+    found = run.explain(0)
+    code = found.source.splitlines()
+    for e in found.entries:
+        assert code[e.line - 1].strip() == e.code
+        assert found.at_line(e.line)
+
+
+def test_the_ledger_tells_the_rate_of_summed_losses():
+    run = tidu.fit(LINE, DATA, lr=0.1, batch_size=10, shuffle=False, steps=1)
+    ledger = run.explain(0).ledger
+    assert (ledger.count, ledger.sum_rate) == (10, 0.01)
+    # One step by hand with summed losses and that rate.
+    x, y = X[:10], DATA["y"][:10]
+    assert run.params["w"] == pytest.approx(-0.01 * np.sum(-2 * y * x), rel=1e-12)
+
+
+def test_networks_are_explained_too():
+    run = tidu.fit("y = mlp(x, hidden=[3])", DATA, optimizer="gd", lr=0.01, steps=3)
+    found = run.explain(2, rows=[0])
+    assert {e.block for e in found.entries} >= {"forward", "loss", "backward", "accumulate", "update"}
+    for name, value in run.params.items():
+        np.testing.assert_array_equal(found.after[name], value)
+
+
+def test_a_divergence_shows_the_step_that_was_not_taken():
+    run = tidu.fit("y = a/x + b", {"x": [1.0, 0.0], "y": [1.0, 2.0]}, init={"a": 1}, lr=0.1)
+    assert run.diverged
+    found = explain(run, run.steps, rows=[1])
+    assert not found.taken
+    assert math.isinf(next(e.value for e in found.of_row(1) if e.name == "loss"))
+
+
+# -- derivations -----------------------------------------------------------------------------------
+MODELS = {
+    "y = w*x + b": "wb",
+    "y = a*exp(-b*x) + c": "abc",
+    "y = a*x**2 + b*x + c": "abc",
+    "y = a*sin(b*x + c)": "abc",
+    "y = tanh(w*x)/(1 + b**2)": "wb",
+    "y = a/(1 + exp(-b*(x - c)))": "abc",
+    "y = (a + b*x)/(1 + c*x**2)": "abc",
+    "y = a*log(1 + b**2*x**2)": "ab",
+    "y = sqrt(a**2 + b**2*x**2)": "ab",
+    "y = a**2*b*x + exp(a*b)": "ab",
+}
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if name != "softmax"])
+@pytest.mark.parametrize("formula", MODELS)
+def test_every_line_is_equal_to_the_one_before(formula, loss):
+    data = {"x": X, "y": TARGETS.get(loss, DATA["y"])}
+    program = Problem.read(formula, data, {"loss": loss}).program
+    at = {s: 0.3 + 0.17 * k for k, s in enumerate(symbols([program.loss], "parameter", "feature", "target"))}
+    for parameter, partial in zip(program.parameters, program.gradient, strict=True):
+        derivation = derivation_of(program, parameter.name)
+        expected = evaluate(partial, at)
+        assert derivation.lines[-1].expression is partial
+        for line in derivation.lines:
+            from tidu.language.calculus import gradient
+
+            parts = {s: evaluate(gradient(part, [parameter])[0], at) for s, part in line.pending.items()}
+            assert evaluate(line.expression, at | parts) == pytest.approx(expected, rel=1e-10, abs=1e-12)
+            assert line.rule
+
+
+@pytest.mark.parametrize("formula", ["y = w*x + b", "y = a*exp(-b*x) + c", "y = (a + b*x)/(1 + c*x**2)"])
+def test_the_last_line_is_the_derivative_of_sympy(formula):
+    program = Problem.read(formula, DATA).program
+    for parameter in program.parameters:
+        ours = sympy.sympify(text(derivation_of(program, parameter.name).lines[-1].expression))
+        theirs = sympy.diff(sympy.sympify(text(program.loss)), sympy.Symbol(parameter.name))
+        assert sympy.simplify(ours - theirs) == 0
+
+
+def test_a_derivation_by_what_is_no_parameter():
+    run = tidu.fit(LINE, DATA, epochs=1)
+    with pytest.raises(SettingError, match="there is no parameter 'ww'; the formula has w, b"):
+        run.derive("ww")
+
+
+# -- the command line ------------------------------------------------------------------------------
+def said(capsys, *arguments):
+    status = cli.run(list(arguments))
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n1,2\n2,4\n3,6.5\n")
+    return str(path)
+
+
+def test_json_is_the_explanation(capsys, file):
+    status, out, _err = said(capsys, "explain", file, LINE, "--lr", "0.1", "--step", "2", "--rows", "0,2", "--json")
+    plain = json.loads(out)
+    run = tidu.fit(LINE, file, lr=0.1, steps=3)
+    assert status == 0
+    assert plain["after"] == dict(run.params)
+    assert plain["rows"] == [0, 2]
+    assert {e["row"] for e in plain["entries"]} == {0, 2, None}
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown"])
+def test_every_form_has_every_number(capsys, file, form):
+    status, out, _err = said(capsys, "explain", file, LINE, "--lr", "0.1", "--as", form)
+    assert status == 0
+    for name in ("y_hat", "residual", "dloss_dy_hat", "grad_w", "new_b"):
+        assert f"{name} = " in out
+
+
+def test_a_derivation_on_the_command_line(capsys, file):
+    status, out, _err = said(capsys, "explain", file, LINE, "--derive", "w")
+    assert status == 0
+    assert "sum rule" in out
+    status, out, _err = said(capsys, "explain", file, LINE, "--derive", "w", "--as", "latex")
+    assert out.startswith(r"\begin{aligned}")
+    lines = json.loads(said(capsys, "explain", file, LINE, "--derive", "w", "--json")[1])["lines"]
+    assert lines[-1]["text"] == "2*(w*x + b - y)*x"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--step", "-1"], "steps are counted from 0, not -1"),
+        (["--rows", "a"], "--rows takes numbers of rows"),
+        (["--row", "9"], "row 9 is not among the 3 rows"),
+        (["--of", "nothing"], "computes no 'nothing'"),
+        (["--line", "1"], "computes no number"),
+        (["--derive", "q"], "there is no parameter 'q'"),
+        (["--optimizer", "lm"], "a solver takes no steps"),
+        (["--as", "latex"], "add --derive"),
+    ],
+)
+def test_bad_input_is_a_sentence(capsys, file, arguments, part):
+    lr = [] if "lm" in arguments else ["--lr", "0.1"]
+    status, _out, err = said(capsys, "explain", file, LINE, *lr, *arguments)
+    assert status == 2
+    assert part in " ".join(err.split())
