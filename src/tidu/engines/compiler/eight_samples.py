@@ -132,26 +132,3 @@ def _of_eight_runs(body: Body, count: int, parts: Parts) -> Running:
         return _in_pairs(body, every)
 
     return running
-
-
-def each_number(frame: Frame, function: Text, *arguments: Value) -> Number:
-    """`tiles.each_number`: eight places at a time, then the rest."""
-    body = frame.body
-    flat = [a.flat(body) if isinstance(a, Array) else a for a in arguments]
-    size = flat[0].shape[0]
-    whole = body.arithmetic("and", size, constant(-LANES))
-    found, rest = _Sums(body, 1, eight=True), _Sums(body, 1, eight=False)
-    found.clear()
-    rest.clear()
-
-    def difference(place: Number | Places) -> list[Number]:  # 0, or nan
-        number = frame.number(frame.call(function, [place, *flat]))
-        return [body.arithmetic("fsub", number, number)]
-
-    with body.loop(constant(0), whole, LANES) as place:
-        found.add(difference(Places(place)))
-    with body.loop(whole, size) as place:
-        rest.add(difference(place))
-    for lane in range(LANES):
-        rest.add([body.element(found.values()[0], lane)])
-    return rest.values()[0]

@@ -257,7 +257,7 @@ class Frame(Expressions):
 
     def call(self, text: Text, arguments: Sequence[Value]) -> Value:
         """What a function gives that is known by its text."""
-        simple = all(isinstance(a, (Number, int, float, Array, Range)) for a in arguments)
+        simple = all(isinstance(a, (Number, int, float, Array, Range, Text)) for a in arguments)
         if text.module.generated or text.results is not None or not simple:
             return Frame(self.assembly, self.body, text, arguments).run()
         numbers = [self.number(a) for a in arguments if isinstance(a, (Number, int, float))]

@@ -15,7 +15,7 @@ import numpy as np
 
 from tidu.engines.compiler import tile_kernels
 from tidu.engines.compiler.assembly import Number, constant, zero
-from tidu.engines.compiler.eight_samples import each_number, summed
+from tidu.engines.compiler.eight_samples import summed
 from tidu.engines.compiler.machine_kinds import Abreast, Array, Places, Range, Value, part, text_of, write
 from tidu.language.operation import OPS
 from tidu.runtime import elementary, ieee, summation, tiles
@@ -151,6 +151,11 @@ def _scratch(frame: Frame, rows: int) -> Array:
     return Array("double", start, (constant(rows), constant(LANES)), (constant(LANES), constant(1)), True, True)
 
 
+def _each_number(frame: Frame, function: Value, *arguments: Value) -> Value:
+    flat = [a.flat(frame.body) if isinstance(a, Array) else a for a in arguments]
+    return _kernel("found_in")(frame, function, *flat)
+
+
 def _is_kernel(name: str) -> bool:
     own = getattr(vars(tile_kernels)[name], "__module__", "") == tile_kernels.__name__
     return own and hasattr(tiles, name)
@@ -183,7 +188,8 @@ KNOWN: dict[Any, Known] = {
     summation.summed: summed,
     summation.record: _record,
     summation.abreast: lambda frame, count: Abreast(frame.number(count, "i64")),
-    tiles.each_number: each_number,
+    tiles.each_number: _each_number,
+    tile_kernels.sum_of_eight: lambda frame, numbers: frame.body.in_pairs(numbers),
     tile_kernels.scratch: _scratch,
     summation.eight_at: _eight_at,
     summation.put: _put,

@@ -228,6 +228,8 @@ def taken_apart(value: Value) -> tuple[Kind, list[str]]:
         return ("range", value.step), [str(value.first), str(value.last)]
     if isinstance(value, (bool, int, float)):
         return taken_apart(constant(value))
+    if isinstance(value, Text):
+        return ("text", value.node, value.module), []
     raise TypeError(type(value).__name__)
 
 
@@ -237,6 +239,8 @@ def put_together(kind: Kind, take: Callable[[str, bool], Number], path: tuple[in
         return tuple(put_together(each, take, (*path, k)) for k, each in enumerate(kind[1:]))
     if kind[0] == "number":
         return take(kind[1], kind[2])
+    if kind[0] == "text":
+        return Text(kind[1], kind[2])
     if kind[0] == "range":
         return Range(take("i64", False), take("i64", False), kind[1])
     _array, element, axes, in_line, whole = kind

@@ -7,7 +7,7 @@ of its index, as in `tiles`. `eight_from(first)` are eight places from `first` o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -203,3 +203,25 @@ def clear(values: Array) -> None:
     flat = values.reshape(-1)
     for k in range(values.size):
         flat[k] = 0.0
+
+
+def found_in(function: Callable[..., Any], *arguments: Any) -> float:
+    """What `tiles.each_number` gives, of arrays of one axis: eight places at a time, then the rest."""
+    size = len(arguments[0])
+    whole = size - size % LANES
+    found, rest = 0.0, 0.0
+    for first in range(0, whole, LANES):
+        eight = function(eight_from(first), *arguments)
+        found = found + (eight - eight)
+    for j in range(whole, size):
+        number = function(j, *arguments)
+        rest = rest + (number - number)
+    return rest + sum_of_eight(found)
+
+
+def sum_of_eight(numbers: Any) -> float:
+    """The sum of eight numbers, in pairs."""
+    while len(numbers) > 1:
+        half = len(numbers) // 2
+        numbers = numbers[:half] + numbers[half:]
+    return float(numbers[0])
