@@ -80,7 +80,7 @@ CASES = [
         "text", "a row too long",
         b'x,y\n1,2\n3,4,5\n',
         {}, LINE, "DataError",
-        "d.csv: row 2 has 3 cell(s), not 2: '3,4,5'; a cell that holds the sign between cells must stand in "
+        "d.csv: row 2 has 3 cell(s), not 2: '3,4,5'; a cell that contains the delimiter must be in "
         "quotes",
         "d.csv：第 2 行有 3 个单元格，而不是 2 "
         "个：'3,4,5'；单元格里如果含有分隔符，要用引号括起来",
@@ -115,7 +115,7 @@ CASES = [
         "text", "a name twice",
         b'x,x,y\n1,2,3\n',
         {}, LINE, "DataError",
-        "d.csv: the column name 'x' stands 2 times in the header; rename, or give --columns",
+        "d.csv: the column name 'x' appears 2 times in the header; rename the columns, or give --columns",
         "d.csv：列名 'x' 在表头里出现了 2 次；请改名，或用 --columns 给出列名",
     ),
     case(
@@ -281,7 +281,7 @@ CASES = [
         "text", "what is no date",
         b'x,y\n31.01.2024,2\n1.02.2024,3\n',
         {}, "y = w*days(x) + b", "DataError",
-        "d.csv: column 'x' has '1.02.2024', which is no date; dates are written as 2024-01-31 or 2024-01-31 "
+        "d.csv: column 'x' has '1.02.2024', which is not a date; dates are written as 2024-01-31 or 2024-01-31 "
         "12:00",
         "d.csv：列 'x' 里的 '1.02.2024' 不是日期；日期写作 2024-01-31 或 2024-01-31 12:00",
     ),

@@ -139,14 +139,14 @@ def test_the_compiled_loop_and_plain_python_agree():
     [
         ("y = a*x + C(city)", "C(...) is a column for each level, and stands inside linear(...) or mlp(...)"),
         ("y = C(city)", "let it end in linear(...)"),
-        ("y = linear(C(town))", "'town' is no column; the data has city, x, y"),
+        ("y = linear(C(town))", "'town' is not a column; the data has city, x, y"),
         ("y = linear(C(city, 2))", "C(...) takes the name of one column"),
         ("y = linear(C(city == 'bj'))", "C(...) takes the name of one column"),
         ("y = a*(city > 'a')", "text is compared with a column as in city == 'bj'"),
         ("y = a*x + b*('bj' == 'sh')", "text is compared with a column as in city == 'bj'"),
         ("y = a*x + b*(city == 'shh')", "'shh', which stands in no row (did you mean 'sh'?); there are: bj, sh, sz"),
         ("y = a*city + b", "if the column holds categories, write C(city) inside linear(...)"),
-        ("city = linear(C(city), x)", "stands on both sides"),
+        ("city = linear(C(city), x)", "appears on both sides"),
     ],
 )
 def test_what_is_no_category(formula, words):
@@ -237,9 +237,9 @@ def test_a_saved_model_counts_from_the_same_day(tmp_path):
 @pytest.mark.parametrize(
     ("dates", "words"),
     [
-        (["2024-01-01", "2024-13-01"], "'2024-13-01', which is no date; dates are written as 2024-01-31"),
-        (["2024-01-01", "01/02/2024"], "'01/02/2024', which is no date"),
-        ([1.5, 2.5], "'1.5', which is no date"),
+        (["2024-01-01", "2024-13-01"], "'2024-13-01', which is not a date; dates are written as 2024-01-31"),
+        (["2024-01-01", "01/02/2024"], "'01/02/2024', which is not a date"),
+        ([1.5, 2.5], "'1.5', which is not a date"),
         (["2024-01-01 10:00", "2024-01-01 10:00+08:00"], "some times of column 'date' name a time zone"),
     ],
 )

@@ -479,7 +479,7 @@ def test_pickles_and_copies():
         assert other.tolist() == [1.0, 2.0]
         assert other.grad.tolist() == [2.0, 2.0]
         assert other.requires_grad
-    with pytest.raises(TensorError, match="take detach"):
+    with pytest.raises(TensorError, match="use detach"):
         pickle.dumps(x * 2)
 
 

@@ -57,7 +57,7 @@ def model(
 
 @model(units=None, inputs=None, init=None)
 def linear(features: Sequence[Expr], call: Call, units: Any, inputs: Any, init: Any) -> Expr:
-    """A weight for each feature, and b; of several `units`, a row of weights for each. `inputs` says what is meant."""
+    """A weight for each feature, plus b; several `units` have a row of weights each. `inputs` is how many are meant."""
     outputs = call.outputs if units is None else checked_size("units", units)
     width = _width(features)
     if inputs is not None and checked_size("inputs", inputs) != width:
@@ -99,7 +99,7 @@ def poly(features: Sequence[Expr], call: Call, degree: Any) -> Expr:
 
 @model(positional="rate", makes_parameters=False, rate=0.5)
 def dropout(features: Sequence[Expr], call: Call, rate: Any) -> Expr:
-    """In training, each number is 0 with probability `rate` and else divided by 1 - rate (Srivastava et al. 2014)."""
+    """In training, each number is 0 with probability `rate`, otherwise divided by 1 - rate (Srivastava et al. 2014)."""
     check_rate(rate)
     # A column alone is a vector of one, so that the columns side by side are the same with and without dropout.
     x = features[0] if len(features) == 1 and not features[0].is_symbol else vector(features)

@@ -73,7 +73,7 @@ def constant(t: Expr) -> Expr:
 
 @schedule(every=positive(100), factor=fraction(0.5, low_open=True, high_open=False))
 def step(t: Expr, every: float, factor: float) -> Expr:
-    """Multiplied by `factor` after each `every` steps."""
+    """Multiplied by `factor` after every `every` steps."""
     return factor ** ops.floor(t / every)
 
 

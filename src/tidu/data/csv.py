@@ -106,7 +106,8 @@ class CsvText:
         if doubled:
             raise DataError(
                 _(
-                    "{origin}: the column name '{name}' stands {count} times in the header; rename, or give --columns"
+                    "{origin}: the column name '{name}' appears {count} times in the header; rename the columns, or"
+                    " give --columns"
                 ).format(origin=self.origin, name=doubled[0], count=counts[doubled[0]])
             )
 
@@ -204,7 +205,7 @@ class CsvText:
             sign = "//" if row.text.lstrip().startswith("//") else row.text.lstrip()[0]
             advice = _("; if the line is a comment, give --comment '{sign}'").format(sign=sign)
         elif row.actual_columns > row.expected_columns:
-            advice = _("; a cell that holds the sign between cells must stand in quotes")
+            advice = _("; a cell that contains the delimiter must be in quotes")
         return DataError(
             _("{origin}: row {row} has {found} cell(s), not {expected}: '{text}'{advice}").format(
                 origin=self.origin, row=number, found=row.actual_columns, expected=row.expected_columns,

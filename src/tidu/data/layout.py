@@ -40,7 +40,7 @@ class CsvOptions:
         None, Names(), mark("Names of the columns, in place of the header."), word="columns", **_OF_TEXT
     )
     delimiter: str = option(
-        "auto", Text(mark("SIGN")), mark("What stands between cells; blanks is any number of blanks and tabs."),
+        "auto", Text(mark("SIGN")), mark("The character between cells; blanks means any number of spaces and tabs."),
         **_OF_TEXT,
     )  # fmt: skip
     encoding: str = option(
@@ -56,14 +56,14 @@ class CsvOptions:
     na: tuple[str, ...] = option(
         (),
         Names(mark("WORD,...")),
-        mark("Words for a missing value, besides NA, nan, null and their like."),
+        mark("Words for a missing value, besides NA, nan, null and the like."),
         **_OF_TEXT,
     )
     comment: str = option(
         "auto", Text(mark("SIGN")),
-        mark("Leave out lines that begin with this; auto: with #, if the file begins with one."), **_OF_TEXT,
+        mark("Skip lines that begin with this; auto: with #, if the file begins with one."), **_OF_TEXT,
     )  # fmt: skip
-    skip: int = option(0, Whole(0), mark("Leave out so many lines at the top."), **_OF_TEXT)
+    skip: int = option(0, Whole(0), mark("Skip this many lines at the top."), **_OF_TEXT)
     sheet: str | None = option(None, Text(mark("NAME")), mark("Sheet of a workbook; the first by default."), **_OF_TEXT)
     numerals: Numerals = field(init=False)
 

@@ -68,8 +68,8 @@ def times_in(texts: Sequence[str], column: str, origin: str) -> list[datetime.da
         except (ValueError, OverflowError):
             raise DataError(
                 _(
-                    "{origin}: column '{column}' has '{cell}', which is no date; dates are written as 2024-01-31 "
-                    "or 2024-01-31 12:00"
+                    "{origin}: column '{column}' has '{cell}', which is not a date; dates are written as 2024-01-31"
+                    " or 2024-01-31 12:00"
                 ).format(origin=origin, column=column, cell=clipped(text))
             ) from None
     if len({moment.tzinfo for moment in found}) > 1:

@@ -123,8 +123,8 @@ def adjoints(
             if op.grad is None:
                 raise NoDerivative(
                     _(
-                        "'{name}' has no derivative, and a slope through it is asked for; conditions belong inside "
-                        "where(condition, a, b), and detach() makes a plain value of what needs no slope"
+                        "'{name}' has no derivative, and one is needed here; put conditions inside where(condition,"
+                        " a, b), and use detach() for what needs no derivative"
                     ).format(name=op.name)
                 )
             if recorded:

@@ -165,8 +165,8 @@ class Linear(Layer):
         inputs = self._inputs()
         if inputs is None:
             raise TensorError(
-                _("{layer} has no parameters yet, for its inputs have not been counted; write Linear(inputs, outputs), "
-                  "or call it first").format(layer=self)
+                _("{layer} has no parameters yet, because its inputs have not been counted; write Linear(inputs, "
+                  "outputs), or call it first").format(layer=self)
             )  # fmt: skip
         return [*self._made(inputs)]
 
@@ -242,7 +242,12 @@ class Sequential(Layer):
             self.layers += given.layers if isinstance(given, Sequential) else [_layer_or_name(given)]
         objects = [x for x in self.layers if isinstance(x, Layer)]
         if len(set(map(id, objects))) < len(objects):
-            raise SettingError(_("a layer stands in a Sequential twice; make a second one, for they learn apart"))
+            raise SettingError(
+                _(
+                    "the same layer appears twice in a Sequential; make a second one, so that each "
+                    "learns its own parameters"
+                )
+            )
         self._settle()
 
     def _settle(self) -> None:

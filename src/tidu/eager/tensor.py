@@ -272,8 +272,8 @@ class Tensor(Methods):
         if self.wants and RECORDING.get():
             raise TensorError(
                 _(
-                    "a tensor with a gradient does not become an array by itself, for the gradient would be lost; use "
-                    "x.numpy() or x.data for the bare values"
+                    "a tensor with a gradient does not become an array by itself, because the gradient would be "
+                    "lost; use x.numpy() or x.data for the bare values"
                 )
             )
         return np.array(self.value, dtype=dtype)
@@ -365,7 +365,10 @@ class Tensor(Methods):
         check_stays(self, "a copy")
         if self.made is not None:
             raise TensorError(
-                _("a computed tensor cannot be pickled or deeply copied, for its graph would go with it; take detach()")
+                _(
+                    "a computed tensor cannot be pickled or deeply copied, because its graph would go with it; use "
+                    "detach()"
+                )
             )
         return _restored, (np.asarray(self.value), self.requires_grad, self._grad)
 

@@ -419,7 +419,7 @@ def sweep(data: str, formula: str, over: tuple[str, ...], **values: Any) -> int:
 @click.option(
     "--out", metavar=_("FOLDER"), cls=Option, help=_("Where data and pictures go; tidu-lesson-NAME here by default.")
 )
-@click.option("--no-pictures", is_flag=True, cls=Option, help=_("Print only."))
+@click.option("--no-pictures", is_flag=True, cls=Option, help=_("Print the page only."))
 @output_options
 def lesson(name: str | None, out: str | None, no_pictures: bool, as_json: bool, lang: str | None) -> int:
     """`tidu lesson`."""

@@ -33,7 +33,7 @@ SERIOUS = ("divergence", "constant", "collinear", "sizes")
 )
 @data_and_formula
 @declared_options("doctor")
-@click.option("--no-trials", is_flag=True, cls=Option, help=_("Only examine; try nothing."))
+@click.option("--no-trials", is_flag=True, cls=Option, help=_("Only diagnose; try nothing."))
 @output_options
 def doctor_command(data: str, formula: str, **values: Any) -> int:
     """`tidu doctor`."""

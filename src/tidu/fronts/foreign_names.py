@@ -97,6 +97,6 @@ def _answers(word: str) -> Iterator[str]:
                 yield _("write {option} '{example}'").format(option=option, example=example)
     for model in MODELS.values():
         if name in model.options:
-            yield _("it stands in the formula: {model}(..., {name}={value!r})").format(
+            yield _("it is written in the formula: {model}(..., {name}={value!r})").format(
                 model=model.name, name=name, value=model.options[name]
             )

@@ -83,7 +83,7 @@ def completion_command(shell: str, lang: str | None) -> int:
     kind = get_completion_class(shell) if shell in SHELLS else None
     if kind is None:
         raise SettingError(
-            _("completion is there for {shells}, not for '{shell}'").format(shells=", ".join(SHELLS), shell=shell)
+            _("there is completion for {shells}, not for '{shell}'").format(shells=", ".join(SHELLS), shell=shell)
         )
     app = click.get_current_context().find_root().command  # which has this command
     click.echo(kind(app, {}, "tidu", COMPLETE).source())

@@ -261,13 +261,13 @@ def _on_the_end(run: Run, objective: Objective, spectrum: Spectrum | None, end: 
     numbers = {"gradient_norm": norm, "negative": down, "flat": flat, "to_gain": gain}
     there = gain <= NEAR * max(abs(_cost), 1e-300) or norm <= 1e-10 * spectrum.largest
     if not there:
-        words = _("the end is not at a minimum yet: the gradient has length {norm:.3g}")
+        words = _("the end is not a minimum yet: the gradient has length {norm:.3g}")
     elif down:
-        words = _("the end is a saddle: the gradient is 0, and the cost bends down in {down} direction(s)")
+        words = _("the end is a saddle: the gradient is 0, and the cost curves down in {down} direction(s)")
     elif flat:
         words = _("the end is a minimum along a valley floor: the cost is flat in {flat} direction(s)")
     else:
-        words = _("the end is a minimum: the gradient is 0 and the cost bends up in every direction")
+        words = _("the end is a minimum: the gradient is 0, and the cost curves up in every direction")
     kind = "on the way" if not there else "saddle" if down else "flat" if flat else "minimum"
     return [Finding("end", words.format(norm=norm, down=down, flat=flat), {"state": kind, **numbers})]
 

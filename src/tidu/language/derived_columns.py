@@ -142,7 +142,7 @@ class DerivedColumns:
         found = reader.named(node)
         if not found.is_symbol or found.name not in self.columns or found.role != "feature":
             raise reader.error(
-                _("'{name}' is no column; the data has {columns}"),
+                _("'{name}' is not a column; the data has {columns}"),
                 name=reader.part(node), columns=", ".join(sorted(self.columns)),
             )  # fmt: skip
         return found.name

@@ -96,8 +96,8 @@ def parse_formula(
     elif role == "unclear":
         notes.append(
             _(
-                "e is Euler's number in this formula, 2.718; if a parameter is meant, "
-                "give it a starting value: --init e=1"
+                "e is Euler's number in this formula, 2.718; if you mean a parameter, give it a starting value: "
+                "--init e=1"
             )
         )
     found = read(right, tree, named, lambda name: symbol(name, "parameter"), models=makers)
@@ -118,9 +118,9 @@ def parse_formula(
     both = {s.name for s in targets} & (used | {derived.made[name].column for name in used & derived.made.keys()})
     if both:
         raise FormulaError(
-            _("the target {name} stands on both sides of '{formula}'; a model must not be given its own answer").format(
-                name=", ".join(map(quoted_name, sorted(both))), formula=clipped(text)
-            )
+            _(
+                "the target {name} appears on both sides of '{formula}'; a model must not be given its own answer"
+            ).format(name=", ".join(map(quoted_name, sorted(both))), formula=clipped(text))
         )
     formula = Formula(
         text.strip(),

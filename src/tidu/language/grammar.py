@@ -187,7 +187,7 @@ class _Sentence:
     def equals(self, k: int) -> None:
         option = self.opened and self.opened[-1][1] and k > 1 and self.words[k - 1].kind == "name"
         if not option or self.words[k - 2].kind not in ("open", "comma"):
-            self.fail(self.words[k].place, _("'=' stands once, behind the target; a comparison is written =="))
+            self.fail(self.words[k].place, _("'=' is written once, after the target; a comparison is written =="))
         self.write(self.words[k], "=")
         self.wanted = True
 
@@ -198,7 +198,7 @@ class _Sentence:
             self.fail(before.place, _("the function {name} lacks its brackets; write {name}({word})"),
                       name=before.python, word=self.shown(k))  # fmt: skip
         if before.kind == "superscript" and k > 1 and self.words[k - 2].python in self.functions:
-            self.fail(word.place, _("a power of a function stands behind it; write {name}(…){exponent}"),
+            self.fail(word.place, _("the power of a function goes after its brackets; write {name}(…){exponent}"),
                       name=self.words[k - 2].written, exponent=before.written)  # fmt: skip
         if before.kind == "number" and word.kind == "open" and k > 1 and self.binds(k - 2):
             self.fail(word.place, _("'{sign}{number}(' can be read in two ways; write {sign}({number}*(…)) or "

@@ -88,7 +88,7 @@ class TrainingOptions:
         group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
     )  # fmt: skip
     penalise: Sequence[str] | None = option(
-        None, Names(), mark("The parameters that --l1 and --l2 hold for; all by default."),
+        None, Names(), mark("The parameters that --l1 and --l2 apply to; all by default."),
         reason="a penalty holds for every parameter",
         also=("penalize",),
         group=MODEL,
@@ -146,7 +146,7 @@ class TrainingOptions:
         group=DESCENT, varies=True,
     )  # fmt: skip
     steps: int | None = option(
-        None, Whole(1), mark("Updates at most; a bound in place of the epochs, or besides it."),
+        None, Whole(1), mark("Updates at most; a limit instead of the epochs, or in addition to them."),
         reason="epochs are the usual bound",
         also=("max-steps", "num-steps", "n-steps"),
         group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
@@ -171,7 +171,8 @@ class TrainingOptions:
              "the formula."),
         reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor", "explain"),
         excludes=dict.fromkeys(("l1", "l2"), mark(
-            "a penalty holds for the parameters as they are, and scale=True exchanges them; leave one of them out")),
+            "a penalty applies to the parameters of the formula, and scale=True replaces them by others; leave one "
+            "of the two out")),
     )  # fmt: skip
     clip_norm: float | None = option(
         None, Number(above=0.0), mark("Longest gradient; a longer one is scaled down to this."),
@@ -190,7 +191,7 @@ class TrainingOptions:
         reason="the order of a file is rarely random", group=DESCENT, varies=True,
     )  # fmt: skip
     seed: int = option(
-        0, Whole(0), mark("Seed of everything that is random: starting values, mini-batches, the split."),
+        0, Whole(0), mark("Seed for everything random: starting values, mini-batches, the split."),
         reason="the same input gives the same bits",
         also=("random-state", "random-seed"),
         group=DESCENT, varies=True,
@@ -206,7 +207,8 @@ class TrainingOptions:
         reason="parameters are free", more="As in `{\"a\": (0, None)}`.",
         also=("bound", "limits"),
         group=SOLVER, verbs=("fit", "doctor", "explain"),
-        solvers_only=mark("bounds need a solver, and {optimizer} descends freely; use optimizer lm, lbfgs or auto"),
+        solvers_only=mark("bounds need a solver, and {optimizer} does not keep to bounds; use optimizer lm, lbfgs "
+                          "or auto"),
     )  # fmt: skip
     starts: int = option(
         1, Whole(1), mark("Starting points to try; the lowest end is kept."),
@@ -220,7 +222,7 @@ class TrainingOptions:
     # -- how a loop computes -----------------------------------------------------------------------
     dtype: str = option(
         "float64", Choice(("float64", "float32")),
-        mark("Numbers in which the loss and the gradient of a sample are computed."),
+        mark("The kind of number in which the loss and the gradient of a sample are computed."),
         reason="the bits of plain Python",
         more="float32 sums and updates in double: half the memory, at relative differences of about 1e-6 in a step; "
              "on whole batches all of it is single.",
@@ -259,8 +261,8 @@ class FitArguments(TrainingOptions):
     csv: CsvOptions | None = None
     engine: str = option(
         "auto", Choice(ENGINES),
-        mark("What runs the loop: python as it stands; compiled to machine code; array, on whole batches; or auto, "
-             "whichever is done sooner. The result names the one that ran."),
+        mark("What runs the loop: python runs it as it stands, compiled as machine code, array on whole batches; "
+             "auto takes whichever is done sooner. The result names the one that ran."),
         reason="whichever is done sooner; the bits of python and compiled are the same",
         more="The last digits of `array` differ.", group=ENGINE, verbs=("fit", "sweep"),
     )  # fmt: skip

@@ -288,6 +288,6 @@ def _notes_on_score(problem: Problem) -> list[str]:
         return []
     return [
         _(
-            "the model ends in {last}, and the loss '{loss}' takes it of the scores itself: leave the last {last} out"
+            "the model ends in {last}, which the loss '{loss}' itself applies to the scores: leave the last {last} out"
         ).format(last=last, loss=problem.settings.loss)
     ]

@@ -39,7 +39,7 @@ def test_the_operation_and_the_column_are_named(formula, words):
 def test_such_rows_can_be_dropped_and_that_is_said():
     run = tidu.fit("y = w*log(x) + b", {"x": X, "y": [1.0, 2, 3, 4]}, drop_missing=True, epochs=1)
     assert run.rows == 3
-    assert "1 of 4 rows were dropped, for log(x) is no finite number there" in run.notes
+    assert "1 of 4 rows were dropped, because log(x) is not a finite number there" in run.notes
     both = {"x": [*X, np.nan], "y": [1.0, 2, 3, 4, 5]}
     assert tidu.fit("y = w*log(x) + b", both, drop_missing=True, epochs=1).rows == 3
     assert refusal("y = w*log(x)", {"x": [0.0, -1], "y": [1.0, 2]}, drop_missing=True)[1] == (

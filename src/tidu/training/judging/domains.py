@@ -54,7 +54,7 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
         )
     if drop:
         return table.taken(good).with_note(
-            _("{bad} of {rows} rows were dropped, for {expression} is no finite number there").format(
+            _("{bad} of {rows} rows were dropped, because {expression} is not a finite number there").format(
                 bad=bad, rows=table.rows, expression=text(first[1])
             )
         )

@@ -109,8 +109,8 @@ def _notes(
     notes = []
     if solved.left_saddle:
         notes.append(
-            _("every slope is 0 at the given start, which is no minimum; the solver left it along a direction in which "
-              "the cost falls")
+            _("every slope is 0 at the given start, which is not a minimum; the solver left it along a direction in"
+              " which the cost falls")
         )  # fmt: skip
     if solved.started_from == "linear":
         notes.append(

@@ -139,10 +139,15 @@ class Plan:
         self.base = Settings(formula, **{**given, "init": given["init"] | starts})
         self.axes = axes_of(over, [p.name for p in self.base.model(source.names).parameters])
         if self.base.uses_solver or self.base.optimizer == AUTO:
-            raise SettingError(_("a sweep is over descents with a learning rate; leave out solvers and auto"))
+            raise SettingError(_("a sweep compares descents that have a learning rate; leave out solvers and auto"))
         self.problem = Problem.of_source(self.base, source, drop_missing)
         if self.problem.program.of_arrays:
-            raise SettingError(_("a sweep is over models of single numbers; train a network with each setting by fit"))
+            raise SettingError(
+                _(
+                    "a sweep is for models whose parameters are single numbers; train a network with "
+                    "fit, once for each setting"
+                )
+            )
         self.parameters = self.problem.program.parameter_names
         shape = [len(a.values) for a in self.axes]
         self.places = np.indices(shape).reshape(len(shape), -1)  # (axes, runs)

@@ -147,9 +147,7 @@ class Sweep:
         from tidu.pictures.grids import loss_against, loss_map
 
         if len(self.over) > 2:
-            raise SettingError(
-                _("a picture of a sweep is over one axis or two, not {count}").format(count=len(self.over))
-            )
+            raise SettingError(_("a sweep can be drawn over one axis or two, not {count}").format(count=len(self.over)))
         names, values = list(self.over), [[_plain(v) for v in axis] for axis in self.over.values()]
         loss = np.where(np.array(self.stopped) == "diverged", math.nan, self.loss)
         if len(names) == 1:
