@@ -131,7 +131,7 @@ def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path, monkeypatch):
 
 def test_a_picture_that_does_not_fit_leaves_no_file(tmp_path):
     """A limit on the size of files is what a full disk is to a process."""
-    command = f"ulimit -f 4; {FIT} --plot {tmp_path}/p.png"
+    command = f"ulimit -f 4; {FIT} --no-store --plot {tmp_path}/p.png"
     done = shell(command)
     assert done.returncode == 2, done.stderr
     assert b"cannot be written" in done.stderr
