@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -143,6 +146,12 @@ def test_derivatives_are_those_of_numpys_values(function):
     np.testing.assert_allclose(gradient(A), measured, rtol=1e-8, atol=1e-8)  # h², and eps/h
     second = np.reshape([(gradient(A + d) - gradient(A - d)) / (2 * h) for d in places], (2, 2, 2, 2))
     np.testing.assert_allclose(tidu.hessian(of_tensors)(A), second, rtol=1e-7, atol=1e-7)
+
+
+def test_methods_are_there_from_the_first_tensor_on():
+    code = "import tidu; t = tidu.Tensor([[1.0, 2.0]]); print(t.dot([1.0, 1.0]).item(), t.cumsum().sum().item())"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.split() == ["3.0", "4.0"]
 
 
 def test_products_with_zeros_have_exact_derivatives():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.eager import arrangements, contractions  # they enter their functions  # noqa: F401
 from tidu.eager import functions as f
 from tidu.eager.readings import Readings
 from tidu.language import array_ops
