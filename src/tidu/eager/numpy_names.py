@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.eager import arrangements, contractions  # they enter their functions  # noqa: F401
 from tidu.eager import functions as f
 from tidu.eager.functions import PUBLIC as PUBLIC
 from tidu.eager.values import Valued
