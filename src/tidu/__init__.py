@@ -67,7 +67,7 @@ _PLACES = {
     "Run": "tidu.training.run",
     "Sweep": "tidu.training.sweeping.swept",
     "History": "tidu.training.history",
-    "CsvOptions": "tidu.data.csv",
+    "CsvOptions": "tidu.data.layout",
     "LOSSES": "tidu.content.losses",
     "OPTIMIZERS": "tidu.content.optimizers",
     "SCHEDULES": "tidu.content.schedules",

@@ -3,7 +3,7 @@
 The score is what the formula gives. Most losses compare it with the target as it is; `logistic` and `poisson`
 read it through a link (the prediction is sigmoid(score), exp(score)). Losses of classes take targets that are labels:
 the table's reader gives each label one of the codes declared here. The cost is the mean of the loss over the batch,
-with no factor but those written here.
+with no factors except those written here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The solvers: methods that choose their steps themselves, beside the optimizers, which follow a learning rate.
+"""The solvers: methods that choose their own steps; optimizers, in contrast, follow a learning rate.
 
 An entry says what a solver is called, what it needs and what one of its steps is; how it runs is
 `training/solving/solvers.py`.

@@ -108,7 +108,7 @@ def dropout(features: Sequence[Expr], call: Call, rate: Any) -> Expr:
 
 @model(hidden=(16,), activation="relu", dropout=0.0, init=None)
 def mlp(features: Sequence[Expr], call: Call, hidden: Any, activation: Any, dropout: Any, init: Any) -> Expr:
-    """A network of dense layers: `hidden` units a layer, with an activation, and dropout, after each but the last."""
+    """A network of dense layers: `hidden` units a layer, each layer except the last with an activation and dropout."""
     layers: list[Any] = (
         [hidden] if isinstance(hidden, int) else list(hidden) if isinstance(hidden, (list, tuple)) else [0]
     )

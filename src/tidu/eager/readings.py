@@ -1,4 +1,4 @@
-"""What a tensor tells of itself: its shape, its value as Python has it, its text."""
+"""What a tensor tells about itself: its shape, its value as Python has it, its text."""
 
 from __future__ import annotations
 

@@ -114,12 +114,12 @@ def _shortened(a: Any) -> str:
 
 
 def kept_value(value: Any, given: Any) -> Any:
-    """A value that a graph may keep: an array of the caller's own is copied, for the caller may change it."""
+    """A value that a graph may keep: an array of the caller's own is copied, because the caller may change it."""
     return np.array(value) if type(given) is np.ndarray else value
 
 
 def plain_key(key: Any) -> Any:
-    """An index with tensors in it as NumPy takes it; its arrays are copied, for the caller may change them."""
+    """An index with tensors in it as NumPy takes it; its arrays are copied, because the caller may change them."""
     if type(key) is tuple:
         return tuple(map(plain_key, key))
     return np.array(getattr(key, "value", key)) if isinstance(key, (Valued, np.ndarray)) else key

@@ -44,7 +44,7 @@ def hessian_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> list[Expr]
 
 
 def residual_curvature_of(program: Program) -> list[Expr]:
-    """r·∂²r, the upper triangle: what the Hessian of ½Σr² has beside JᵀJ."""
+    """r·∂²r, the upper triangle: what the Hessian of ½Σr² has besides JᵀJ."""
     residual = residual_of(program)
     slopes = jacobian_of(residual, program.parameters)
     return [h if h is ZERO else residual * h for h in hessian_of(slopes, program.parameters)]

@@ -116,7 +116,7 @@ def arguments_of(program: Program, shape: LoopShape) -> list[str]:
 
 
 def state_at_start(program: Program, shape: LoopShape, parameters: Sequence[Any]) -> tuple[Any, ...]:
-    """What `train` carries beside the parameters: the optimizer's state, and what convergence is measured from."""
+    """What `train` carries besides the parameters: the optimizer's state, and what convergence is measured from."""
     starts = (np.full(s.shape, start) if s.shape else start for s, _new, start in program.new_state)
     return (*starts, *(parameters if shape.stops_on_change else ()))
 

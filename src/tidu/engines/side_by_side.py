@@ -1,7 +1,8 @@
 """The training loop with what runs it for many settings at once: eight runs go through one call of `train`.
 
-`runs_source` gives the text of a module; its `train` is a loop as in `loop`, its `train_runs` takes groups of eight
-runs from where they are to a step. Called by `training.abreast`, which keeps the runs' numbers in arrays.
+`runs_source` gives the text of a module; its `train` is a loop as in `scalar_loop`, its `train_runs` takes groups of
+eight runs from where they are to a step. Called by `training.sweeping.abreast`, which keeps the
+runs' numbers in arrays.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def _parameters(run: Run, width: int) -> Grid:
 
 
 def _statistics(run: Run) -> list[tuple[str, str]]:
-    """The facts of a least-squares fit beside its parameters."""
+    """The facts of a least-squares fit besides its parameters."""
     statistics = run.statistics
     if statistics is None:
         return []

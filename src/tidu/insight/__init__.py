@@ -1,1 +1,1 @@
-"""What a training tells of itself: the doctor."""
+"""What a training tells about itself."""

@@ -1,7 +1,7 @@
 """The activations: functions that a layer applies to each of its numbers, by the names that formulas and layers use.
 
 Each works on expressions, tensors, arrays and numbers. Some are operations of the table, the others are made of
-several. To add one, add an entry here and an oracle in `tests/engines/test_array.py`.
+several. To add one, add an entry here and an oracle in `tests/eager/test_layers.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Columns that a formula makes of columns that are no numbers: indicators of categories, days and seconds of dates.
 
-`C(city)` is a vector of indicators, one for each level but the first; `city == 'bj'` is one; `days(date)` is a number.
-Each is a feature, a symbol of its own; `Formula.derived` says by its name how to compute it of the data, which
+`C(city)` is a vector of indicators, one for each level except the first; `city == 'bj'` is one; `days(date)` is a
+number. Each is a feature, a symbol of its own; `Formula.derived` says by its name how to compute it of the data, which
 `tidu.data.categories` does. The levels are known once the data are read: the formula is then parsed again with them.
 """
 
@@ -21,7 +21,7 @@ from tidu.text import _
 Level = str | float  # a category: text, a number, True or False
 CATEGORY = "C"
 DERIVING = {  # the functions of a column, and what they are
-    CATEGORY: "The levels of a column of categories: 0 or 1 for each but the first, inside linear(...) or mlp(...).",
+    CATEGORY: "The levels of a column of categories: 0 or 1 for each except the first, inside linear(...) or mlp(...).",
     "days": "Days since the first date of a column.",
     "seconds": "Seconds since the first date of a column.",
 }
@@ -118,7 +118,7 @@ class DerivedColumns:
 
     # -- symbols -----------------------------------------------------------------------------------
     def indicators(self, column: str) -> Expr:
-        """A vector of an indicator for each level but the first, with which the others are compared."""
+        """A vector of an indicator for each level except the first, with which the others are compared."""
         self.categories[column] = None
         levels = list(self.levels.get(column, ()))[1:]
         return stack(*(self._indicator(column, level) for level in levels or [""]), attrs=(0,))  # type: ignore[no-any-return]

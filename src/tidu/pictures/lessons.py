@@ -1,4 +1,4 @@
-"""The pictures that lessons need beside the general ones."""
+"""The pictures that lessons need besides the general ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person who fits data lays down beside the formula: bounds, fixed parameters, weights of the samples.
+"""What a person who fits data decides besides the formula: bounds, fixed parameters, weights of the samples.
 
 Also which settings exclude each other. Called by `Settings`, which holds them.
 """

@@ -14,7 +14,7 @@ except ImportError:
 
 
 def check_device(device: object, dtype: str) -> None:
-    """Refuse a device that there is not, or that cannot compute in `dtype`."""
+    """Refuse a device that does not exist here, or that cannot compute in `dtype`."""
     name = device if isinstance(device, str) else ""
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", name):
         raise SettingError(

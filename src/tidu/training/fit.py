@@ -1,4 +1,4 @@
-"""`fit`: a formula and a table to a fitted model. The main job."""
+"""`fit`: from a formula and a table to a fitted model. The main job."""
 
 from __future__ import annotations
 

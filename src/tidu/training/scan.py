@@ -1,4 +1,4 @@
-"""`scan`: the cost at every point of a grid, over one or two parameters. What one does before gradient descent."""
+"""`scan`: the cost at every point of a grid, over one or two parameters. What one would do without gradient descent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The products and sums of `runtime.tiles` in blocks that machine vectors and registers like, in the language of loops.
+"""The products and sums of `runtime.tiles` in blocks that suit machine vectors and registers, in the language of loops.
 
 Machine code takes these in place of the functions of the same names. A product holds four rows of its result in
 registers while it runs along the sum, so each number that is read is used four times; the order of every sum is that

@@ -1,4 +1,4 @@
-"""The loop of an engine."""
+"""`loop_of`: which loop runs the work of an engine."""
 
 from __future__ import annotations
 
