@@ -21,8 +21,8 @@ SERIOUS = ("divergence", "constant", "collinear", "sizes")
     "doctor",
     cls=Command,
     help=_(
-        "Examine a training: fit as 'tidu fit' would, then say what the curvature allows, what is stiff, what is wrong "
-        "with the columns, and what helps, each advice tried.\n\n"
+        "Diagnose a training: fit as 'tidu fit' would, then say what the curvature allows, what is stiff, what is "
+        "wrong with the columns, and what helps. Each piece of advice has been tried.\n\n"
         "DATA and FORMULA are as in 'tidu fit'."
     ),
     options_metavar=_("[OPTIONS]"),

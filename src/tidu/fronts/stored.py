@@ -160,7 +160,7 @@ def compare_command(one: int, other: int, store_path: str | None, as_json: bool,
     return GOOD
 
 
-@_command("resume", _("Take a run up from its last checkpoint, to its bounds or further: the bits of one long run."),
+@_command("resume", _("Continue a run from its last checkpoint, to its limits or beyond: the bits of one long run."),
           (_("A hundred more epochs:"), "tidu runs resume 3 --epochs 100"))  # fmt: skip
 @run_argument
 @click.option("--epochs", type=OfKind(Whole(1)), cls=Option, metavar=_("COUNT"), help=_("So many more epochs."))
