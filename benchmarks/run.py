@@ -119,17 +119,17 @@ def _write_pages(tables: list[Table], page: Path, quick: bool, threads: int) -> 
 HEAD = (
     """# Speed
 
-What one work costs here and elsewhere, measured side by side by `python benchmarks/run.py --markdown docs/speed.md`,
-which writes this page. Times are medians; contenders take turns; float64 if not said otherwise. An absolute time is
-this machine's; the ratios are what counts.
+How long the same job takes with tidu and with other tools, side by side: measured by
+`python benchmarks/run.py --markdown docs/speed.md`, which writes this page. Times are medians, contenders take turns,
+and numbers are float64 unless it says otherwise. Absolute times belong to this machine; the ratios are what counts.
 
 {day}: {machine}; {versions}.
 
-- **The loop alone** is the descent in its slices: what the compiled loop costs. **tidu.fit** is the whole call: checks
-  of the data, history, metrics.
-- **First call** holds a contender's compilation, with an empty cache; what is measured otherwise is warm.
-- A peer that would need minutes did the beginning of the work, and its time is scaled; the row says so.
-- Each table was measured in a process of its own, all contenders in turns.
+- **The loop alone** is the descent in its slices: what the compiled loop costs. **tidu.fit** is the whole call, with
+  checks of the data, history and metrics.
+- **First call** includes a contender's compilation, with an empty cache; everything else is warm.
+- A peer that would need minutes did only the beginning of the work, and its time is scaled up; its row says so.
+- Each table was measured in a process of its own, with all contenders in turns.
 """,
     """# 速度
 

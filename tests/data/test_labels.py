@@ -1,4 +1,4 @@
-"""Labels: the same codes and classes from every source, and one sentence where labels cannot be learnt."""
+"""Labels: the same codes and classes from every source, and one sentence where labels cannot be learned."""
 
 import gzip
 import math

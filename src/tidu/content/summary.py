@@ -37,8 +37,8 @@ class Summary:
     @classmethod
     def of(cls, formula: Formula) -> Summary:
         """The layers of a formula; its parameters that are in none of them come last."""
-        learnt = set(formula.parameters)
-        layers = [Layer(x.name, x.shape, tuple(p for p in x.parameters if p in learnt)) for x in formula.layers]
+        learned = set(formula.parameters)
+        layers = [Layer(x.name, x.shape, tuple(p for p in x.parameters if p in learned)) for x in formula.layers]
         inside = {p for x in layers for p in x.parameters}
         rest = tuple(p for p in formula.parameters if p not in inside)
         return cls((*layers, *([Layer(_("formula"), formula.score.shape, rest)] if rest else [])))

@@ -269,7 +269,7 @@ def _statistics(run: Run) -> list[tuple[str, str]]:
 
 
 def _layers(run: Run) -> Grid:
-    """The summary of a network: what each layer gives, what it has learnt, and how large its numbers are."""
+    """The summary of a network: what each layer gives, what it has learned, and how large its numbers are."""
     summary = run.summary()
     table = grid(_("layer"), _("output"), _("parameters"), _("numbers"), _("root mean square"))
     table.columns[2].justify = "left"

@@ -76,7 +76,7 @@ class Model:
         return self.problem.classes
 
     def summary(self) -> Summary:
-        """The layers of the model, what each gives, and how many numbers each has learnt; `summary().total` in all."""
+        """The layers of the model, what each gives, and how many numbers each has learned; `summary().total` in all."""
         assert self.problem.formula is not None
         return Summary.of(with_fixed(self.problem.formula, self.settings.fix))
 

@@ -274,7 +274,7 @@ def _notes_on_classes(problem: Problem) -> list[str]:
     if not unmet:
         return []
     return [
-        _("no row of class {labels} is among the {rows} rows for training: it cannot be learnt").format(
+        _("no row of class {labels} is among the {rows} rows for training: it cannot be learned").format(
             labels=", ".join(unmet), rows=table.rows
         )
     ]

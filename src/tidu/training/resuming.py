@@ -148,7 +148,7 @@ def _changes(problem: Problem, facts: Any) -> list[str]:
     assert problem.table is not None
     notes = []
     if fingerprint(problem.table) != facts["data"]["fingerprint"]:
-        notes.append(_("the data are not those that the run began with: what follows is learnt from the new ones"))
+        notes.append(_("the data are not those that the run began with: what follows is learned from the new ones"))
     now, then = versions(), facts["versions"]
     changed = [f"{name} {then.get(name)} → {now[name]}" for name in now if now[name] != then.get(name)]
     if changed:

@@ -127,7 +127,7 @@ class Run:
 
     @property
     def training_data(self) -> Table | None:
-        """The rows that it learnt from; None for a run that was loaded."""
+        """The rows that it learned from; None for a run that was loaded."""
         return self.problem.table
 
     @property

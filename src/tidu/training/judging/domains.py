@@ -78,15 +78,15 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
 def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
     """The largest parts that hold columns and nothing to learn; none that a condition may leave unused."""
     order = evaluation_order(sides)
-    learnt: set[Expr] = set()  # what holds something to learn, and what holds a column
+    learned: set[Expr] = set()  # what holds something to learn, and what holds a column
     varies: set[Expr] = set()
     strange: set[Expr] = set()  # what holds an array
     for node in order:
         if node.is_symbol:
-            (varies if node.role in ("feature", "target") else learnt).add(node)
+            (varies if node.role in ("feature", "target") else learned).add(node)
         if node.shape or (node.args and not node.op.elementwise):
             strange.add(node)
-        for found in (learnt, varies, strange):
+        for found in (learned, varies, strange):
             if any(a in found for a in node.args):
                 found.add(node)
     seen: set[Expr] = set()
@@ -96,7 +96,7 @@ def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
         if node in seen or not node.args:
             continue
         seen.add(node)
-        if node in varies and node not in learnt and node not in strange:
+        if node in varies and node not in learned and node not in strange:
             yield node
         elif node.op.name not in GUARDS:
             stack.extend(node.args)

@@ -89,7 +89,7 @@ class CompiledLoop(Loop):
         return last if self.shuffled is None else min(last, self.last_step_of_part(state))
 
     def last_step_of_part(self, state: TrainingState) -> int:
-        """The step after which samples of another part are learnt."""
+        """The step after which samples of another part are learned."""
         assert self.shuffled is not None
         steps = self.shuffled.size // self.work.per_step  # of a whole part; the last part of an epoch may have fewer
         end = (state.start // self.shuffled.size + 1) * steps

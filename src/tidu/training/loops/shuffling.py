@@ -27,7 +27,7 @@ class Part:
 
 
 class ShuffledParts:
-    """The data in the order of an epoch, part by part; a thread prepares the next part while this one is learnt.
+    """The data in the order of an epoch, part by part; a thread prepares the next part while this one is learned.
 
     Fetching samples from all over memory costs more than learning them, and least where the cells of one lie together:
     so they are kept as rows, once. A part is small enough to be written into the same memory again and again.
