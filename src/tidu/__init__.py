@@ -92,17 +92,12 @@ _PLACES = {
     "check_gradient": "tidu.eager.transforms",
     "walk_back": "tidu.eager.walk",
 }
-_MODULES = {"schedules": "tidu.content.schedules", "callbacks": "tidu.training.callbacks"}
-
-
-def _functions() -> dict[str, Any]:
-    """The functions of tensors and of the op table by name, read off the declarations."""
-    from tidu.eager.numpy_names import PUBLIC
-    from tidu.language.operation import FUNCTIONS, OPS
-
-    entries = OPS | {name: OPS[entry] for name, entry in FUNCTIONS.items()}
-    plain = {name: op.function for name, op in entries.items() if op.elementwise and "{a}" not in op.text}
-    return plain | PUBLIC
+_MODULES = {
+    "schedules": "tidu.content.schedules",
+    "callbacks": "tidu.training.callbacks",
+    "nd": "tidu.nd",
+    "autograd": "tidu.autograd",
+}
 
 
 def _diagnose(run: Any, data: object, trials: bool) -> Any:
@@ -134,8 +129,10 @@ ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "deri
 
 
 def __getattr__(name: str) -> Any:
+    from tidu.eager.numpy_names import functions_by_name
+
     if name == "__all__":
-        return sorted({*_PLACES, *_MODULES, *_functions(), "__version__"})
+        return sorted({*_PLACES, *_MODULES, *functions_by_name(), "__version__"})
     if name.startswith("__"):
         raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     if name in _PLACES:
@@ -143,7 +140,7 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(_MODULES[name])
     else:
-        value = _functions().get(name)
+        value = functions_by_name().get(name)
         if value is None:
             raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     globals()[name] = value

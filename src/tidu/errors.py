@@ -9,7 +9,8 @@
     ├── SettingError            an option has a value that cannot work
     ├── NoDerivative            gradient descent has no slope to follow
     ├── TensorError             a tensor cannot be made, changed or walked back from in this way
-    │   └── ShapeMismatch       arrays whose shapes do not fit each other
+    │   ├── ShapeMismatch       arrays whose shapes do not fit each other
+    │   └── UnknownName         a name of another library that tidu does not have
     ├── CannotCompile           a loop's text has a line that is not in the compiler's language
     ├── ModelFileError          a saved model cannot be read
     ├── StoreError              the store of runs cannot be read or written, or a run cannot go on
@@ -61,6 +62,10 @@ class TensorError(TiduError, ValueError):
 
 class ShapeMismatch(TensorError):
     """The shapes of two arrays do not fit each other."""
+
+
+class UnknownName(TensorError, AttributeError):
+    """A name of another library, in whose words code for tensors is written, that tidu does not have."""
 
 
 class CannotCompile(TiduError, ValueError):

@@ -19,7 +19,7 @@ from tidu.errors import TensorError
 from tidu.language import ops
 from tidu.language.expr import raised
 from tidu.language.operand import applied
-from tidu.language.operation import NUMPY_NAMES, OPS
+from tidu.language.operation import FUNCTIONS, NUMPY_NAMES, OPS
 from tidu.text import _
 
 Function = Callable[..., Any]
@@ -61,6 +61,13 @@ _FUNCTIONS: dict[Any, Function] = {
                          np.ones_like, np.full_like, np.empty_like, np.array_str, np.array_repr, np.array2string)
     },
 }  # fmt: skip
+
+
+def functions_by_name() -> dict[str, Function]:
+    """The functions of tensors and of the op table by name, read off the declarations."""
+    entries = OPS | {name: OPS[entry] for name, entry in FUNCTIONS.items()}
+    plain = {name: op.function for name, op in entries.items() if op.elementwise and "{a}" not in op.text}
+    return {**plain, **PUBLIC}  # type: ignore[dict-item]
 
 
 def ufunc_of(ufunc: Any, method: str, options: dict[str, Any]) -> Function:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, final
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,6 @@ ADD, SUBTRACT, MULTIPLY, DIVIDE = (OPS[name] for name in ("add", "subtract", "mu
 WHOLE = (slice(None), Ellipsis)
 
 
-@final
 class Tensor(Methods):
     """A variable: a number or an array with a place for its gradient. `tensor(...)` makes data without one.
 
@@ -58,6 +58,7 @@ class Tensor(Methods):
     """
 
     # What most tensors do not have stands here once.
+    recording: ClassVar[ContextVar[bool]] = RECORDING  # says whether a graph is recorded
     wants = False
     made: tuple[Op, tuple[Tensor | None, ...], tuple[Any, ...], tuple[Any, ...]] | None = None
     serial = 0
@@ -69,7 +70,7 @@ class Tensor(Methods):
     __array_priority__ = 1000.0
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        if type(data) is Tensor:
+        if isinstance(data, Tensor):
             check_stays(data, "tensor(...)")
         value = owned(data)
         if requires_grad and kind_of(value) not in "f":
@@ -159,7 +160,9 @@ class Tensor(Methods):
     def detach(self) -> Tensor:
         """The same values without the memory of how they were computed."""
         self._seen = True
-        return _made_of(np.array(self.value) if self._lent else self.value)
+        new = object.__new__(type(self))
+        new.value, new.wants, new._seen = (np.array(self.value) if self._lent else self.value), False, True
+        return new
 
     # -- the value --------------------------------------------------------------------------------
     @property
@@ -219,7 +222,7 @@ class Tensor(Methods):
 
     def __setitem__(self, key: Any, new: Any) -> None:
         self._leaf_only()
-        if type(new) is Tensor:
+        if isinstance(new, Tensor):
             self._check_nothing_lost(new)
             new = new.value
         given = plain_value(new)
@@ -246,7 +249,7 @@ class Tensor(Methods):
 
     def _check_nothing_lost(self, new: Tensor) -> None:
         """Raise where assigning `new` would silently cut a path from other tensors that have a gradient."""
-        if not new.requires_grad or not RECORDING.get():
+        if not new.requires_grad or not self.recording.get():
             return
         others = [t for t in backward_order(new) if t.made is None and t is not self]
         if others:
@@ -269,7 +272,7 @@ class Tensor(Methods):
         return array_function_of(function)(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if self.wants and RECORDING.get():
+        if self.wants and self.recording.get():
             raise TensorError(
                 _(
                     "a tensor with a gradient does not become an array by itself, because the gradient would be "
@@ -343,7 +346,7 @@ class Tensor(Methods):
         """What `x -= y` means: in place on data and inside `no_grad`, else another tensor, as for `x = x - y`."""
         if self.made is not None or (new.made is not None and self._grad is None):
             return new
-        if new.made is not None and not (type(other) is Tensor and other.requires_grad):
+        if new.made is not None and not (isinstance(other, Tensor) and other.requires_grad):
             raise TensorError(
                 _(
                     "is this an update? `w -= ...` on a tensor with a gradient makes another tensor and leaves w as it "
@@ -370,11 +373,11 @@ class Tensor(Methods):
                     "detach()"
                 )
             )
-        return _restored, (np.asarray(self.value), self.requires_grad, self._grad)
+        return _restored, (type(self), np.asarray(self.value), self.requires_grad, self._grad)
 
 
-def _restored(value: npt.NDArray[Any], requires_grad: bool, grad: Any) -> Tensor:
-    new = Tensor(value, requires_grad)
+def _restored(kind: type[Tensor], value: npt.NDArray[Any], requires_grad: bool, grad: Any) -> Tensor:
+    new = kind(value, requires_grad)
     new._grad = grad
     return new
 
@@ -398,7 +401,7 @@ def tensor(data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = 
     >>> x.grad
     array([2., 4., 6.])
     """
-    if type(data) is Tensor:
+    if isinstance(data, Tensor):
         check_stays(data, "tensor(...)")
     return Tensor(data if dtype is None else np.asarray(owned(data), dtype=dtype), requires_grad)
 
@@ -412,8 +415,11 @@ def record(op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Tensor
     parents: list[Tensor | None] = []
     wanted = borrowed = False
     single = True  # Python numbers alone
+    kind = Tensor
     for a in args:
-        if type(a) is Tensor:
+        if isinstance(a, Tensor):
+            if type(a) is not Tensor:
+                kind = type(a)
             value = a.value
             if type(value) is not float:
                 single = False
@@ -437,9 +443,9 @@ def record(op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Tensor
     value = function(*values) if function is not None else on_arrays(op, values, attrs)
     if type(value) is not float and (type(value) is not np.ndarray or not value.shape):
         value = normal(value)
-    new: Tensor = _blank(Tensor)
+    new = _blank(kind)
     new.value = value
-    if wanted and RECORDING.get():
+    if wanted and kind.recording.get():
         new.wants = True
         new.serial = _serial()
         if borrowed:
@@ -450,12 +456,5 @@ def record(op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Tensor
     return new
 
 
-def _made_of(value: Any) -> Tensor:
-    """A tensor around a value that nobody will change."""
-    new = object.__new__(Tensor)
-    new.value, new.wants, new._seen = value, False, True
-    return new
-
-
 def _value(a: Any) -> Any:
-    return a.value if type(a) is Tensor else plain_value(a)
+    return a.value if isinstance(a, Tensor) else plain_value(a)
