@@ -32,9 +32,9 @@ def test_slopes_are_the_gradients_and_shares_add_up_to_them():
     for visit in walked.visits:  # every use comes before the node itself
         np.testing.assert_allclose(gathered[visit.name], visit.slope, rtol=1e-15)
         for p in visit.passed:
-            gathered[p.to] = gathered[p.to] + p.share
+            gathered[p.to] = gathered[p.to] + p.contribution
             if p.local is not None and np.shape(p.local) == np.shape(visit.slope):
-                np.testing.assert_allclose(p.share, visit.slope * p.local, rtol=1e-14)
+                np.testing.assert_allclose(p.contribution, visit.slope * p.local, rtol=1e-14)
 
 
 def test_trees_of_graphs_with_data_and_products_of_matrices():

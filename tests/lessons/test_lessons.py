@@ -122,7 +122,7 @@ def test_backward(capsys):
     assert got["two_uses"]["a"] == 4 + 1
     assert got["batch"] == {"each": [-0.5, -5.0, -1.5], "sum": -7.0}
     assert [(s["from"], s["to"]) for s in got["steps"]][:2] == [("loss", "square"), ("square", "residual")]
-    assert all(s["share"] == s["slope"] * s["local"] for s in got["steps"])
+    assert all(s["contribution"] == s["slope"] * s["local"] for s in got["steps"])
     assert got["update"]["loss"] < got["loss"]
 
 

@@ -128,29 +128,32 @@ def adjoints(
                     ).format(name=op.name)
                 )
             if recorded:
-                shares = _wanted(op.grad(g, node, *_as_recorded(op.name, parents, inputs), *attrs), parents)
+                contributions = _wanted(op.grad(g, node, *_as_recorded(op.name, parents, inputs), *attrs), parents)
             else:
                 try:
-                    shares = _wanted(op.grad(g, node.value, *inputs, *attrs), parents)
+                    contributions = _wanted(op.grad(g, node.value, *inputs, *attrs), parents)
                 except ArithmeticError:  # Python's numbers raise where IEEE 754, and so NumPy's, has inf or nan
                     values = map(_ieee, (g, node.value, *inputs))
-                    shares = _wanted(op.grad(*values, *attrs), parents)
-            for parent, value, share in zip(parents, inputs, shares, strict=True):
-                if parent is None or share is None:
+                    contributions = _wanted(op.grad(*values, *attrs), parents)
+            for parent, value, contribution in zip(parents, inputs, contributions, strict=True):
+                if parent is None or contribution is None:
                     continue
                 if recorded:
-                    share = _in_kind_recorded(share, value)
-                elif type(share) is not float or type(value) is not float:
-                    share = _in_kind(share, value)
+                    contribution = _in_kind_recorded(contribution, value)
+                elif type(contribution) is not float or type(value) is not float:
+                    contribution = _in_kind(contribution, value)
                 known = adjoint.get(parent)
-                adjoint[parent] = share if known is None else known + share
+                adjoint[parent] = contribution if known is None else known + contribution
     return adjoint
 
 
-def _wanted(shares: Iterable[Any], parents: Iterable[Tensor | None]) -> list[Any]:
-    """The shares of those parents that there are; a share may be a function that gives it."""
-    pairs = zip(shares, parents, strict=True)
-    return [None if parent is None else share() if callable(share) else share for share, parent in pairs]
+def _wanted(contributions: Iterable[Any], parents: Iterable[Tensor | None]) -> list[Any]:
+    """The contributions of those parents that there are; a contribution may be a function that gives it."""
+    pairs = zip(contributions, parents, strict=True)
+    return [
+        None if parent is None else contribution() if callable(contribution) else contribution
+        for contribution, parent in pairs
+    ]
 
 
 def _ieee(value: Any) -> Any:
@@ -172,18 +175,18 @@ def _as_recorded(name: str, parents: tuple[Tensor | None, ...], inputs: tuple[An
     return arguments
 
 
-def _in_kind(share: Any, value: Any) -> Any:
+def _in_kind(contribution: Any, value: Any) -> Any:
     """A derivative in the shape and the precision of the value that it belongs to."""
     if type(value) is float:
-        return float(np.sum(share))
-    if type(share) is not np.ndarray:
-        return np.full(value.shape, share, value.dtype)
-    share = fitted(share, value.shape)
-    return share if share.dtype == value.dtype else share.astype(value.dtype)
+        return float(np.sum(contribution))
+    if type(contribution) is not np.ndarray:
+        return np.full(value.shape, contribution, value.dtype)
+    contribution = fitted(contribution, value.shape)
+    return contribution if contribution.dtype == value.dtype else contribution.astype(value.dtype)
 
 
-def _in_kind_recorded(share: Any, value: Any) -> Any:
+def _in_kind_recorded(contribution: Any, value: Any) -> Any:
     """The same for a derivative that is a tensor itself."""
-    share = fitted(share, shape_of(value))
-    kind = getattr(value, "dtype", share.dtype if hasattr(share, "dtype") else None)
-    return share if getattr(share, "dtype", kind) == kind else cast(share, attrs=(str(kind),))
+    contribution = fitted(contribution, shape_of(value))
+    kind = getattr(value, "dtype", contribution.dtype if hasattr(contribution, "dtype") else None)
+    return contribution if getattr(contribution, "dtype", kind) == kind else cast(contribution, attrs=(str(kind),))

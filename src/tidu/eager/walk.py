@@ -24,7 +24,7 @@ class Passed:
 
     to: str
     local: Any
-    share: Any
+    contribution: Any
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Visit:
     Attributes
     ----------
     name, formula, value : what it is, how it was computed (empty for a leaf), and its value.
-    slope : the derivative of the output by it, once every use has added its share.
+    slope : the derivative of the output by it, once every use has added its contribution.
     passed : what it hands on to its arguments that lead to a gradient.
     arguments : the names of all its arguments, data included.
     kept : whether the slope is kept in `.grad`.
@@ -90,7 +90,7 @@ class Walk:
     def _step(output: str, visit: Visit, p: Passed) -> str:
         rule = f"∂{output}/∂{p.to} += ∂{output}/∂{visit.name} · ∂{visit.name}/∂{p.to}"
         factors = "" if p.local is None else f" = {shown(visit.slope)} · {shown(p.local)}"
-        return f"{rule}{factors} = {shown(p.share)}"
+        return f"{rule}{factors} = {shown(p.contribution)}"
 
     def __str__(self) -> str:
         return f"{self.tree()}\n\n{self.steps()}"
@@ -150,15 +150,15 @@ def _visit(node: Tensor, called: Mapping[Tensor, str], data: Mapping[str, Any], 
     for k, parent in enumerate(parents):
         if parent is None:
             continue
-        share = _share(node, slope, k)
-        if share is not None:
+        contribution = _contribution(node, slope, k)
+        if contribution is not None:
             one = 1.0 if type(node.value) is float else np.ones_like(node.value)
             factors = op.elementwise or type(node.value) is float
-            passed.append(Passed(called[parent], _share(node, one, k) if factors else None, share))
+            passed.append(Passed(called[parent], _contribution(node, one, k) if factors else None, contribution))
     return Visit(name, _formula(op, arguments, attrs), node.value, slope, tuple(passed), arguments, node.keeps)
 
 
-def _share(node: Tensor, g: Any, k: int) -> Any:
+def _contribution(node: Tensor, g: Any, k: int) -> Any:
     """What argument `k` of a node alone gets for the adjoint `g`: a walk of one step."""
     assert node.made is not None
     op, parents, inputs, attrs = node.made

@@ -83,7 +83,7 @@ class Program:
     residual_factor: float | None = None  # c, where the loss is c·residual²
     probabilities: bool = False  # whether scores are log-odds of the classes
     weight: Expr | None = None  # of one sample, where samples count differently; the loss has it as a factor
-    masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the share that each drops
+    masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the rate at which each drops
     derived: Mapping[str, Derived] = field(default_factory=dict)  # columns that are made of columns of the data
     notes: tuple[str, ...] = ()  # on how the formula was read
 

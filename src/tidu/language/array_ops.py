@@ -1,10 +1,10 @@
 """The table of operations that are about whole arrays: sums, matrix products, shapes. The rest is in `ops.py`.
 
 Each entry has its value on arrays and its derivative, written with the functions of both tables. A rule may return a
-share of any shape that broadcasts with its argument's: whoever carries the derivatives backward sums it to the shape of
-the argument, or spreads it, in one place. Axes in `attrs` are a tuple of numbers from 0 up; `eager/functions.py` has
-the functions that people call, with NumPy's conventions. To add an operation, add an entry with its `cases`, and an
-oracle in `tests/oracles.py`; the tests iterate the table.
+contribution of any shape that broadcasts with its argument's: whoever carries the derivatives backward sums it to the
+shape of the argument, or spreads it, in one place. Axes in `attrs` are a tuple of numbers from 0 up;
+`eager/functions.py` has the functions that people call, with NumPy's conventions. To add an operation, add an entry
+with its `cases`, and an oracle in `tests/oracles.py`; the tests iterate the table.
 """
 
 from __future__ import annotations
@@ -51,21 +51,23 @@ def kept(g: Any, x: Any, axis: Axes) -> Any:
     return g if shape_of(g) == shape else reshape(g, attrs=(shape,))
 
 
-def fitted(share: Any, shape: Shape) -> Any:
-    """A share in the shape of its argument: summed where the argument was repeated, repeated where it was summed.
+def fitted(contribution: Any, shape: Shape) -> Any:
+    """A contribution in its argument's shape: summed where the argument was repeated, repeated where it was summed.
 
     This is where broadcasting is undone, for expressions, tensors and arrays.
     """
-    have = shape_of(share)
+    have = shape_of(contribution)
     if have == shape:
-        return share
+        return contribution
     extra = len(have) - len(shape)
     axes = tuple(k for k, n in enumerate(have) if k < extra or (n != 1 and shape[k - extra] == 1))
     if axes:
-        share = total(share, attrs=(axes, extra <= 0))
+        contribution = total(contribution, attrs=(axes, extra <= 0))
         if axes[-1] >= extra > 0:  # axes of length 1 were summed too
-            share = reshape(share, attrs=(tuple(1 if k in axes else n for k, n in enumerate(have))[extra:],))
-    return share if shape_of(share) == shape else broadcast_to(share, attrs=(shape,))
+            contribution = reshape(
+                contribution, attrs=(tuple(1 if k in axes else n for k, n in enumerate(have))[extra:],)
+            )
+    return contribution if shape_of(contribution) == shape else broadcast_to(contribution, attrs=(shape,))
 
 
 def swapped(x: Any) -> Any:
@@ -353,11 +355,11 @@ def _einsum_shares(g: Any, out: Any, *args_and_subscripts: Any) -> Derivatives:
     inputs, _arrow, output = subscripts.partition("->")
     letters = inputs.split(",")
 
-    def share(k: int) -> Any:
+    def contribution(k: int) -> Any:
         others = ",".join([output, *letters[:k], *letters[k + 1 :]])
         return einsum(g, *args[:k], *args[k + 1 :], attrs=(f"{others}->{letters[k]}",))
 
-    return tuple(functools.partial(share, k) for k in range(len(args)))
+    return tuple(functools.partial(contribution, k) for k in range(len(args)))
 
 
 einsum: Function = array_op(

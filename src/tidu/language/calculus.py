@@ -58,11 +58,11 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
                 f"'{node.op.name}' has no derivative; the slope of {node!r} is asked for. "
                 "Conditions belong inside where(condition, a, b)."
             )
-        shares = node.op.grad(g, node, *node.args, *node.attrs)
-        for arg, share in reversed(list(zip(node.args, shares, strict=True))):
-            if share is None or arg not in on_path:
+        contributions = node.op.grad(g, node, *node.args, *node.attrs)
+        for arg, contribution in reversed(list(zip(node.args, contributions, strict=True))):
+            if contribution is None or arg not in on_path:
                 continue
-            share = simplify(as_expr(share() if callable(share) else share), memo)
-            if share is not ZERO:
-                parts.setdefault(arg, []).append(simplify(fitted(share, arg.shape), memo))
+            contribution = simplify(as_expr(contribution() if callable(contribution) else contribution), memo)
+            if contribution is not ZERO:
+                parts.setdefault(arg, []).append(simplify(fitted(contribution, arg.shape), memo))
     return tuple(adjoint.get(node, ZERO) for node in wrt)

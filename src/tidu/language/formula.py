@@ -41,7 +41,7 @@ class Formula:
     features: tuple[Expr, ...]
     columns: tuple[Expr, ...]
     starts: Mapping[str, str | float] = field(default_factory=dict)  # of parameters that a model function made
-    masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout, with the share that each drops
+    masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout, with the rate at which each drops
     layers: tuple[Layer, ...] = ()  # what model functions made, in the order of evaluation
     notes: tuple[str, ...] = ()  # what a person should know about how it was read
     derived: Mapping[str, Derived] = field(default_factory=dict)  # features that are made of columns, by name

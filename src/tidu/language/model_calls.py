@@ -62,7 +62,7 @@ class Call:
         return [f"{stem}{k}" for stem in stems]
 
     def mask(self, rate: float, shape: Shape) -> Expr:
-        """What dropout multiplies by: in training 0 at a share `rate` of the places, 1 / (1 - rate) elsewhere."""
+        """What dropout multiplies by: in training 0 at a fraction `rate` of the places, 1 / (1 - rate) elsewhere."""
         made = symbol(self.maker.taken_name(self.numbered("keep_")[0]), "mask", shape=shape)
         self.maker.masks[made] = rate
         return made

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Attr = Any  # a number, a name, a shape: what a node is told beside its arguments; hashable
-# One share for each argument: an adjoint, None for a condition, or a function that gives it where it is wanted.
+# One contribution for each argument: an adjoint, None for a condition, or a function that gives it where it is wanted.
 Derivatives = tuple[Any, ...]
 # Template of one style, or a function of (args, attrs) that picks it; without args it must fit any.
 Template = str | Callable[[Sequence["Expr"], tuple[Attr, ...]], str]
@@ -66,8 +66,8 @@ class Op:
     ----------
     grad : `grad(g, out, *args, *attrs)` gives each argument's adjoint, written with operators and functions of the
         table, so that it serves expressions, tensors and arrays. None is for an argument that is a condition; an op
-        without `grad` cannot be differentiated. A share may be a function without arguments that gives it, and of any
-        shape that broadcasts with its argument's.
+        without `grad` cannot be differentiated. A contribution may be a function without arguments that gives it, and
+        of any shape that broadcasts with its argument's.
     simplified : how a derived node of it is rewritten, from simplified arguments and attributes.
 
     Looks

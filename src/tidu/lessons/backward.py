@@ -60,7 +60,7 @@ def material() -> Material:
         "values": {visit.name: visit.value for visit in walk.visits},
         "slopes": slopes,
         "steps": [
-            {"from": visit.name, "to": p.to, "slope": visit.slope, "local": p.local, "share": p.share}
+            {"from": visit.name, "to": p.to, "slope": visit.slope, "local": p.local, "contribution": p.contribution}
             for visit in walk.visits
             for p in visit.passed
         ],
@@ -73,7 +73,7 @@ def material() -> Material:
     values = {
         "tree": walk.tree(),
         "steps": rows(
-            (f"{visit.name} → {p.to}", shown(visit.slope), shown(p.local), shown(p.share))
+            (f"{visit.name} → {p.to}", shown(visit.slope), shown(p.local), shown(p.contribution))
             for visit in walk.visits
             for p in visit.passed
         ),
