@@ -392,7 +392,7 @@ def test_one_sample_that_is_always_bad_leaves_the_steps_before_it(slice_steps, m
     passes = []
     count = training.cost_is_finite
     monkeypatch.setattr(training, "cost_is_finite", lambda *given: passes.append(1) or count(*given))
-    settings = {"batch_size": 1, "shuffle": False, "epochs": 2}
+    settings = {"batch_size": 1, "shuffle": False, "epochs": 2, "lr": 0.01}
     run, every = (
         fit_in_slices("y = a/x + b", data, Budget(steps=slice_steps), record=record, **settings)
         for record in ("epoch", "step")

@@ -37,7 +37,7 @@ _COMPARE = {
 _OF_OTHERS = {
     "lg": "log10(x)", "tg": "tan(x)", "ctg": "1/tan(x)", "cot": "1/tan(x)", "sec": "1/cos(x)", "arctg": "atan(x)",
     "sh": "sinh(x)", "ch": "cosh(x)", "th": "tanh(x)", "pow": "a**b", "power": "a**b", "square": "x**2", "sqr": "x**2",
-    "cbrt": "x**(1/3)", "expit": "sigmoid(x)", "logistic": "sigmoid(x)", "sgn": "sign(x)", "fabs": "abs(x)",
+    "cbrt": "x**(1/3)", "expit": "sigmoid(x)", "logistic": "sigmoid(x)", "sgn": "sign(x)",
     "heaviside": "where(x > 0, 1, 0)", "I": "x**2",
 }  # fmt: skip
 Function = Callable[..., Expr]

@@ -41,8 +41,9 @@ class Basis:
         """A history in u, told in p: parameters, gradients and their length."""
         n = len(self.start)
         values = told.values.copy()
-        values[:, 3 : 3 + n] = self.start + told.values[:, 3 : 3 + n] @ self.matrix.T
-        values[:, 3 + n :] = told.values[:, 3 + n :] @ np.linalg.inv(self.matrix)
-        values[:, 1] = np.linalg.norm(values[:, 3 + n :], axis=1)
+        with np.errstate(all="ignore"):  # of a divergence, near the largest numbers
+            values[:, 3 : 3 + n] = self.start + told.values[:, 3 : 3 + n] @ self.matrix.T
+            values[:, 3 + n :] = told.values[:, 3 + n :] @ np.linalg.inv(self.matrix)
+            values[:, 1] = np.linalg.norm(values[:, 3 + n :], axis=1)
         names = tuple(name.removesuffix(SUFFIX) for name in told.parameters)
         return History(names, told.record, told.epoch, told.step, values)

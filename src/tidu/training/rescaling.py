@@ -32,7 +32,8 @@ def basis_of(problem: Problem) -> Basis:
     if not np.any(weight > 0.0):  # a loss of straight lines: the slopes alone
         weight = np.ones_like(weight)
     rows = np.sqrt(weight / objective.rows_count)[:, None] * values[1:].T
-    lengths = np.linalg.norm(rows, axis=0) if all_finite(rows) else np.ones(objective.p)
+    with np.errstate(all="ignore"):  # what overflows is not used
+        lengths = np.linalg.norm(rows, axis=0) if all_finite(rows) else np.ones(objective.p)
     lengths = np.where((lengths > 0.0) & np.isfinite(lengths), lengths, 1.0)
     single = np.diag(1.0 / lengths)
     if objective.p > FEW or objective.rows_count < objective.p or not all_finite(rows):
