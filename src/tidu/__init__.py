@@ -124,8 +124,14 @@ def _derive(run: Any, parameter: str) -> Any:
     return derivation_of(run.program, parameter)
 
 
+def _export(run: Any, to: str, model: bool) -> str:
+    from tidu.insight.export import exported
+
+    return exported(run, to, model)
+
+
 # What a run is asked, answered by layers above training: only here is everything in sight.
-ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "derive": _derive}
+ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "derive": _derive, "export": _export}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from tidu.engines.dialects import Dialect
 from tidu.engines.program import Program, kept_with_program
 from tidu.engines.statements import Accumulate, Line, Reassignment, assignments
@@ -53,4 +55,21 @@ def predict_source(program: Program) -> str:
                 labels, output = {program.score: "y_hat"}, program.prediction
                 w.add(*w.cells(i, [output]), *assignments([output], w.names, labels, inline=[output]))
                 w.add(Reassignment(f"{predictions}[{i}]", output))
+    return w.source(f"Predictions of {text(program.score)}, written by tidu.", Dialect())
+
+
+def row_predict_source(program: Program, cells: Mapping[str, str], parameters: Sequence[float]) -> str:
+    """A module with `predict(row)`: the prediction for one row, with the parameters written in.
+
+    `cells` says how each feature is read of a row, as code.
+    """
+    w = Writer(program).with_users_names()
+    row = w.own("row")
+    with w.nested(f"def predict({row}):"):
+        w.add('"""The prediction for one row, a mapping of the names of columns to their values."""')
+        w.add(*(f"{w.names.of[c]} = {cells[c.name].format(row=row)}" for c in program.columns if c.role == "feature"))
+        w.add(*(f"{name} = {value!r}" for name, value in zip(w.parameters, parameters, strict=True)))
+        with w.block("forward"):
+            w.add(*assignments([program.prediction], w.names, {program.score: "y_hat"}, inline=[program.prediction]))
+            w.add(Line("return {0}", (program.prediction,)))
     return w.source(f"Predictions of {text(program.score)}, written by tidu.", Dialect())

@@ -31,6 +31,7 @@ from tidu.fronts.command_options import (
 )
 from tidu.fronts.diagnosis import doctor_command
 from tidu.fronts.explaining import explain_command
+from tidu.fronts.exporting import export_command
 from tidu.fronts.help import Group, Option
 from tidu.fronts.outcomes import (
     BAD_INPUT,
@@ -183,6 +184,7 @@ def fit(data: str, formula: str, **values: Any) -> int:
 app.add_command(doctor_command)
 app.add_command(runs_command)
 app.add_command(explain_command)
+app.add_command(export_command)
 
 
 @app.command(

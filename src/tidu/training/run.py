@@ -227,6 +227,22 @@ class Run:
         more: Run = answered("resume", self, epochs, steps, callbacks)
         return more
 
+    def export(self, to: str, model: bool = False) -> str:
+        """The training as a program that runs without tidu, as `python script.py DATA.csv`, and prints the parameters.
+
+        Parameters
+        ----------
+        to : `"python"` (the standard library alone; the same bits), `"numpy"` or `"torch"` (to about 1e-12).
+        model : the model alone: a module with one function, `predict(row)`.
+
+        Raises
+        ------
+        SettingError
+            A solver ran it, or it cannot be written in this library.
+        """
+        text: str = answered("export", self, to, model)
+        return text
+
     def range_test(self, rates: Sequence[float] | None = None, steps: int = TRIAL_STEPS) -> RangeTest:
         """Descend from the run's start for a few steps with each learning rate; the run itself stays as it is.
 

@@ -17,6 +17,7 @@ from tidu.engines.array_loop import array_train_source
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import (
     Batch,
+    LoopShape,
     Stopped,
     recorded_parameters,
     shape_of,
@@ -240,18 +241,9 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
     on_arrays = program.of_arrays or execution.on_arrays
     if on_arrays:
         columns = tuple(inputs_from(program, columns))
-    shape = shape_of(rows, s.batch_size, on_arrays)
-    mini = shape.batch in (Batch.ONE, Batch.SOME)
-    per_step = (s.batch_size or 1) if mini else max(rows, 1)
-    shape = replace(
-        shape,
-        shuffled=s.shuffle and mini,
-        record=s.record,
-        stops_on_change=s.tol is not None,
-        dtype=s.dtype,
-        side_by_side=side_by_side,
-        namespace="numpy" if execution.device is None else "torch",
-    )
+    namespace = "numpy" if execution.device is None else "torch"
+    shape = replace(loop_shape(s, rows, on_arrays, namespace), side_by_side=side_by_side)
+    per_step = (s.batch_size or 1) if shape.batch in (Batch.ONE, Batch.SOME) else max(rows, 1)
     source_of = array_train_source if on_arrays else runs_source if side_by_side else train_source
     limits = problem.limits
     return Work(
@@ -267,6 +259,19 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
         s.fast,
         s.seed,
         execution.device,
+    )
+
+
+def loop_shape(settings: Settings, rows: int, on_arrays: bool, namespace: str = "numpy") -> LoopShape:
+    """The loop that these settings make over so many rows; `on_arrays` for whole batches."""
+    shape = shape_of(rows, settings.batch_size, on_arrays)
+    return replace(
+        shape,
+        shuffled=settings.shuffle and shape.batch in (Batch.ONE, Batch.SOME),
+        record=settings.record,
+        stops_on_change=settings.tol is not None,
+        dtype=settings.dtype,
+        namespace=namespace,
     )
 
 

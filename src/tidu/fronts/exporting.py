@@ -1,0 +1,58 @@
+"""`tidu export`: a run, from its file or from the store, as a program that needs no tidu."""
+
+from __future__ import annotations
+
+import click
+
+from tidu.fronts.command_options import FileName, file_option, options, output_options
+from tidu.fronts.help import Command, Option
+from tidu.fronts.outcomes import GOOD, print_json
+from tidu.fronts.stored import store_option
+from tidu.text import _
+from tidu.training.run import Run, load
+from tidu.writing import write_whole
+
+
+@click.command(
+    "export",
+    cls=Command,
+    help=_(
+        "Write a run as a program that needs no tidu.\n\n"
+        "RUN is a file that 'tidu fit --out' wrote, or the number of a run in the store. The program trains as the run "
+        "did: 'python script.py DATA.csv' prints each parameter. In python, which needs nothing but Python, to the "
+        "same bits; in numpy and torch but for the last digits."
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("The training in plain Python:"), "tidu export line.tidu --to python --out script.py"),
+        (_("The model of run 3 alone, as a function predict(row):"), "tidu export 3 --to python --model"),
+    ),
+)
+@click.argument("run", metavar=_("RUN"), type=FileName())
+@click.option("--to", required=True, cls=Option, metavar="python|numpy|torch", help=_("What it is written in."))
+@file_option("--out", _("The file to write; without it, the program is printed."))
+@click.option("--model", is_flag=True, cls=Option, help=_("The model alone: a function predict(row)."))
+@options(store_option, output_options)
+def export_command(
+    run: str, to: str, out: str | None, model: bool, store_path: str | None, as_json: bool, lang: str | None
+) -> int:
+    """`tidu export`."""
+    text = run_of(run, store_path).export(to, model)
+    if out is not None:
+        write_whole(out, text.encode())
+    if as_json:
+        print_json({"to": to, "written": out} if out is not None else {"to": to, "source": text})
+    elif out is None:
+        click.echo(text, nl=False)
+    return GOOD
+
+
+def run_of(name: str, store_path: str | None) -> Run:
+    """The run in a file, or the run of the store with this number."""
+    if not name.isdecimal():
+        return load(name)
+    from tidu.training.resuming import run_in
+    from tidu.training.storing.store import Store
+
+    with Store(store_path, reading=True) as store:
+        return run_in(store, int(name))
