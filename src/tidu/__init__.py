@@ -97,6 +97,7 @@ _MODULES = {
     "callbacks": "tidu.training.callbacks",
     "nd": "tidu.nd",
     "autograd": "tidu.autograd",
+    "torch_names": "tidu.torch_names",
 }
 
 

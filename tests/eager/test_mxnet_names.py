@@ -378,6 +378,7 @@ def test_creation_indexing_and_shapes():
     assert x[0].sum().asscalar() == 48
     assert nd.concat(x, x, dim=0).shape == (6, 4)
     assert nd.concat(x, x).shape == (3, 8)
+    assert [part.shape for part in nd.split(x, 2)] == [(3, 2), (3, 2)]
     assert nd.stack(x, x).shape == (2, 3, 4)
     assert nd.stack(x, x, axis=1).shape == (3, 2, 4)
     assert (x == x).sum().asscalar() == 12
@@ -390,6 +391,7 @@ def test_creation_indexing_and_shapes():
     assert nd.pick(y_hat, nd.array([0, 2])).asnumpy().tolist() == [0.1, 0.5]
     assert nd.pick(y_hat, nd.array([0, 1, 1]), axis=0, keepdims=True).asnumpy().tolist() == [[0.1, 0.2, 0.5]]
     assert nd.dot(y_hat, y_hat, transpose_b=True).shape == (2, 2)
+    assert nd.argsort(y_hat, axis=1, is_ascend=False).asnumpy().tolist() == [[2, 1, 0], [2, 0, 1]]
     assert nd.max(y_hat, axis=1).asnumpy().tolist() == [0.6, 0.5]
     assert nd.where(y_hat > 0.4, y_hat, nd.zeros_like(y_hat)).sum().asscalar() == pytest.approx(1.1)
     assert (nd.eye(2) + nd.full((2, 2), 3) * nd.ones_like(nd.empty((2, 2)))).sum().asscalar() == 14

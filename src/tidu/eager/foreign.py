@@ -67,13 +67,15 @@ def unknown_name(place: str, name: str, names: Iterable[str], more: str = "") ->
     return UnknownName(text + more)
 
 
-def function_of_table(place: str, name: str, own: dict[str, Any]) -> Any:
-    """What `name` is in `place`: tidu's own function of that name, as methods have it before formulas do."""
+def function_of(place: str, name: str, kind: type[ForeignTensor], own: dict[str, Any]) -> Any:
+    """What `name` is in the module `place`: a method of its tensors, or tidu's own function of that name."""
+    if name in vars(kind) and name[0] != "_" and callable(method := vars(kind)[name]):
+        return lambda x, *args, **named: method(x if isinstance(x, kind) else kind(x), *args, **named)
     functions = functions_by_name() | f.METHODS
     if name in functions:
         return functions[name]
     of_its_own = (n for n, v in own.items() if callable(v) and getattr(v, "__module__", "").startswith("tidu."))
-    names = {n for n in (*functions, *of_its_own) if n[0] != "_"}
+    names = {n for n in (*functions, *vars(kind), *of_its_own) if n[0] != "_"}
     raise unknown_name(place, name, names)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.eager import functions as f
+from tidu.eager.arrangements import argsort, split
 from tidu.eager.foreign import ForeignTensor, one_hot_rows, picked
 from tidu.eager.graph import check_not_a_variable
 from tidu.eager.values import kind_of, normal, owned
@@ -105,6 +106,14 @@ class NDArray(ForeignTensor):
     def one_hot(self, depth: int) -> Any:
         """For each label a row of `depth` numbers: 1 at its place, else 0."""
         return array(one_hot_rows(self, depth))
+
+    def split(self, num_outputs: int, axis: int = 1) -> Any:
+        """In so many parts of one length along an axis, the second if nothing is said."""
+        return split(self, num_outputs, axis)
+
+    def argsort(self, axis: int = -1, is_ascend: bool = True) -> Any:
+        """Where the elements stand in ascending or descending order along an axis."""
+        return array(argsort(self if is_ascend else -self, axis))
 
     def square(self) -> Any:
         """Each element times itself."""

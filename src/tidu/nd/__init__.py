@@ -81,37 +81,7 @@ def dot(lhs: Any, rhs: Any, transpose_a: bool = False, transpose_b: bool = False
     return contractions.dot(f.transpose(lhs) if transpose_a else lhs, f.transpose(rhs) if transpose_b else rhs)
 
 
-def pick(data: NDArray, index: Any, axis: int = -1, keepdims: bool = False) -> Any:
-    """From each row the element at its label."""
-    return data.pick(index, axis, keepdims)
-
-
-def one_hot(indices: Any, depth: int) -> NDArray:
-    """For each label a row of `depth` numbers: 1 at its place, else 0."""
-    return array(foreign.one_hot_rows(indices, depth))
-
-
-def take(a: NDArray, indices: Any, axis: int = 0) -> Any:
-    """The parts at these places of an axis."""
-    return a.take(indices, axis)
-
-
-def flatten(data: NDArray) -> Any:
-    """One row for each part along the first axis."""
-    return data.flatten()
-
-
-def reshape(data: NDArray, shape: Shape) -> Any:
-    """The same elements in another shape."""
-    return data.reshape(shape)
-
-
-def square(data: Any) -> Any:
-    """Each element times itself."""
-    return data**2
-
-
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    return foreign.function_of_table("nd", name, globals())
+    return foreign.function_of("nd", name, NDArray, globals())

@@ -1,0 +1,57 @@
+"""`nn` of PyTorch, as far as models written by hand need it: `functional`, `Parameter` and losses as objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidu.eager import foreign
+from tidu.eager.torch_tensor import TorchTensor
+from tidu.torch_names.nn import functional as functional
+
+
+def Parameter(data: Any, requires_grad: bool = True) -> TorchTensor:  # noqa: N802  (PyTorch's name)
+    """A tensor with a place for its gradient, which nothing leads back from."""
+    return TorchTensor(data, requires_grad)
+
+
+class _Loss:
+    """A loss that remembers how it is put together over the samples."""
+
+    function: Any
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = reduction
+
+    def __call__(self, input: Any, target: Any) -> Any:  # noqa: A002
+        return type(self).function(input, target, reduction=self.reduction)
+
+
+class CrossEntropyLoss(_Loss):
+    """`functional.cross_entropy`."""
+
+    function = staticmethod(functional.cross_entropy)
+
+
+class MSELoss(_Loss):
+    """`functional.mse_loss`."""
+
+    function = staticmethod(functional.mse_loss)
+
+
+class BCELoss(_Loss):
+    """`functional.binary_cross_entropy`."""
+
+    function = staticmethod(functional.binary_cross_entropy)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """`functional.binary_cross_entropy_with_logits`."""
+
+    function = staticmethod(functional.binary_cross_entropy_with_logits)
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    names = [n for n, value in globals().items() if getattr(value, "__module__", "") == __name__ and n[0].isupper()]
+    raise foreign.unknown_name("torch_names.nn", name, ["functional", *names])

@@ -1,0 +1,3 @@
+"""`torch.utils`, of which `data` is here."""
+
+from tidu.torch_names.utils import data as data
