@@ -134,6 +134,27 @@ def test_json_has_the_promised_keys(tidu):
     assert promised <= set(got)
 
 
+def test_early_stopping_from_the_shell(tidu, tmp_path):
+    x = np.linspace(-1, 1, 50)
+    noise = np.random.default_rng(1).normal(0, 0.5, 50)
+    np.savetxt(tmp_path / "d.csv", np.column_stack([x, x + noise]), delimiter=",", header="x,y", comments="")
+    fit = ("fit", tmp_path / "d.csv", "y = mlp(x, hidden=[16])", "--lr", 0.3, "--epochs", 3000)
+    got = printed(tidu(*fit, "--validation", 0.2, "--patience", 20, "--json"))
+    assert got["stopped"] == "patience"
+    assert got["rows"] == 40
+    assert got["epochs"] == len(got["validation_loss"]) == got["best_epoch"] + 20
+    assert min(got["validation_loss"]) == got["validation_loss"][got["best_epoch"] - 1]
+    assert any(f"after epoch {got['best_epoch']}," in note for note in got["notes"])
+    by_file = printed(tidu(*fit, "--validation", tmp_path / "d.csv", "--patience", 20, "--json"))
+    assert by_file["rows"] == 50
+    status, words, _err = tidu(*fit, "--validation", 0.2, "--early-stopping-rounds", 20)
+    assert status == 0
+    assert "lowest validation loss" in words
+    assert "patience is at its end" in words
+    refused(tidu(*fit, "--validation", 2), "fraction between 0 and 1")
+    refused(tidu(*fit, "--validation", "nowhere.csv"), "nowhere.csv")
+
+
 def test_a_device(tidu):
     how = ("fit", EXAMPLES / "line.csv", "y = w*x + b", "--lr", 0.0001, "--epochs", 9, "--json")
     got, plain = printed(tidu(*how, "--device", "cpu")), printed(tidu(*how))

@@ -23,7 +23,7 @@ from tidu.training.sweeping.axes import SETTINGS as VARYING
 
 PACKAGE = Path(tidu.__file__).parent
 NEW = """
-    patience: int | None = option(
+    stamina: int | None = option(
         None, Whole(1), mark("Sample."), reason="none", group=DESCENT, varies=True, descent_only=True,
     )
     penalise: Sequence"""
@@ -35,15 +35,15 @@ from tidu.fronts import cli
 from tidu.training.settings import Settings
 
 data = {"x": [1.0, 2, 3], "y": [2.0, 4, 6]}
-assert "patience" in inspect.signature(tidu.fit).parameters
-assert "patience" in tidu.fit.__doc__ and "patience" in tidu.sweep.__doc__
-assert tidu.fit("y = w*x", data, epochs=1, patience=3).settings.patience == 3
-assert tidu.sweep("y = w*x", data, {"patience": "3,4"}, epochs=1).over == {"patience": (3, 4)}
-for options in ({"patience": 0}, {"patience": 1, "optimizer": "lm"}):
+assert "stamina" in inspect.signature(tidu.fit).parameters
+assert "stamina" in tidu.fit.__doc__ and "stamina" in tidu.sweep.__doc__
+assert tidu.fit("y = w*x", data, epochs=1, stamina=3).settings.stamina == 3
+assert tidu.sweep("y = w*x", data, {"stamina": "3,4"}, epochs=1).over == {"stamina": (3, 4)}
+for options in ({"stamina": 0}, {"stamina": 1, "optimizer": "lm"}):
     try:
         Settings("y = w*x", **options)
     except SettingError as error:
-        assert "patience" in str(error)
+        assert "stamina" in str(error)
     else:
         raise AssertionError(options)
 for verb in ("fit", "sweep", "doctor"):
@@ -60,7 +60,7 @@ def test_a_new_option_is_one_declaration(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run([sys.executable, "-c", CHECK], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.decode().count("--patience") == 3
+    assert done.stdout.decode().count("--stamina") == 3
 
 
 def test_signatures_are_those_of_the_declarations():

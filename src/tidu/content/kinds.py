@@ -155,6 +155,19 @@ class Formula(Kind):
 
 
 @dataclass(frozen=True)
+class FractionOrData(Kind):
+    """A fraction of the rows, or data; on a command line, their file."""
+
+    metavar: str = mark("FRACTION|FILE")
+
+    def read(self, option: str, text: str) -> float | str:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+@dataclass(frozen=True)
 class Names(Kind):
     """Several names; commas between."""
 
@@ -305,6 +318,7 @@ class Declaration:
     descent_only, solvers_only : the kind of method it has a meaning for; `solvers_only` is the sentence that says so.
     engines : the engines that have it; empty is all.
     excludes : other options that cannot be given with it, each with the sentence that says why.
+    needs : other options that it has no meaning without, each with the sentence that says why.
     also : what other tools call the same thing.
     word : what it is called on the command line, without the dashes, where that is not its name.
     """
@@ -321,6 +335,7 @@ class Declaration:
     solvers_only: str = ""
     engines: tuple[str, ...] = ()
     excludes: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     word: str = ""
     name: str = ""

@@ -111,22 +111,24 @@ def without_missing(table: Table, drop: bool) -> Table:
     )
 
 
-def train_test_split(table: Table, test_size: float, seed: int) -> tuple[Table, Table]:
+def train_test_split(table: Table, test_size: float, seed: int, stream: Sequence[int] = (1,)) -> tuple[Table, Table]:
     """Rows at random into a training and a test table; `test_size` is the fraction for the test, in (0, 1).
 
     The test gets round(test_size · rows) rows, at least one; both keep the order of the data.
     """
     if not isinstance(test_size, (int, float)) or not 0.0 < test_size < 1.0:
-        raise SettingError(_("the test part must be a fraction between 0 and 1, not {value}").format(value=test_size))
+        raise SettingError(
+            _("the part to keep back must be a fraction between 0 and 1, not {value}").format(value=test_size)
+        )
     count = max(1, round(test_size * table.rows))
     if count >= table.rows:
         raise DataError(
-            _("{origin} has {rows} row(s), too few to keep {count} for the test").format(
+            _("{origin} has {rows} row(s), too few to keep {count} back").format(
                 origin=table.origin, rows=table.rows, count=count
             )
         )
     # A stream of its own, so that the split does not change the order of the mini-batches.
-    shuffled = np.random.default_rng([seed, 1]).permutation(table.rows)
+    shuffled = np.random.default_rng([seed, *stream]).permutation(table.rows)
     return table.taken(np.sort(shuffled[count:])), table.taken(np.sort(shuffled[:count]))
 
 

@@ -20,7 +20,6 @@ _OF_COMMANDS = {"output": "out", "save": "out", "figure": "plot", "save-plot": "
 _ITERATIONS = mark("passes over the data are --epochs, updates are --steps")
 _PENALTY = mark("the learning rate α is --lr; a penalty on the weights is --l1 or --l2")
 _LAYERS = mark("the layers of a network stand in the formula: 'y = mlp(..., hidden=[8])'")
-_STOPPING = mark("--tol and --until-loss stop a training early")
 _SCHEDULE = mark("a schedule stands in the learning rate: --lr '0.1 * warmup(100) * cosine(1000)'")
 _NAMES = mark("the formula names them: 'target = expression of the features'")
 ANSWERS: Mapping[str, str] = {
@@ -29,7 +28,6 @@ ANSWERS: Mapping[str, str] = {
     **dict.fromkeys(("alpha", "lambda", "reg", "penalty", "regularization", "weight-decay", "reg-alpha", "reg-lambda",
                      "l1-ratio"), _PENALTY),
     **dict.fromkeys(("hidden-layer-sizes", "hidden-units", "layers", "units"), _LAYERS),
-    **dict.fromkeys(("patience", "early-stopping", "n-iter-no-change"), _STOPPING),
     **dict.fromkeys(("schedule", "scheduler", "lr-schedule", "lr-scheduler", "lr-decay", "decay", "warmup",
                      "warmup-steps"), _SCHEDULE),
     **dict.fromkeys(("target", "features", "label", "y", "x"), _NAMES),

@@ -48,6 +48,7 @@ STOPPED = {
     "converged": mark("the parameters no longer move"),
     "diverged": mark("diverged"),
     "interrupted": mark("interrupted"),
+    "patience": mark("patience is at its end"),
 }
 
 
@@ -70,6 +71,7 @@ def report_fit(run: Run, code: str | None, form: str, written: Sequence[str]) ->
         (_("method"), f"{solver.name}: {_(solver.words)}") if solver is not None
         else (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
         (_("loss"), _loss_line(run)),
+        (_("validation"), _validation_line(run)),
         (_("fit"), _metrics(run.metrics)),
         (_("test"), _metrics(run.test_metrics)),
         *_statistics(run),
@@ -315,6 +317,14 @@ def _loss_line(run: Run) -> str:
     if not len(h):
         return _("not computed")
     return f"{_number(float(h.loss[0]))} → {_number(run.loss)}  {sparkline(h.loss)}"
+
+
+def _validation_line(run: Run) -> str:
+    """The validation loss after the first and after the best epoch."""
+    losses, best = run.validation_loss, run.best_epoch
+    if losses is None or best is None:
+        return ""
+    return f"{_number(float(losses[0]))} → {_number(float(losses[best - 1]))}  {sparkline(losses)}"
 
 
 def _metrics(metrics: Mapping[str, Any] | None) -> str:

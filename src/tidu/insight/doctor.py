@@ -335,7 +335,8 @@ def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
 
 
 def _tried(run: Run, options: Mapping[str, Any], table: Table) -> Run:
-    tried = run_of(replace(run.problem, table=table, rescaling=None, rescaled_program=None).changed(**options))
+    whole = replace(run.problem, table=table, validation=None, rescaling=None, rescaled_program=None)
+    tried = run_of(whole.changed(**options, patience=None, min_improvement=0.0))
     if tried.stopped == "interrupted":  # who interrupts a trial wants an end of all
         raise KeyboardInterrupt
     return tried

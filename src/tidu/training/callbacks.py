@@ -73,7 +73,7 @@ class Diverged:
 
 @dataclass(frozen=True)
 class Ended:
-    """Why it stopped, and what it leaves."""
+    """Why it stopped, and where: `Run.state` may be an earlier one, the best, where early stopping is asked for."""
 
     stopped: str
     state: TrainingState

@@ -21,6 +21,8 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
         return "adam", _("optimizer auto chose adam: the model has vectors or matrices")
     if settings.batch_size is not None or settings.lr is not None:
         return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
+    if settings.patience is not None or problem.validation is not None:
+        return "adam", _("optimizer auto chose adam: early stopping asks for descent epoch by epoch")
     if settings.clip_norm is not None or settings.clip_value is not None or settings.l1:
         return "adam", _("optimizer auto chose adam: clipping and the corners of an L1 penalty are for descent")
     straight = settings.loss_object.name in SOLVERS["lp"].losses and program.penalty is ZERO

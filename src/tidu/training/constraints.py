@@ -101,13 +101,16 @@ def check_weights(settings: Settings, table: Table) -> Array | None:
 
 
 def check_together(settings: Settings) -> None:
-    """Refuse settings that exclude each other, as their declarations say."""
+    """Refuse settings that exclude or need each other, as their declarations say."""
     method = settings.optimizer
     solver = SOLVERS.get(method)
     given = {n: o for n, o in declared(TrainingOptions).items() if o.given(getattr(settings, n))}
     for entry in given.values():
         for other, sentence in entry.excludes.items():
             if other in given:
+                raise SettingError(_(sentence))
+        for other, sentence in entry.needs.items():
+            if other not in given:
                 raise SettingError(_(sentence))
     for name in settings.fix:
         if name in settings.init or name in settings.bounds:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidu.training.callbacks import Advanced, Began, Diverged, Ended, EpochEnded, Listeners
+from tidu.training.callbacks import Advanced, Began, Diverged, Ended, EpochEnded, Listeners, Stop
+from tidu.training.early_stopping import EarlyStopping, Judged
 from tidu.training.engine_choice import Engine
 from tidu.training.history import History
 from tidu.training.problem import Problem
@@ -26,7 +27,8 @@ Array = npt.NDArray[np.float64]
 class Descent:
     """How a descent ended. `stopped` is epochs, steps, loss, converged, diverged, interrupted, or a callback's word.
 
-    `state` is in the parameters of the descent, `history` in the user's.
+    `state` is in the parameters of the descent, `history` in the user's. `judged` and `best`, the state of the lowest
+    loss, are there where early stopping was asked for.
     """
 
     state: TrainingState
@@ -36,14 +38,21 @@ class Descent:
     source: str
     engine: Engine
     rows: Array | None = None  # of the history, as the loop wrote them; None of a solver
+    judged: Judged | None = None
+    best: TrainingState | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a training was left: its state, and the rows of its history so far, of shape (rows, columns)."""
+    """Where a training was left: its state, and the rows of its history so far, of shape (rows, columns).
+
+    `judged` and `best` as in `Descent`.
+    """
 
     state: TrainingState
     rows: Array
+    judged: Judged | None = None
+    best: TrainingState | None = None
 
 
 def descend(
@@ -59,18 +68,26 @@ def descend(
     execution, listeners = execution or Execution(), listeners or Listeners()
     began = time.perf_counter()
     with Training(problem, execution) as training:
-        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing)
+        epochs = training.limits.steps // training.work.steps_per_epoch
+        known = () if standing is None else (standing.judged, standing.best)
+        judge = EarlyStopping.of(problem, epochs, *known)
+        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing, judge)
         state = training.on_host(state)
         history = training.history(values, state)
         seconds = time.perf_counter() - began
         if stopped == "diverged":
             listeners.tell(Diverged(state.step + 1, state))
         listeners.tell(Ended(stopped, state, history))
-        return Descent(state, history, stopped, seconds, training.source, training.engine, values)
+        found = () if judge is None else (judge.judged(state), judge.best)
+        return Descent(state, history, stopped, seconds, training.source, training.engine, values, *found)
 
 
 def _advanced_to_the_end(
-    training: Training, execution: Execution, listeners: Listeners, standing: Standing | None
+    training: Training,
+    execution: Execution,
+    listeners: Listeners,
+    standing: Standing | None,
+    judge: EarlyStopping | None,
 ) -> tuple[TrainingState, Array, str]:
     """The state at the end, the rows of the history, and the word for why it ended."""
     most = training.limits.steps
@@ -81,20 +98,28 @@ def _advanced_to_the_end(
         recorded.append(standing.rows)
         last_loss = float(standing.rows[-1, 0]) if len(standing.rows) else last_loss
         stopped = training.limits.bound if state.step >= most else ""
+    each_epoch = judge is not None or listeners.each_epoch
+    enough: Stop | None = None  # which the judge of this descent says; one that is begun anew has another
     try:
-        listeners.tell(Began(training.problem, state, most, training.engine.name, training.source, execution.device))
-        while not stopped and listeners.stop is None:
+        begun = Began(training.problem, state, most, training.engine.name, training.source, execution.device)
+        enough = None if judge is None else judge(begun)
+        listeners.tell(begun)
+        while not stopped and (listeners.stop or enough) is None:
             epoch = state.epoch
-            budget = _to_the_end_of_the_epoch(training, state) if listeners.each_epoch else execution.slice
+            budget = _to_the_end_of_the_epoch(training, state) if each_epoch else execution.slice
             state, rows, stopped = training.advance(state, budget)
             recorded.append(rows)
-            if listeners.callbacks:
+            if each_epoch or listeners.callbacks:
                 last_loss = float(rows[-1, 0]) if len(rows) else last_loss
-                listeners.tell(Advanced(state.step, most, last_loss, training.on_host(state), rows))
+                here = training.on_host(state)
+                listeners.tell(Advanced(state.step, most, last_loss, here, rows))
                 if state.epoch > epoch:
-                    listeners.tell(EpochEnded(epoch, last_loss, training.on_host(state)))
-        if not stopped and listeners.stop is not None:
-            stopped = listeners.stop.reason
+                    ended = EpochEnded(epoch, last_loss, here)
+                    enough = None if judge is None else judge(ended)
+                    listeners.tell(ended)
+        wish = listeners.stop or enough
+        if not stopped and wish is not None:
+            stopped = wish.reason
     except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
         stopped = stopped or "interrupted"
     return state, np.concatenate(recorded), stopped

@@ -18,6 +18,7 @@ from tidu.training.settings import Settings
 
 MOST_NAMES = 100_000  # columns of the data
 MOST_NOTES = 10_000
+MOST_EPOCHS = 100_000_000
 Check = Callable[[Any, str], None]  # of a value and of where it stands; raises ValueError
 Described = Mapping[str, tuple[str, tuple[int, ...]]]  # of each array: its type (F64, I64) and its shape
 
@@ -160,6 +161,7 @@ def check_run(run: Any, program: Program, metrics: Any) -> None:
         stopped=_text, rows=_whole, seconds=_number, source=_text, engine=_text, engine_reason=_text,
         metrics=_optional(like_metrics), test_metrics=_optional(like_metrics), notes=_list(_text, MOST_NOTES),
         recorded=_names(MOST_NAMES), record=_text,
+        judged=_optional(_record(losses=_list(_number, MOST_EPOCHS), validated=_truth, epochs=_whole, steps=_whole)),
     )(run, "run")  # fmt: skip
     if run["record"] not in ("epoch", "step"):
         _refuse("run.record", "epoch / step", run["record"])

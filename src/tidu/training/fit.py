@@ -67,6 +67,7 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
         target=given.target,
         features=given.features,
         test_size=given.test_size,
+        validation=given.validation,
         drop_missing=given.drop_missing,
         csv=given.csv,
         check=execution.check,
@@ -82,7 +83,7 @@ def _kept(problem: Problem, execution: Execution, given: FitArguments) -> Run:
     from tidu.training.storing.store import Store
 
     callbacks = (given.callbacks,) if callable(given.callbacks) else tuple(given.callbacks)
-    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size)
+    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation)
     with Store(None if isinstance(given.store, bool) else given.store) as store:
         recorder = Recorder(store, origin)
         return recorder.finished(run_of(problem, execution, (*callbacks, recorder)))
@@ -111,11 +112,13 @@ def run_of(
         notes += [*words, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
             notes += reasons_of_divergence(problem)
+    if descent.judged is not None and descent.judged.note:
+        notes.append(descent.judged.note)
     if descent.engine.name == "compiled":
         notes += _note_on_machine_code()
     run = Run(
         problem,
-        descent.state,
+        descent.best or descent.state,
         descent.history,
         descent.stopped,
         problem.rows,
@@ -128,6 +131,7 @@ def run_of(
         error=listeners.error,
         recorded=descent.rows,
         device=execution.device,
+        judged=descent.judged,
     )
     test, metrics = problem.test, run.score(problem.table)
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
@@ -158,6 +162,13 @@ def _notes_on(problem: Problem, descent: Descent) -> list[str]:
                     "its gradient, is infinite or undefined; give other starting values (--init) or a smaller "
                     "learning rate than {lr}"
                 ).format(lr=problem.settings.lr)
+            ]
+        if descent.best is not None:
+            return [
+                _(
+                    "diverged: step {step} is not finite. Try a smaller learning rate than {lr}, or features on a "
+                    "smaller scale"
+                ).format(step=step, lr=problem.settings.lr)
             ]
         return [
             _(

@@ -27,6 +27,7 @@ from tidu.content.kinds import (
     Elsewhere,
     Flag,
     Formula,
+    FractionOrData,
     Names,
     Number,
     Numbers,
@@ -174,6 +175,22 @@ class TrainingOptions:
             "a penalty applies to the parameters of the formula, and scale=True replaces them by others; leave one "
             "of the two out")),
     )  # fmt: skip
+    patience: int | None = option(
+        None, Whole(1),
+        mark("Stop after so many epochs without improvement: of the loss of the rows that --validation keeps back, or "
+             "without these of the training cost. The parameters of the best epoch are kept."),
+        reason="how long a descent rests before it goes on is not known beforehand",
+        more="`run.judged` has the loss of every epoch.",
+        also=("early-stopping", "n-iter-no-change", "early-stopping-rounds", "early-stopping-patience"),
+        group=DESCENT, verbs=FIT_ONLY, descent_only=True,
+    )  # fmt: skip
+    min_improvement: float = option(
+        0.0, Number(at_least=0.0),
+        mark("Share of the loss by which it must fall before --patience counts anew, such as 0.001."),
+        reason="whatever is lower is better", also=("min-delta", "early-stopping-threshold"),
+        group=DESCENT, verbs=FIT_ONLY, descent_only=True,
+        needs={"patience": mark("min_improvement says what counts as better for patience; give patience too")},
+    )  # fmt: skip
     clip_norm: float | None = option(
         None, Number(above=0.0), mark("Longest gradient; a longer one is scaled down to this."),
         reason="the gradient is used as it is",
@@ -247,9 +264,17 @@ class FitArguments(TrainingOptions):
     test_size: float | None = option(
         None, Number(), mark("Fraction of the rows to keep back; the model is scored on them at the end."),
         reason="all rows are learned from", more="`run.test_metrics` is that score.",
-        also=("validation-split", "validation-fraction", "test-fraction", "test-split"),
+        also=("test-fraction", "test-split"),
         group=DATA,
         verbs=("fit", "sweep"),
+    )  # fmt: skip
+    validation: object = option(
+        None, FractionOrData(),
+        mark("Rows that judge every epoch: a fraction of the rows to learn from, or a file of others. The parameters "
+             "of the epoch with the lowest loss on them are kept; see --patience."),
+        reason="all rows are learned from", more="Also any data. `run.validation_loss` is that loss after each epoch.",
+        also=("validation-split", "validation-fraction", "validation-data"),
+        group=DATA, verbs=FIT_ONLY, descent_only=True,
     )  # fmt: skip
     drop_missing: bool = option(
         False, Flag(), mark("Leave out the rows that have a missing or infinite value."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -16,22 +17,26 @@ from tidu.data.source import source_of
 from tidu.data.table import Label, Source, Table, train_test_split
 from tidu.eager.layers import Layer
 from tidu.engines.program import Program
-from tidu.errors import ColumnNotFound, SettingError, closest
+from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.expr import Expr, evaluate, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
-from tidu.training.constraints import check_weights
+from tidu.training.constraints import FOR_DESCENT, check_weights
+from tidu.training.judging.classes import table_to_judge
 from tidu.training.reading import read_for_training
 from tidu.training.settings import Settings
+from tidu.training.state import TrainingState
 
 Array = npt.NDArray[np.float64]
 
 # The settings that a program knows nothing of; `lr` and `optimizer` are exchanged in it, any other makes a new one.
 _BESIDE_THE_PROGRAM = frozenset(
     {"batch_size", "epochs", "steps", "until_loss", "tol", "init", "shuffle", "seed", "record", "dtype", "fast",
-     "bounds", "starts", "scale"}
+     "bounds", "starts", "scale", "patience", "min_improvement"}
 )  # fmt: skip
+
+VALIDATION_STREAM = (1, 1)  # of random numbers, so that the split for the test stays what it is without validation
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,11 @@ class Problem:
     start : the first value of each parameter, floats or arrays.
     formula : the model as it was read; None for a plain function.
     names : what the columns of the data are called, those that the formula does not use too.
-    table, test : the rows to learn from and those kept back; None without data (a saved model, a plain function).
+    table, test : the rows to learn from and those kept back for the end; None without data (a saved model, a
+        plain function).
     classes : the labels that a loss of classes tells apart.
     notes : sentences about the data and the settings.
+    validation : the rows that every epoch is judged by; None where nobody asks for it.
     rescaling, rescaled_program : the parameters in which the descent runs under `scale=True`, once they are known,
         and the program in them.
     """
@@ -71,6 +78,7 @@ class Problem:
     test: Table | None = None
     classes: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
+    validation: Table | None = None
     rescaling: Basis | None = None
     rescaled_program: Program | None = None
 
@@ -85,6 +93,7 @@ class Problem:
         target: str | None = None,
         features: Sequence[str] | None = None,
         test_size: float | None = None,
+        validation: object = None,
         drop_missing: bool = False,
         csv: CsvOptions | None = None,
         check: Callable[[Settings], None] = lambda settings: None,
@@ -101,7 +110,12 @@ class Problem:
         source = source_of(data, csv)
         chosen = Settings(_formula_of(formula, target, features, source.names), **(settings or {}))
         check(chosen)
-        return cls.of_source(chosen, source, drop_missing).split(test_size)
+        if validation is not None and chosen.uses_solver:
+            raise SettingError(_(FOR_DESCENT).format(option="validation", optimizer=chosen.optimizer))
+        problem = cls.of_source(chosen, source, drop_missing)
+        if validation is None or isinstance(validation, Real):
+            return problem.split(test_size, validation)
+        return problem.split(test_size).validated_by(source_of(validation, csv), drop_missing)
 
     @classmethod
     def of_source(cls, chosen: Settings, source: Source, drop_missing: bool = False) -> Self:
@@ -109,16 +123,48 @@ class Problem:
         chosen, model, program, table = read_for_training(chosen, source, drop_missing)
         return cls(chosen, program, (), model, source.names, table, classes=table.classes, notes=table.notes)
 
-    def split(self, test_size: float | None) -> Self:
-        """With a part of the rows kept back, by the seed; the rest checked, and starting values drawn."""
+    def split(self, test_size: float | None, validation: Any = None) -> Self:
+        """With parts of the rows kept back, by the seed; the rest checked, and starting values drawn.
+
+        `test_size` is a fraction of all rows, `validation` one of those that are left.
+        """
         assert self.table is not None
-        table, test = self.table, None
+        table, test, judging = self.table, None, None
         if test_size is not None:
             table, test = train_test_split(table, test_size, self.settings.seed)
+        if validation is not None:
+            table, judging = train_test_split(table, validation, self.settings.seed, VALIDATION_STREAM)
         check_target(self.program, table, self.settings)
         check_weights(self.settings, table)
-        problem = replace(self, table=table, test=test, start=tuple(self.settings.starting_values(self.program)))
+        start = tuple(self.settings.starting_values(self.program))
+        problem = replace(self, table=table, test=test, validation=judging, start=start)
         return replace(problem, notes=(*problem.notes, *_notes_on(problem)))
+
+    def validated_by(self, source: Source, drop_missing: bool = False) -> Self:
+        """With rows from elsewhere to judge every epoch by.
+
+        Raises
+        ------
+        DataError, ColumnNotFound
+        """
+        s = self.settings
+        assert self.formula is not None
+        wanted = s.columns_of(self.formula)
+        for name in wanted:
+            if name not in source.names:
+                raise ColumnNotFound(
+                    _("the validation data lack the column '{name}'; they have {columns}").format(
+                        name=name, columns=", ".join(source.names)
+                    )
+                )
+        table = table_to_judge(
+            self.program, s.loss_object, source, {*wanted}, self.classes, drop_missing, s.levels, s.zeros
+        )
+        if table.rows == 0:
+            raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
+        check_target(self.program, table, s)
+        check_weights(s, table)
+        return replace(self, validation=table)
 
     @classmethod
     def of_model(cls, settings: Settings, names: Sequence[str], classes: tuple[Label, ...] = ()) -> Self:
@@ -170,7 +216,7 @@ class Problem:
 
     def without_data(self) -> Self:
         """The same problem, no longer holding on to its data."""
-        return replace(self, table=None, test=None)
+        return replace(self, table=None, test=None, validation=None)
 
     # -- what it says ------------------------------------------------------------------------------
     @cached_property
@@ -205,6 +251,10 @@ class Problem:
     def descent_start(self) -> tuple[Any, ...]:
         """Where the descent starts, in its own parameters."""
         return self.start if self.rescaling is None else (0.0,) * len(self.start)
+
+    def parameters_at(self, state: TrainingState) -> tuple[Any, ...]:
+        """The user's parameters where a descent stands."""
+        return state.parameters if self.rescaling is None else self.rescaling.parameters(state)
 
 
 def _same(a: object, b: object) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,9 +61,10 @@ class RangeTest:
 def range_test(problem: Problem, rates: Sequence[float] = RATES, steps: int = TRIAL_STEPS) -> RangeTest:
     """Descend for a few steps with each rate, from the same start and over the same batches."""
     objective = Objective(problem.program, problem.columns)
-    trial = problem.changed(
-        steps=steps, epochs=None, until_loss=None, tol=None, record="step", dtype="float64", fast=False
-    )
+    trial = replace(problem, validation=None).changed(
+        steps=steps, epochs=None, until_loss=None, tol=None, record="step", dtype="float64", fast=False,
+        patience=None, min_improvement=0.0,
+    )  # fmt: skip
     costs = []
     for lr in rates:
         end = descend(trial.changed(lr=lr))

@@ -13,6 +13,7 @@ from tidu.errors import SettingError, StoreError
 from tidu.text import _
 from tidu.training.callbacks import Callback
 from tidu.training.descent import Standing
+from tidu.training.early_stopping import Judged
 from tidu.training.fit import run_of
 from tidu.training.problem import Problem
 from tidu.training.run import Run
@@ -31,9 +32,13 @@ def resumed(run: Run, epochs: int | None, steps: int | None, callbacks: Callback
     if run.recorded is None:
         raise SettingError(_("{optimizer} has come to its end; there is nothing to resume").format(
             optimizer=run.settings.optimizer))  # fmt: skip
-    problem = _longer(run.problem, run.state, run.stopped, epochs, steps)
-    rows = run.recorded[: run.state.step if run.settings.record == "step" else run.state.epoch]
-    return run_of(problem, Execution(run.engine, device=run.device), callbacks, Standing(run.state, rows))
+    judged = run.judged
+    state = run.state if judged is None or judged.last is None else judged.last
+    problem = _longer(run.problem, state, run.stopped, epochs, steps)
+    rows = run.recorded[: state.step if run.settings.record == "step" else state.epoch]
+    best = None if judged is None or judged.best is None else run.state
+    standing = Standing(state, rows, judged, best)
+    return run_of(problem, Execution(run.engine, device=run.device), callbacks, standing)
 
 
 def resumed_from(
@@ -64,6 +69,13 @@ def resumed_from(
     if data is None and origin.path is None:
         raise StoreError(_("the data of run {run} were not in a file; give them anew").format(run=number))
     settings = dict(facts["settings"])
+    if settings.get("patience") is not None or facts["data"].get("validation") is not None:
+        raise StoreError(
+            _(
+                "run {run} stops early by patience or validation, and the store does not hold how good its epochs were "
+                "so far, so it cannot be taken up again; fit anew (in Python, Run.resume goes on)"
+            ).format(run=number)
+        )
     problem = Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
         test_size=origin.test_size, drop_missing=origin.drop_missing, csv=origin.csv,
@@ -101,6 +113,8 @@ def run_in(store: Store, number: int) -> Run:
     if point is None or "stopped" not in facts:
         raise StoreError(_("run {run} has not ended yet; resume it").format(run=number))
     state, basis = point.state()
+    judged = None if facts.get("judged") is None else Judged.of_plain(facts["judged"])
+    kept = None if judged is None or judged.best is None else store.checkpoint(number, "best")
     problem = Problem.of_model(Settings(**facts["settings"]), tuple(facts["names"]), tuple(facts["classes"]))
     problem = problem.starting_from([np.array(v) if isinstance(v, list) else v for v in facts["start"]])
     if basis is not None:
@@ -108,9 +122,10 @@ def run_in(store: Store, number: int) -> Run:
     values = store.history(number, len(history_columns(problem.descended)))
     statistics = facts["statistics"]
     return Run(
-        problem, state, history_of(problem, facts["rows"], values, state), facts["stopped"], facts["rows"],
+        problem, state if kept is None else kept.state()[0], history_of(problem, facts["rows"], values, state),
+        facts["stopped"], facts["rows"],
         facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
-        facts["test_metrics"], tuple(facts["notes"]), id=number,
+        facts["test_metrics"], tuple(facts["notes"]), id=number, judged=judged,
         statistics=None if statistics is None else Statistics.of_plain(statistics),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.basis import Basis
 from tidu.training.callbacks import Callback
+from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
 from tidu.training.model import Model, values_in_short
@@ -49,9 +50,11 @@ class Run:
     Attributes
     ----------
     problem : what was trained: settings, program, data.
-    state : where it ended, complete: from here it could go on. See `TrainingState`.
+    state : where it ended, complete: from here it could go on. See `TrainingState`. Under early stopping (`patience`,
+        `validation`), that of the best epoch; `judged.last` is then where it ended.
     history : a row for each epoch or step; see `History`.
-    stopped : `epochs`, `steps`, `loss`, `converged`, `diverged` or `interrupted`, or the word of a callback.
+    stopped : `epochs`, `steps`, `loss`, `converged`, `patience`, `diverged` or `interrupted`, or the word of a
+        callback.
     params : the parameters by name, floats or arrays. After a divergence: those before the first bad step.
     loss : the last loss of the history (mean over an epoch's samples, each before the update that used it; of a model
         with dropout, with units dropped: `metrics` are without).
@@ -64,6 +67,7 @@ class Run:
     error : the exception of a callback that ended the run; None as a rule.
     recorded : the rows of the history as the loop wrote them, which a training goes on from; None of a solver.
     device : the device of PyTorch that it ran on.
+    judged : how good each epoch was, where early stopping was asked for; see `Judged`.
     id : the run's number in the store; None where it is in none.
     """
 
@@ -83,14 +87,14 @@ class Run:
     error: Exception | None = None
     recorded: Array | None = None
     device: str | None = None
+    judged: Judged | None = None
     id: int | None = None
 
     # -- what it says of itself -----------------------------------------------------------------
     @cached_property
     def model(self) -> Model:
         """What it leaves for use: the formula with its parameters."""
-        basis = self.problem.rescaling
-        values = self.state.parameters if basis is None else basis.parameters(self.state)
+        values = self.problem.parameters_at(self.state)
         params = dict(zip(self.problem.program.parameter_names, values, strict=True))
         return Model(self.problem.without_data(), params, self.statistics)
 
@@ -138,12 +142,23 @@ class Run:
     @property
     def epochs(self) -> int:
         """Epochs that were completed."""
-        return self.state.epoch
+        return self.state.epoch if self.judged is None else self.judged.epochs
 
     @property
     def steps(self) -> int:
         """Steps that were completed."""
-        return self.state.step
+        return self.state.step if self.judged is None else self.judged.steps
+
+    @property
+    def best_epoch(self) -> int | None:
+        """How many epochs the parameters have seen, where early stopping kept those of the best; else None."""
+        best = None if self.judged is None else self.judged.best
+        return None if best is None else best + 1
+
+    @property
+    def validation_loss(self) -> Array | None:
+        """The mean loss of the validation rows after each epoch, of shape (epochs,); None without such rows."""
+        return self.judged.losses if self.judged is not None and self.judged.validated else None
 
     @property
     def loss(self) -> float:
@@ -338,6 +353,8 @@ class Run:
             "epochs": self.epochs,
             "steps": self.steps,
             "stopped": self.stopped,
+            "best_epoch": self.best_epoch,
+            "validation_loss": None if self.validation_loss is None else self.validation_loss.tolist(),
             "engine": self.engine,
             "engine_reason": self.engine_reason,
             "lr": self.lr,
@@ -380,6 +397,7 @@ class Run:
             basis = self.problem.rescaling
             arrays |= {"rescaling/start": basis.start, "rescaling/matrix": basis.matrix}
         of_run = {name: getattr(self, name) for name in _IN_FILES} | {"recorded": h.parameters, "record": h.record}
+        of_run["judged"] = None if self.judged is None else self.judged.plain()
         return Content({**model.plain, "run": of_run}, {n: np.asarray(a, order="C") for n, a in arrays.items()})
 
     @classmethod
@@ -406,6 +424,7 @@ class Run:
             problem = problem.rescaled(Basis(arrays["rescaling/start"], arrays["rescaling/matrix"]))
         of_state = {n.removeprefix("state/"): a for n, a in arrays.items() if n.startswith("state/")}
         given["notes"] = tuple(given["notes"])
+        given["judged"] = None if given["judged"] is None else Judged.of_plain(given["judged"])
         state = TrainingState.of_arrays(of_state)
         return cls(problem, state, history, statistics=model.statistics, **given)
 

@@ -16,7 +16,8 @@ from tidu.training.state import TrainingState
 class Checkpoint:
     """A state after `step` steps, when `rows` whole rows of the history were written.
 
-    `kind` is `last`, or `best`: that of the lowest loss of an epoch. `digest` is the SHA-256 of `content`.
+    `kind` is `last`, or `best`: that of the lowest loss of an epoch, or that which early stopping keeps.
+    `digest` is the SHA-256 of `content`.
     """
 
     kind: str

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +41,27 @@ class Origin:
     csv: CsvOptions | None = None
     drop_missing: bool = False
     test_size: float | None = None
+    validation: float | str | None = None  # a fraction, a file, or "memory"
 
     @classmethod
-    def of(cls, data: object, csv: CsvOptions | None, drop_missing: bool, test_size: float | None) -> Origin:
+    def of(
+        cls,
+        data: object,
+        csv: CsvOptions | None,
+        drop_missing: bool,
+        test_size: float | None,
+        validation: object = None,
+    ) -> Origin:
         """The origin of what `tidu.fit` was given."""
-        path = str(Path(data).absolute()) if isinstance(data, (str, Path)) and str(data) != "-" else None
-        return cls(path, csv, drop_missing, test_size)
+        judging = float(validation) if isinstance(validation, Real) else _file_of(validation) or "memory"
+        return cls(_file_of(data), csv, drop_missing, test_size, None if validation is None else judging)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         csv = None if self.csv is None else {name: getattr(self.csv, name) for name in declared(CsvOptions)}
         return {
             "path": self.path, "csv": csv, "drop_missing": self.drop_missing, "test_size": self.test_size,
+            "validation": self.validation,
         }  # fmt: skip
 
     @classmethod
@@ -61,7 +71,11 @@ class Origin:
         if csv is not None:
             given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in csv.items()}
             csv = CsvOptions(**given)
-        return cls(plain["path"], csv, plain["drop_missing"], plain["test_size"])
+        return cls(plain["path"], csv, plain["drop_missing"], plain["test_size"], plain.get("validation"))
+
+
+def _file_of(data: object) -> str | None:
+    return str(Path(data).absolute()) if isinstance(data, (str, Path)) and str(data) != "-" else None
 
 
 def fingerprint(table: Table) -> str:
@@ -181,9 +195,13 @@ class Recorder:
             self.run = self.store.begin(facts_of(run.problem, run.engine, run.source, self.origin))
             self.waiting = [run.history.values]
             self._write(run.state, run.loss)
+        if run.judged is not None:
+            kept = Checkpoint.of("best", run.state, self.written, run.problem.rescaling)
+            self.store.advance(self.run, self.written, np.empty((0, 1)), [kept])
         content = run.content().plain
         plain = {name: content[name] for name in ("names", "classes", "statistics")}
         start = [np.asarray(value).tolist() for value in run.start.values()]
+        plain["judged"] = content["run"]["judged"]
         ended = {**run.to_dict(), **plain, "start": start, "engine_reason": run.engine_reason, "rows": run.rows}
         del ended["history"]
         status = "interrupted" if run.stopped == "interrupted" else "ended"

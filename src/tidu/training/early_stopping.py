@@ -1,0 +1,141 @@
+"""Early stopping: every epoch is judged by rows kept back, or by the training cost, and the best state is kept.
+
+Told of epochs as a callback is; each descent has one of its own, where `patience` or `validation` ask for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.text import _
+from tidu.training.callbacks import Began, EpochEnded, Stop
+from tidu.training.judging.evaluation import cost_of, inputs_from
+from tidu.training.problem import Problem
+from tidu.training.state import TrainingState
+
+Array = npt.NDArray[np.float64]
+PATIENCE = "patience"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How good each epoch of a training was.
+
+    Attributes
+    ----------
+    losses : after each whole epoch, of shape (epochs,): the mean loss of the rows kept back, without penalty; where
+        none are, the cost of all training rows, with penalty.
+    validated : whether it is that of rows kept back.
+    epochs, steps : how many were completed, those after the best among them.
+    last : where the training stood at its end, from which it could go on; None of a run that was loaded.
+    """
+
+    losses: Array
+    validated: bool
+    epochs: int
+    steps: int
+    last: TrainingState | None = None
+
+    @property
+    def best(self) -> int | None:
+        """The number, from 0, of the epoch with the lowest loss, of equal ones the first; None if none is finite."""
+        finite = np.where(np.isfinite(self.losses), self.losses, math.inf)
+        lowest = int(np.argmin(finite)) if len(finite) else 0
+        return lowest if len(finite) and finite[lowest] < math.inf else None
+
+    @property
+    def note(self) -> str:
+        """Which epoch is kept, and why; empty where none is."""
+        best = self.best
+        if best is None:
+            return ""
+        sentence = (
+            _("the parameters are those after epoch {epoch}, with the lowest validation loss, {loss:.6g}; epochs after "
+              "it: {after}")
+            if self.validated
+            else _("the parameters are those after epoch {epoch}, with the lowest training cost, {loss:.6g}; epochs "
+                   "after it: {after}")
+        )  # fmt: skip
+        return sentence.format(epoch=best + 1, loss=self.losses[best], after=self.epochs - best - 1)
+
+    # -- keeping it --------------------------------------------------------------------------------
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for a file; without the last state."""
+        return {
+            "losses": self.losses.tolist(), "validated": self.validated, "epochs": self.epochs, "steps": self.steps,
+        }  # fmt: skip
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """What `plain` told; a null, as JSON has for what is not finite, is nan."""
+        losses = np.array([math.nan if v is None else v for v in plain["losses"]], dtype=np.float64)
+        return cls(losses, plain["validated"], plain["epochs"], plain["steps"])
+
+
+class EarlyStopping:
+    """Judges each epoch, holds on to the best state, and asks to stop when `patience` epochs brought nothing better.
+
+    `judged` and `best` are those of a training that is taken up again. One that patience had ended gets it anew.
+    """
+
+    each_epoch = True
+
+    def __init__(self, problem: Problem, epochs: int, judged: Judged | None, best: TrainingState | None) -> None:
+        self.problem, self.best = problem, best
+        self.patience, self.least = problem.settings.patience, problem.settings.min_improvement
+        self.validated = problem.validation is not None
+        self.loss: Callable[[Sequence[Any]], float] = _loss_of(problem, epochs)
+        self.losses: list[float] = []
+        self.lowest = math.inf
+        self.reference, self.improved = math.inf, -1  # the loss that counted as better last, and its epoch
+        for loss in [] if judged is None else judged.losses.tolist():
+            self._take(loss)
+        if self._is_over():
+            self.improved = len(self.losses) - 1
+
+    @classmethod
+    def of(
+        cls, problem: Problem, epochs: int, judged: Judged | None = None, best: TrainingState | None = None
+    ) -> Self | None:
+        """That of a problem, with the number of epochs at most; None where nobody asks for it."""
+        if problem.settings.patience is None and problem.validation is None:
+            return None
+        return cls(problem, epochs, judged, best)
+
+    def __call__(self, event: object) -> Stop | None:
+        """Be told of an event."""
+        if isinstance(event, EpochEnded) or (isinstance(event, Began) and event.state.epoch > len(self.losses)):
+            if self._take(self.loss(self.problem.parameters_at(event.state))):
+                self.best = event.state
+            return Stop(PATIENCE) if self._is_over() else None
+        return None
+
+    def judged(self, last: TrainingState) -> Judged:
+        """What is known of the epochs, of a training that stands at `last`."""
+        return Judged(np.array(self.losses), self.validated, last.epoch, last.step, last)
+
+    def _take(self, loss: float) -> bool:
+        """Note the loss of the next epoch; whether it is the lowest."""
+        if math.isfinite(loss) and (self.improved < 0 or loss < self.reference - self.least * abs(self.reference)):
+            self.reference, self.improved = loss, len(self.losses)
+        self.losses.append(loss)
+        lowest = math.isfinite(loss) and loss < self.lowest
+        self.lowest = loss if lowest else self.lowest
+        return lowest
+
+    def _is_over(self) -> bool:
+        return self.patience is not None and len(self.losses) - 1 - self.improved >= self.patience
+
+
+def _loss_of(problem: Problem, epochs: int) -> Callable[[Sequence[Any]], float]:
+    """What an epoch is judged by, as a function of the parameters, for about so many calls."""
+    if problem.validation is not None:
+        problem = replace(problem.changed(l1=0.0, l2=0.0), table=problem.validation)
+    columns = inputs_from(problem.program, problem.columns) if problem.program.of_arrays else problem.columns
+    return cost_of(problem.program, columns, epochs)
