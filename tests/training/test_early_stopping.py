@@ -1,6 +1,8 @@
 """Early stopping: the epoch that a loop by hand would keep, whatever the engine, and how it is said and kept."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -238,6 +240,17 @@ def test_a_file_and_a_store_keep_what_was_found(tmp_path):
         assert np.array_equal(kept.validation_loss, run.validation_loss)
         assert len(kept.history) == len(run.history)
         assert kept.to_dict()["validation_loss"] == run.validation_loss.tolist()
+
+
+def test_an_exported_program_ends_at_the_best_epoch(tmp_path):
+    run = noisy(batch_size=5, lr=0.05)
+    (tmp_path / "script.py").write_text(run.export("python"), encoding="utf-8")
+    np.savetxt(
+        tmp_path / "d.csv", np.column_stack([X, NOISY["y"]]), delimiter=",", header="x,y", comments="", fmt="%.17g"
+    )
+    command = [sys.executable, tmp_path / "script.py", tmp_path / "d.csv"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stdout.split("\n")[:-1] == [f"{name} = {value!r}" for name, value in run.params.items()]
 
 
 # -- what cannot be -------------------------------------------------------------------------------

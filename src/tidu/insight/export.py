@@ -147,7 +147,7 @@ def _main(run: Run, to: str, shape: LoopShape) -> list[str]:
         "seed": ("SEED", repr(s.seed)),
         "parameters": ("START", _values(begin, library, s.dtype)),
         "state": ("CARRIED", _values(state_at_start(program, shape, begin), library, s.dtype)),
-        "last_step": ("STEPS", f"{run.steps}  # that the run made"),
+        "last_step": ("STEPS", f"{run.state.step}  # that the run made for these parameters"),
         "until_loss": ("UNTIL_LOSS", until),
         "tol": ("TOLERANCE", repr(s.tol)),
     }
