@@ -191,6 +191,10 @@ def test_a_divergence_leaves_the_best_epoch():
     assert diverged.stopped == "diverged"
     assert diverged.validation_loss[diverged.best_epoch - 1] == np.nanmin(diverged.validation_loss)
     assert not any("those before it" in note for note in diverged.notes)
+    assert diverged.last_state.step == diverged.steps > diverged.state.step
+    plain = tidu.fit(POLYNOMIAL, NOISY, lr=2.0, epochs=100_000)
+    found, same = (run.diagnose(trials=False).findings[0].numbers for run in (diverged, plain))
+    assert found == same
 
 
 # -- going on -------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
     with np.errstate(all="ignore"):
         loss = objective.cost(end)
         findings = [
-            *_on_divergence(run, objective, end),
+            *_on_divergence(run, objective),
             *_on_curvature(run, spectrum, program.parameter_names),
             *_on_the_end(run, objective, spectrum, end),
             *_on_noise(run, objective, start),
@@ -158,11 +158,12 @@ def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
 
 
 # -- the findings ---------------------------------------------------------------------------------
-def _on_divergence(run: Run, objective: Objective, end: Array) -> list[Finding]:
+def _on_divergence(run: Run, objective: Objective) -> list[Finding]:
     if not run.diverged:
         return []
     program = objective.program
-    values = objective.values_of([program.loss, *program.gradient], end)
+    last = np.array(run.problem.parameters_at(run.last_state))
+    values = objective.values_of([program.loss, *program.gradient], last)
     size = np.where(np.isfinite(values[0]), np.abs(values[0]), np.inf)
     row = int(np.argmax(size))
     slopes = np.where(np.isfinite(values[1:, row]), np.abs(values[1:, row]), np.inf)

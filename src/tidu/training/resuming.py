@@ -32,8 +32,7 @@ def resumed(run: Run, epochs: int | None, steps: int | None, callbacks: Callback
     if run.recorded is None:
         raise SettingError(_("{optimizer} has come to its end; there is nothing to resume").format(
             optimizer=run.settings.optimizer))  # fmt: skip
-    judged = run.judged
-    state = run.state if judged is None or judged.last is None else judged.last
+    judged, state = run.judged, run.last_state
     problem = _longer(run.problem, state, run.stopped, epochs, steps)
     rows = run.recorded[: state.step if run.settings.record == "step" else state.epoch]
     best = None if judged is None or judged.best is None else run.state

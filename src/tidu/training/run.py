@@ -51,7 +51,7 @@ class Run:
     ----------
     problem : what was trained: settings, program, data.
     state : where it ended, complete: from here it could go on. See `TrainingState`. Under early stopping (`patience`,
-        `validation`), that of the best epoch; `judged.last` is then where it ended.
+        `validation`), that of the best epoch; `last_state` is then where it ended.
     history : a row for each epoch or step; see `History`.
     stopped : `epochs`, `steps`, `loss`, `converged`, `patience`, `diverged` or `interrupted`, or the word of a
         callback.
@@ -148,6 +148,11 @@ class Run:
     def steps(self) -> int:
         """Steps that were completed."""
         return self.state.step if self.judged is None else self.judged.steps
+
+    @property
+    def last_state(self) -> TrainingState:
+        """Where the training stood at its end, which it goes on from; of a run that was loaded, `state`."""
+        return self.state if self.judged is None or self.judged.last is None else self.judged.last
 
     @property
     def best_epoch(self) -> int | None:
