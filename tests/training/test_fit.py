@@ -242,3 +242,10 @@ def test_gradients_that_are_0_from_the_start_are_noted():
     (note,) = run.notes
     assert "every gradient was 0" in note
     assert tidu.fit("y = a*b*x", DATA, epochs=3, init={"a": 1}).notes == ()
+
+
+def test_dots_are_not_the_column_of_weights_or_deviations():
+    data = {"x": [1.0, 2.0, 3.0], "z": [1.0, 4.0, 2.0], "y": [2.0, 4.0, 7.0], "w": [1.0, 2.0, 1.0]}
+    assert [*tidu.fit("y = linear(...)", data, weights="w", epochs=1).params] == ["w_x", "w_z", "b"]
+    assert [*tidu.fit("y = linear(...)", data, sigma="w", epochs=1).params] == ["w_x", "w_z", "b"]
+    assert [*tidu.fit("y = linear(x, w)", data, weights="w", epochs=1).params] == ["w_x", "w_w", "b"]

@@ -8,7 +8,7 @@ today's libraries read them (state starts at 0; eps is added outside the square 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidu.content.arguments import Option, chosen, fraction, nonnegative, positive
@@ -27,6 +27,9 @@ class Optimizer:
     options: Mapping[str, Option]
     values: Mapping[str, float] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _registered, (self.name, dict(self.values))  # by name: a rule is a function that its entry replaced
+
     def hyper_symbols(self) -> dict[str, Expr]:
         """A symbol for each option, as the recorded update names it."""
         return {name: symbol(name, "hyper", option.is_positive) for name, option in self.options.items()}
@@ -37,6 +40,10 @@ class Optimizer:
         s = _Namespace(w=w, g=g, t=t, **before)
         self.rule(s, _Namespace(lr=lr, **self.hyper_symbols()))
         return s.w, {name: getattr(s, name) for name in self.state}
+
+
+def _registered(name: str, values: Mapping[str, float]) -> Optimizer:
+    return replace(OPTIMIZERS[name], values=values)
 
 
 class _Namespace:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tidu.errors import ColumnNotFound, FormulaError, closest
@@ -47,6 +47,9 @@ class Formula:
     derived: Mapping[str, Derived] = field(default_factory=dict)  # features that are made of columns, by name
     categories: tuple[str, ...] = ()  # columns of which the model knows the levels
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # without what was derived of it
+
 
 def parse_formula(
     text: str,
@@ -55,12 +58,14 @@ def parse_formula(
     models: Mapping[str, Any] | None = None,
     outputs: int | None = 1,
     levels: Mapping[str, Sequence[Level]] | None = None,
+    aside: Collection[str] = (),
 ) -> Formula:
     """Read `target = expression` for data that has `columns`.
 
     `known_parameters` are names that are certainly parameters, because the user gave them a starting value; `models`
     are functions that make parameters (`tidu.content.models.MODELS`). The model gives `outputs` numbers; None is for
-    classes that have yet to be counted: as many as the formula says, else 2. `levels` are those of columns of text.
+    classes that have yet to be counted: as many as the formula says, else 2. `levels` are those of columns of text;
+    `aside` are columns that `...` leaves out, as it does the target.
 
     Raises
     ------
@@ -86,7 +91,8 @@ def parse_formula(
         )
     derived = DerivedColumns(columns, levels or {})
     tree = grammatical(right, {*column_symbols, *known_parameters}, {*(models or ()), *DERIVING})
-    makers = ModelCalls(models or {}, outputs or 2, column_symbols, {t.name for t in targets}, tree.names, derived)
+    apart = {*(t.name for t in targets), *aside}
+    makers = ModelCalls(models or {}, outputs or 2, column_symbols, apart, tree.names, derived)
     named = column_symbols | {name: symbol(name, "parameter") for name in known_parameters if not makers.may_make(name)}
     notes = []
     role = None if NAME in named else role_of_e(tree.tree, column_symbols)

@@ -142,7 +142,7 @@ class Model:
 
     def labels(self, table: Table) -> npt.NDArray[Any]:
         """The predicted labels for a table that has been checked."""
-        logits = self._logits(table)
+        logits = self.logits(table)
         bad = np.flatnonzero(np.isnan(logits).any(axis=1))
         if bad.size:
             raise DataError(
@@ -160,10 +160,13 @@ class Model:
                     loss=self.settings.loss, names=", ".join(n for n, entry in LOSSES.items() if entry.probabilities)
                 )
             )
-        return probabilities_of(self._logits(table))
+        return probabilities_of(self.logits(table))
 
-    def _logits(self, table: Table) -> Array:
-        """Of each row and class; a model of one score has it for its second class, and 0 for its first."""
+    def logits(self, table: Table) -> Array:
+        """The score of each row and class, of shape (rows, classes).
+
+        A model of one score has it for its second class, and 0 for its first.
+        """
         program = self.program
         score = self._computed(replace(program, prediction=program.score), table)
         if score.ndim == 2:
@@ -221,7 +224,7 @@ class Model:
             return metrics_of(values, self.predictions(table))
         loss = self.settings.loss_object
         loss.check(values)
-        return class_metrics_of(class_numbers(values, loss.targets.codes), self._logits(table), loss.probabilities)
+        return class_metrics_of(class_numbers(values, loss.targets.codes), self.logits(table), loss.probabilities)
 
     # -- files --------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:

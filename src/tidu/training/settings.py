@@ -43,10 +43,11 @@ def _formula_read(
     known: tuple[str, ...],
     outputs: int | None,
     levels: tuple[tuple[str, tuple[str, ...]], ...],
+    aside: tuple[str, ...],
     _language: str,
 ) -> Formula:
     """The formula as it was read, with its notes in a language; the last ones are kept."""
-    return parse_formula(formula, columns, known, MODELS, outputs, dict(levels))
+    return parse_formula(formula, columns, known, MODELS, outputs, dict(levels), aside)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class Settings(TrainingOptions):
             return parse_formula(self.formula, columns)  # which says what a formula is
         known = tuple({**self.init, **self.bounds, **self.fix})
         levels = tuple((name, tuple(found)) for name, found in self.levels.items())
-        return _formula_read(self.formula, tuple(columns), known, outputs, levels, language())
+        aside = tuple(name for name in (self.weights, self.sigma) if name is not None)
+        return _formula_read(self.formula, tuple(columns), known, outputs, levels, aside, language())
 
     def columns_of(self, model: Formula) -> list[str]:
         """The columns of the data that a fit of `model` reads."""
