@@ -235,6 +235,48 @@ def test_a_multilayer_perceptron_reads_digits(drop):
     assert alike(perceptron, drop)[-1][0] > 0.88
 
 
+def network(torch):
+    """A network as an object, with dropout only in training."""
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lin1 = torch.nn.Linear(64, 32)
+            self.rest = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.ReLU(), torch.nn.Linear(32, 10, bias=True))
+            self.drop = torch.nn.Dropout(0.5)
+
+        def forward(self, X):
+            H = self.lin1(X.reshape((-1, 64)))
+            return self.rest(self.drop(H))
+
+    net, draw = Net(), np.random.default_rng(0)
+    assert isinstance(net, torch.nn.Module)
+    bounds = [float(p.data.max()) for p in net.parameters()]
+    assert all(0 < a <= b for a, b in zip(bounds, [1 / 8, 1 / 8, 32**-0.5, 32**-0.5], strict=True))
+    for p in net.parameters():
+        p.data.copy_(torch.tensor(draw.normal(0, 0.1, p.shape)))
+    X, y, X_test, y_test = images(torch)
+    net.train()
+    assert (net(X) == net(X)).double().mean().item() < 1
+    net.eval()  # from here on the same in both
+    updater = torch.optim.SGD(net.parameters(), lr=0.3)
+    assert isinstance(updater, torch.optim.Optimizer)
+    steps = []
+    for _epoch in range(4):
+        for A, t in data_iter(torch, 64, X, y):
+            net.zero_grad()
+            torch.nn.functional.cross_entropy(net(A), t).backward()
+            updater.step()
+            steps.append(now(net.parameters()))
+    return [*steps, [accuracy(net(X_test), y_test)]]
+
+
+def test_a_network_as_an_object():
+    assert alike(network)[-1][0] > 0.85
+    with pytest.raises(tidu.TiduError, match="Module has no forward"):
+        nn.Module()(1)
+
+
 def by_hand(torch, name):
     """Momentum, AdaGrad, RMSProp and Adam as the chapters write them."""
     X, y = line(torch)
@@ -408,7 +450,7 @@ def test_random_numbers_follow_from_the_seed():
         (lambda: nn.Conv2d, "torch_names.nn has no 'Conv2d'; it has BCELoss"),
         (lambda: nn.CrossEntropyLos, "did you mean 'CrossEntropyLoss'"),
         (lambda: F.cros_entropy, "did you mean 'cross_entropy'"),
-        (lambda: tidus.optim.Adam, "torch_names.optim has no 'Adam'; it has SGD"),
+        (lambda: tidus.optim.Adam, "torch_names.optim has no 'Adam'; it has Optimizer, SGD"),
         (lambda: data.DataLoder, "did you mean 'DataLoader'"),
         (lambda: tidus.ones(1).zero, "did you mean 'zero_'"),
         (lambda: tidus.ones(1).to("cuda"), "device is an option"),

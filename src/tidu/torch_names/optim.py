@@ -10,7 +10,11 @@ from tidu.eager.graph import no_grad
 from tidu.eager.torch_tensor import TorchTensor
 
 
-class SGD:
+class Optimizer:
+    """The base, for `isinstance(updater, torch.optim.Optimizer)`."""
+
+
+class SGD(Optimizer):
     """w -= lr * gradient, with `momentum`, and `weight_decay` times w in the gradient."""
 
     def __init__(
@@ -41,4 +45,4 @@ class SGD:
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    raise unknown_name("torch_names.optim", name, ("SGD",))
+    raise unknown_name("torch_names.optim", name, ("SGD", "Optimizer"))

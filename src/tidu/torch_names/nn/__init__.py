@@ -1,17 +1,18 @@
-"""`nn` of PyTorch, as far as models written by hand need it: `functional`, `Parameter` and losses as objects."""
+"""`nn` of PyTorch, as far as models written by hand need it: `functional`, modules, and losses as objects."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tidu.eager import foreign
-from tidu.eager.torch_tensor import TorchTensor
 from tidu.torch_names.nn import functional as functional
-
-
-def Parameter(data: Any, requires_grad: bool = True) -> TorchTensor:  # noqa: N802  (PyTorch's name)
-    """A tensor with a place for its gradient, which nothing leads back from."""
-    return TorchTensor(data, requires_grad)
+from tidu.torch_names.nn.modules import Dropout as Dropout
+from tidu.torch_names.nn.modules import Flatten as Flatten
+from tidu.torch_names.nn.modules import Linear as Linear
+from tidu.torch_names.nn.modules import Module as Module
+from tidu.torch_names.nn.modules import Parameter as Parameter
+from tidu.torch_names.nn.modules import ReLU as ReLU
+from tidu.torch_names.nn.modules import Sequential as Sequential
 
 
 class _Loss:
@@ -53,5 +54,7 @@ class BCEWithLogitsLoss(_Loss):
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    names = [n for n, value in globals().items() if getattr(value, "__module__", "") == __name__ and n[0].isupper()]
+    names = [
+        n for n, value in globals().items() if getattr(value, "__module__", "").startswith(__name__) and n[0].isupper()
+    ]
     raise foreign.unknown_name("torch_names.nn", name, ["functional", *names])
