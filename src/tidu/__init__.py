@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tidu.eager.transforms import value_and_grad as value_and_grad
     from tidu.eager.walk import walk_back as walk_back
     from tidu.errors import TiduError as TiduError
+    from tidu.insight.audit import audit as audit
     from tidu.language.activations import ACTIVATIONS as ACTIVATIONS
     from tidu.language.activations import elu as elu
     from tidu.language.activations import gelu as gelu
@@ -56,6 +57,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first asked for, so that `import tidu` stays fast.
 _PLACES = {
+    "audit": "tidu.insight.audit",
     "fit": "tidu.training.fit",
     "minimize": "tidu.training.minimize",
     "scan": "tidu.training.scan",

@@ -17,6 +17,7 @@ from tidu import __version__
 from tidu.content.function_list import functions_of_formulas
 from tidu.content.kinds import DESCENT, MODEL, Assignments, Number, Numbers
 from tidu.errors import SettingError, TiduError
+from tidu.fronts.auditing import audit_command
 from tidu.fronts.command_options import (
     FileName,
     OfKind,
@@ -185,6 +186,7 @@ app.add_command(doctor_command)
 app.add_command(runs_command)
 app.add_command(explain_command)
 app.add_command(export_command)
+app.add_command(audit_command)
 
 
 @app.command(
