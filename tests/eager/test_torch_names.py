@@ -340,8 +340,20 @@ def test_what_numpy_says_otherwise():
         yield from (torch.ones(2, 3), torch.ones((2, 3)), torch.ones_like(x), torch.dot(x[0], x[1]), torch.mv(x, x[0]))
         yield from (x.unsqueeze(0), x.view(-1, 3), x.long(), x.clone(), x.gather(0, torch.tensor([[1, 0], [2, 3]])))
 
+        yield from (x.clamp(-1, 0.5), torch.clamp(x, min=0.2), torch.mul(x, 2), x.add(x, alpha=3), x.sub(1), x.div(x))
+        yield from (
+            torch.eq(x, x),
+            torch.unsqueeze(x, 1),
+            torch.flatten(x),
+            torch.zeros(size=(2, 1)),
+            torch.ones(size=()),
+        )
+
     both(compute)
     x = tidus.tensor(values)
+    assert tidus.allclose(x, x + 1e-9)
+    assert not tidus.allclose(x, x + 1)
+    assert tidus.randn(size=(), requires_grad=True).shape == ()
     assert (x.size(), x.size(1), x.numel(), x.dim(), x.is_leaf) == ((4, 6), 6, 24, 2, True)
 
 

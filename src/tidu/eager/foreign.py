@@ -74,8 +74,10 @@ def function_of(place: str, name: str, kind: type[ForeignTensor], own: dict[str,
     functions = functions_by_name() | f.METHODS
     if name in functions:
         return functions[name]
-    of_its_own = (n for n, v in own.items() if callable(v) and getattr(v, "__module__", "").startswith("tidu."))
-    names = {n for n in (*functions, *vars(kind), *of_its_own) if n[0] != "_"}
+    if name[0] != "_" and callable(method := getattr(kind, name, None)):
+        return method
+    of_its_own = [n for n, v in own.items() if callable(v) and getattr(v, "__module__", "").startswith("tidu.")]
+    names = {n for n in (*functions, *vars(kind), *of_its_own) if n[0] != "_" and not n.endswith("Error")}
     raise unknown_name(place, name, names)
 
 

@@ -173,6 +173,30 @@ class TorchTensor(ForeignTensor):
 
     mv = matmul = mm
 
+    def add(self, other: Any, alpha: Any = 1) -> Any:
+        """self + alpha * other."""
+        return self + (other if alpha == 1 else alpha * other)
+
+    def sub(self, other: Any, alpha: Any = 1) -> Any:
+        """self - alpha * other."""
+        return self - (other if alpha == 1 else alpha * other)
+
+    def mul(self, other: Any) -> Any:
+        """self * other."""
+        return self * other
+
+    def div(self, other: Any) -> Any:
+        """self / other."""
+        return self / other
+
+    def eq(self, other: Any) -> Any:
+        """Where this equals another."""
+        return self == other
+
+    def clamp(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+        """Kept between two numbers; the slope is 0 outside."""
+        return f.clip(self, min, max)
+
     def pow(self, exponent: Any) -> Any:
         """Raised to a power."""
         return self**exponent

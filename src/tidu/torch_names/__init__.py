@@ -42,14 +42,14 @@ def LongTensor(data: Any) -> Tensor:  # noqa: N802  (PyTorch's name)
     return tensor(data, int64)
 
 
-def zeros(*size: Any, dtype: DType = None, requires_grad: Any = False) -> Tensor:
+def zeros(*lengths: Any, size: Any = None, dtype: DType = None, requires_grad: Any = False) -> Tensor:
     """A tensor of 0."""
-    return tensor(np.zeros(_shape(size)), dtype, requires_grad)
+    return tensor(np.zeros(_shape(lengths, size)), dtype, requires_grad)
 
 
-def ones(*size: Any, dtype: DType = None, requires_grad: Any = False) -> Tensor:
+def ones(*lengths: Any, size: Any = None, dtype: DType = None, requires_grad: Any = False) -> Tensor:
     """A tensor of 1."""
-    return tensor(np.ones(_shape(size)), dtype, requires_grad)
+    return tensor(np.ones(_shape(lengths, size)), dtype, requires_grad)
 
 
 empty = zeros
@@ -97,14 +97,14 @@ def normal(mean: Any, std: Any, size: Any = None, dtype: DType = None, requires_
     return tensor(_DRAWS.generator.normal(owned(mean), owned(std), shape), dtype, requires_grad)
 
 
-def randn(*size: Any, dtype: DType = None, requires_grad: Any = False) -> Tensor:
+def randn(*lengths: Any, size: Any = None, dtype: DType = None, requires_grad: Any = False) -> Tensor:
     """Normal random numbers with the mean 0 and the standard deviation 1."""
-    return tensor(_DRAWS.generator.normal(size=_shape(size)), dtype, requires_grad)
+    return tensor(_DRAWS.generator.normal(size=_shape(lengths, size)), dtype, requires_grad)
 
 
-def rand(*size: Any, dtype: DType = None, requires_grad: Any = False) -> Tensor:
+def rand(*lengths: Any, size: Any = None, dtype: DType = None, requires_grad: Any = False) -> Tensor:
     """Random numbers from 0 to 1, each equally likely."""
-    return tensor(_DRAWS.generator.random(_shape(size)), dtype, requires_grad)
+    return tensor(_DRAWS.generator.random(_shape(lengths, size)), dtype, requires_grad)
 
 
 def randint(low: int, high: Any, size: Any = None, dtype: DType = None) -> Tensor:
@@ -128,6 +128,11 @@ def dot(input: Any, tensor: Any) -> Any:  # noqa: A002
     return contractions.dot(input, tensor)
 
 
+def allclose(input: Any, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8) -> Any:  # noqa: A002
+    """Whether all elements are nearly the same."""
+    return np.allclose(owned(input), owned(other), rtol, atol)
+
+
 def is_tensor(obj: Any) -> Any:
     """Whether this is a tensor."""
     return isinstance(obj, Tensor)
@@ -139,8 +144,8 @@ def set_default_dtype(d: npt.DTypeLike) -> None:
         raise SettingError(_("new tensors are float64; write dtype=... where another kind of number is wanted"))
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    return foreign.as_shape(size[0] if len(size) == 1 else size)
+def _shape(lengths: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    return foreign.as_shape(size if size is not None else lengths[0] if len(lengths) == 1 else lengths)
 
 
 def __getattr__(name: str) -> Any:
