@@ -10,14 +10,16 @@ import sys
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tidu
@@ -217,6 +219,28 @@ def test_a_divergence_is_told_as_a_warning():
         GDRegressor(lr=9.0).fit(X, Y)
 
 
+def test_early_stopping_keeps_the_best_epoch_by_rows_kept_back():
+    noisy = X @ [1.0, -2.0, 0.5] + generator.normal(size=60)
+    options = {"optimizer": "adam", "lr": 0.02, "patience": 10, "validation": 0.3}
+    stopped = GDRegressor("mlp(hidden=[32])", epochs=3000, **options).fit(X, noisy)
+    assert stopped.n_iter_ < 3000
+    table = {f"x{k}": column for k, column in enumerate(X.T, 1)} | {"y": noisy}
+    run = tidu.fit("y = mlp(..., hidden=[32])", table, epochs=3000, **options)
+    np.testing.assert_allclose(stopped.predict(X), run.predict(table), rtol=1e-9)
+    labelled = GDClassifier("mlp(hidden=[16])", epochs=3000, **options).fit(flowers, species)
+    assert labelled.n_iter_ < 3000
+    assert labelled.score(flowers, species) > 0.9
+    with pytest.raises(SettingError, match="validation has no meaning for lm"):
+        GDRegressor(optimizer="lm", validation=0.2).fit(X, Y)
+    with pytest.raises(SettingError, match="validation must be a finite number"):
+        GDRegressor(validation="some").fit(X, Y)
+
+
+def test_a_partial_fit_with_patience_takes_its_epoch_all_the_same():
+    patient = GDRegressor(lr=0.9, batch_size=1, patience=1).partial_fit(X, Y).partial_fit(X, Y)
+    assert patient.model_.params == GDRegressor(lr=0.9, batch_size=1).partial_fit(X, Y).partial_fit(X, Y).model_.params
+
+
 # -- at home --------------------------------------------------------------------------------------
 def test_a_search_over_learning_rates_in_two_processes():
     search = GridSearchCV(GDRegressor(epochs=50), {"lr": [1e-4, 1e-2, 0.2]}, n_jobs=2, cv=3).fit(X, Y)
@@ -228,6 +252,28 @@ def test_in_a_pipeline():
     line = make_pipeline(StandardScaler(), GDClassifier(lr=1.0, epochs=300))
     assert cross_val_score(line, flowers, species, cv=5).mean() > 0.94
     assert line.set_params(gdclassifier__lr=0.5).get_params()["gdclassifier__lr"] == 0.5
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_behind_a_transformer_of_columns(library):
+    frame = library.DataFrame({"a": [1.0, 2, 3, 4, 5, 6], "k": list("uvuvuv")})
+    columns = ColumnTransformer([("number", StandardScaler(), ["a"]), ("word", OneHotEncoder(), ["k"])])
+    piped = make_pipeline(columns, GDRegressor(lr=0.1)).fit(frame, [1, 3, 3, 5, 5, 7])
+    np.testing.assert_allclose(piped.predict(frame), [1, 3, 3, 5, 5, 7], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("load", "ours", "theirs"),
+    [
+        (load_breast_cancer, GDClassifier(lr=0.5, epochs=500), LogisticRegression()),
+        (load_wine, GDClassifier(lr=0.5, epochs=300), LogisticRegression()),
+        (load_diabetes, GDRegressor(lr=0.1, epochs=500), Ridge()),
+    ],
+)
+def test_scores_on_shipped_data_are_those_of_scikit_learns_own(load, ours, theirs):
+    data = load(return_X_y=True)
+    scores = [cross_val_score(make_pipeline(StandardScaler(), e), *data).mean() for e in (ours, theirs)]
+    assert scores[0] > scores[1] - 0.01
 
 
 @pytest.mark.parametrize("model", ["linear", "mlp(hidden=[4])"])

@@ -17,13 +17,14 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from tidu.content.kinds import ENGINE, Assignments, Names
+from tidu.content.kinds import ENGINE, Assignments, Names, Number
 from tidu.content.methods import AUTO, SOLVERS
 from tidu.content.models import MODELS
 from tidu.data.table import Table, names_without_header
 from tidu.engines.scalar_loop import history_columns
 from tidu.errors import SettingError, closest
 from tidu.text import _
+from tidu.training.constraints import FOR_DESCENT
 from tidu.training.descent import Standing
 from tidu.training.fit import run_of
 from tidu.training.model import Model
@@ -36,6 +37,12 @@ from tidu.training.training import Execution
 
 Array = npt.NDArray[np.float64]
 TARGET = "y"
+ONE_EPOCH: dict[str, Any] = {
+    "epochs": 1,
+    "steps": None,
+    "patience": None,
+    "min_improvement": 0.0,
+}  # the end, not the best
 ELSEWHERE = ("weights", "sigma", "record")  # `fit` takes weights as an argument; of the history there is a row an epoch
 
 
@@ -44,7 +51,7 @@ def _parameters(by_name: bool) -> dict[str, Any]:
     return {
         name: None if isinstance(entry.default, dict) else entry.default
         for name, entry in OPTIONS.items()
-        if (name in SETTING_NAMES or entry.group == ENGINE)
+        if (name in SETTING_NAMES or entry.group == ENGINE or name == "validation")
         and name not in ELSEWHERE
         and (by_name or not isinstance(entry.kind, (Assignments, Names)))
     }
@@ -72,6 +79,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     """What all have in common; a subclass says what is trained, and what its targets are as numbers."""
 
     warm_start: bool
+    validation: float | None
     loss: str
     optimizer: str
     model_: Model
@@ -108,6 +116,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         weights = columns[self._weight_name()]
         columns[self._weight_name()] = weights / weights.mean()
         problem = self._begun(self._formula(), columns, self._settings())
+        if self.validation is not None:
+            problem = self._with_rows_kept_back(problem)
         if self.warm_start and hasattr(self, "model_"):
             problem = problem.starting_from(self._last_parameters(problem))
         self._keep(run_of(problem, self._execution()))
@@ -125,11 +135,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             )
         columns = self._columns(X, y, sample_weight, first, classes)
         if first:
-            problem = self._begun(self._formula(), columns, self._settings()).changed(epochs=1, steps=None)
+            problem = self._begun(self._formula(), columns, self._settings()).changed(**ONE_EPOCH)
             self._keep(run_of(problem, self._execution()))
             return self
         problem, state = self._last
-        problem = on_rows(problem, columns).changed(epochs=1, steps=None)
+        problem = on_rows(problem, columns).changed(**ONE_EPOCH)
         # A step has its place in an epoch of these rows: where they are more or fewer, the next epoch that begins.
         per_epoch = problem.limits.steps
         epoch = -(-state.step // per_epoch)
@@ -147,6 +157,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             raise KeyboardInterrupt
         if run.diverged:
             warnings.warn(" ".join(run.notes), ConvergenceWarning, stacklevel=3)
+
+    def _with_rows_kept_back(self, problem: Problem) -> Problem:
+        share = Number().checked("validation", self.validation)  # of rows; here, no table of its own
+        if problem.settings.uses_solver:
+            raise SettingError(_(FOR_DESCENT).format(option="validation", optimizer=problem.settings.optimizer))
+        return problem.split(None, share)
 
     def _last_parameters(self, problem: Problem) -> list[Any]:
         values = self.model_.params
