@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidu.content.losses import LOSSES as LOSSES
     from tidu.content.optimizers import OPTIMIZERS as OPTIMIZERS
     from tidu.content.schedules import SCHEDULES as SCHEDULES
-    from tidu.data.layout import CsvOptions as CsvOptions
+    from tidu.data.csv_options import CsvOptions as CsvOptions
     from tidu.eager.graph import no_grad as no_grad
     from tidu.eager.layers import LAYERS as LAYERS
     from tidu.eager.layers import Dropout as Dropout
@@ -69,7 +69,7 @@ _PLACES = {
     "Run": "tidu.training.run",
     "Sweep": "tidu.training.sweeping.swept",
     "History": "tidu.training.history",
-    "CsvOptions": "tidu.data.layout",
+    "CsvOptions": "tidu.data.csv_options",
     "LOSSES": "tidu.content.losses",
     "OPTIMIZERS": "tidu.content.optimizers",
     "SCHEDULES": "tidu.content.schedules",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import tidu
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.text import use_language
 
 LINE = "y = w*x + b"

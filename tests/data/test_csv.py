@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tidu
 from tidu.data import csv, encoding
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import ColumnNotFound, DataError, MissingValues, SettingError
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tidu
+from tidu.data.csv_options import CsvOptions
 from tidu.data.labels import labels_of, labels_of_codes, with_known_labels, with_labels
-from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table, without_missing
 from tidu.errors import DataError, MissingValues

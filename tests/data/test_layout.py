@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import DataError
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tidu
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.numerals import Numerals, booleans_in, looks_like_a_number, remedy
 from tidu.data.source import source_of
 from tidu.errors import DataError, SettingError

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidu
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Table
 from tidu.errors import DataError, MissingValues

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 import tidu
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.source import source_of
 from tidu.errors import DataError, MissingDependency
 

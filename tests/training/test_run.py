@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import tidu
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.errors import ColumnNotFound, DataError, MissingValues, ModelFileError
 from tidu.training.judging.metrics import metrics_of
 from tidu.training.model_file import write_whole

@@ -19,9 +19,10 @@ import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 
 from tidu.data.arrow import LABELS, float64_of
+from tidu.data.csv_options import BLANKS, CsvOptions
 from tidu.data.encoding import Opener, head_of, not_in_encoding
 from tidu.data.labels import labels_of_arrow
-from tidu.data.layout import BLANKS, CsvOptions, Layout, comment_at_the_end, layout_of, split_at_blanks
+from tidu.data.layout import Layout, comment_at_the_end, layout_of, split_at_blanks
 from tidu.data.numerals import kind_of
 from tidu.data.table import Column, Label, Table, clipped, numbers
 from tidu.errors import DataError

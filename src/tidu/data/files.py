@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from tidu.data.csv import CsvText, open_bytes
+from tidu.data.csv_options import CsvOptions
 from tidu.data.frames import ArrowTable
 from tidu.data.labels import joined_labels
-from tidu.data.layout import SAMPLED_ROWS, CsvOptions
+from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.table import Label, Source, Table
 from tidu.data.workbook import MAGIC as WORKBOOKS
 from tidu.data.workbook import workbook_text

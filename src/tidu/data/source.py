@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tidu.data.csv_options import CsvOptions
 from tidu.data.files import from_path
 from tidu.data.frames import arrow_source
 from tidu.data.labels import labels_of
-from tidu.data.layout import SAMPLED_ROWS, CsvOptions
+from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.numerals import kind_of
 from tidu.data.table import Source, Table, from_mapping, from_matrix, matrix_names, text_names
 from tidu.errors import DataError

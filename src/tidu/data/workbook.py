@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidu.data.csv import CsvText
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.errors import DataError, MissingDependency, closest
 from tidu.text import _
 

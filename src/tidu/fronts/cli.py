@@ -14,7 +14,6 @@ import click
 from click.shell_completion import shell_complete
 
 from tidu import __version__
-from tidu.content.function_list import functions_of_formulas
 from tidu.content.kinds import DESCENT, MODEL, Assignments, Number, Numbers
 from tidu.errors import SettingError, TiduError
 from tidu.fronts.auditing import audit_command
@@ -105,6 +104,14 @@ def _lesson_names(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [name for name in LESSONS if name.startswith(incomplete)]
 
 
+def _functions_of_formulas() -> str:
+    from tidu.content.function_list import functions_of_formulas
+
+    return _("Functions of formulas: {names}. What each is: tidu functions.").format(
+        names=", ".join(f.name for f in functions_of_formulas())
+    )
+
+
 # -- the commands -------------------------------------------------------------------------------
 @click.group(
     cls=Group,
@@ -141,9 +148,7 @@ def app(lang: str | None) -> None:
         (_("Two classes, a tenth of the rows kept back; the model is saved:"),
          'tidu fit leaves.csv "tree = linear(length, width)" --loss logistic --test-size 0.1 --out leaves.tidu'),
     ),
-    closing=_("Functions of formulas: {names}. What each is: tidu functions.").format(
-        names=", ".join(f.name for f in functions_of_formulas())
-    ),
+    closing=_functions_of_formulas,
 )  # fmt: skip
 @data_and_formula
 @declared_options("fit")

@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tidu.content.kinds import GROUPS, Declaration, Flag, Kind, declared
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.errors import SettingError
 from tidu.fronts.help import Option
 from tidu.text import _

@@ -14,7 +14,6 @@ from tidu.fronts.command_options import OfKind, csv_of, data_and_formula, declar
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import BAD_OUTCOME, GOOD, print_json
 from tidu.fronts.terminal import Console
-from tidu.insight.explain import BLOCKS
 from tidu.text import _
 
 if TYPE_CHECKING:
@@ -113,6 +112,8 @@ def _heading(found: Explanation) -> str:
 
 def _sections(shown: tuple[Entry, ...]) -> list[tuple[str, list[Entry]]]:
     """Entries under the headings of their blocks, row by row."""
+    from tidu.insight.explain import BLOCKS
+
     sections: list[tuple[str, list[Entry]]] = []
     for e in shown:
         title = _("sums over the batch") if e.block == "accumulate" and e.row is None else _(BLOCKS[e.block])

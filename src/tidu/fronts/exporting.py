@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tidu.fronts.command_options import FileName, file_option, options, output_options
@@ -9,8 +11,10 @@ from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import GOOD, print_json
 from tidu.fronts.stored import store_option
 from tidu.text import _
-from tidu.training.run import Run, load
 from tidu.writing import write_whole
+
+if TYPE_CHECKING:
+    from tidu.training.run import Run
 
 
 @click.command(
@@ -50,6 +54,8 @@ def export_command(
 def run_of(name: str, store_path: str | None) -> Run:
     """The run in a file, or the run of the store with this number."""
     if not name.isdecimal():
+        from tidu.training.run import load
+
         return load(name)
     from tidu.training.resuming import run_in
     from tidu.training.storing.store import Store

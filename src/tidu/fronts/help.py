@@ -5,7 +5,7 @@ A page is data, which the terminal and the reference in the docs render alike. U
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,9 @@ class Option(click.Option):
 class Command(click.Command):
     """A command with examples; it understands names of options that people know from elsewhere."""
 
-    def __init__(self, *args: Any, examples: Iterable[tuple[str, str]] = (), closing: str = "", **more: Any) -> None:
+    def __init__(
+        self, *args: Any, examples: Iterable[tuple[str, str]] = (), closing: Callable[[], str] = str, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self.examples = tuple(Example(*each) for each in examples)
         self.closing = closing
@@ -122,7 +124,7 @@ def page_of(command: click.Command, ctx: click.Context) -> Page:
         tuple(paragraph.replace("\n", " ") for paragraph in (command.help or "").split("\n\n")),
         getattr(command, "examples", ()),
         tuple(sections),
-        getattr(command, "closing", ""),
+        getattr(command, "closing", str)(),
     )
 
 

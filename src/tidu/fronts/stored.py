@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -18,11 +18,12 @@ from tidu.errors import SettingError
 from tidu.fronts.command_options import Decorator, FileName, OfKind, options, output_options
 from tidu.fronts.help import Command, Group, Option
 from tidu.fronts.outcomes import GOOD, print_json, status_of
-from tidu.fronts.report import facts, grid, remarks, report_fit
 from tidu.fronts.terminal import Console
 from tidu.text import _
-from tidu.training.storing.store import Store, StoredRun
 from tidu.writing import write_whole
+
+if TYPE_CHECKING:
+    from tidu.training.storing.store import Store, StoredRun
 
 LISTED = 20  # runs, where nobody says how many
 store_option = click.option(
@@ -31,6 +32,12 @@ store_option = click.option(
 )  # fmt: skip
 shared_options = options(store_option, output_options)
 run_argument = click.argument("number", metavar=_("RUN"), type=click.INT)
+
+
+def _store(path: str | None, reading: bool = False) -> Store:
+    from tidu.training.storing.store import Store
+
+    return Store(path, reading)
 
 
 def _command(name: str, words: str, example: tuple[str, str]) -> Decorator:
@@ -63,7 +70,7 @@ def list_command(
     lang: str | None,
 ) -> int:  # fmt: skip
     """`tidu runs list`."""
-    with Store(store_path, reading=True) as store:
+    with _store(store_path, reading=True) as store:
         found = [
             run for run in store.runs()
             if (tag is None or tag in run.tags) and (formula is None or formula in run.facts["formula"])
@@ -73,6 +80,8 @@ def list_command(
         click.echo(json.dumps([_brief(run) for run in found[:most]], ensure_ascii=False))
         return GOOD
     console = Console()
+    from tidu.fronts.report import grid
+
     table = grid(_("run"), _("began"), _("formula"), _("optimizer"), _("loss"), _("steps"), _("stopped"))
     table.columns[1].no_wrap = True
     shown = found[: most or LISTED]
@@ -102,7 +111,7 @@ def _brief(run: StoredRun) -> dict[str, Any]:
 @shared_options
 def show_command(number: int, store_path: str | None, as_json: bool, lang: str | None) -> int:
     """`tidu runs show`."""
-    with Store(store_path, reading=True) as store:
+    with _store(store_path, reading=True) as store:
         run = store.run(number)
         point = store.checkpoint(number)
     checkpoint = None if point is None else {"step": point.step, "sha256": point.digest}
@@ -127,6 +136,8 @@ def show_command(number: int, store_path: str | None, as_json: bool, lang: str |
         (_("remark"), run.remark),
     ]
     console = Console()
+    from tidu.fronts.report import facts, remarks
+
     facts(console, lines)
     remarks(console, f.get("notes", []), bad=f.get("stopped") == "diverged")
     return GOOD
@@ -141,7 +152,7 @@ def compare_command(one: int, other: int, store_path: str | None, as_json: bool,
     """`tidu runs compare`."""
     from tidu.training.resuming import differences
 
-    with Store(store_path, reading=True) as store:
+    with _store(store_path, reading=True) as store:
         found = differences(store.run(one), store.run(other))
     if as_json:
         print_json({"runs": [one, other], "differences": found})
@@ -150,6 +161,8 @@ def compare_command(one: int, other: int, store_path: str | None, as_json: bool,
     if not found:
         console.print(Text(_("the two runs differ in nothing")))
         return GOOD
+    from tidu.fronts.report import grid
+
     table = grid(_("of"), _("what"), str(one), str(other))
     for kind, unlike in found.items():
         for name, (a, b) in unlike.items():
@@ -175,11 +188,13 @@ def resume_command(
     from tidu.fronts.progress import watched
     from tidu.training.resuming import resumed_from
 
-    with Store(store_path) as store, watched(_("fitting")) as callbacks:
+    with _store(store_path) as store, watched(_("fitting")) as callbacks:
         run = resumed_from(store, number, epochs, steps, data, callbacks)
     if as_json:
         print_json(run.to_dict())
     else:
+        from tidu.fronts.report import report_fit
+
         report_fit(run, None, "loop", written=[])
     return status_of(run.stopped)
 
@@ -197,7 +212,7 @@ def tag_command(
     number: int, tags: tuple[str, ...], remark: str | None, store_path: str | None, as_json: bool, lang: str | None
 ) -> int:
     """`tidu runs tag`."""
-    with Store(store_path) as store:
+    with _store(store_path) as store:
         store.mark(number, tags, remark)
         run = store.run(number)
     if as_json:
@@ -217,7 +232,7 @@ def export_command(number: int, out: str, store_path: str | None, as_json: bool,
     kind = os.path.splitext(out)[1].lower()
     if kind not in (".tidu", ".csv", ".json"):
         raise SettingError(_("'{path}' ends in none of .tidu, .csv and .json").format(path=out))
-    with Store(store_path, reading=True) as store:
+    with _store(store_path, reading=True) as store:
         run, stored = run_in(store, number), store.run(number)
     if kind == ".tidu":
         run.save(out)
@@ -246,7 +261,7 @@ def _history_csv(history: Any) -> str:
 @shared_options
 def delete_command(numbers: Sequence[int], store_path: str | None, as_json: bool, lang: str | None) -> int:
     """`tidu runs delete`."""
-    with Store(store_path) as store:
+    with _store(store_path) as store:
         store.delete(numbers)
     if as_json:
         print_json({"deleted": list(numbers)})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import get_completion_class
 
-from tidu.content.function_list import FormulaFunction, functions_of_formulas
 from tidu.errors import SettingError
 from tidu.fronts.command_options import lang_option, output_options
 from tidu.fronts.help import Command, Page, Section, rendered
 from tidu.fronts.outcomes import GOOD, print_json
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.content.function_list import FormulaFunction
 
 COMPLETE = "_TIDU_COMPLETE"  # in which a shell asks for completions
 SHELLS = {
@@ -32,6 +34,8 @@ SHELLS = {
 @output_options
 def functions_command(as_json: bool, lang: str | None) -> int:
     """`tidu functions`."""
+    from tidu.content.function_list import functions_of_formulas
+
     entries = functions_of_formulas()
     if as_json:
         print_json({"functions": [_plain(entry) for entry in entries]})

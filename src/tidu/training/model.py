@@ -14,8 +14,8 @@ from tidu.content.losses import LOSSES
 from tidu.content.methods import SOLVERS
 from tidu.content.summary import Summary
 from tidu.data.categories import source_columns
+from tidu.data.csv_options import CsvOptions
 from tidu.data.labels import class_numbers
-from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Label, Table
 from tidu.engines.mathematics import latex_of

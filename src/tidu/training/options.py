@@ -40,7 +40,7 @@ from tidu.content.losses import LOSSES, loss_named
 from tidu.content.methods import AUTO, SOLVERS, check_method
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.content.starts import Start
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.eager.layers import Layer
 from tidu.errors import closest
 from tidu.language.expr import Expr

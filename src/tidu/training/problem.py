@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.csv_options import CsvOptions
 from tidu.data.labels import label_text
-from tidu.data.layout import CsvOptions
 from tidu.data.source import source_of
 from tidu.data.table import Label, Source, Table, train_test_split
 from tidu.eager.layers import Layer

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.summary import Summary
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.table import Label, Table
 from tidu.engines.program import Program
 from tidu.engines.trace import Trace

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.judging.evaluation import cost_of
 from tidu.training.problem import Problem
+from tidu.training.ranges import MOST_POINTS, grid_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_POINTS = 4_000_000
 TOLD_EVERY = 64  # points
 Array = npt.NDArray[np.float64]
 
@@ -136,32 +135,3 @@ def scan(
     best = {name: float(values[i]) for (name, values), i in zip(grid.items(), lowest, strict=True)}
     held = {n: v for n, v in start.items() if n not in grid}
     return Scan(formula.strip(), loss, grid, held, costs, best, float(costs[lowest]), problem.rows, problem.notes)
-
-
-def grid_values(name: str, values: str | Sequence[float] | Array) -> Array:
-    """The values of one axis; `"0:4:0.1"` is 0, 0.1, ... 4."""
-    if isinstance(values, str):
-        parts = re.split(r"\s*:\s*", values.strip())
-        try:
-            low, high, step = (float(p) for p in parts)
-        except ValueError:
-            low = high = step = math.nan
-        if not (math.isfinite(low) and math.isfinite(high) and step > 0 and high >= low and math.isfinite(step)):
-            raise SettingError(
-                _("the range of {name} must be low:high:step, as in 0:4:0.1, not {value!r}").format(
-                    name=name, value=values
-                )
-            )
-        count = math.floor(min((high - low) / step, 1e18) + 1e-9) + 1
-        if count > MOST_POINTS:
-            raise SettingError(
-                _("the grid has {points} points; the limit is {limit}").format(points=count, limit=MOST_POINTS)
-            )
-        return np.asarray(low + step * np.arange(count), dtype=np.float64)
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        array = np.empty(0)
-    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise SettingError(_("the values of {name} must be finite numbers, at least one").format(name=name))
-    return array

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.kinds import declared
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.table import Table
 from tidu.errors import StoreError
 from tidu.text import _

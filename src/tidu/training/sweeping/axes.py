@@ -14,7 +14,7 @@ from tidu.content.kinds import Whole, declared
 from tidu.errors import SettingError, closest
 from tidu.text import _
 from tidu.training.options import OPTIONS, TrainingOptions
-from tidu.training.scan import grid_values
+from tidu.training.ranges import grid_values
 
 SETTINGS = tuple(name for name, entry in declared(TrainingOptions).items() if entry.varies)  # as `tidu.fit` names them
 INIT = "init."  # before a parameter's name, where that is the name of a setting too

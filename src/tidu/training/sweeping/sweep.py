@@ -14,7 +14,7 @@ import numpy as np
 from tidu.content.methods import AUTO
 from tidu.content.schedules import rate
 from tidu.content.starts import starting_value
-from tidu.data.layout import CsvOptions
+from tidu.data.csv_options import CsvOptions
 from tidu.data.source import source_of
 from tidu.engines.scalar_loop import Batch, batch_of
 from tidu.errors import SettingError
