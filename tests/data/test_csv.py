@@ -277,7 +277,7 @@ def test_what_a_float64_cannot_hold_is_infinite(file, cell):
 def test_rows_of_different_lengths_are_named(file):
     assert refusal(file("x,y\n1,2\n\n3\n5,6\n"))[1] == "data.csv: row 2 has 1 cell(s), not 2: '3'"
     assert refusal(file("\nx,y\n1,2\n \n1,2,3\n"))[1] == (
-        "data.csv: row 2 has 3 cell(s), not 2: '1,2,3'; a cell that holds the sign between cells must stand in quotes"
+        "data.csv: row 2 has 3 cell(s), not 2: '1,2,3'; a cell that contains the delimiter must be in quotes"
     )
     assert refusal(file("1,2\n1\n"))[1] == "data.csv: row 2 has 1 cell(s), not 2: '1'"
 
@@ -285,11 +285,11 @@ def test_rows_of_different_lengths_are_named(file):
 def test_a_column_name_twice_matters_only_if_it_is_used(file):
     assert refusal(file("x,x,y\n1,2,3\n")) == (
         DataError,
-        "data.csv: the column name 'x' stands 2 times in the header; rename, or give --columns",
+        "data.csv: the column name 'x' appears 2 times in the header; rename the columns, or give --columns",
     )
     assert tidu.fit(LINE, file("x,z,z,y\n1,2,3,4\n"), epochs=1).rows == 1
     given = CsvOptions(names=("x", "y", "y"))
-    assert "'y' stands 2 times" in refusal(file("1,2,3\n"), csv=given)[1]
+    assert "'y' appears 2 times" in refusal(file("1,2,3\n"), csv=given)[1]
 
 
 # -- files with little in them --------------------------------------------------------------------

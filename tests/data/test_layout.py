@@ -101,7 +101,7 @@ def test_names_of_rows_and_delimiters_at_the_end(file):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("x,y\n1,234,5\n", "row 1 has 3 cell(s), not 2: '1,234,5'; a cell that holds the sign between cells must"),
+        ("x,y\n1,234,5\n", "row 1 has 3 cell(s), not 2: '1,234,5'; a cell that contains the delimiter must"),
         ("Weather\nx,y\n1,2\n", "leave it out with --skip 1"),
         ("x,y\n1,2\n# pause\n3,4\n", "give --comment '#'"),
         ("x,y\n1,2\n# 5,6\n3,4\n", "give --comment '#'"),

@@ -78,7 +78,7 @@ def _plain(entry: FormulaFunction) -> dict[str, Any]:
     help=_("Print what makes a shell complete commands, options and files of tidu.\n\nSHELL is bash, zsh or fish."),
     options_metavar=_("[OPTIONS]"),
     examples=tuple((f"{shell}:", line) for shell, line in SHELLS.items()),
-    closing=_("Put that line at the end of ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish."),
+    closing=lambda: _("Put that line at the end of ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish."),
 )
 @click.argument("shell", metavar=_("SHELL"), type=click.STRING, shell_complete=lambda c, p, i: list(SHELLS))
 @lang_option
