@@ -366,6 +366,15 @@ def test_control_flow_of_values():
     np.testing.assert_allclose(a.grad.asnumpy(), (c / a).asnumpy(), rtol=1e-14)
 
 
+def test_a_condition_is_a_plain_value():
+    x = nd.array([-1.0, 2.0])
+    x.attach_grad()
+    with autograd.record():
+        y = (x > 0) * x
+    y.backward()
+    assert x.grad.asnumpy().tolist() == [0, 1]
+
+
 def test_creation_indexing_and_shapes():
     x = nd.arange(12).reshape((3, 4))
     assert x.shape == (3, 4)

@@ -357,6 +357,15 @@ def test_what_numpy_says_otherwise():
     assert (x.size(), x.size(1), x.numel(), x.dim(), x.is_leaf) == ((4, 6), 6, 24, 2, True)
 
 
+def test_a_condition_is_a_plain_value():
+    def compute(torch):
+        x = torch.tensor([-1.0, 2.0, 3.0], requires_grad=True)
+        ((x > 0) * x + (x < 2.5).double() * x**2).sum().backward()
+        yield x.grad
+
+    both(compute)
+
+
 def test_losses_and_activations():
     draw = np.random.default_rng(5)
     scores, targets = draw.normal(size=(6, 4)), draw.integers(0, 4, 6)

@@ -16,15 +16,17 @@ from tidu.eager import functions as f
 from tidu.eager.arrangements import moveaxis
 from tidu.eager.numpy_names import functions_by_name
 from tidu.eager.tensor import Tensor
+from tidu.eager.values import kind_of
 from tidu.errors import TensorError, UnknownName, closest
 from tidu.language.array_ops import shape_of
+from tidu.language.operation import Op
 from tidu.text import _
 
 
 class ForeignTensor(Tensor):
     """A tensor whose gradient is one, too: `w.grad.norm()`, `w.grad[:] = 0`."""
 
-    adds: bool = True  # whether several walks back add up
+    _adds: bool = True  # whether several walks back add up
     library: ClassVar[str] = ""  # where it is from, for errors
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
@@ -36,7 +38,7 @@ class ForeignTensor(Tensor):
         if self._grad is None:
             self._grad = type(self)(g)
         else:
-            self._grad[...] = self._grad.value + g if self.adds else g
+            self._grad[...] = self._grad.value + g if self._adds else g
 
     @property
     def grad(self) -> Any:
@@ -46,6 +48,13 @@ class ForeignTensor(Tensor):
     @grad.setter
     def grad(self, new: Any) -> None:
         self._grad = None if new is None else type(self)(self._as_own(new))
+
+    def applied(self, op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
+        """The tensor that `op` makes of `args`; a condition is a plain value, as it is in these libraries."""
+        new = super().applied(op, args, attrs)
+        if kind_of(new.value) == "b":
+            new.made, new.wants = None, False
+        return new
 
     def __getattr__(self, name: str) -> Any:
         try:

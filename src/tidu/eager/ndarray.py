@@ -32,7 +32,7 @@ class NDArray(ForeignTensor):
 
     recording = RECORDED
     library = "NDArray"
-    adds = False
+    _adds = False
 
     def attach_grad(self, grad_req: str = "write") -> NDArray:
         """Give this a gradient, 0 at first, and cut it off from what it was computed from.
@@ -48,7 +48,7 @@ class NDArray(ForeignTensor):
                 )
             )
         check_not_a_variable(self)
-        self.made, self.adds, self.wants = None, grad_req == "add", grad_req != "null"
+        self.made, self._adds, self.wants = None, grad_req == "add", grad_req != "null"
         self.value = normal(np.array(self.value, dtype=self.dtype if kind_of(self.value) == "f" else float))
         self._seen = self._lent = False
         self.grad = 0.0 if self.wants else None
