@@ -360,7 +360,7 @@ def test_what_numpy_says_otherwise():
 def test_a_condition_is_a_plain_value():
     def compute(torch):
         x = torch.tensor([-1.0, 2.0, 3.0], requires_grad=True)
-        ((x > 0) * x + (x < 2.5).double() * x**2).sum().backward()
+        ((x > 0) * x + (x < 2.5).double() * x**2 + x.argmax() * x + x.long() * x).sum().backward()
         yield x.grad
 
     both(compute)

@@ -50,9 +50,9 @@ class ForeignTensor(Tensor):
         self._grad = None if new is None else type(self)(self._as_own(new))
 
     def applied(self, op: Op, args: tuple[Any, ...], attrs: tuple[Any, ...]) -> Any:
-        """The tensor that `op` makes of `args`; a condition is a plain value, as it is in these libraries."""
+        """The tensor that `op` makes of `args`; conditions and places are plain values, as in these libraries."""
         new = super().applied(op, args, attrs)
-        if kind_of(new.value) == "b":
+        if kind_of(new.value) != "f":
             new.made, new.wants = None, False
         return new
 
