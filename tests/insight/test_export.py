@@ -94,16 +94,17 @@ def test_numpy_agrees(name, tmp_path):
         np.testing.assert_allclose(found[p], value, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("to", ["torch", "jax"])
 @pytest.mark.parametrize("name", ["linreg", "schedule", "penalty and clipping", "where"])
-def test_torch_agrees(name, tmp_path):
+def test_torch_and_jax_agree(to, name, tmp_path):
     formula, data, given = (PROGRAMS | MODELS)[name]
     run = fitted(formula, data, given)
-    found = printed(run.export("torch"), written(data, tmp_path), tmp_path)
+    found = printed(run.export(to), written(data, tmp_path), tmp_path)
     for p, value in run.params.items():
         np.testing.assert_allclose(found[p], value, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("to", ["numpy", "torch"])
+@pytest.mark.parametrize("to", ["numpy", "torch", "jax"])
 def test_a_network_agrees(to, tmp_path):
     run = fitted("y = mlp(x, z, hidden=[5, 3])", POSITIVE, {"optimizer": "adam", "batch_size": 16, "epochs": 5})
     found = printed(run.export(to), written(POSITIVE, tmp_path), tmp_path)
@@ -136,10 +137,11 @@ def test_words_are_read_as_they_were(to, tmp_path):
         np.testing.assert_allclose(found[p], value, rtol=1e-12)
 
 
-def test_classes_of_a_softmax(tmp_path):
+@pytest.mark.parametrize("to", ["numpy", "torch", "jax"])
+def test_classes_of_a_softmax(to, tmp_path):
     data = {"x": X, "z": Z, "kind": np.where(X > 1.5, "c", np.where(Z > 0, "a", "b"))}
     run = tidu.fit("kind = linear(x, z)", data, loss="softmax", lr=0.1, epochs=9)
-    found = printed(run.export("numpy"), written(data, tmp_path), tmp_path)
+    found = printed(run.export(to), written(data, tmp_path), tmp_path)
     for p, value in run.params.items():
         np.testing.assert_allclose(found[p], value, rtol=1e-12, atol=1e-14)
 

@@ -150,7 +150,7 @@ class Arrays(Dialect):
 
     def stop_unless_finite(self, statement: StopUnlessFinite) -> list[str]:
         """Leave the loop before a bad step is taken."""
-        condition = wrapped("if not np.isfinite(", self.sums(statement), " + ", "):")
+        condition = wrapped(f"if not {self.xp}.isfinite(", self.sums(statement), " + ", "):")
         return [*commented(condition, "  # a sum is finite only if all its parts are"), *leave(statement)]
 
     def sums(self, statement: StopUnlessFinite) -> list[str]:

@@ -45,4 +45,5 @@ class Namespace:
 
 NUMPY = Namespace("import numpy as np", "np", "tidu.runtime.arrays")
 TORCH = Namespace("import torch", "torch", "tidu.runtime.torch_arrays")
-NAMESPACES = {"numpy": NUMPY, "torch": TORCH}
+JAX = Namespace("import jax.numpy as jnp", "jnp", "tidu.runtime.jax_arrays")  # for exported programs
+NAMESPACES = {"numpy": NUMPY, "torch": TORCH, "jax": JAX}

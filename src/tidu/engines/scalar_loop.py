@@ -68,7 +68,7 @@ class LoopShape:
     summed: bool = False  # whether samples are a function, which `summed` calls, or written into the loop
     dtype: str = "float64"  # or "float32": what a sample is computed in; sums and updates are in float64
     side_by_side: bool = False  # whether it is for several runs at once: it records no more than losses
-    namespace: str = "numpy"  # or "torch": whose arrays a loop on arrays reads
+    namespace: str = "numpy"  # or "torch", "jax": whose arrays a loop on arrays reads
 
 
 def batch_of(rows: int, batch_size: int | None) -> Batch:

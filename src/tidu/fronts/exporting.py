@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         "Write a run as a program that needs no tidu.\n\n"
         "RUN is a file that 'tidu fit --out' wrote, or the number of a run in the store. The program trains as the run "
         "did: 'python script.py DATA.csv' prints each parameter. In python, which needs nothing but Python, to the "
-        "same bits; in numpy and torch but for the last digits."
+        "same bits; in numpy, torch and jax but for the last digits."
     ),
     options_metavar=_("[OPTIONS]"),
     examples=(
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("run", metavar=_("RUN"), type=FileName())
-@click.option("--to", required=True, cls=Option, metavar="python|numpy|torch", help=_("What it is written in."))
+@click.option("--to", required=True, cls=Option, metavar="python|numpy|torch|jax", help=_("What it is written in."))
 @file_option("--out", _("The file to write; without it, the program is printed."))
 @click.option("--model", is_flag=True, cls=Option, help=_("The model alone: a function predict(row)."))
 @options(store_option, output_options)

@@ -43,6 +43,12 @@ class Library:
 LIBRARIES = {
     "python": Library(False, "numpy", "{0}"),
     "numpy": Library(True, "numpy", "np.array({0}, dtype={dtype!r})", ("import numpy as np",)),
+    "jax": Library(
+        True,
+        "jax",
+        "jnp.array({0}, dtype=jnp.{dtype})",
+        ("import numpy as np", "import jax", "import jax.numpy as jnp"),
+    ),
     "torch": Library(True, "torch", "torch.tensor({0}, dtype=torch.{dtype})", ("import numpy as np", "import torch")),
 }
 
@@ -53,7 +59,7 @@ def exported(run: Run, to: str, model: bool = False) -> str:
     Parameters
     ----------
     to : `"python"` needs the standard library alone and gives the bits of the run; it is for models of numbers.
-        `"numpy"` and `"torch"` compute whole batches in float64; sums have another order, and so other last digits.
+        `"numpy"`, `"torch"` and `"jax"` compute whole batches; their sums have another order, so other last digits.
     model : the model alone, with its parameters: a module with one function, `predict(row)`.
 
     Raises
@@ -89,8 +95,8 @@ def _training(run: Run, to: str) -> str:
         raise SettingError(_("an export to python computes in float64; export a run in {dtype} with --to numpy").format(
             dtype=s.dtype
         ))  # fmt: skip
-    if to == "torch" and find_spec("torch") is None:
-        raise SettingError(_("an export to torch copies from tidu's functions for PyTorch; pip install torch"))
+    if to in ("torch", "jax") and find_spec(to) is None:
+        raise SettingError(_("an export to {name} needs it here too; pip install {name}").format(name=to))
     shape = loop_shape(s, run.rows, library.on_arrays, library.namespace)
     source = (array_train_source if library.on_arrays else train_source)(program, shape)
     docstring, _same, loop = source.partition("\n")
@@ -152,7 +158,8 @@ def _main(run: Run, to: str, shape: LoopShape) -> list[str]:
         "tol": ("TOLERANCE", repr(s.tol)),
     }
     used = {*wanted, *(["seed"] if shape.shuffled else [])}
-    lines = ["", "", *(f"{name} = {text}" for key, (name, text) in constants.items() if key in used), "", ""]
+    exact = ['jax.config.update("jax_enable_x64", True)  # JAX computes in float32 otherwise'] if to == "jax" else []
+    lines = ["", "", *exact, *(f"{name} = {text}" for key, (name, text) in constants.items() if key in used), "", ""]
     lines += ["def main(path):", '    """Read the data, train, and print the parameters."""']
     lines += ["    table = read_table(path, NAMES)", f"    columns = {_columns(run, library, program)}"]
     lines += ["    rows = len(columns[0])", f"    if rows != {run.rows}:"]
@@ -263,7 +270,7 @@ def _values(values: tuple[Any, ...], library: Library, dtype: str) -> str:
 # -- the model alone ------------------------------------------------------------------------------------
 def _model(run: Run, to: str) -> str:
     program = run.program.without_dropout
-    if to == "torch":
+    if to not in ("python", "numpy"):
         raise SettingError(_("a model alone is exported to python or numpy, not to {name}").format(name=to))
     cells = {c.name: _cell(program, c) for c in program.columns if c.role == "feature"}
     if not program.of_arrays:

@@ -252,7 +252,7 @@ class Run:
 
         Parameters
         ----------
-        to : `"python"` (the standard library alone; the same bits), `"numpy"` or `"torch"` (to about 1e-12).
+        to : `"python"` (the standard library alone; the same bits), `"numpy"`, `"torch"` or `"jax"` (to about 1e-12).
         model : the model alone: a module with one function, `predict(row)`.
 
         Raises
