@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from tidu.content.models import MODELS
@@ -29,7 +28,7 @@ def read_for_training(
     names, loss = source.names, settings.loss_object
     if any(f"{name}(" in settings.formula.replace(" ", "") for name in MODELS):
         text = [name for name, kind in source.kinds().items() if kind == "text"]
-        settings = replace(settings, levels=dict.fromkeys(text, ()))
+        settings = settings.with_found(levels=dict.fromkeys(text, ()))
     model = settings.model(names)
     # How many scores and indicators a model has is known once the labels and the levels are.
     program = None if loss.of_classes or model.derived else settings.program_of(model, names)
@@ -42,7 +41,7 @@ def read_for_training(
     check_literals(table, model.derived, levels)
     found: dict[str, Any] = {"outputs": outputs, "levels": levels, "zeros": zeros}
     if any(getattr(settings, name) != value for name, value in found.items()):
-        settings = replace(settings, **found)
+        settings = settings.with_found(**found)
     if model.derived or (loss.of_classes and outputs != (model.score.shape[0] if model.score.shape else 2)):
         model = settings.model(names)
     program = program or settings.program_of(model, names)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,10 @@ class Settings(TrainingOptions):
         levels = tuple((name, tuple(found)) for name, found in self.levels.items())
         aside = tuple(name for name in (self.weights, self.sigma) if name is not None)
         return _formula_read(self.formula, tuple(columns), known, outputs, levels, aside, language())
+
+    def with_found(self, **found: Any) -> Settings:
+        """These settings with what the data tell; a rate that nobody gave stays one that nobody gave."""
+        return replace(self, **found, lr=None if self.rate_is_default else self.lr)
 
     def columns_of(self, model: Formula) -> list[str]:
         """The columns of the data that a fit of `model` reads."""
