@@ -1,5 +1,6 @@
 """Object code on disk: found again, and never read when it is damaged, foreign or open to others."""
 
+import gc
 import multiprocessing
 import os
 import stat
@@ -151,3 +152,12 @@ def test_what_is_on_disk_needs_no_compiler(tmp_path):
         for _ in range(2)
     ]
     assert [line.split() for line in shown] == [["6.0", "True", "False"], ["6.0", "False", "False"]]
+
+
+def test_code_stays_in_memory_for_as_long_as_it_can_be_called(folder):
+    early = compiled(TEXT, "f")
+    early(2.0)
+    processor._linker.cache_clear()  # another links from now on
+    gc.collect()
+    assert compiled(TEXT.replace("2.5", "3.5"), "f")(2.0) == 8.0
+    assert early(2.0) == 6.0

@@ -17,7 +17,7 @@ import numpy as np
 
 from tidu.engines.compiler.machine_kinds import Kind
 from tidu.engines.compiler.objects import keep_object, kept_object, key_of
-from tidu.engines.compiler.processor import address_of, listing, object_code, processor
+from tidu.engines.compiler.processor import listing, loaded, object_code, processor
 from tidu.errors import CannotCompile
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
@@ -90,10 +90,11 @@ def _is_in_steps(array: np.ndarray[Any, Any]) -> bool:
 class _Entry:
     """The machine code for arguments of certain kinds, with what puts these into memory and takes out the results."""
 
-    def __init__(self, address: int, kinds: Sequence[Kind], results: Any) -> None:
+    def __init__(self, address: int, owner: object, kinds: Sequence[Kind], results: Any) -> None:
         letters: list[str] = []
         text = _text_of(results, letters)
         self.code = _CODE(address)
+        self.owner = owner  # of the memory that the code lies in
         self.pack = struct.Struct("=" + "".join(map(_letters, kinds))).pack
         self.room = ctypes.c_char * max(8, 8 * len(letters))
         self.unpack = struct.Struct("=" + "".join(letters)).unpack_from
@@ -141,8 +142,8 @@ def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entr
                 found = {"results": text.results, "symbols": text.symbols}, object_code(text.text)
                 keep_object(key, *found)
             description, code = found
-            address = address_of(f"tidu_{key}", code, description["symbols"])
-            _made[key] = _Entry(address, kinds, description["results"])
+            address, owner = loaded(f"tidu_{key}", code, description["symbols"])
+            _made[key] = _Entry(address, owner, kinds, description["results"])
     return _made[key]
 
 

@@ -1,6 +1,6 @@
 """LLVM itself: text of its language → object code for this processor → the address of a function.
 
-Everything else of the compiler writes or keeps text and bytes; what is loaded here stays for as long as the process.
+Everything else of the compiler writes or keeps text and bytes.
 """
 
 from __future__ import annotations
@@ -73,10 +73,11 @@ def _linker() -> Any:
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_machine())  # which it owns from then on
 
 
-def address_of(name: str, code: bytes, symbols: dict[str, str]) -> int:
-    """Where the function of this name is, once the object code is in memory.
+def loaded(name: str, code: bytes, symbols: dict[str, str]) -> tuple[int, object]:
+    """Where the function of this name is, once the object code is in memory, and whose that memory is.
 
-    `symbols` are the names that it calls the C library's functions by.
+    Whoever calls the function holds the owner: the memory goes when nobody does. `symbols` are the names that the
+    code calls the C library's functions by.
     """
     with _loading:
         for known_as, symbol in symbols.items():
@@ -87,7 +88,7 @@ def address_of(name: str, code: bytes, symbols: dict[str, str]) -> int:
         address: int = linker.get_function_address(name)
     if not address:
         raise LookupError(name)
-    return address
+    return address, linker
 
 
 @cache
