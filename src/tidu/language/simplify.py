@@ -88,7 +88,7 @@ def negated(a: Expr) -> Expr:
     if a.is_constant:
         return constant(-a.value)
     if a.op.name == "subtract":
-        return a.args[1] - a.args[0]
+        return subtracted(a.args[1], a.args[0])
     return -a
 
 
