@@ -37,3 +37,11 @@ def sentence(make, options, formula, language):
     finally:
         use_language("en")
     return "a fit", ""
+
+
+def check_sentences(make, options, formula, kind, english, chinese):
+    """A case of those above, in both languages; in a working folder of its own, which is emptied between them."""
+    assert sentence(make, options, formula, "en") == (kind, english)
+    for made in Path.cwd().iterdir():
+        made.rmdir() if made.is_dir() else made.unlink()
+    assert sentence(make, options, formula, "zh") == (kind, chinese)

@@ -27,7 +27,7 @@ class ForeignTensor(Tensor):
     """A tensor whose gradient is one, too: `w.grad.norm()`, `w.grad[:] = 0`."""
 
     _adds: bool = True  # whether several walks back add up
-    library: ClassVar[str] = ""  # where it is from, for errors
+    place: ClassVar[str] = ""  # where it is from, for errors
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         super().__init__(data, requires_grad)
@@ -63,7 +63,7 @@ class ForeignTensor(Tensor):
             if name.startswith("__"):
                 raise
             known = f" ({error})" if "has no attribute" not in str(error) else ""
-            raise unknown_name(self.library, name, (n for n in dir(type(self)) if n[0] != "_"), known) from None
+            raise unknown_name(self.place, name, (n for n in dir(type(self)) if n[0] != "_"), known) from None
 
 
 def unknown_name(place: str, name: str, names: Iterable[str], more: str = "") -> UnknownName:

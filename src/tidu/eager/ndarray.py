@@ -31,7 +31,7 @@ class NDArray(ForeignTensor):
     """An array of numbers, with a place for its gradient after `attach_grad()`."""
 
     recording = RECORDED
-    library = "NDArray"
+    place = "NDArray"
     _adds = False
 
     def attach_grad(self, grad_req: str = "write") -> NDArray:

@@ -31,7 +31,7 @@ class Placed(NamedTuple):
 class TorchTensor(ForeignTensor):
     """An array of numbers; `requires_grad` gives it a place for its gradient."""
 
-    library = "a tensor"
+    place = "a tensor"
     _owner: TorchTensor | None = None  # whose `.data` this is
 
     # -- the gradient -------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +16,8 @@ import numpy.typing as npt
 
 from tidu.engines.array_loop import input_of
 from tidu.engines.batch_values import Products, added
-from tidu.engines.program import Program
 from tidu.engines.statements import Assignment, Block, Call, Mean, Reassignment, Statement, Update
-from tidu.engines.step_reader import Reader, StepState, function_named, walked
-from tidu.engines.writer import LoopText
+from tidu.engines.step_reader import Reader, function_named, walked
 from tidu.language.expr import Expr
 
 Array = npt.NDArray[Any]
@@ -33,19 +30,17 @@ class TileReader(Reader):
     samples_at_once = TILE_SAMPLES
     on_tiles = True
 
-    def __init__(
-        self,
-        program: Program,
-        loop: LoopText,
-        state: StepState,
-        columns: Sequence[Array],
-        batch: Sequence[int],
-        rows: Sequence[int],
-    ) -> None:
-        super().__init__(program, loop, state, columns, batch, rows)
-        self.products = Products(self.operate.functions)
-        self.takes = [s for s in walked(self.train.body) if isinstance(s, Call) and s.function == "take"]
-        self.kept: dict[Expr, Array] = {}
+    kept: dict[Expr, Array]
+
+    @functools.cached_property
+    def products(self) -> Products:
+        """What computes functions of whole vectors."""
+        return Products(self.operate.functions)
+
+    @functools.cached_property
+    def takes(self) -> list[Call]:
+        """The calls that take the samples' columns into memory."""
+        return [s for s in walked(self.train.body) if isinstance(s, Call) and s.function == "take"]
 
     def accumulate(self, block: Block) -> None:
         """All samples, and the sums over them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 
 from tidu.errors import SettingError
 from tidu.text import _
+from tidu.training.as_json import json_safe
 
 if TYPE_CHECKING:
     from tidu.training.minimize import Minimum
@@ -37,15 +37,7 @@ def write_nowhere() -> None:
 
 def print_json(plain: dict[str, Any]) -> None:
     """One object on standard output; what JSON cannot hold (nan, inf) is null."""
-    click.echo(json.dumps(_json_safe(plain), ensure_ascii=False))
-
-
-def _json_safe(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _json_safe(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_json_safe(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    click.echo(json.dumps(json_safe(plain), ensure_ascii=False))
 
 
 def status_of(stopped: str) -> int:

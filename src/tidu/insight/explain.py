@@ -17,6 +17,7 @@ import numpy as np
 from tidu.engines.step_reader import Trace
 from tidu.errors import SettingError, closest
 from tidu.text import _, mark
+from tidu.training.as_json import numbers_as_lists
 from tidu.training.run import Run
 
 BLOCKS = {
@@ -145,7 +146,8 @@ class Explanation:
         """Plain values: what the command line prints for `--json`."""
         return {
             "formula": self.formula, "step": self.step, "epoch": self.epoch, "batch": list(self.batch),
-            "rows": list(self.rows), "before": _plain(self.before), "after": _plain(self.after), "loss": self.loss,
+            "rows": list(self.rows), "before": numbers_as_lists(self.before),
+            "after": numbers_as_lists(self.after), "loss": self.loss,
             "taken": self.taken, "entries": [e.to_dict() for e in self.entries],
             "reduction": self.ledger.sentences, "source": self.source,
         }  # fmt: skip
@@ -257,7 +259,3 @@ def _written(value: Any) -> ast.expr:
         return ast.Name(f"[{shown}]", ast.Load())
     number = float(f"{float(value):.8g}")
     return ast.Name(f"({number:g})" if number < 0 else f"{number:.8g}", ast.Load())
-
-
-def _plain(numbers: dict[str, Any]) -> dict[str, Any]:
-    return {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in numbers.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Self
@@ -75,7 +76,7 @@ def constructor(model: inspect.Parameter, by_name: bool, **changed: Any) -> Call
     return __init__
 
 
-class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """What all have in common; a subclass says what is trained, and what its targets are as numbers."""
 
     warm_start: bool
@@ -88,8 +89,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     _last: tuple[Problem, TrainingState]
 
     # -- what a subclass says ----------------------------------------------------------------------
+    @abstractmethod
     def _formula(self) -> str:
-        raise NotImplementedError
+        """The formula of the model."""
 
     def _target_name(self) -> str:
         return TARGET

@@ -21,11 +21,11 @@ from tidu.language.expr import ROLES, Expr, as_expr, evaluate, symbol, symbols
 from tidu.language.printer import text
 from tidu.language.reader import parse_expression
 from tidu.text import _
+from tidu.training.as_json import HISTORY_IN_JSON
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.descent import descend
 from tidu.training.history import History
 from tidu.training.problem import Problem
-from tidu.training.run import HISTORY_IN_JSON
 from tidu.training.settings import Settings
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from tidu.engines.trace import Trace
 from tidu.errors import DataError, ModelFileError, SettingError
 from tidu.language.expr import Expr
 from tidu.text import _
+from tidu.training.as_json import run_as_dict
 from tidu.training.basis import Basis
 from tidu.training.callbacks import Callback
 from tidu.training.early_stopping import Judged
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 _IN_FILES = ("stopped", "rows", "seconds", "source", "engine", "engine_reason", "metrics", "test_metrics", "notes")
-HISTORY_IN_JSON = 10_000  # rows; a longer history is thinned, the file that `save` writes is not
 
 
 @dataclass(frozen=True)
@@ -344,44 +344,7 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values: what the command line prints for `--json`."""
-        s = self.settings
-        h = self.history
-        last = {p: float(h.gradient(p)[-1]) for p in h.parameters} if len(h) else {}
-        first = {p: float(h.gradient(p)[0]) for p in h.parameters} if len(h) else {}
-        return {
-            **({} if self.id is None else {"id": self.id}),
-            "formula": s.formula,
-            "params": _plain(self.params),
-            "parameter_count": sum(np.size(v) for v in self.params.values()),
-            **({"layers": self.summary().to_list()} if self.program.of_arrays else {}),
-            "loss": self.loss,
-            "epochs": self.epochs,
-            "steps": self.steps,
-            "stopped": self.stopped,
-            "best_epoch": self.best_epoch,
-            "validation_loss": None if self.validation_loss is None else self.validation_loss.tolist(),
-            "engine": self.engine,
-            "engine_reason": self.engine_reason,
-            "lr": self.lr,
-            "fixed": dict(s.fix),
-            **(self.statistics.to_dict() if self.statistics is not None else {}),
-            "seconds": self.seconds,
-            "rows": self.rows,
-            "loss_name": s.loss,
-            "optimizer": s.optimizer_in_full,
-            "batch_size": s.batch_size,
-            "shuffle": s.shuffle,
-            "seed": s.seed,
-            "init": _plain(self.start),
-            "first_gradient": first,
-            "gradient": last,
-            "reduction": "cost and gradient are means over the batch",
-            "classes": list(self.classes) or None,
-            "metrics": dict(self.metrics) if self.metrics else None,
-            "test_metrics": dict(self.test_metrics) if self.test_metrics else None,
-            "notes": list(self.notes),
-            "history": self.history.thinned(HISTORY_IN_JSON).to_dict(),
-        }
+        return run_as_dict(self)
 
     # -- files --------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -447,8 +410,3 @@ def load(path: str | os.PathLike[str]) -> Run:
         There is no such file, or it is not a run of tidu's.
     """
     return read(path, Run.prepared)
-
-
-def _plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers, and lists of them, for JSON."""
-    return {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in numbers.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -27,18 +28,18 @@ _PLAIN = (bool, int, float)
 OF_FLOATS = ("double", "float")
 
 
-class Expressions(ast.NodeVisitor):
+class Expressions(ast.NodeVisitor, ABC):
     """Writes expressions; `variable` and `called` are for whoever knows the function around them."""
 
     body: Body
 
+    @abstractmethod
     def variable(self, node: ast.Name) -> Value:
         """What a name stands for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def called(self, function: Value, arguments: Sequence[Value], node: ast.Call) -> Value:
         """What a call gives."""
-        raise NotImplementedError
 
     def generic_visit(self, node: ast.AST) -> Value:
         """Whatever has no method below."""

@@ -22,6 +22,7 @@ from tidu.data.csv_options import CsvOptions
 from tidu.data.table import Table
 from tidu.errors import StoreError
 from tidu.text import _
+from tidu.training.as_json import json_safe
 from tidu.training.callbacks import Advanced, Began, Ended
 from tidu.training.problem import Problem
 from tidu.training.run import Run
@@ -205,13 +206,4 @@ class Recorder:
         ended = {**run.to_dict(), **plain, "start": start, "engine_reason": run.engine_reason, "rows": run.rows}
         del ended["history"]
         status = "interrupted" if run.stopped == "interrupted" else "ended"
-        self.store.change(self.run, status, _json_safe(ended))
-
-
-def _json_safe(value: Any) -> Any:
-    """What JSON cannot hold (nan, inf) as null."""
-    if isinstance(value, dict):
-        return {k: _json_safe(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_json_safe(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        self.store.change(self.run, status, json_safe(ended))
