@@ -1,4 +1,4 @@
-"""The four notations: what is read back is the same node, what runs is the same number, what people read means it."""
+"""Notations of one line: what is read back is the same node, what runs the same number, what people read means it."""
 
 from __future__ import annotations
 
@@ -224,6 +224,6 @@ def test_lines_that_share_their_parts_print_each_once(monkeypatch):
     monkeypatch.setattr(printer, "_unicode_node", lambda *args: printed.append(1) or node_printer(*args))
     lines = unicode_lines(partials, {product: "ŷ"})
     assert len(printed) <= len(evaluation_order(partials))
-    assert sum(map(len, lines)) < printer.LONGEST_TOGETHER + printer.LONGEST + len(lines)
+    assert sum(map(len, lines)) < printer.LINES * printer.LONGEST + printer.LONGEST + len(lines)
     assert lines[-1] == "…"
     assert unicode_lines(partials[:3], {product: "ŷ"}) == [unicode(p, {product: "ŷ"}) for p in partials[:3]]

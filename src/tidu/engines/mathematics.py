@@ -1,6 +1,6 @@
 """The mathematics of a program, for people: model, loss, cost, each partial derivative and the update.
 
-Two notations, Unicode for the terminal and LaTeX for papers, from the same expressions that run.
+Three notations, Unicode for the terminal, LaTeX for papers and MathML for pages, from the same expressions that run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tidu.content.methods import Solver
 from tidu.content.schedules import STEP
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluation_order, symbol
+from tidu.language.mathml import mathml, mathml_lines, mathml_name
 from tidu.language.printer import latex, latex_lines, latex_name, unicode, unicode_lines, unicode_name
 from tidu.language.simplify import ZERO
 from tidu.text import _, mark
@@ -29,11 +30,12 @@ class _Notation:
     cost: str
     mean: str
     partial: str
-    prediction: str
+    plus: str
+    said: Callable[[str], str]  # words among the signs
 
 
 UNICODE = _Notation(
-    unicode, unicode_lines, unicode_name, "ŷ", "ℓ", "J", mark("mean of ℓ over the batch"), "∂ℓ/∂{0}", mark("prediction")
+    unicode, unicode_lines, unicode_name, "ŷ", "ℓ", "J", mark("mean of ℓ over the batch"), "∂ℓ/∂{0}", " + ", _
 )
 LATEX = _Notation(
     latex,
@@ -44,7 +46,22 @@ LATEX = _Notation(
     "J",
     r"\frac{1}{|B|}\sum_{i \in B} \ell_i",
     r"\frac{\partial \ell}{\partial {0}}",
-    r"\text{prediction}",
+    " + ",
+    lambda words: rf"\text{{{words}}}",
+)
+
+MATHML = _Notation(
+    mathml,
+    mathml_lines,
+    mathml_name,
+    "<mover><mi>y</mi><mo stretchy='false'>^</mo></mover>",
+    "<mi>ℓ</mi>",
+    "<mi>J</mi>",
+    "<mfrac><mn>1</mn><mrow><mo>|</mo><mi>B</mi><mo>|</mo></mrow></mfrac>"
+    "<munder><mo>∑</mo><mrow><mi>i</mi><mo>∈</mo><mi>B</mi></mrow></munder><msub><mi>ℓ</mi><mi>i</mi></msub>",
+    "<mfrac><mrow><mo>∂</mo><mi>ℓ</mi></mrow><mrow><mo>∂</mo>{0}</mrow></mfrac>",
+    "<mo>+</mo>",
+    lambda words: f"<mtext>{_(words)}</mtext>",
 )
 
 
@@ -56,19 +73,19 @@ def equations(program: Program, notation: _Notation) -> Lines:
     if program.target is not None:
         names = {program.score: n.y_hat}
         if program.target.args:
-            names[program.target] = "y"
-            lines.append(("y", n.show(program.target)))
+            names[program.target] = n.name("y")
+            lines.append((n.name("y"), n.show(program.target)))
         else:
             names[program.target] = n.name(program.target.name)
         lines.append((n.y_hat, n.show(program.score)))
         if program.prediction is not program.score:
-            lines.append((_(n.prediction), n.show(program.prediction, names)))
+            lines.append((n.said(mark("prediction")), n.show(program.prediction, names)))
         lines.append((n.loss, n.show(program.loss, names)))
-        added = "" if program.penalty is ZERO else f" + {n.show(program.penalty)}"
+        added = "" if program.penalty is ZERO else f"{n.plus}{n.show(program.penalty)}"
         lines.append((n.cost, _(n.mean) + added))
         symbol_of_loss = n.partial
     else:
-        lines.append(("f", n.show(program.loss)))
+        lines.append((n.name("f"), n.show(program.loss)))
         symbol_of_loss = n.partial.replace("ℓ", "f").replace(r"\ell", "f")
     partials = n.show_lines(program.gradient, names)
     return [
@@ -81,7 +98,8 @@ def update_rule(program: Program, notation: _Notation, solver: Solver | None = N
     """How a weight w changes, given its mean gradient g = ∂J/∂w; or, by a solver, how all of them do."""
     n = notation
     if solver is not None:
-        return [("d", solver.step[1] if n is LATEX else _(solver.step[0])), ("w", "w + d")]
+        step = solver.step[1] if n is LATEX else n.said(solver.step[0])
+        return [(n.name("d"), step), (n.name("w"), f"{n.name('w')}{n.plus}{n.name('d')}")]
     w, g, t = symbol("w", "parameter"), symbol("g", "gradient"), symbol("k", "time")
     new, state = program.optimizer.recorded(w, g, STEP + 1, program.lr)
     names = {STEP + 1: n.name(t.name), program.lr: n.name("alpha")}

@@ -225,6 +225,7 @@ total = array_op(
     "sum", "{0}.sum(axis={a}, keepdims={b})", grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis),),
     on_batches=_along_axes, on_tiles=_of_a_vector("sum_units"), reduces=True,
     cases=_REDUCED, doc="Sum along axes.", text="Σ({0})", latex=r"\sum\left({0}\right)",
+    mathml="<mrow><mo>∑</mo><mo>(</mo>{0}<mo>)</mo></mrow>",
 )  # fmt: skip
 root = array_op(
     "root", "xp.sqrt({0})", grad=lambda g, out, x: (g / (2 * where(equal(out, 0), math.inf, out)),),
@@ -295,6 +296,7 @@ logsumexp = array_op(
     grad=lambda g, out, x, axis, keepdims: (kept(g, x, axis) * exp(x - kept(out, x, axis)),),
     cases=_REDUCED, doc="Logarithm of the sum of e**x along axes, without overflow.",
     text="logsumexp({0})", latex=r"\ln \sum e^{{0}}",
+    mathml="<mrow><mi>ln</mi><mo>∑</mo><msup><mi>e</mi>{0}</msup></mrow>",
 )  # fmt: skip
 softmax = array_op(
     "softmax", "softmax({0}, {a})",

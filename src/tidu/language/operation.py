@@ -73,6 +73,7 @@ class Op:
     Looks
     -----
     text, unicode, latex : templates for people; the formula parser reads `text`. Empty: by name.
+    mathml : one element of presentation MathML as a template; empty: read off `unicode`.
     binding : the precedence of the mathematical notation (that of `code` and `text` follows from Python's grammar);
         `right` is how much tighter a second operand must bind.
     noun : what a value of it is called in loops.
@@ -106,6 +107,7 @@ class Op:
     text: str = ""
     unicode: str = ""
     latex: str = ""
+    mathml: str = ""
     binding: int = ATOM
     right: int = 0
     noun: str = ""

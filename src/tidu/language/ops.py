@@ -21,6 +21,7 @@ from tidu.language.expr import Expr, ExprLike, is_never_zero, is_nonnegative, is
 from tidu.language.operation import ADD, AND, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER, Attr, Use
 from tidu.language.operation import op as entry
 from tidu.runtime import elementary, ieee
+from tidu.text import mark
 
 
 class Function(Protocol):
@@ -94,6 +95,7 @@ multiply = op(
 )  # fmt: skip
 divide = op(
     "divide", "{0}/{1}", code=_quotient_code, array="{0} / {1}", latex=r"\frac{{0}}{{1}}",
+    mathml="<mfrac>{0}{1}</mfrac>",
     noun="quotient", binding=MULTIPLY, right=2, aliases=("true_divide",), value=ieee.divide,
     grad=lambda g, out, a, b: (g / b, lambda: -(g * out / b)), domain=(REAL, POSITIVE), simplified=simplify.divided,
 )  # fmt: skip
@@ -164,10 +166,15 @@ logical_not = op(
     unicode="¬{0}", latex=r"\lnot {0}", binding=NOT, boolean=True,
     grad=None, domain=((0, 1),),
 )  # fmt: skip
+_CASE = "<mtd style='text-align:left'>"
+_IF, _OTHERWISE = mark("if"), mark("otherwise")
 where: Function = op(
     "where", "where({0}, {1}, {2})",
     value=ieee.where, noun="choice", simplified=simplify.chosen,
     latex=r"\begin{cases}{1} & \text{if } {0}\\ {2} & \text{otherwise}\end{cases}",
+    mathml=f"<mrow><mo>{{</mo><mtable><mtr>{_CASE}{{1}}</mtd>{_CASE}<mtext>{_IF}</mtext>"
+    f"<mspace width='0.4em'/>{{0}}</mtd></mtr><mtr>{_CASE}{{2}}</mtd>{_CASE}<mtext>{_OTHERWISE}</mtext></mtd>"
+    "</mtr></mtable></mrow>",
     grad=lambda g, out, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
     domain=((0, 1), REAL, REAL),
     doc="where(condition, a, b): a where the condition holds, b elsewhere.",
@@ -175,7 +182,8 @@ where: Function = op(
 
 # -- powers of e, logarithms --------------------------------------------------------------------
 exp = op(
-    "exp", "exp({0})", latex="e^{{0}}", grad=lambda g, out, x: (g * out,), domain=(REAL,),
+    "exp", "exp({0})", latex="e^{{0}}",
+    mathml="<msup><mi>e</mi>{0}</msup>", grad=lambda g, out, x: (g * out,), domain=(REAL,),
     value=ieee.exp, machine="c", cost="function", vector=elementary.exp, nonnegative=True,
     doc="e to the power of x.",
 )  # fmt: skip
@@ -208,16 +216,18 @@ log1p = op(
 )  # fmt: skip
 log2 = op(
     "log2", "log2({0})", unicode="log₂({0})", latex=r"\log_2\left({0}\right)",
+    mathml="<mrow><msub><mi>log</mi><mn>2</mn></msub><mo>(</mo>{0}<mo>)</mo></mrow>",
     value=ieee.log2, machine="c", cost="function",
     grad=lambda g, out, x: (g / (math.log(2.0) * x),), domain=(POSITIVE,), doc="Logarithm to base 2.",
 )  # fmt: skip
 log10 = op(
     "log10", "log10({0})", unicode="log₁₀({0})", latex=r"\log_{10}\left({0}\right)",
+    mathml="<mrow><msub><mi>log</mi><mn>10</mn></msub><mo>(</mo>{0}<mo>)</mo></mrow>",
     value=ieee.log10, machine="c", cost="function",
     grad=lambda g, out, x: (g / (math.log(10.0) * x),), domain=(POSITIVE,), doc="Logarithm to base 10.",
 )  # fmt: skip
 sqrt = op(
-    "sqrt", "sqrt({0})", unicode="√({0})", latex=r"\sqrt{{0}}",
+    "sqrt", "sqrt({0})", unicode="√({0})", latex=r"\sqrt{{0}}", mathml="<msqrt>{0}</msqrt>",
     value=ieee.sqrt, nonnegative=True, of_reals=True,
     grad=lambda g, out, x: (g / (2 * out),), domain=(POSITIVE,), doc="Square root.",
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""One printer, four notations: formula text, loop code, Unicode and LaTeX, with the parentheses that each needs.
+"""One printer, its notations: formula text, loop code, Unicode and LaTeX, with the parentheses that each needs.
 
-`text` and `unicode` are what the formula parser reads back to the same node; `code` is what loops run; `latex` is for
-people. `names` gives a node a name in place of its inside: with `{ŷ node: "ŷ"}` the derivative of a squared
-loss reads `2(ŷ − y)·x`.
+MathML is in `mathml.py`. `text` and `unicode` are what the formula parser reads back to the same node; `code` is what
+loops run; `latex` is for people. `names` gives a node a name in place of its inside: with `{ŷ node: "ŷ"}` the
+derivative of a squared loss reads `2(ŷ − y)·x`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Names = Mapping[Expr, str]
 Printed = tuple[str, int]  # the text, and how tightly it binds
 NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 LONGEST = 20_000  # characters; a derivative can print longer than its graph by any factor
-LONGEST_TOGETHER = 100_000  # characters of all the lines that are shown together
+LINES = 5  # times `LONGEST`: the characters of all the lines that are shown together
 _HOLE = re.compile(r"\{([0-9])\}")
-_GREEK = {
+GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
     "kappa": "κ", "lambda": "λ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "sigma": "σ",
     "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
@@ -48,8 +48,25 @@ def code(expr: Expr, names: Names) -> str:
 
 
 def printed_by(node_printer: NodePrinter) -> Callable[[Expr, Names], str]:
-    """A notation of one's own, as a function like `code`."""
+    """A notation of one's own, as a function like `code`; it is never cut."""
     return lambda expr, names: _printed(expr, names, node_printer, math.inf)
+
+
+def lines_printed_by(
+    exprs: Sequence[Expr], names: Names, node_printer: NodePrinter, longest: int = LONGEST, cut: str = "…"
+) -> list[str]:
+    """Each of `exprs` in a notation; what they share is printed once.
+
+    A part of more than `longest` characters is `cut`, and behind five times as many, so is each line.
+    """
+    done: dict[Expr, Printed] = {}
+    lines: list[str] = []
+    length = 0
+    for expr in exprs:
+        shown = cut if length > LINES * longest else _printed(expr, names, node_printer, longest, done, cut)
+        lines.append(shown)
+        length += len(shown)
+    return lines
 
 
 def python_code(template: str, parts: list[Printed]) -> Printed:
@@ -59,7 +76,7 @@ def python_code(template: str, parts: list[Printed]) -> Printed:
 
 def unicode(expr: Expr, names: Names | None = None) -> str:
     """`expr` as one line of mathematics, which the formula parser reads back to the same node: `w₁·x² + b`."""
-    return _printed(expr, _told_apart([expr], names or {}), _unicode_node)
+    return _printed(expr, told_apart([expr], names or {}), _unicode_node)
 
 
 def latex(expr: Expr, names: Names | None = None) -> str:
@@ -68,23 +85,13 @@ def latex(expr: Expr, names: Names | None = None) -> str:
 
 
 def unicode_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
-    """Each of `exprs` in Unicode; what they share is printed once, and behind `LONGEST_TOGETHER` characters nothing."""
-    return _lines(exprs, _told_apart(exprs, names), _unicode_node)
+    """Each of `exprs` in Unicode; what they share is printed once, and behind a length nothing."""
+    return lines_printed_by(exprs, told_apart(exprs, names), _unicode_node)
 
 
 def latex_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
     """Each of `exprs` in LaTeX, likewise."""
-    return _lines(exprs, names, _latex_node)
-
-
-def _lines(exprs: Sequence[Expr], names: Names, node_printer: NodePrinter) -> list[str]:
-    done: dict[Expr, Printed] = {}
-    lines: list[str] = []
-    length = 0
-    for expr in exprs:
-        lines.append(_printed(expr, names, node_printer, done=done) if length <= LONGEST_TOGETHER else "…")
-        length += len(lines[-1])
-    return lines
+    return lines_printed_by(exprs, names, _latex_node)
 
 
 def _printed(
@@ -93,6 +100,7 @@ def _printed(
     node_printer: NodePrinter,
     longest: float = LONGEST,
     done: dict[Expr, Printed] | None = None,
+    cut: str = "…",
 ) -> str:
     done = {} if done is None else done
 
@@ -101,11 +109,11 @@ def _printed(
 
     for node in evaluation_order([output], known=ChainMap(done, names)):  # type: ignore[arg-type]
         text, binding = node_printer(node, [printed(a) for a in node.args])
-        done[node] = (text, binding) if len(text) <= longest else ("…", ATOM)
+        done[node] = (text, binding) if len(text) <= longest else (cut, ATOM)
     return printed(output)[0]
 
 
-def _told_apart(outputs: Sequence[Expr], names: Names) -> Names:
+def told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     """`names`, and those of symbols that would look alike in mathematics, such as alpha and α, as they stand."""
     found = symbols(outputs, *ROLES)
     looks = Counter(unicode_name(s.name) for s in found)
@@ -234,8 +242,8 @@ def short_number(value: float) -> str:
 
 def unicode_name(name: str) -> str:
     """A symbol in Unicode, as the formula parser reads it too: w1 is w₁, alpha is α, `two words` has its backticks."""
-    stem, digits = _stem_and_digits(name)
-    greek = _GREEK.get(stem, stem)
+    stem, digits = stem_and_digits(name)
+    greek = GREEK.get(stem, stem)
     if f"{stem}{digits}" != name or not greek.isidentifier() or keyword.iskeyword(greek):
         return quoted_name(name)
     return greek + digits.translate(_SUBSCRIPT)
@@ -243,9 +251,9 @@ def unicode_name(name: str) -> str:
 
 def latex_name(name: str) -> str:
     r"""A symbol in LaTeX: w1 is w_{1}, alpha is \alpha, a longer word is upright."""
-    stem, digits = _stem_and_digits(name)
+    stem, digits = stem_and_digits(name)
     greek = {"lam": "lambda"}.get(stem, stem)
-    if stem in _GREEK:
+    if stem in GREEK:
         stem = f"\\{greek}"
     elif len(stem) > 1:
         stem = r"\mathrm{" + stem.translate(_LATEX) + "}"
@@ -254,7 +262,8 @@ def latex_name(name: str) -> str:
     return f"{stem}_{{{digits}}}" if digits else stem
 
 
-def _stem_and_digits(name: str) -> tuple[str, str]:
+def stem_and_digits(name: str) -> tuple[str, str]:
+    """A name such as w12 or w_12 as its word and the digits behind it; no digits where it has none."""
     found = re.fullmatch(r"(.*?[^\W\d_])_?(\d+)", name)
     return (found.group(1), found.group(2)) if found else (name, "")
 
