@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tidu.training.questions import ANSWERS
+from tidu.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from tidu.content import schedules as schedules
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     from tidu.training.storing.store import Store as Store
     from tidu.training.sweeping.sweep import sweep as sweep
     from tidu.training.sweeping.swept import Sweep as Sweep
-
-__version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first asked for, so that `import tidu` stays fast.
 _PLACES = {

@@ -55,8 +55,11 @@ def start_of_weights(init: str, inputs: int, outputs: int) -> Start:
     return f"normal(0, {deviation!r})" if deviation else 0.0
 
 
-def starting_value(name: str, start: Start, generator: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
-    """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`; of a `shape`, one for each place."""
+def starting_value(name: str, start: Start, generator: np.random.Generator | None, shape: tuple[int, ...] = ()) -> Any:
+    """A number, or a draw from `normal(mean, deviation)` or `uniform(low, high)`; of a `shape`, one for each place.
+
+    Only text is drawn from `generator`.
+    """
     value: Any = start
     drawn = None
     if isinstance(start, str):
@@ -64,6 +67,7 @@ def starting_value(name: str, start: Start, generator: np.random.Generator, shap
             tree = ast.parse(start.strip(), mode="eval").body
             if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
                 a, b = (float(ast.literal_eval(x)) for x in tree.args)
+                assert generator is not None
                 draws: dict[str, Callable[..., Any]]
                 draws = {"normal": generator.normal, "uniform": generator.uniform}
                 drawn = draws[tree.func.id](a, b, shape) if shape else None

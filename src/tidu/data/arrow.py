@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pa_compute
 
 from tidu.data.table import Column, holds_times, numbers
 from tidu.errors import DataError
@@ -61,6 +60,8 @@ def numbers_of(column: pa.ChunkedArray, name: str, origin: str) -> Column:
 def spelt_out(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of each row's own value, of one that names each value once, or once for several rows."""
     if pa.types.is_run_end_encoded(column.type):
+        import pyarrow.compute as pa_compute  # a twentieth of a second, which few columns need
+
         return pa.chunked_array([pa_compute.run_end_decode(chunk) for chunk in column.chunks], column.type.value_type)
     if not pa.types.is_dictionary(column.type):
         return column

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pa_compute
 import pyarrow.csv as pa_csv
 
 from tidu.data.arrow import LABELS, float64_of
@@ -116,6 +115,8 @@ class CsvText:
         """A column in which some cell is no plain number; spaces around numbers are forgiven."""
         numerals = self._options.numerals
         if numerals.decimal == ".":
+            import pyarrow.compute as pa_compute  # a twentieth of a second, which few columns need
+
             try:
                 return float64_of(pa_compute.utf8_trim_whitespace(column).cast(pa.float64())), []
             except pa.ArrowInvalid:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pa_parquet
 
 from tidu.data.csv import CsvText, open_bytes
 from tidu.data.csv_options import CsvOptions
@@ -112,6 +111,8 @@ def _of_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
 
 class _ParquetFile:
     def __init__(self, where: Any, origin: str) -> None:
+        import pyarrow.parquet as pa_parquet  # it is slow to import, and most tables are CSV
+
         self.origin = origin
         try:
             self._file = pa_parquet.ParquetFile(where)

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pa_compute
 
 from tidu.content.losses import MOST_CLASSES
 from tidu.data.arrow import LABELS, STRINGS, float64_of, numbers_of, spelt_out
@@ -112,6 +111,8 @@ def _are_long(array: npt.NDArray[Any]) -> bool:
 
 
 def _has_long(column: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pa_compute  # a twentieth of a second, which few columns need
+
     ends = pa_compute.min_max(column).as_py()
     return ends["max"] is not None and (ends["max"] > EXACT or ends["min"] < -EXACT)
 

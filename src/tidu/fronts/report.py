@@ -11,7 +11,6 @@ import numpy as np
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.syntax import Syntax
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -192,7 +191,7 @@ def sparkline(values: np.ndarray[Any, Any], width: int = 32) -> str:
     finite = values[np.isfinite(values)]
     if len(finite) < 2:
         return ""
-    picked = finite[np.unique(np.linspace(0, len(finite) - 1, width).astype(int))]
+    picked = finite[list(dict.fromkeys(np.linspace(0, len(finite) - 1, width).astype(int).tolist()))]
     if picked.min() > 0 and picked.max() > 30 * picked.min():
         picked = np.log(picked)
     low, span = picked.min(), np.ptp(picked)
@@ -392,6 +391,8 @@ def remarks(console: Console, notes: Sequence[str], bad: bool) -> None:
 def closing(console: Console, source: str | None, written: Sequence[str], form: str = "loop") -> None:
     """The loop, if it is asked for, and the files that were written."""
     if source is not None and console.is_terminal:
+        from rich.syntax import Syntax  # only where code is asked for
+
         lexer = {"loop": "python", "asm": "gas"}.get(form, form)
         code = Syntax("", lexer, theme="friendly", background_color="default").highlight(source)
         console.print(code, soft_wrap=True)  # every line whole, so that it can be pasted

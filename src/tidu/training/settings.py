@@ -206,9 +206,11 @@ class Settings(TrainingOptions):
 
         Draws come from a stream of the seed.
         """
-        generator = generator_of(self.seed)
         said = {**program.starts, **self.init}
-        return [starting_value(p.name, said.get(p.name, 0.0), generator, p.shape) for p in program.parameters]
+        values = [(p, said.get(p.name, 0.0)) for p in program.parameters]
+        drawn = any(isinstance(value, str) for _p, value in values)
+        generator = generator_of(self.seed) if drawn else None  # `numpy.random` takes a while to import
+        return [starting_value(p.name, value, generator, p.shape) for p, value in values]
 
     def further_starts(self, parameters: Sequence[Expr]) -> list[npt.NDArray[np.float64]]:
         """`starts` - 1 other starting points: drawn as `init` says, else between the bounds, else around the first."""

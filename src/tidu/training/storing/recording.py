@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from tidu.training.run import Run
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
 from tidu.training.storing.store import Store
+from tidu.version import __version__
 
 CADENCE = 1.0  # seconds between two writes: a run that is killed loses no more, and a write costs some milliseconds
 Array = npt.NDArray[np.float64]
@@ -90,13 +90,10 @@ def fingerprint(table: Table) -> str:
 
 def versions() -> dict[str, str]:
     """What computed a run."""
-    found = {"python": platform.python_version(), "machine": platform.machine(), "system": sys.platform}
-    for package in ("tidu", "numpy", "llvmlite"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "?"
-    return found
+    import llvmlite  # the package alone, which is light: LLVM is in its modules
+
+    packages = {"tidu": __version__, "numpy": np.__version__, "llvmlite": llvmlite.__version__}
+    return {"python": platform.python_version(), "machine": platform.machine(), "system": sys.platform, **packages}
 
 
 def facts_of(problem: Problem, engine: str, source: str, origin: Origin, device: str | None = None) -> dict[str, Any]:
