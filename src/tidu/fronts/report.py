@@ -99,9 +99,7 @@ def report_minimum(result: Minimum, code: str | None, form: str, written: Sequen
         (_("stopped"), _("after {steps}: {why}").format(steps=_steps(result.steps), why=_(STOPPED[result.stopped]))),
     ]
     facts(console, lines)
-    if result.diverged:
-        sentence = _("step {step} is not finite; the point is the one before it. Try a smaller learning rate than {lr}")
-        remarks(console, [sentence.format(step=result.steps + 1, lr=result.lr)], bad=True)
+    remarks(console, result.notes, bad=True)
     closing(console, code, written, form)
 
 

@@ -22,6 +22,7 @@ from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
 from tidu.text import _
 from tidu.training.fit import run_of
+from tidu.training.judging.undefined import undefined_at
 from tidu.training.run import Run
 from tidu.training.settings import Settings
 from tidu.training.solving.objective import Objective
@@ -163,15 +164,21 @@ def _on_divergence(run: Run, objective: Objective) -> list[Finding]:
         return []
     program = objective.program
     last = np.array(run.problem.parameters_at(run.last_state))
+    undefined = undefined_at(program, objective.columns, last.tolist())
+    if undefined is not None:
+        return [
+            Finding(
+                "divergence",
+                _("it diverged at step {step}: {where}").format(step=run.steps + 1, where=undefined),
+                {"step": run.steps + 1, "row": undefined.row, "operation": undefined.operation,
+                 "parameter": undefined.parameter},
+            )
+        ]  # fmt: skip
     values = objective.values_of([program.loss, *program.gradient], last)
     size = np.where(np.isfinite(values[0]), np.abs(values[0]), np.inf)
     row = int(np.argmax(size))
     slopes = np.where(np.isfinite(values[1:, row]), np.abs(values[1:, row]), np.inf)
     factor = program.parameter_names[int(np.argmax(slopes))]
-    if not np.isfinite(values[0, row]):
-        words = _("it diverged at step {step}: at the starting values the loss of row {row} is not finite")
-        numbers = {"step": run.steps + 1, "row": row + 1}
-        return [Finding("divergence", words.format(**numbers), numbers)]
     return [
         Finding(
             "divergence",

@@ -7,11 +7,11 @@ simplified, shares the nodes of what went in, and can be differentiated again.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from tidu.errors import NoDerivative
 from tidu.language.array_ops import fitted
-from tidu.language.expr import Expr, as_expr, evaluation_order
+from tidu.language.expr import Expr, apply, as_expr, evaluation_order, is_never_zero
 from tidu.language.simplify import ONE, ZERO, simplify
 
 
@@ -63,6 +63,39 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
             if contribution is None or arg not in on_path:
                 continue
             contribution = simplify(as_expr(contribution() if callable(contribution) else contribution), memo)
+            if arg is node.args[0] and _is_steep_at_zero(node):
+                contribution = simplify(_unless_at_rest(contribution, arg, on_path), memo)
             if contribution is not ZERO:
                 parts.setdefault(arg, []).append(simplify(fitted(contribution, arg.shape), memo))
     return tuple(adjoint.get(node, ZERO) for node in wrt)
+
+
+def _is_steep_at_zero(node: Expr) -> bool:
+    steep = node.op.steep_at_zero
+    return not node.shape and (steep(node.args) if callable(steep) else steep)
+
+
+def _unless_at_rest(contribution: Expr, arg: Expr, on_path: Container[Expr]) -> Expr:
+    """0 where a column is a factor of `arg` and is 0: then `arg` stays 0, whatever moves, and so does all it enters.
+
+    So sqrt(a*x) has the slope 0 by a in a row where x is 0, and not 0 times infinity.
+    """
+    if contribution.args and contribution.op.name == "negative":
+        return -_unless_at_rest(contribution.args[0], arg, on_path)
+    for factor in _factors(arg):
+        of_columns = {s.role for s in evaluation_order([factor]) if s.is_symbol} <= {"feature", "target"}
+        if factor not in on_path and of_columns and not factor.is_constant and not is_never_zero(factor):
+            contribution = apply("where", apply("equal", factor, 0), 0, contribution)
+    return contribution
+
+
+def _factors(node: Expr) -> Iterator[Expr]:
+    """What `node` is a product of, as far as one sees."""
+    name = node.op.name if node.args else ""
+    if name == "multiply":
+        yield from _factors(node.args[0])
+        yield from _factors(node.args[1])
+    elif name in ("divide", "negative"):
+        yield from _factors(node.args[0])
+    else:
+        yield node

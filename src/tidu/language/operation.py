@@ -68,6 +68,7 @@ class Op:
         table, so that it serves expressions, tensors and arrays. None is for an argument that is a condition; an op
         without `grad` cannot be differentiated. A contribution may be a function without arguments that gives it, and
         of any shape that broadcasts with its argument's.
+    steep_at_zero : whether its slope by its first argument may be infinite where that is 0 and the value is finite.
     simplified : how a derived node of it is rewritten, from simplified arguments and attributes.
 
     Looks
@@ -103,6 +104,7 @@ class Op:
     boolean: bool = False
     of_reals: bool = False
     grad: Callable[..., Derivatives] | None = None
+    steep_at_zero: bool | Callable[[Sequence[Expr]], bool] = False
     simplified: Callable[..., Expr] | None = None
     text: str = ""
     unicode: str = ""

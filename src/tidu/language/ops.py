@@ -118,7 +118,7 @@ power = op(
         # 0**p is flat in p wherever it is finite, though log(0) is not.
         lambda: g * (out * log(where(equal(a, 0), 1, a))),
     ),
-    domain=(POSITIVE, REAL),
+    domain=(POSITIVE, REAL), steep_at_zero=lambda args: not (args[1].is_constant and args[1].value >= 1.0),
     doc="x**p for any p; nan for a negative x with a fractional p.",
 )  # fmt: skip
 
@@ -229,7 +229,7 @@ log10 = op(
 sqrt = op(
     "sqrt", "sqrt({0})", unicode="√({0})", latex=r"\sqrt{{0}}", mathml="<msqrt>{0}</msqrt>",
     value=ieee.sqrt, nonnegative=True, of_reals=True,
-    grad=lambda g, out, x: (g / (2 * out),), domain=(POSITIVE,), doc="Square root.",
+    grad=lambda g, out, x: (g / (2 * out),), domain=(POSITIVE,), steep_at_zero=True, doc="Square root.",
 )  # fmt: skip
 
 # -- trigonometry (radians) -----------------------------------------------------------------------

@@ -13,6 +13,7 @@ from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.callbacks import Listeners
 from tidu.training.descent import Descent, Standing, descend
+from tidu.training.judging.undefined import Undefined, undefined_at
 from tidu.training.problem import Problem
 from tidu.training.rates import SMALLER, automatic_rate
 from tidu.training.rescaling import basis_of
@@ -44,7 +45,7 @@ def descent_of(
     automatic = s.lr == AUTO
     if not automatic and s.rate_is_default and not problem.program.of_arrays:
         descent = descend(problem, execution, listeners)
-        if not (descent.stopped == "diverged" or _ends_higher(descent)):
+        if not (descent.stopped == "diverged" or _ends_higher(descent)) or _cannot_begin(problem, descent):
             return problem, descent, notes
         automatic = True
         if s.l1 or s.l2:  # which hold for the parameters as they are
@@ -64,7 +65,12 @@ def descent_of(
     retries = 0
     while True:
         descent = descend(problem, execution, listeners, standing)
-        if not automatic or retries == MOST_RETRIES or not _went_up(problem, descent):
+        if (
+            not automatic
+            or retries == MOST_RETRIES
+            or not _went_up(problem, descent)
+            or _cannot_begin(problem, descent)
+        ):
             break
         retries += 1
         assert isinstance(problem.settings.lr, float)
@@ -91,6 +97,18 @@ def _went_up(problem: Problem, descent: Descent) -> bool:
     objective = Objective(problem.descended, problem.columns)
     before = objective.cost(np.array(problem.descent_start, dtype=np.float64))
     return not objective.cost(np.array(descent.state.parameters)) <= before + 1e-9 * abs(before)
+
+
+def undefined_in(problem: Problem, descent: Descent) -> Undefined | None:
+    """Where the loss or its slope is no finite number at the last point of a descent that diverged."""
+    if descent.stopped != "diverged":
+        return None
+    return undefined_at(problem.program, problem.columns, problem.parameters_at(descent.state))
+
+
+def _cannot_begin(problem: Problem, descent: Descent) -> bool:
+    """Whether the start itself is where it is not finite, so that no rate makes a difference."""
+    return descent.state.step == 0 and undefined_in(problem, descent) is not None
 
 
 def reasons_of_divergence(problem: Problem) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from tidu.content.methods import AUTO
 from tidu.eager.layers import Layer
 from tidu.text import _
-from tidu.training.automatic import descent_of, reasons_of_divergence
+from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.choice import chosen_method
 from tidu.training.descent import Descent, Standing
@@ -155,6 +155,13 @@ def _notes_on(problem: Problem, descent: Descent) -> list[str]:
     """What a person should know about how it ended."""
     if descent.stopped == "diverged":
         step = descent.state.step + 1
+        undefined = undefined_in(problem, descent)
+        if undefined is not None and step == 1:
+            sentence = _("step {step} is not finite: {where}; {remedy}")
+            return [sentence.format(step=step, where=undefined, remedy=undefined.remedy)]
+        if undefined is not None:
+            sentence = _("diverged: step {step} is not finite: {where}. Try a smaller learning rate than {lr}")
+            return [sentence.format(step=step, where=undefined, lr=problem.settings.lr)]
         if descent.state.step == 0:
             return [
                 _(

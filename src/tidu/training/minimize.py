@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from tidu.training.as_json import HISTORY_IN_JSON
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.descent import descend
 from tidu.training.history import History
+from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
 
@@ -80,6 +82,23 @@ class Minimum:
                 way[1:, k] = self.history[name]
         return way
 
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how it ended, in sentences."""
+        if not self.diverged:
+            return ()
+        parameters = [self.params[name] for name in self.program.parameter_names]
+        undefined = undefined_at(self.program, (), parameters)
+        if undefined is not None:
+            sentence = _("step {step} is not finite: {where}; start elsewhere").format(
+                step=self.steps + 1, where=undefined
+            )
+        else:
+            sentence = _(
+                "step {step} is not finite; the point is the one before it. Try a smaller learning rate than {lr}"
+            ).format(step=self.steps + 1, lr=self.lr)
+        return (sentence,)
+
     @property
     def diverged(self) -> bool:
         """Whether it ended at a step that was not finite."""
@@ -125,6 +144,7 @@ class Minimum:
             "lr": self.lr,
             "optimizer": self.optimizer,
             "seconds": self.seconds,
+            "notes": list(self.notes),
             "history": self.history.thinned(HISTORY_IN_JSON).to_dict(),
         }
 

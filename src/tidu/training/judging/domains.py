@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from tidu.data.table import Table
 from tidu.errors import DataError, MissingValues
 from tidu.language.expr import Expr, evaluation_order, symbols
 from tidu.language.printer import text
 from tidu.text import _
+from tidu.training.judging.undefined import named, values_of_nodes
 
 GUARDS = ("where", "minimum", "maximum")  # may leave a value unused
-Values = npt.NDArray[np.float64]
 
 
 def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
@@ -34,14 +33,14 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
     good = np.ones(table.rows, dtype=np.bool_)
     first: tuple[int, Expr, float] | None = None
     for part in parts:
-        values = _values(part, table)
-        finite = np.isfinite(values[part])
+        values = values_of_nodes([part], {c: table[c.name] for c in _columns(part)})
+        finite = np.isfinite(np.broadcast_to(values[part], (table.rows,)))
         if finite.all():
             continue
         row = int(np.flatnonzero(~finite)[0])
         if first is None:
-            guilty = next(node for node in evaluation_order([part]) if not np.isfinite(values[node][row]))
-            first = row, guilty, float(values[guilty][row])
+            here = {node: float(np.broadcast_to(value, (table.rows,))[row]) for node, value in values.items()}
+            first = next((row, node, value) for node, value in here.items() if not np.isfinite(value))
         good &= finite
     if first is None:
         return table
@@ -67,7 +66,7 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
         ).format(
             origin=table.origin,
             expression=text(guilty),
-            value=_("not a number") if np.isnan(value) else "-inf" if value < 0 else "inf",
+            value=named(value),
             row=row + 1,
             cells=cells,
             bad=bad,
@@ -104,18 +103,3 @@ def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
 
 def _columns(part: Expr) -> list[Expr]:
     return [*symbols([part], "feature"), *symbols([part], "target")]
-
-
-def _values(part: Expr, table: Table) -> dict[Expr, Values]:
-    """The value of each node of a part, for each row."""
-    values: dict[Expr, Values] = {}
-    with np.errstate(all="ignore"):
-        for node in evaluation_order([part]):
-            if node.is_constant:
-                values[node] = np.broadcast_to(np.float64(node.value), (table.rows,))
-            elif node.is_symbol:
-                values[node] = table[node.name]
-            else:
-                result = node.op.on_arrays(*(values[a] for a in node.args), *node.attrs)
-                values[node] = np.broadcast_to(np.asarray(result, dtype=np.float64), (table.rows,))
-    return values

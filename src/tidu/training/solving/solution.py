@@ -14,6 +14,7 @@ from tidu.text import _
 from tidu.training.callbacks import Listeners
 from tidu.training.constraints import bound_arrays, check_weights
 from tidu.training.descent import Descent
+from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.solvers import SAME, Solved, solve
@@ -52,7 +53,7 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         engine=execution.engine,
         progress=listeners.progress if listeners.callbacks else None,
     )
-    notes = _notes(solved, method, program, bounds, user_bound=bool(given))
+    notes = _notes(solved, problem, bounds, user_bound=bool(given))
     statistics = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
     if least_squares and solved.descent.stopped == "converged":
@@ -96,11 +97,14 @@ def weights_of(problem: Problem) -> Array | None:
     return check_weights(problem.settings, problem.table)
 
 
-def _notes(
-    solved: Solved, method: str, program: Program, bounds: tuple[Array, Array] | None, user_bound: bool
-) -> list[str]:
+def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None, user_bound: bool) -> list[str]:
     """How it ended, where that needs saying."""
-    descent = solved.descent
+    descent, program, method = solved.descent, problem.program, problem.settings.optimizer
+    if descent.stopped == "diverged" or (descent.stopped == "steps" and not user_bound):
+        undefined = undefined_at(program, problem.columns, descent.state.parameters)
+        if undefined is not None:
+            sentence = _("there is no step to make: {where}; {remedy}")
+            return [sentence.format(where=undefined, remedy=undefined.remedy)]
     if descent.stopped == "diverged":
         return [
             _("at the starting values the cost or its slope is infinite or undefined, so there is no step to make; "
