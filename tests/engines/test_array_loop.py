@@ -208,7 +208,7 @@ def test_it_reads_as_one_writes_it_by_hand():
         batch_loss = loss_sum / rows
         grad_W1 = (product_1 / rows).T @ x
         grad_b1 = product_1.sum(axis=0) / rows
-        grad_W2 = (dloss_dy_hat[:, None] * tanh_1).sum(axis=0) / rows
+        grad_W2 = dloss_dy_hat @ tanh_1 / rows
         grad_b2 = dloss_dy_hat.sum(axis=0) / rows
         # update
         new_W1 = W1 - lr * grad_W1

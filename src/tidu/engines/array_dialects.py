@@ -1,7 +1,7 @@
 """Whole batches as text, in the words of NumPy or PyTorch: how a node of one sample is written for many.
 
 An expression is of one sample; in the text a leading axis runs over the samples of the batch, and the sum over them of
-`a ⊗ b` is `a.T @ b`. What is the same for all samples and parameters, such as a schedule, is a
+`a ⊗ b` is `a.T @ b`, that of a number times a vector `numbers @ vectors`. What is the same for all samples and parameters, such as a schedule, is a
 plain number on the host.
 """
 
@@ -146,6 +146,10 @@ class Arrays(Dialect):
         if d.op.name == "outer" and all(a in self.batched.varies for a in d.args):
             a, b = (_bracketed(self.code(x, names)) for x in d.args)
             return f"({a} / {count}).T @ {b}"  # a row for each sample is mostly smaller than the matrix of weights
+        factors = number_and_vector(d)
+        if factors is not None and all(a in self.batched.varies for a in factors):
+            numbers, vectors = (_bracketed(self.code(x, names)) for x in factors)
+            return f"{numbers} @ {vectors} / {count}"
         return f"{_bracketed(self.code(d, names))}.sum(axis=0) / {count}"
 
     def stop_unless_finite(self, statement: StopUnlessFinite) -> list[str]:
@@ -194,6 +198,14 @@ class TorchArrays(Arrays):
     def largest(self, numbers: Sequence[str]) -> str:
         """The largest of several."""
         return f"torch.stack([{', '.join(numbers)}]).max()"
+
+
+def number_and_vector(d: Expr) -> tuple[Expr, Expr] | None:
+    """The factors of a number times a vector; None for what is none."""
+    if d.op.name != "multiply" or len(d.args) != 2:
+        return None
+    number, vector = sorted(d.args, key=lambda a: len(a.shape))
+    return (number, vector) if not number.shape and len(vector.shape) == 1 else None
 
 
 def _bracketed(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.array_dialects import Arrays, TorchArrays, modules_of_numbers
+from tidu.engines.array_dialects import Arrays, TorchArrays, modules_of_numbers, number_and_vector
 from tidu.engines.dialects import in_tuple
 from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
 from tidu.engines.program import Program, kept_with_program
@@ -123,7 +123,7 @@ class _ArrayTrain(TrainWriter):
         landmarks = [p.loss] if p.target is None else [p.score, p.loss]
         with w.block("forward", "forward"):
             w.add(*assignments(landmarks, w.names, self.labels, also_used_by=p.gradient))
-        factors = [f for d in p.gradient for f in (d.args if d.op.name == "outer" else (d,))]
+        factors = [f for d in p.gradient for f in (d.args if d.op.name == "outer" else number_and_vector(d) or (d,))]
         once = [f for f, times in Counter(factors).items() if times == 1]
         with w.block("backward", "backward"):
             w.add(*assignments(factors, w.names, self.labels, inline=once))
