@@ -6,6 +6,8 @@ Also the text form that the command line uses for a chosen thing with its option
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import math
 import numbers
 from collections.abc import Mapping
@@ -127,21 +129,29 @@ def written(name: str, options: Mapping[str, float]) -> str:
 
 
 def _named_call(kind: str, text: str) -> tuple[str, dict[str, Any]]:
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        if isinstance(tree, ast.Name):
-            return tree.id, {}
-        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:
-            given = {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
-            if len(given) == len(tree.keywords):
-                return tree.func.id, given
-    except (AttributeError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
-        pass
+    with contextlib.suppress(TypeError, SyntaxError, ValueError, RecursionError, MemoryError):
+        name, given = _call_read(text)
+        return name, dict(given)
     raise SettingError(
         _("'{text}' is not a {kind}; write a name, or a name with options such as {example}").format(
             text=str(text)[:60], kind=_(kind), example=_EXAMPLES[kind]
         )
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _call_read(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the options that stand in a text; the last ones are kept, for one fit asks several times."""
+    if not isinstance(text, str):
+        raise TypeError("not a text")
+    tree = ast.parse(text.strip(), mode="eval").body
+    if isinstance(tree, ast.Name):
+        return tree.id, {}
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:
+        given = {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
+        if len(given) == len(tree.keywords):
+            return tree.func.id, given
+    raise ValueError("neither a name nor a call")
 
 
 _EXAMPLES = {mark("loss"): "huber(delta=2)", mark("optimizer"): "momentum(momentum=0.8)"}

@@ -1,8 +1,8 @@
 """Whole batches as text, in the words of NumPy or PyTorch: how a node of one sample is written for many.
 
-An expression is of one sample; in the text a leading axis runs over the samples of the batch, and the sum over them of
-`a ⊗ b` is `a.T @ b`, that of a number times a vector `numbers @ vectors`. What is the same for all samples and parameters, such as a schedule, is a
-plain number on the host.
+An expression is of one sample; in the text a leading axis runs over the samples of the batch. The sum over them of
+`a ⊗ b` is `a.T @ b`, that of a number times a vector `numbers @ vectors`. What is the same for all samples and
+parameters, such as a schedule, is a plain number on the host.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ much or half as much changes little, for where the two are close, it does not ma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import LoopShape
@@ -28,6 +29,11 @@ A_COMPILED_OPERATION = 1e-3
 
 def operations_in(outputs: Sequence[Expr]) -> int:
     """How many operations compute these."""
+    return _operations_in(tuple(outputs))
+
+
+@lru_cache(maxsize=32)
+def _operations_in(outputs: tuple[Expr, ...]) -> int:
     return sum(1 for node in evaluation_order(outputs) if node.args)
 
 

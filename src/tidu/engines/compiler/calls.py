@@ -123,17 +123,18 @@ def _text_of(results: Any, letters: list[str]) -> str:
     return f"{'bool' * (results == '?')}(numbers[{len(letters) - 1}])"
 
 
-_made: dict[str, _Entry] = {}
-_asked: dict[tuple[str, str, tuple[Kind, ...], bool], None] = {}  # what this process has called, in order
+_made: dict[tuple[str, str, tuple[Kind, ...], bool], _Entry] = {}  # what this process has called, in order
 _making = threading.RLock()
 
 
 def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entry:
     """The machine code of a function: of this process, from the disk, or made now."""
+    asked = (source, name, kinds, fast)
+    if asked in _made:
+        return _made[asked]
     key = key_of(source, name, repr(kinds), str(fast), processor())
     with _making:
-        _asked[source, name, kinds, fast] = None
-        if key not in _made:
+        if asked not in _made:
             found = kept_object(key)
             if found is None:
                 from tidu.engines.compiler.flow import machine_text  # what is on disk needs none of it
@@ -143,8 +144,8 @@ def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entr
                 keep_object(key, *found)
             description, code = found
             address, owner = loaded(f"tidu_{key}", code, description["symbols"])
-            _made[key] = _Entry(address, owner, kinds, description["results"])
-    return _made[key]
+            _made[asked] = _Entry(address, owner, kinds, description["results"])
+    return _made[asked]
 
 
 def listing_of(source: str, form: str) -> str | None:
@@ -154,7 +155,7 @@ def listing_of(source: str, form: str) -> str | None:
     """
     from tidu.engines.compiler.flow import machine_text
 
-    found = [asked for asked in _asked if asked[0].startswith(source)]  # with threads, something is added to it
+    found = [asked for asked in _made if asked[0].startswith(source)]  # with threads, something is added to it
     return "\n".join(listing(machine_text(*each, each[1]).text, form) for each in found) or None
 
 

@@ -5,7 +5,8 @@ Where it is not, the row, the column and the operation are named, or the row is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
     MissingValues
         Some row is not, and `drop` is False; DataError if dropping leaves no row.
     """
-    parts = [part for part in _of_columns_alone(sides) if all(c.name in table for c in _columns(part))]
+    parts = [part for part in _of_columns_alone(tuple(sides)) if all(c.name in table for c in _columns(part))]
     if not parts or not table.rows:
         return table
     good = np.ones(table.rows, dtype=np.bool_)
@@ -74,7 +75,8 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
     )
 
 
-def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
+@lru_cache(maxsize=32)
+def _of_columns_alone(sides: tuple[Expr, ...]) -> tuple[Expr, ...]:
     """The largest parts that hold columns and nothing to learn; none that a condition may leave unused."""
     order = evaluation_order(sides)
     learned: set[Expr] = set()  # what holds something to learn, and what holds a column
@@ -88,6 +90,7 @@ def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
         for found in (learned, varies, strange):
             if any(a in found for a in node.args):
                 found.add(node)
+    found_parts: list[Expr] = []
     seen: set[Expr] = set()
     stack = list(sides)
     while stack:
@@ -96,9 +99,10 @@ def _of_columns_alone(sides: Sequence[Expr]) -> Iterator[Expr]:
             continue
         seen.add(node)
         if node in varies and node not in learned and node not in strange:
-            yield node
+            found_parts.append(node)
         elif node.op.name not in GUARDS:
             stack.extend(node.args)
+    return tuple(found_parts)
 
 
 def _columns(part: Expr) -> list[Expr]:
