@@ -17,11 +17,20 @@ from tidu.engines.scalar_loop import LoopShape, loop_of
 from tidu.engines.step_reader import Reader, StepState, Trace, TracedValue
 from tidu.engines.tile_loop import fits_tiles, tile_loop_of
 from tidu.engines.tile_reader import TileReader
+from tidu.engines.writer import LoopText
 from tidu.errors import SettingError
 from tidu.text import _
 
-__all__ = ["StepState", "Trace", "TracedValue", "trace_of"]
+__all__ = ["StepState", "Trace", "TracedValue", "loop_text_of", "trace_of"]
 Array = npt.NDArray[Any]
+
+
+def loop_text_of(program: Program, shape: LoopShape) -> LoopText | None:
+    """The loop that a trace reads: on numbers, or over tiles; None of a network that no loop over tiles computes."""
+    of_shape = replace(shape, side_by_side=False, namespace="numpy")
+    if not program.of_arrays:
+        return loop_of(program, of_shape)
+    return tile_loop_of(program, of_shape) if fits_tiles(program, of_shape) else None
 
 
 def trace_of(
@@ -56,11 +65,10 @@ def trace_of(
                 row=missing[0], count=len(batch)
             )
         )
-    of_shape = replace(shape, side_by_side=False, namespace="numpy")
-    if not program.of_arrays:
-        return Reader(program, loop_of(program, of_shape), state, columns, batch, rows).trace()
-    if not fits_tiles(program, of_shape):
+    loop = loop_text_of(program, shape)
+    if loop is None:
         raise SettingError(
             _("this network has no trace: its loss or a setting, such as dropout or clip_norm, has no loop over tiles")
         )
-    return TileReader(program, tile_loop_of(program, of_shape), state, columns, batch, rows).trace()
+    reader = TileReader if program.of_arrays else Reader
+    return reader(program, loop, state, columns, batch, rows).trace()

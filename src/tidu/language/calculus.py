@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 
 from tidu.errors import NoDerivative
 from tidu.language.array_ops import fitted
@@ -37,6 +38,20 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
     >>> gradient((w * x - 3) ** 2, [w])
     (2*(w*x - 3)*x,)
     """
+    found = adjoints(cost, wrt)
+    return tuple(found[node].value if node in found else ZERO for node in wrt)
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """∂cost/∂node of one node: the sum of the parts that each `user` of the node, in the order of evaluation, adds."""
+
+    value: Expr
+    parts: tuple[tuple[Expr, Expr], ...] = ()  # a user, and ∂cost/∂user · ∂user/∂node
+
+
+def adjoints(cost: Expr, wrt: Sequence[Expr]) -> dict[Expr, Adjoint]:
+    """What reverse accumulation finds of each node between `cost` and the nodes of `wrt`: see `gradient`."""
     order = evaluation_order([cost])
     wanted = set(wrt)
     on_path: set[Expr] = set()  # nodes whose value depends on a wanted one
@@ -44,13 +59,14 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
         if node in wanted or any(a in on_path for a in node.args):
             on_path.add(node)
     memo = {node: node for node in order}
-    parts: dict[Expr, list[Expr]] = {cost: [ONE]}  # what each use of a node adds, the last use first
-    adjoint: dict[Expr, Expr] = {}
+    parts: dict[Expr, list[tuple[Expr, Expr]]] = {cost: [(cost, ONE)]}  # what each use adds, the last use first
+    found: dict[Expr, Adjoint] = {}
     for node in reversed(order):
         if node not in parts:
             continue
-        g = functools.reduce(lambda a, b: simplify(a + b, memo), reversed(parts[node]))
-        adjoint[node] = g
+        added = parts[node][::-1]
+        g = functools.reduce(lambda a, b: simplify(a + b, memo), [part for _user, part in added])
+        found[node] = Adjoint(g, () if node is cost else tuple(added))
         if g is ZERO or not any(a in on_path for a in node.args):
             continue
         if node.op.grad is None:
@@ -66,8 +82,8 @@ def gradient(cost: Expr, wrt: Sequence[Expr]) -> tuple[Expr, ...]:
             if arg is node.args[0] and _is_steep_at_zero(node):
                 contribution = simplify(_unless_at_rest(contribution, arg, on_path), memo)
             if contribution is not ZERO:
-                parts.setdefault(arg, []).append(simplify(fitted(contribution, arg.shape), memo))
-    return tuple(adjoint.get(node, ZERO) for node in wrt)
+                parts.setdefault(arg, []).append((node, simplify(fitted(contribution, arg.shape), memo)))
+    return found
 
 
 def _is_steep_at_zero(node: Expr) -> bool:
