@@ -80,6 +80,7 @@ class Trace:
     taken: bool  # whether all was finite; if not, the loop ends here, and `after` is `before`
     after: Mapping[str, Any]  # parameters by name
     state_after: Mapping[str, Any]  # the optimizer's state by name, such as m_w
+    state_before: tuple[Any, ...] = ()
 
     def of_row(self, row: int) -> tuple[TracedValue, ...]:
         """What was computed of one of the chosen rows."""
@@ -174,6 +175,7 @@ class Reader:
             self.taken,
             {q.name: now[q] for q in p.parameters},
             {name: now[s] for name, (s, _new, _start) in zip(names, p.new_state, strict=True)},
+            tuple(self.state.optimizer),
         )
 
     # -- blocks ---------------------------------------------------------------------------------------

@@ -14,11 +14,13 @@ from tidu.fronts.command_options import OfKind, csv_of, data_and_formula, declar
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import BAD_OUTCOME, GOOD, print_json
 from tidu.fronts.terminal import Console
+from tidu.insight.written import shape_in_words
+from tidu.language.printer import unicode_name
 from tidu.text import _
 
 if TYPE_CHECKING:
     from tidu.insight.derivation import Derivation
-    from tidu.insight.explain import Entry, Explanation
+    from tidu.insight.explanation import Entry, Explanation
 
 
 @click.command(
@@ -43,11 +45,17 @@ if TYPE_CHECKING:
 @click.option("--rows", cls=Option, metavar=_("ROW,..."), help=_("Rows of the step's batch; by default its first."))
 @click.option("--row", type=OfKind(Whole(0)), cls=Option, metavar=_("ROW"), help=_("One row of the step's batch."))
 @click.option("--of", "of_name", cls=Option, metavar=_("NAME"), help=_("Only this number, and what went into it."))
+@click.option(
+    "--unit",
+    cls=Option,
+    metavar=_("UNIT"),
+    help=_("Of the layers of a network, one unit (as in 2), or one weight (2,0)."),
+)
 @click.option("--line", type=OfKind(Whole(1)), cls=Option, metavar=_("LINE"), help=_("Only this line of the loop."))
 @click.option("--derive", cls=Option, metavar=_("NAME"), help=_("The derivative of the loss by this parameter, rule by "
               "rule."))  # fmt: skip
-@click.option("--as", "form", type=click.Choice(["terminal", "markdown", "latex"]), cls=Option,
-              metavar="terminal|markdown|latex", help=_("How to print it (default: terminal)."))  # fmt: skip
+@click.option("--as", "form", type=click.Choice(["terminal", "markdown", "latex", "html"]), cls=Option,
+              metavar="terminal|markdown|latex|html", help=_("How to print it (default: terminal)."))  # fmt: skip
 @declared_options("explain")
 @output_options
 def explain_command(data: str, formula: str, **values: Any) -> int:
@@ -55,8 +63,8 @@ def explain_command(data: str, formula: str, **values: Any) -> int:
     from tidu.fronts.progress import watched
     from tidu.training.fit import fit
 
-    names = ("step", "rows", "row", "of_name", "line", "derive", "form", "as_json")
-    step, rows, row, of_name, line, derive, form, as_json = (values.pop(k) for k in names)
+    names = ("step", "rows", "row", "of_name", "unit", "line", "derive", "form", "as_json")
+    step, rows, row, of_name, unit, line, derive, form, as_json = (values.pop(k) for k in names)
     values.pop("lang")
     csv = csv_of(values)
     given = given_of(values)
@@ -67,116 +75,134 @@ def explain_command(data: str, formula: str, **values: Any) -> int:
     with watched(_("fitting")) as callbacks:
         run = fit(formula, data, csv=csv, callbacks=callbacks, **given)
     if derive is not None:
-        derivation = run.derive(derive)
-        if as_json:
-            print_json({"formula": run.settings.formula, "parameter": derive, "lines": derivation.to_list()})
-        elif form == "latex":
-            click.echo(derivation.to_latex())
-        else:
-            _print_derivation(derivation, form == "markdown")
+        _tell_derivation(run.derive(derive), run.settings.formula, form, as_json)
         return GOOD
-    found = run.explain(step or 0, _rows(rows, row))
-    shown = found.entries
-    if of_name is not None:
-        shown = found.origin_of(of_name, row)
-    if line is not None:
-        shown = tuple(e for e in shown if e.line == line)
-        if not shown:
-            raise SettingError(_("line {line} of the loop computes no number of this step").format(line=line))
+    chosen = None if row is None else (row,)
+    if rows is not None:
+        chosen = _numbers(rows, _("--rows takes numbers of rows, as in 0,3,7, not '{text}'"))
+    found = run.explain(step or 0, chosen)
+    shown = _chosen(found, of_name, row, line, unit)
     if as_json:
         print_json({**found.to_dict(), "entries": [e.to_dict() for e in shown]})
-    elif form == "markdown":
-        click.echo(_markdown(found, shown))
-    elif form == "latex":
-        raise SettingError(_("LaTeX is for a derivation; add --derive NAME"))
-    else:
+    elif form in (None, "terminal"):
         _print(found, shown)
+    else:
+        from tidu.fronts import explanation_pages
+
+        click.echo(getattr(explanation_pages, form)(found, shown))
     return GOOD if found.taken else BAD_OUTCOME
 
 
-def _rows(rows: str | None, row: int | None) -> tuple[int, ...] | None:
-    if rows is None:
-        return None if row is None else (row,)
+def _numbers(text: str, refusal: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in rows.split(","))
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise SettingError(_("--rows takes numbers of rows, as in 0,3,7, not '{text}'").format(text=rows)) from None
+        raise SettingError(refusal.format(text=text)) from None
 
 
-def _heading(found: Explanation) -> str:
-    batch = ", ".join(map(str, found.batch[:12])) + (", …" if len(found.batch) > 12 else "")
-    return _("step {step}, epoch {epoch}: {count} rows in the batch: {batch}").format(
-        step=found.step, epoch=found.epoch, count=len(found.batch), batch=batch
-    )
-
-
-def _sections(shown: tuple[Entry, ...]) -> list[tuple[str, list[Entry]]]:
-    """Entries under the headings of their blocks, row by row."""
-    from tidu.insight.explain import BLOCKS
-
-    sections: list[tuple[str, list[Entry]]] = []
-    for e in shown:
-        title = _("sums over the batch") if e.block == "accumulate" and e.row is None else _(BLOCKS[e.block])
-        if e.row is not None:
-            title = _("row {row}: {what}").format(row=e.row, what=title)
-        if not sections or sections[-1][0] != title:
-            sections.append((title, []))
-        sections[-1][1].append(e)
-    return sections
-
-
-def _equation(e: Entry) -> str:
-    middle = [part for part in (e.formula, e.numbers) if part]
-    if len(middle) == 2 and middle[0] == middle[1]:
-        middle = middle[:1]
-    value = f"{float(e.value):.10g}" if getattr(e.value, "ndim", 0) == 0 else str(e.value).replace("\n", "")
-    return " = ".join([e.name, *middle, *([value] if not middle or middle[-1] != value else [])])
+def _chosen(
+    found: Explanation, of_name: str | None, row: int | None, line: int | None, unit: str | None
+) -> tuple[Entry, ...]:
+    """The entries that are asked for."""
+    shown = found.entries
+    if line is not None:
+        here = found.at_line(line)
+        if not here:
+            raise SettingError(_("line {line} of the loop computes no number of this step").format(line=line))
+        shown = found.behind(*(e.id for e in here))
+    if of_name is not None:
+        shown = found.origin_of(of_name, row)
+    if unit is not None:
+        place = _numbers(unit, _("--unit takes one number or two, as in 2 or 2,0, not '{text}'"))
+        if min(place) < 0:
+            raise SettingError(_("units are counted from 0, not {unit}").format(unit=min(place)))
+        shown = tuple(e.of_unit(place) for e in shown)
+    return shown
 
 
 def _print(found: Explanation, shown: tuple[Entry, ...]) -> None:
+    from tidu.fronts.explanation_pages import closing, heading_of, remarks_on
+    from tidu.insight.explanation import sections_of
+
     console = Console()
     console.print()
     console.print(Text(found.formula, style="bold"))
-    console.print(Text(_heading(found)))
-    for title, entries in _sections(shown):
+    console.say(heading_of(found))
+    for words in found.layers:
+        console.say(words)
+    for section in sections_of(found, shown):
         console.print()
-        console.print(Text(title, style="bold"))
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(justify="right", style="dim", min_width=4)
-        table.add_column(overflow="fold")
-        for e in entries:
-            table.add_row(str(e.line), Text(_equation(e)))
-        console.print(table)
+        console.print(Text(section.title, style="bold"))
+        if section.entries[0].block == "given":
+            _print_given(console, section.entries)
+        else:
+            for e in section.entries:
+                _print_entry(console, e)
+        for sentence in remarks_on(found, section):
+            console.say(sentence, first="      ")
     console.print()
-    for sentence in found.ledger.sentences:
-        console.print(Text(sentence))
-    if not found.taken:
-        console.print(Text(_("this step is not finite, so it was not taken"), style="bold red"))
+    for sentence in closing(found):
+        console.say(sentence, style="bold red" if not found.taken else "")
     console.print()
 
 
-def _markdown(found: Explanation, shown: tuple[Entry, ...]) -> str:
-    lines = [f"## {found.formula}", "", _heading(found), ""]
-    for title, entries in _sections(shown):
-        lines += [f"### {title}", "", f"| {_('line')} | {_('number')} |", "|---:|---|"]
-        lines += [f"| {e.line} | `{_equation(e)}` |" for e in entries]
-        lines.append("")
-    return "\n".join([*lines, *found.ledger.sentences])
+def _print_given(console: Console, entries: tuple[Entry, ...]) -> None:
+    """What a step begins with: as much on a line as there is room for."""
+    told: dict[str, list[str]] = {}
+    for e in entries:
+        told.setdefault(e.rule, []).append(f"{e.symbol.written('unicode')} = {e.result('unicode')}")
+    for rule, parts in told.items():
+        console.say(_("{name}: {statement}").format(name=rule, statement=_(", ").join(parts)), first="      ")
 
 
-def _print_derivation(derivation: Derivation, markdown: bool) -> None:
-    rows = [(line.shown(derivation.name), line.rule) for line in derivation.lines]
-    if markdown:
-        click.echo("\n".join([f"1. `∂ℓ/∂{derivation.name} = {shown}`: {rule}" for shown, rule in rows]))
-        return
+def _print_entry(console: Console, e: Entry) -> None:
+    """The line, the equation, its code, and why."""
+    left, *right = e.equation("unicode")
+    if e.shape:
+        left += f" ({shape_in_words(e.shape)})"
+    whole = " = ".join([left, *right])
+    room = console.width - 6
+    lines = [whole] if len(whole) <= room else [f"{left} = {right[0]}", *(f"  = {part}" for part in right[1:])]
+    for k, line in enumerate(lines):
+        console.say(line, first=f"{e.line:4}  " if k == 0 else "      ")
+    if e.code and not whole.startswith(e.code):
+        console.say(e.code, first="      ", style="cyan")
+    console.say(e.rule, first="      ", style="dim")
+
+
+def _tell_derivation(found: Derivation, formula: str, form: str | None, as_json: bool) -> None:
+    from tidu.fronts import explanation_pages
+
+    if as_json:
+        print_json({"formula": formula, **found.to_dict()})
+    elif form == "latex":
+        click.echo(found.to_latex())
+    elif form == "markdown":
+        click.echo(explanation_pages.derivation_in_markdown(found))
+    elif form == "html":
+        click.echo(explanation_pages.derivation_in_html(found))
+    else:
+        _print_derivation(found)
+
+
+def _print_derivation(found: Derivation) -> None:
+    from tidu.language.printer import unicode
+
     console = Console()
     console.print()
-    left = f"∂ℓ/∂{derivation.name}"
+    if found.prediction is not None:
+        console.say(f"ŷ = {unicode(found.prediction)}")
+        console.print()
+    left = f"∂ℓ/∂{unicode_name(found.name)}"
     table = Table.grid(padding=(0, 1, 0, 0))
     for _column in range(3):
         table.add_column(overflow="fold")
-    for k, (shown, rule) in enumerate(rows):
+    for k, (shown, rule) in enumerate(found.shown()):
         table.add_row(left if k == 0 else "", "=", Text(shown, style="bold"))
         table.add_row("", "", Text(rule, style="dim"))
     console.print(table)
+    if found.loop:
+        console.print()
+        for line in found.loop:
+            console.say(line.code, first=f"{line.number:4}  ", style="cyan")
     console.print()

@@ -19,6 +19,7 @@ from tidu.insight.rules import factor_rule, rule_of
 from tidu.language.array_ops import fitted
 from tidu.language.calculus import adjoints, gradient
 from tidu.language.expr import Expr, as_expr, evaluation_order, substitute, symbol, with_args
+from tidu.language.mathml import mathml, mathml_name
 from tidu.language.printer import latex, latex_name, text, unicode, unicode_name
 from tidu.language.simplify import MINUS_ONE, ONE, ZERO, simplify
 from tidu.text import _, mark
@@ -51,29 +52,42 @@ class Line:
     names: Mapping[Expr, str] = field(default_factory=dict)
 
     def shown(self, name: str, notation: str = "unicode", names: Mapping[Expr, str] | None = None) -> str:
-        """The line for people: `text`, `unicode` or `latex`; `names` are what some nodes are called, such as ŷ."""
-        show, names = {"text": text, "unicode": unicode, "latex": latex}[notation], names or {}
-        of: dict[Expr, str] = {**names, **self._called(notation)}
+        """The line for people: `text`, `unicode`, `latex` or `mathml`; `names` are what some nodes are called, as ŷ."""
+        show, names = _SHOWN[notation], names or {}
+        of: dict[Expr, str] = {**names, **{node: _code(called, notation) for node, called in self.names.items()}}
         for s, part in self.pending.items():
             shown = show(part, {node: called for node, called in names.items() if node is not part})
             of[s] = self._derivative(shown, name, notation, bool(part.args))
         return show(self.expression, of)
 
-    def _called(self, notation: str) -> Mapping[Expr, str]:
-        if notation != "latex":
-            return self.names
-        return {node: rf"\mathtt{{{_harmless(called)}}}" for node, called in self.names.items()}
-
     def _derivative(self, part: str, name: str, notation: str, composed: bool) -> str:
         """What is pending: the derivative of a part, or that of the loss by a part."""
-        if notation == "latex":
-            inside = rf"\left({part}\right)" if composed else part
-            if self.backward:
-                return rf"\frac{{\partial \ell}}{{\partial {inside}}}"
-            return rf"\frac{{\partial}}{{\partial {latex_name(name)}}}{inside if composed else ' ' + part}"
-        by = unicode_name(name) if notation == "unicode" else name
-        inside = f"({part})" if composed else part
-        return f"∂ℓ/∂{inside}" if self.backward else f"∂{inside}/∂{by}"
+        bracketed, whole, inner = _DERIVATIVES[notation]
+        inside = bracketed.format(part) if composed else part
+        by = {"latex": latex_name, "mathml": mathml_name, "unicode": unicode_name}.get(notation, str)(name)
+        return whole.format(inside) if self.backward else inner.format(inside, by)
+
+
+_SHOWN = {"text": text, "unicode": unicode, "latex": latex, "mathml": mathml}
+_LINE = ("({})", "∂ℓ/∂{}", "∂{}/∂{}")
+_DERIVATIVES = {  # a part in brackets, the derivative of the loss by it, its own by the parameter
+    "text": _LINE,
+    "unicode": _LINE,
+    "latex": (r"\left({}\right)", r"\frac{{\partial \ell}}{{\partial {}}}", r"\frac{{\partial}}{{\partial {1}}} {0}"),
+    "mathml": (
+        "<mrow><mo>(</mo>{}<mo>)</mo></mrow>",
+        "<mfrac><mrow><mo>∂</mo><mi>ℓ</mi></mrow><mrow><mo>∂</mo>{}</mrow></mfrac>",
+        "<mrow><mfrac><mo>∂</mo><mrow><mo>∂</mo>{1}</mrow></mfrac>{0}</mrow>",
+    ),
+}
+Y_HAT = {"unicode": "ŷ", "latex": r"\hat{y}", "mathml": "<mover><mi>y</mi><mo>^</mo></mover>"}
+
+
+def _code(name: str, notation: str) -> str:
+    """A name of the loop."""
+    if notation == "latex":
+        return rf"\mathtt{{{harmless_latex(name)}}}"
+    return f"<mtext><code>{name}</code></mtext>" if notation == "mathml" else name
 
 
 @dataclass(frozen=True)
@@ -92,17 +106,17 @@ class Derivation:
         return self.score if self.score is not None and self.score.args else None
 
     def shown(self, notation: str = "unicode") -> list[tuple[str, str]]:
-        """The lines, each with its rule, for people: in `unicode` or `latex`."""
-        y_hat = {"unicode": "ŷ", "latex": r"\hat{y}"}[notation]
-        names = {} if self.prediction is None else {self.prediction: y_hat}
+        """The lines, each with its rule, for people: in `unicode`, `latex` or `mathml`."""
+        names = {} if self.prediction is None else {self.prediction: Y_HAT[notation]}
         return [(line.shown(self.name, notation, names), line.rule) for line in self.lines]
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON; in `text` and `latex` nothing is abbreviated."""
+        """Plain values, for JSON; nothing is abbreviated."""
         return {
             "parameter": self.name,
             "lines": [
-                {"text": line.shown(self.name, "text"), "latex": line.shown(self.name, "latex"), "rule": line.rule}
+                {notation: line.shown(self.name, notation) for notation in ("text", "latex", "mathml")}
+                | {"rule": line.rule}
                 for line in self.lines
             ],
             "loop": [{"line": line.number, "code": line.code} for line in self.loop],
@@ -111,7 +125,7 @@ class Derivation:
     def to_latex(self) -> str:
         """The lines as a LaTeX `aligned` block, without dollar signs, the rule of each behind it."""
         left = rf"\frac{{\partial \ell}}{{\partial {latex_name(self.name)}}}"
-        rows = [rf"&= {shown} && \text{{{_harmless(rule)}}}" for shown, rule in self.shown("latex")]
+        rows = [rf"&= {shown} && \text{{{harmless_latex(rule)}}}" for shown, rule in self.shown("latex")]
         given = "" if self.prediction is None else rf"\hat{{y}} &= {latex(self.prediction)} \\" + "\n"
         return "\\begin{aligned}\n" + given + left + " " + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
@@ -119,8 +133,8 @@ class Derivation:
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "_%&#${}"} | {"\\": r"\textbackslash ", "^": r"\^{}"})
 
 
-def _harmless(words: str) -> str:
-    """A sentence inside LaTeX's `text`."""
+def harmless_latex(words: str) -> str:
+    """Words inside LaTeX's `text`."""
     return words.translate(_SPECIAL)
 
 
@@ -159,7 +173,10 @@ def derivation_of(program: Program, name: str, shape: LoopShape | None = None) -
     loop = loop_text_of(program, shape or LoopShape(Batch.SOME))
     found = () if loop is None else lines_for(loop, final)
     if found:
-        called = {node: named for node, named in named_in(loop).items() if node is not final} if loop else {}
+        assert loop is not None
+        called = named_in(loop)
+        if not found[-1].code.startswith(("grad", "added", "add_")):  # the line that gives it its name
+            called.pop(final, None)
         names = {n: called[n] for n in evaluation_order([final]) if n in called}
         lines.append(Line(final, {}, _(AS_THE_LOOP).format(line=found[-1].number), names=names))
     score = None if program.target is None else program.score
@@ -268,7 +285,7 @@ def _backward(program: Program, wanted: Expr) -> Iterator[Line]:
             rules = list(dict.fromkeys(rule_of(user) for user, _value in users))
             rule = str(rules[0])
             if len(users) > 1:
-                rule = _(SEVERAL).format(count=len(users), rules=", ".join(r.name for r in rules))
+                rule = _(SEVERAL).format(count=len(users), rules=_(", ").join(r.name for r in rules))
         expression = substitute(line.expression, {waiting: new})
         known = {**line.pending, **more}
         left = [s for s in evaluation_order([expression]) if s in known and s is not waiting]

@@ -59,8 +59,8 @@ def lines_for(loop: LoopText, wanted: Expr) -> tuple[LoopLine, ...]:
     own = own or made.get(wanted)
     if own is None:
         return ()
-    needed = {n for n in evaluation_order([wanted]) if n in made and n is not wanted}
-    read = sorted({made[n] for n in needed if made[n] != own}, key=lambda line: line.number)
+    needed = [made[n] for n in evaluation_order([wanted]) if n in made]
+    read = sorted({line for line in needed if line != own}, key=lambda line: line.number)
     return (*(line for line in read if line.number < own.number), own)
 
 

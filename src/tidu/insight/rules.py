@@ -32,8 +32,8 @@ RULES = {
     "negative": (FACTOR, mark("the minus sign stays")),
     "multiply": (mark("product rule"), mark("(u·v)′ = u′·v + u·v′")),
     "divide": (mark("quotient rule"), mark("(u/v)′ = u′/v − u·v′/v²")),
-    "integer_power": (mark("power rule and chain rule"), mark("(uⁿ)′ = n·uⁿ⁻¹·u′")),
-    "power": (mark("power rule and chain rule"), mark("(uⁿ)′ = n·uⁿ⁻¹·u′")),
+    "integer_power": (mark("power rule"), mark("(uⁿ)′ = n·uⁿ⁻¹·u′, with the chain rule")),
+    "power": (mark("power rule"), mark("(uⁿ)′ = n·uⁿ⁻¹·u′, with the chain rule")),
     "where": (CASES, mark("the derivative is that of the case that holds")),
     "maximum": (CASES, mark("the derivative is that of the larger one")),
     "minimum": (CASES, mark("the derivative is that of the smaller one")),
@@ -49,7 +49,7 @@ RULES = {
     "root": (CHAIN, mark("(√u)′ = u′/(2·√u)")),
 }
 MOVED = (PARTS, mark("numbers that only change their place take their derivatives with them"))
-EXPONENT = mark("exponential rule and chain rule"), mark("(cᵛ)′ = cᵛ·ln(c)·v′")
+EXPONENT = mark("exponential rule"), mark("(cᵛ)′ = cᵛ·ln(c)·v′, with the chain rule")
 STAYS = mark("a factor without {name} stays")
 OF_SEVERAL = mark("each argument's derivative of {function}, times the derivative of that argument")
 
