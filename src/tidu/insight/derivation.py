@@ -33,6 +33,7 @@ SIGN_IN_FRONT = mark("collected: the minus sign comes to the front")
 ONES_LEFT_OUT = mark("collected: a factor 1 and a summand 0 are left out")
 IN_ONE_ROW = mark("collected: the factors in one row, the number in front, for (a·b)·c = a·(b·c) and a·b = b·a")
 REGROUPED = mark("collected: the same sums, products and cases, grouped as the backward pass has them")
+AT_REST = mark("in rows in which a column that is a factor is 0, what it multiplies stays 0, and the slope is 0 too")
 AS_THE_LOOP = mark("this is what line {line} of the loop computes, with its names for the parts")
 MOST_LINES = 400  # of a formula that nobody would follow on paper
 
@@ -169,7 +170,9 @@ def derivation_of(program: Program, name: str, shape: LoopShape | None = None) -
             )
     lines += _collected(lines[-1].expression, evaluation_order([program.loss]))
     if lines[-1].expression is not final:
-        lines.append(Line(final, {}, _(REGROUPED)))
+        asked = {n for n in evaluation_order([final]) if n.op.name == "equal"}
+        at_rest = asked and not asked & set(evaluation_order([lines[-1].expression]))
+        lines.append(Line(final, {}, _(AT_REST if at_rest else REGROUPED)))
     loop = loop_text_of(program, shape or LoopShape(Batch.SOME))
     found = () if loop is None else lines_for(loop, final)
     if found:
