@@ -77,7 +77,7 @@ def explain_command(data: str, formula: str, **values: Any) -> int:
     if derive is not None:
         _tell_derivation(run.derive(derive), run.settings.formula, form, as_json)
         return GOOD
-    chosen = None if row is None else (row,)
+    chosen: tuple[int, ...] | None = None if row is None else (row,)
     if rows is not None:
         chosen = _numbers(rows, _("--rows takes numbers of rows, as in 0,3,7, not '{text}'"))
     found = run.explain(step or 0, chosen)
