@@ -16,6 +16,7 @@ LOOP: Words = ("tidu, the loop alone", "tidu，只计循环")
 CALL: Words = ("tidu.fit", "tidu.fit")
 PYTHON: Words = ("plain Python, by hand", "纯 Python，手写")
 HAND: Words = ("Numba, by hand", "Numba，手写")
+NUMPY: Words = ("NumPy, by hand", "NumPy，手写")
 JAX: Words = ("JAX, jit and scan", "JAX，jit 与 scan")
 SKLEARN: Words = ("scikit-learn", "scikit-learn")
 EAGER: Words = ("torch eager", "torch 即时执行")
@@ -62,7 +63,7 @@ def everyone(job: Job) -> list[Contender]:
     everyone = [
         *ours(job),
         contender(PYTHON, by_hand.prepared, job, by_hand.steps_within_seconds(job)),
-        contender(("NumPy, by hand", "NumPy，手写"), by_numpy.prepared, job, 200_000),
+        contender(NUMPY, by_numpy.prepared, job, 200_000),
         hand(job),
         contender(EAGER, by_torch.prepared, job, 5_000),
         contender(("torch.compile", "torch.compile"), functools.partial(by_torch.prepared, compiled=True), job, 5_000),

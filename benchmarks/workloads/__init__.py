@@ -20,6 +20,7 @@ NAMES = (
     "networks",
     "sweep",
     "slices",
+    "first_fit",
     "start",
     "cost_rows",
     "cost_features",

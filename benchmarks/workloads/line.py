@@ -7,13 +7,14 @@ import functools
 import peers
 from job import Job
 from measure import Words, figures_of
-from peers import EAGER, JAX, by_tidu
+from peers import EAGER, JAX, NUMPY, by_tidu
 from tables import Goal, Table, contest
 
 from workloads import AGAINST, Scale, agreement
 
 FUNCTION: Words = ("tidu, the compiled function", "tidu，编译后的函数")
-GOALS = [Goal(FUNCTION, JAX, 10), Goal(FUNCTION, EAGER, 500)]
+CHOSEN: Words = ("tidu.fit, engine chosen by itself", "tidu.fit，自选引擎")
+GOALS = [Goal(FUNCTION, JAX, 6), Goal(FUNCTION, EAGER, 500), Goal(CHOSEN, NUMPY, 1), Goal(CHOSEN, JAX, 1)]
 _WHAT: Words = (
     "The function is what JAX's row is too: compiled, its arguments in place. The loop is the whole descent, with the "
     "history; tidu.fit is all that a user calls.",
@@ -26,7 +27,7 @@ def table(scale: Scale) -> Table:
     job = Job(rows=100, features=1, batch_size=None, epochs=1000, lr=0.1)
     contenders = peers.everyone(job)
     chosen = peers.contender(
-        ("tidu.fit, engine chosen by itself", "tidu.fit，自选引擎"),
+        CHOSEN,
         functools.partial(by_tidu.prepared, engine="auto"),
         job,
     )

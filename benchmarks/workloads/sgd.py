@@ -41,5 +41,5 @@ def table(scale: Scale, shuffle: bool = False, loss: str = "half_squared") -> Ta
         notes,
         figures_of(peers.everyone(job), scale.rounds, scale.patience),
         AGAINST,
-        GOALS if loss == "half_squared" else [],
+        GOALS,
     )

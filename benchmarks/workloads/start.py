@@ -6,48 +6,53 @@ Cold is an empty cache folder of tidu's; Python's own bytecode and the files are
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from measure import Answer, Contender, NotAvailableError, Words, figures_of
+import processes
+from measure import Answer, Contender, Words, figures_of
 from tables import Goal, Table, contest
 
 from workloads import Scale, count
 
-SCRIPTS = Path(__file__).parent / "scripts"
 COLD: Words = ("tidu fit, the first time", "tidu fit，第一次")
 WARM: Words = ("tidu fit, the second time", "tidu fit，第二次")
-PATIENCE = 10.0  # seconds for one contender, at least: a single start says little
-GOALS = [Goal(COLD, seconds=3.0), Goal(WARM, seconds=1.5)]
+SMALL: Words = ("tidu fit of 100 rows, the first time", "tidu fit，100 行，第一次")
+WIDE: Words = ("tidu fit of 300 weights written out, the first time", "tidu fit，公式写出 300 个权重，第一次")
+LOADTXT: Words = ("a script with NumPy, loadtxt", "NumPy 脚本，loadtxt")
+GOALS = [Goal(SMALL, seconds=0.45), Goal(COLD, LOADTXT, 1), Goal(WARM, LOADTXT, 1), Goal(WIDE, seconds=2.0)]
 ROWS, EPOCHS, LR = 100_000, 100, 0.1
+WEIGHTS = 300
 
 
 def table(scale: Scale) -> Table:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = _written(folder / "data.csv")
-        fit = ["-m", "tidu", "fit", str(data), "y = w1*x**2 + w2*x + w3", "--lr", str(LR), "--epochs", str(EPOCHS)]
+        data, small = _written(folder / "data.csv", ROWS), _written(folder / "small.csv", 100)
+        formula = "y = w1*x**2 + w2*x + w3"
+        fit = ["-m", "tidu", "fit", str(data), formula, "--lr", str(LR), "--epochs", str(EPOCHS)]
+        fit_small = ["-m", "tidu", "fit", str(small), formula, "--lr", str(LR), "--engine", "compiled"]
         right = _by_script(folder, "fit_numpy.py", data)().parameters
         contenders = [
             Contender(COLD, lambda: _by_tidu(folder / "cold", fit, True), lambda: right),
             Contender(WARM, lambda: _by_tidu(folder / "warm", fit, False), lambda: right),
+            Contender(SMALL, lambda: _by_tidu(folder / "small", fit_small, True)),
+            Contender(WIDE, lambda: _by_tidu(folder / "wide", _wide(folder), True)),
             *(
                 Contender(words, lambda s=script: _by_script(folder, s, data), lambda: right)
                 for words, script in (
-                    (("a script with NumPy", "NumPy 脚本"), "fit_numpy.py"),
+                    (LOADTXT, "fit_loadtxt.py"),
+                    (("a script with NumPy and pyarrow", "NumPy 与 pyarrow 脚本"), "fit_numpy.py"),
                     (("a script with torch", "torch 脚本"), "fit_torch.py"),
                     (("a script with JAX", "JAX 脚本"), "fit_jax.py"),
                 )
             ),
             *(Contender(words, lambda a=arguments: _process(folder / "warm", a)) for words, arguments in _starts()),
         ]
-        figures = figures_of(contenders, min(scale.rounds, 7), max(scale.patience, PATIENCE))
+        figures = figures_of(contenders, min(scale.rounds, 7), max(scale.patience, processes.PATIENCE))
     return contest(
         (
             f"From the prompt: a CSV of {count(ROWS)} rows, {EPOCHS} epochs, three weights",
@@ -55,8 +60,9 @@ def table(scale: Scale) -> Table:
         ),
         [
             (
-                "Whole processes. The first time: tidu's cache folder is empty, so the loop is compiled.",
-                "整个进程的时间。第一次：tidu 的缓存文件夹为空，循环需要编译。",
+                "Whole processes. The first time: tidu's cache folder is empty, so the loop is compiled. The fit of "
+                "300 weights is one step on 1,000 rows.",
+                "整个进程的时间。第一次：tidu 的缓存文件夹为空，循环需要编译。300 个权重：1,000 行，一步。",
             )
         ],
         figures,
@@ -79,46 +85,46 @@ def _starts() -> list[tuple[Words, list[str]]]:
     return [((name, name), arguments) for name, arguments in plain.items()]
 
 
-def _written(path: Path) -> Path:
+def _written(path: Path, rows: int) -> Path:
     random = np.random.default_rng(0)
-    x = random.random(ROWS)
-    y = 4 * x**2 + 5 * x + 6 + random.normal(0, 0.1, ROWS)
+    x = random.random(rows)
+    y = 4 * x**2 + 5 * x + 6 + random.normal(0, 0.1, rows)
     np.savetxt(path, np.stack([x, y], axis=1), delimiter=",", header="x,y", comments="", fmt="%.17g")
     return path
 
 
-def _run(cache: Path, arguments: list[str]) -> str:
-    environment = os.environ | {"TIDU_CACHE": str(cache), "TIDU_LANG": "en"}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it doubles the time of imports
-    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise ImportError(last) if "ModuleNotFoundError" in last else NotAvailableError(last)
-    return done.stdout
+def _wide(folder: Path) -> list[str]:
+    """A fit of one step, of a formula with so many weights that its code is long."""
+    data = folder / "wide.csv"
+    columns = [f"x{j}" for j in range(1, WEIGHTS + 1)]
+    cells = np.random.default_rng(0).normal(size=(1000, WEIGHTS + 1))
+    np.savetxt(data, cells, delimiter=",", header=",".join([*columns, "y"]), comments="", fmt="%.17g")
+    formula = "y = " + " + ".join(f"w{j}*x{j}" for j in range(1, WEIGHTS + 1)) + " + b"
+    return ["-m", "tidu", "fit", str(data), formula, "--lr", "0.001", "--steps", "1", "--engine", "compiled"]
 
 
 def _process(cache: Path, arguments: list[str]) -> Callable[[], Answer]:
-    _run(cache, arguments)  # whether it runs at all; and Python's bytecode is written
+    processes.output_of(cache, arguments)  # whether it runs at all; and Python's bytecode is written
 
     def call() -> Answer:
-        _run(cache, arguments)
+        processes.output_of(cache, arguments)
         return Answer(np.empty(0))
 
     return call
 
 
 def _by_script(folder: Path, script: str, data: Path) -> Callable[[], Answer]:
-    arguments = [str(SCRIPTS / script), str(data), str(EPOCHS), str(LR)]
-    _run(folder / "warm", arguments)
-    return lambda: Answer(np.array(json.loads(_run(folder / "warm", arguments))))
+    arguments = [str(processes.SCRIPTS / script), str(data), str(EPOCHS), str(LR)]
+    processes.output_of(folder / "warm", arguments)
+    return lambda: Answer(np.array(json.loads(processes.output_of(folder / "warm", arguments))))
 
 
 def _by_tidu(cache: Path, arguments: list[str], cold: bool) -> Callable[[], Answer]:
-    _run(cache, [*arguments, "--json"])
+    processes.output_of(cache, [*arguments, "--json"])
 
     def call() -> Answer:
         if cold:
             shutil.rmtree(cache, ignore_errors=True)
-        return Answer(np.array(list(json.loads(_run(cache, [*arguments, "--json"]))["params"].values())))
+        return Answer(np.array(list(json.loads(processes.output_of(cache, [*arguments, "--json"]))["params"].values())))
 
     return call

@@ -19,7 +19,7 @@ OURS: Words = ("tidu.sweep", "tidu.sweep")
 FITS: Words = ("tidu.fit for each", "逐个 tidu.fit")
 CALLS: Words = ("JAX, a call of the compiled run for each", "JAX，逐个调用编译好的训练")
 VMAP: Words = ("JAX, vmap", "JAX，vmap")
-GOALS = [Goal(OURS, CALLS, 20), Goal(OURS, VMAP, 1)]
+GOALS = [Goal(OURS, CALLS, 15), Goal(OURS, VMAP, 1)]
 
 
 def table(scale: Scale) -> Table:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from tidu.content.losses import MOST_CLASSES
 from tidu.data.arrow import LABELS, STRINGS, float64_of, numbers_of, spelt_out
 from tidu.data.numerals import BOOLEANS, MISSING, number_in
-from tidu.data.table import Column, Label, Table, clipped, numbers
+from tidu.data.table import Column, Label, Table, clipped, is_masked, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -40,7 +40,7 @@ def label_text(label: Label) -> str:
 # -- reading --------------------------------------------------------------------------------------
 def labels_of(values: object, name: str, origin: str) -> Coded:
     """Codes and labels of a list or an array: of text if a cell is text, of true and false, else of numbers."""
-    masked = isinstance(values, np.ma.MaskedArray) and values.dtype.kind not in "fiub"
+    masked = is_masked(values) and values.dtype.kind not in "fiub"
     array = np.ma.filled(values.astype(object), None) if masked else np.asarray(values)  # type: ignore[attr-defined]
     if array.dtype.kind == "M" and array.ndim == 1:
         return _of_words([None if text == "NaT" else text for text in np.datetime_as_string(array).tolist()])
@@ -118,7 +118,7 @@ def _has_long(column: pa.ChunkedArray) -> bool:
 
 
 def _cells(values: object, array: npt.NDArray[Any]) -> list[Any]:
-    return list(values) if isinstance(values, np.ma.MaskedArray) else array.tolist()
+    return list(values) if is_masked(values) else array.tolist()
 
 
 def _of_words(words: list[str | None]) -> Coded:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import math
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +148,11 @@ def text_names(columns: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(columns)
 
 
+def is_masked(values: object) -> TypeGuard[np.ma.MaskedArray[Any, Any]]:
+    """Whether it is a masked array; there is none where nobody has imported `numpy.ma`, which takes a while."""
+    return "numpy.ma" in sys.modules and isinstance(values, np.ma.MaskedArray)
+
+
 def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
     """A table from a dict of arrays or lists; each must be numbers, one-dimensional, and of one length."""
     arrays = {name: numbers(columns[name], name, origin) for name in text_names(columns)}
@@ -163,7 +169,7 @@ def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
 def from_matrix(values: npt.ArrayLike, names: Sequence[str] | None, origin: str) -> Table:
     """A table from a two-dimensional array of shape (rows, columns)."""
     try:
-        if isinstance(values, np.ma.MaskedArray):
+        if is_masked(values):
             values = np.ma.filled(values.astype(np.float64), np.nan)
         _refuse_ragged(values, origin)
         matrix = np.asarray(values)
@@ -214,7 +220,7 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
     A column of true and false is one of 1 and 0.
     """
     try:
-        if isinstance(values, np.ma.MaskedArray):
+        if is_masked(values):
             values = np.ma.filled(values.astype(np.float64), np.nan)
         array = np.asarray(values)
         if array.dtype.kind in "mM":

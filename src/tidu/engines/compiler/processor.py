@@ -15,6 +15,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 _loading = threading.Lock()
+LONG = 100_000  # letters of a module: of longer ones, the passes take half a second, and the second level finds little
 
 
 @cache
@@ -45,7 +46,7 @@ def _machine() -> Any:
 def _optimised(text: str) -> Any:
     machine = _machine()
     module = llvm.parse_assembly(text)
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options = llvm.create_pipeline_tuning_options(speed_level=1 if len(text) > LONG else 2)
     options.loop_vectorization = options.slp_vectorization = False  # what lies side by side is written so
     # The loops that matter are long, and their turns are too; more code takes longer to make, and is not faster.
     options.loop_unrolling = options.loop_interleaving = False
