@@ -126,6 +126,12 @@ def _derive(run: Any, parameter: str) -> Any:
     return derivation_of(run.program, parameter)
 
 
+def _why_not(run: Any) -> Any:
+    from tidu.insight.why_not import why_not
+
+    return why_not(run)
+
+
 def _export(run: Any, to: str, model: bool) -> str:
     from tidu.insight.export import exported
 
@@ -133,7 +139,14 @@ def _export(run: Any, to: str, model: bool) -> str:
 
 
 # What a run is asked, answered by layers above training: only here is everything in sight.
-ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "derive": _derive, "export": _export}
+ANSWERS |= {
+    "diagnose": _diagnose,
+    "resume": _resume,
+    "explain": _explain,
+    "derive": _derive,
+    "why_not": _why_not,
+    "export": _export,
+}
 
 
 def __getattr__(name: str) -> Any:

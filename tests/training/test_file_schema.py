@@ -146,7 +146,7 @@ def test_values_that_are_missing_or_too_many(files, tmp_path):
 # -- sizes ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("depth", [1_000, 100_000, 1_000_000])
 def test_deeply_nested_json(tmp_path, depth):
-    text = '{"format": 4, "settings": ' + "[" * depth + "]" * depth + "}"
+    text = '{"format": 5, "settings": ' + "[" * depth + "]" * depth + "}"
     (tmp_path / "m").write_bytes(save({"a": np.zeros(1)}, metadata={"tidu": text}))
     refusal(tmp_path / "m")
 

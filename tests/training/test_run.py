@@ -240,7 +240,7 @@ def test_files_that_are_no_models(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "written", ["{}", "[]", "3", "null", "nonsense", '{"format": 4}', '{"format": 4, "settings": 3}']
+    "written", ["{}", "[]", "3", "null", "nonsense", '{"format": 5}', '{"format": 5, "settings": 3}']
 )
 def test_metadata_of_another_make(tmp_path, written):
     save_file({"weight": np.zeros(3)}, tmp_path / "m", metadata={"tidu": written})

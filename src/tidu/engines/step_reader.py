@@ -81,6 +81,7 @@ class Trace:
     after: Mapping[str, Any]  # parameters by name
     state_after: Mapping[str, Any]  # the optimizer's state by name, such as m_w
     state_before: tuple[Any, ...] = ()
+    bad_row: int | None = None  # the first of the batch that adds a number that is not finite
 
     def of_row(self, row: int) -> tuple[TracedValue, ...]:
         """What was computed of one of the chosen rows."""
@@ -145,6 +146,7 @@ class Reader:
         self.train = function_named(loop.statements, "train")
         self.loss, self.loss_sum = math.nan, ""
         self.sample_blocks: list[Block] = []
+        self.bad_place: int | None = None  # in the batch
 
     def _lines(self) -> dict[int, int]:
         """The line of each statement, by its identity; of those that are written twice, the first."""
@@ -176,6 +178,7 @@ class Reader:
             {q.name: now[q] for q in p.parameters},
             {name: now[s] for name, (s, _new, _start) in zip(names, p.new_state, strict=True)},
             tuple(self.state.optimizer),
+            None if self.bad_place is None else int(self.batch[self.bad_place]),
         )
 
     # -- blocks ---------------------------------------------------------------------------------------
@@ -297,6 +300,7 @@ class Reader:
         sums = sum_of_chunk(np.array(parts)).tolist()
         for name, node, part, new in zip(statement.totals, statement.nodes, parts, sums, strict=True):
             totals[name] = totals[name] + new if name in totals else new
+            self.look_at(part, places)
             nodes[name] = statement, node
             self.note_samples(returned, name, part, node, "accumulate", places, part)
 
@@ -313,6 +317,7 @@ class Reader:
             after = part if isinstance(statement, Reassignment) else running(part, totals.get(name, 0.0))
             totals[name] = float(after[-1])
             nodes[name] = statement, statement.node
+            self.look_at(part, places)
             if self.batch:
                 self.note_samples(statement, name, after, statement.node, "accumulate", places, part)
 
@@ -332,6 +337,13 @@ class Reader:
                 scope[statement.node] = statement.name
                 self.note_samples(statement, statement.name, value, statement.node, block.kind, places)
         return scope
+
+    def look_at(self, added: Array, places: range) -> None:
+        """Which of the samples, the last axis, is the first that adds what is not finite."""
+        fine = np.isfinite(added).reshape(-1, len(places)).all(axis=0)
+        if self.batch and not fine.all():
+            place = places.start + int(np.argmin(fine))
+            self.bad_place = place if self.bad_place is None else min(place, self.bad_place)
 
     @staticmethod
     def spread(value: Any, count: int) -> Array:

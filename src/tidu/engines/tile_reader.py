@@ -54,6 +54,8 @@ class TileReader(Reader):
                 operands = [self.kept[o] for o in call.operands]
                 totals[name] = added(call.function, operands, totals.get(name, np.zeros(call.node.shape)))
                 nodes[name] = call, call.node
+                for operand in operands:
+                    self.look_at(operand, places)
                 for row in self.rows:
                     if self.place[row] in places:
                         k = self.place[row] - places.start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,17 +11,29 @@ from rich.text import Text
 
 from tidu.content.kinds import Whole
 from tidu.errors import SettingError
-from tidu.fronts.command_options import OfKind, csv_of, data_and_formula, declared_options, given_of, output_options
+from tidu.fronts.command_options import (
+    FileName,
+    OfKind,
+    csv_of,
+    declared_options,
+    given_of,
+    options,
+    output_options,
+)
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import BAD_OUTCOME, GOOD, print_json
+from tidu.fronts.stored import store_option
 from tidu.fronts.terminal import Console
 from tidu.insight.written import shape_in_words
 from tidu.language.printer import unicode_name
 from tidu.text import _
 
 if TYPE_CHECKING:
+    from tidu.data.csv_options import CsvOptions
     from tidu.insight.derivation import Derivation
     from tidu.insight.explanation import Entry, Explanation
+    from tidu.insight.why_not import WhyNot
+    from tidu.training.run import Run
 
 
 @click.command(
@@ -29,18 +42,22 @@ if TYPE_CHECKING:
     help=_(
         "Explain one step of a training: every number with its formula, the numbers put in, and the line of the loop "
         "that computed it.\n\n"
-        "DATA and FORMULA are as in 'tidu fit', and so are the options; the step is one of that training. Rows and "
-        "steps are counted from 0."
+        "DATA and FORMULA are as in 'tidu fit', and so are the options; the step is one of that training. In place of "
+        "both, a run that is stored: a file of 'tidu fit --out', or the number of a run in the store; its data are "
+        "read where they were, or from a file named behind it. Rows and steps are counted from 0."
     ),
     options_metavar=_("[OPTIONS]"),
     examples=(
         (_("The first step, on the first row:"), 'tidu explain points.csv "y = w*x + b" --lr 0.01'),
         (_("Where does the gradient of w come from, in step 3?"),
          'tidu explain points.csv "y = w*x + b" --step 3 --of grad_w'),
-        (_("The derivative by w, rule by rule:"), 'tidu explain points.csv "y = w*x + b" --derive w'),
+        (_("The derivative by w, rule by rule; it needs no data:"), 'tidu explain "y = w*x + b" --derive w'),
+        (_("Step 300 of run 3 in the store:"), "tidu explain 3 --step 300"),
+        (_("Why did this training diverge?"), 'tidu explain points.csv "y = w*x + b" --lr 0.5 --why-not'),
     ),
 )  # fmt: skip
-@data_and_formula
+@click.argument("data", metavar=_("DATA"), type=FileName())
+@click.argument("formula", metavar=_("[FORMULA]"), required=False)
 @click.option("--step", type=OfKind(Whole(0)), cls=Option, metavar=_("STEP"), help=_("The step (default: 0)."))
 @click.option("--rows", cls=Option, metavar=_("ROW,..."), help=_("Rows of the step's batch; by default its first."))
 @click.option("--row", type=OfKind(Whole(0)), cls=Option, metavar=_("ROW"), help=_("One row of the step's batch."))
@@ -56,27 +73,29 @@ if TYPE_CHECKING:
               "rule."))  # fmt: skip
 @click.option("--as", "form", type=click.Choice(["terminal", "markdown", "latex", "html"]), cls=Option,
               metavar="terminal|markdown|latex|html", help=_("How to print it (default: terminal)."))  # fmt: skip
+@click.option("--why-not", is_flag=True, cls=Option, help=_("Why the training diverged: the first bad step, row and "
+              "line, the cause, and what helps."))  # fmt: skip
 @declared_options("explain")
-@output_options
-def explain_command(data: str, formula: str, **values: Any) -> int:
+@options(store_option, output_options)
+def explain_command(data: str, formula: str | None, **values: Any) -> int:
     """`tidu explain`."""
-    from tidu.fronts.progress import watched
-    from tidu.training.fit import fit
-
-    names = ("step", "rows", "row", "of_name", "unit", "line", "derive", "form", "as_json")
-    step, rows, row, of_name, unit, line, derive, form, as_json = (values.pop(k) for k in names)
+    names = ("step", "rows", "row", "of_name", "unit", "line", "derive", "why_not", "form", "as_json", "store_path")
+    step, rows, row, of_name, unit, line, derive, why_not, form, as_json, store_path = (values.pop(k) for k in names)
     values.pop("lang")
     csv = csv_of(values)
     given = given_of(values)
     if step is not None and step < 0:
         raise SettingError(_("steps are counted from 0, not {step}").format(step=step))
-    if step is not None and "epochs" not in given and "steps" not in given:
-        given["steps"] = step + 1  # no further than is asked about
-    with watched(_("fitting")) as callbacks:
-        run = fit(formula, data, csv=csv, callbacks=callbacks, **given)
+    if derive is not None and formula is None and "=" in data:
+        _tell_derivation(_derived_without_data(data, derive, csv, given), data, form, as_json)
+        return GOOD
+    run = _run_of(data, formula, step, csv, given, store_path)
     if derive is not None:
         _tell_derivation(run.derive(derive), run.settings.formula, form, as_json)
         return GOOD
+    if why_not:
+        _tell_why_not(run.why_not(), form, as_json)
+        return BAD_OUTCOME
     chosen: tuple[int, ...] | None = None if row is None else (row,)
     if rows is not None:
         chosen = _numbers(rows, _("--rows takes numbers of rows, as in 0,3,7, not '{text}'"))
@@ -91,6 +110,40 @@ def explain_command(data: str, formula: str, **values: Any) -> int:
 
         click.echo(getattr(explanation_pages, form)(found, shown))
     return GOOD if found.taken else BAD_OUTCOME
+
+
+def _run_of(
+    data: str, formula: str | None, step: int | None, csv: CsvOptions, given: dict[str, Any], store_path: str | None
+) -> Run:
+    """The run that is asked about: one that is stored, with its data, or a training made now."""
+    from tidu.fronts.exporting import run_of
+    from tidu.fronts.progress import watched
+    from tidu.training.fit import fit
+
+    if formula is None or "=" not in formula:
+        if given:
+            raise SettingError(
+                _("a stored run keeps its settings: leave {options} out, or give DATA and a FORMULA").format(
+                    options=", ".join("--" + name.replace("_", "-") for name in given)
+                )
+            )
+        return run_of(data, store_path).with_data(formula)
+    if step is not None and "epochs" not in given and "steps" not in given:
+        given["steps"] = step + 1  # no further than is asked about
+    with watched(_("fitting")) as callbacks:
+        return fit(formula, data, csv=csv, callbacks=callbacks, **given)
+
+
+def _derived_without_data(formula: str, parameter: str, csv: CsvOptions, given: dict[str, Any]) -> Derivation:
+    """A derivation of a formula alone: its left side is a column, and so are x, x1, x2 and those of --columns."""
+    from tidu.insight.derivation import derivation_of
+    from tidu.training.problem import Problem
+    from tidu.training.settings import Settings
+
+    left, _equal, right = formula.partition("=")
+    columns = csv.names or [left.strip(), *dict.fromkeys(re.findall(r"\bx\d*\b", right))]
+    problem = Problem.of_model(Settings(formula, **given), tuple(columns))
+    return derivation_of(problem.program, parameter)
 
 
 def _numbers(text: str, refusal: str) -> tuple[int, ...]:
@@ -168,6 +221,22 @@ def _print_entry(console: Console, e: Entry) -> None:
     if e.code and not whole.startswith(e.code):
         console.say(e.code, first="      ", style="cyan")
     console.say(e.rule, first="      ", style="dim")
+
+
+def _tell_why_not(found: WhyNot, form: str | None, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_dict())
+    elif form == "markdown":
+        click.echo("\n".join(f"- {sentence}" for sentence in found.sentences))
+    elif form in ("latex", "html"):
+        raise SettingError(_("the answer to --why-not is printed in the terminal, as markdown, or with --json"))
+    else:
+        console = Console()
+        console.print()
+        console.say(found.explanation.formula, style="bold")
+        for sentence in found.sentences:
+            console.say(sentence, first="  · ")
+        console.print()
 
 
 def _tell_derivation(found: Derivation, formula: str, form: str | None, as_json: bool) -> None:

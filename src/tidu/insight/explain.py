@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tidu.content.schedules import STEP
 from tidu.engines.mathematics import UNICODE, update_rule
+from tidu.engines.trace import Trace
 from tidu.insight.entries import Entries
 from tidu.insight.explanation import Equation, Explanation
 from tidu.insight.ledger import Ledger
@@ -37,8 +38,16 @@ def explain(run: Run, step: int = 0, rows: Sequence[int] | None = None) -> Expla
     """
     batch = tuple(run.batch_of(step))
     chosen = batch[:1] if rows is None else tuple(rows)
-    summands = batch if len(batch) <= SUMMANDS else ()
-    trace = run.trace(step, tuple(dict.fromkeys((*chosen, *summands))))
+    return explanation_of(run, run.trace(step, rows_to_trace(batch, chosen)), batch, chosen)
+
+
+def rows_to_trace(batch: Sequence[int], chosen: Sequence[int]) -> tuple[int, ...]:
+    """The chosen rows, and of a small batch all others, for their parts of the sums."""
+    return tuple(dict.fromkeys((*chosen, *(batch if len(batch) <= SUMMANDS else ()))))
+
+
+def explanation_of(run: Run, trace: Trace, batch: Sequence[int], chosen: Sequence[int]) -> Explanation:
+    """What a trace says, explained; `rows_to_trace` are the rows that it needs."""
     program = run.problem.descended
     reasons = Reasons(program, run.settings.loss)
     identities = Identities(program)
@@ -48,10 +57,11 @@ def explain(run: Run, step: int = 0, rows: Sequence[int] | None = None) -> Expla
     rates = [v.value for v in trace.values if v.block == "rate"]
     rate = rates[-1] if rates else run.lr if isinstance(run.lr, float) else math.nan
     if not rates and program.rate.is_constant:
-        rate = evaluate(program.rate, {STEP: float(step)})
+        rate = evaluate(program.rate, {STEP: float(trace.step)})
     line, code = (divided.line, divided.code) if divided is not None else (0, "")
+    told = tuple(row for row in trace.rows if row in chosen)
     return Explanation(
-        run.settings.formula.strip(), trace.step, trace.epoch, batch, tuple(r for r in trace.rows if r in chosen),
+        run.settings.formula.strip(), trace.step, trace.epoch, tuple(batch), told,
         dict(trace.before), dict(trace.after), trace.loss, trace.taken, entries,
         nodes_of(run, trace, reasons, identities, chosen), _equations(run, identities),
         tuple(f"{left} ← {right}" for left, right in update_rule(program, UNICODE)), made.layers.words,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from tidu.training.callbacks import Advanced, Began, Diverged, Ended, EpochEnded
 from tidu.training.early_stopping import EarlyStopping, Judged
 from tidu.training.engine_choice import Engine
 from tidu.training.history import History
+from tidu.training.kept_states import stride_of
 from tidu.training.problem import Problem
 from tidu.training.state import TrainingState
 from tidu.training.training import Budget, Execution, Training
@@ -28,7 +29,7 @@ class Descent:
     """How a descent ended. `stopped` is epochs, steps, loss, converged, diverged, interrupted, or a callback's word.
 
     `state` is in the parameters of the descent, `history` in the user's. `judged` and `best`, the state of the lowest
-    loss, are there where early stopping was asked for.
+    loss, are there where early stopping was asked for; `kept` are states on the way, of a long descent.
     """
 
     state: TrainingState
@@ -40,19 +41,21 @@ class Descent:
     rows: Array | None = None  # of the history, as the loop wrote them; None of a solver
     judged: Judged | None = None
     best: TrainingState | None = None
+    kept: tuple[TrainingState, ...] = ()
 
 
 @dataclass(frozen=True)
 class Standing:
     """Where a training was left: its state, and the rows of its history so far, of shape (rows, columns).
 
-    `judged` and `best` as in `Descent`.
+    `judged`, `best` and `kept` as in `Descent`.
     """
 
     state: TrainingState
     rows: Array
     judged: Judged | None = None
     best: TrainingState | None = None
+    kept: tuple[TrainingState, ...] = ()
 
 
 def descend(
@@ -71,15 +74,17 @@ def descend(
         epochs = training.limits.steps // training.work.steps_per_epoch
         known = () if standing is None else (standing.judged, standing.best)
         judge = EarlyStopping.of(problem, epochs, *known)
-        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing, judge)
+        kept = [] if standing is None else list(standing.kept)
+        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing, judge, kept)
         state = training.on_host(state)
         history = training.history(values, state)
         seconds = time.perf_counter() - began
         if stopped == "diverged":
             listeners.tell(Diverged(state.step + 1, state))
         listeners.tell(Ended(stopped, state, history))
-        found = () if judge is None else (judge.judged(state), judge.best)
-        return Descent(state, history, stopped, seconds, training.source, training.engine, values, *found)
+        judged, best = (None, None) if judge is None else (judge.judged(state), judge.best)
+        source, engine = training.source, training.engine
+        return Descent(state, history, stopped, seconds, source, engine, values, judged, best, tuple(kept))
 
 
 def _advanced_to_the_end(
@@ -88,8 +93,10 @@ def _advanced_to_the_end(
     listeners: Listeners,
     standing: Standing | None,
     judge: EarlyStopping | None,
+    kept: list[TrainingState],
 ) -> tuple[TrainingState, Array, str]:
-    """The state at the end, the rows of the history, and the word for why it ended."""
+    """The state at the end, the rows of the history, and the word for why it ended; states on the way go to `kept`."""
+    stride = stride_of(training)
     most = training.limits.steps
     state, stopped, last_loss = training.start(), "", math.nan
     recorded: list[Array] = [np.empty((0, training.loop.width))]
@@ -107,8 +114,10 @@ def _advanced_to_the_end(
         while not stopped and (listeners.stop or enough) is None:
             epoch = state.epoch
             budget = _to_the_end_of_the_epoch(training, state) if each_epoch else execution.slice
-            state, rows, stopped = training.advance(state, budget)
+            state, rows, stopped = training.advance(state, _no_further(budget, stride - state.step % stride))
             recorded.append(rows)
+            if not stopped and state.step % stride == 0:
+                kept.append(training.on_host(state))
             if each_epoch or listeners.callbacks:
                 last_loss = float(rows[-1, 0]) if len(rows) else last_loss
                 here = training.on_host(state)
@@ -123,6 +132,10 @@ def _advanced_to_the_end(
     except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
         stopped = stopped or "interrupted"
     return state, np.concatenate(recorded), stopped
+
+
+def _no_further(budget: Budget, steps: int) -> Budget:
+    return replace(budget, steps=steps if budget.steps is None else min(steps, budget.steps))
 
 
 def _to_the_end_of_the_epoch(training: Training, state: TrainingState) -> Budget:

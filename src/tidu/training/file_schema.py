@@ -6,6 +6,7 @@ writes a file by hand can give it the right digest; so nothing is taken on trust
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -14,6 +15,7 @@ from tidu.content.losses import MOST_CLASSES
 from tidu.data.times import time_in
 from tidu.engines.program import Program
 from tidu.text import _
+from tidu.training.origin import Origin
 from tidu.training.settings import Settings
 
 MOST_NAMES = 100_000  # columns of the data
@@ -42,6 +44,12 @@ def _number(value: Any, where: str) -> None:
         _refuse(where, _("a number"), value)
 
 
+def _nonnegative(value: Any, where: str) -> None:
+    _number(value, where)
+    if value < 0:
+        _refuse(where, _("a number that is not negative"), value)
+
+
 def _text(value: Any, where: str) -> None:
     if not isinstance(value, str):
         _refuse(where, _("text"), value)
@@ -50,6 +58,10 @@ def _text(value: Any, where: str) -> None:
 def _truth(value: Any, where: str) -> None:
     if not isinstance(value, bool):
         _refuse(where, "true / false", value)
+
+
+def _number_or_text(value: Any, where: str) -> None:
+    (_text if isinstance(value, str) else _number)(value, where)
 
 
 def _optional(check: Check) -> Check:
@@ -120,7 +132,7 @@ def _statistics(count: int) -> Check:
         parameters=_names(count),
         values=_list(_number, count, exactly=True),
         covariance=_list(_list(_number, count, exactly=True), count, exactly=True),
-        residual_sum_of_squares=_number,
+        residual_sum_of_squares=_nonnegative,
         rows=_whole,
         rank=_whole,
         known_sigma=_truth,
@@ -161,6 +173,7 @@ def check_run(run: Any, program: Program, metrics: Any) -> None:
         stopped=_text, rows=_whole, seconds=_number, source=_text, engine=_text, engine_reason=_text,
         metrics=_optional(like_metrics), test_metrics=_optional(like_metrics), notes=_list(_text, MOST_NOTES),
         recorded=_names(MOST_NAMES), record=_text,
+        data=_optional(_origin),
         judged=_optional(_record(losses=_list(_number, MOST_EPOCHS), validated=_truth, epochs=_whole, steps=_whole)),
     )(run, "run")  # fmt: skip
     if run["record"] not in ("epoch", "step"):
@@ -180,6 +193,8 @@ def check_statistics(statistics: Any, program: Program) -> None:
     _optional(_statistics(len(program.parameters)))(statistics, "statistics")
     if statistics is not None and statistics["parameters"] != list(program.parameter_names):
         _refuse("statistics.parameters", ", ".join(program.parameter_names)[:100], statistics["parameters"])
+    for k, row in enumerate([] if statistics is None else statistics["covariance"]):
+        _nonnegative(row[k], f"statistics.covariance.{k}.{k}")  # a variance
 
 
 def _like(value: Any, model: Any, where: str) -> None:
@@ -206,13 +221,9 @@ def check_arrays(described: Described, program: Program, run: Mapping[str, Any] 
     expected: dict[str, tuple[str, tuple[int, ...]]] = {f"params/{p.name}": ("F64", p.shape) for p in parameters}
     if run is not None:
         expected |= {f"start/{p.name}": ("F64", p.shape) for p in parameters}
-        expected |= {"state/place": ("I64", (3,)), "state/epoch_loss": ("F64", ())}
-        of_state = [symbol.shape for symbol, _new, _start in program.new_state]
-        of_parameters = [p.shape for p in parameters]
-        for name, shapes in (("parameters", of_parameters), ("optimizer", of_state), ("epoch_start", of_parameters),
-                             ("gradient", of_parameters)):  # fmt: skip
-            if name == "parameters" or f"state/{name}/0" in described:
-                expected |= {f"state/{name}/{k}": ("F64", shape) for k, shape in enumerate(shapes)}
+        kept = {"/".join(name.split("/")[:2]) for name in described if re.match(r"kept/[0-9]{1,4}/", name)}
+        for place in ("state", *sorted(kept)):
+            expected |= _of_a_state(place, described, program)
         rows = described.get("history/step", ("", (0,)))[1][:1]
         expected |= {"history/epoch": ("I64", rows), "history/step": ("I64", rows)}
         expected["history/values"] = ("F64", (*rows, 3 + 2 * len(run["recorded"])))
@@ -226,6 +237,29 @@ def check_arrays(described: Described, program: Program, run: Mapping[str, Any] 
                     name=name, found=_shown(described.get(name)), expected=_shown(expected.get(name))
                 )
             )
+
+
+def _of_a_state(place: str, described: Described, program: Program) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The arrays of one state."""
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {
+        f"{place}/place": ("I64", (3,)), f"{place}/epoch_loss": ("F64", ())
+    }  # fmt: skip
+    of_state = [symbol.shape for symbol, _new, _start in program.new_state]
+    of_parameters = [p.shape for p in program.parameters]
+    for name, shapes in (("parameters", of_parameters), ("optimizer", of_state), ("epoch_start", of_parameters),
+                         ("gradient", of_parameters)):  # fmt: skip
+        if name == "parameters" or f"{place}/{name}/0" in described:
+            expected |= {f"{place}/{name}/{k}": ("F64", shape) for k, shape in enumerate(shapes)}
+    return expected
+
+
+def _origin(value: Any, where: str) -> None:
+    """Where the data of a run came from."""
+    _record(
+        path=_optional(_text), csv=_optional(_anything), drop_missing=_truth, test_size=_optional(_number),
+        validation=_optional(_number_or_text), fingerprint=_optional(_text),
+    )(value, where)  # fmt: skip
+    Origin.of_dict(value)
 
 
 def _shown(described: tuple[str, Sequence[int]] | None) -> str:

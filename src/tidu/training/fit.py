@@ -17,6 +17,7 @@ from tidu.training.choice import chosen_method
 from tidu.training.descent import Descent, Standing
 from tidu.training.judging.remarks import remarks_on
 from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
+from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.solving.solution import solution_of
@@ -72,18 +73,18 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
         csv=given.csv,
         check=execution.check,
     )
+    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation)
     if given.store is None or given.store is False:
-        return run_of(problem, execution, given.callbacks)
-    return _kept(problem, execution, given)
+        return replace(run_of(problem, execution, given.callbacks), origin=origin)
+    return replace(_kept(problem, execution, given, origin), origin=origin)
 
 
-def _kept(problem: Problem, execution: Execution, given: FitArguments) -> Run:
+def _kept(problem: Problem, execution: Execution, given: FitArguments, origin: Origin) -> Run:
     """Train a problem, and keep the run in a store."""
-    from tidu.training.storing.recording import Origin, Recorder
+    from tidu.training.storing.recording import Recorder
     from tidu.training.storing.store import Store
 
     callbacks = (given.callbacks,) if callable(given.callbacks) else tuple(given.callbacks)
-    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation)
     with Store(None if isinstance(given.store, bool) else given.store) as store:
         recorder = Recorder(store, origin)
         return recorder.finished(run_of(problem, execution, (*callbacks, recorder)))
@@ -132,6 +133,7 @@ def run_of(
         recorded=descent.rows,
         device=execution.device,
         judged=descent.judged,
+        kept=descent.kept,
     )
     test, metrics = problem.test, run.score(problem.table)
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)

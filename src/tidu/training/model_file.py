@@ -20,7 +20,7 @@ from tidu.errors import ModelFileError
 from tidu.text import _
 from tidu.writing import write_whole
 
-FORMAT = 4
+FORMAT = 5
 SMALL = 1 << 24  # bytes; a file system may keep a smaller file in less
 T = TypeVar("T")
 Arrays = Mapping[str, npt.NDArray[Any]]

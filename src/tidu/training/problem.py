@@ -24,6 +24,7 @@ from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
 from tidu.training.constraints import FOR_DESCENT, check_weights
 from tidu.training.judging.classes import table_to_judge
+from tidu.training.origin import Origin, fingerprint
 from tidu.training.reading import read_for_training
 from tidu.training.settings import Settings
 from tidu.training.state import TrainingState
@@ -213,6 +214,37 @@ class Problem:
         score = substitute(self.program.score, basis.exchange(self.program.parameters, names))
         program = self.settings.program_like(self.program, score, names)
         return replace(self, rescaling=basis, rescaled_program=program)
+
+    def read_again(self, origin: Origin, known: str | None, data: object = None) -> Self:
+        """The same problem with the rows that it learned from, which it no longer holds.
+
+        Parameters
+        ----------
+        origin : where they were; `data` are taken in their place.
+        known : the fingerprint of the rows; None where it is not known.
+
+        Raises
+        ------
+        DataError
+            They were in memory and are not given, or are others now; or as `read`.
+        """
+        if data is None and origin.path is None:
+            raise DataError(
+                _("the data of this run were not in a file; give them: tidu explain RUN DATA, or with_data(data)")
+            )
+        settings = self.settings.to_dict()
+        found = self.read(
+            settings.pop("formula"), origin.path if data is None else data, settings, test_size=origin.test_size,
+            validation=None if origin.validation == "memory" else origin.validation,
+            drop_missing=origin.drop_missing, csv=origin.csv,
+        )  # fmt: skip
+        assert found.table is not None
+        if known is not None and fingerprint(found.table) != known:
+            raise DataError(
+                _("the data are not those that this run learned from: a cell or the rows have changed; give those data")
+            )
+        found = found.starting_from(self.start)
+        return found if self.rescaling is None else found.rescaled(self.rescaling)
 
     def without_data(self) -> Self:
         """The same problem, no longer holding on to its data."""

@@ -15,12 +15,13 @@ from tidu.training.callbacks import Callback
 from tidu.training.descent import Standing
 from tidu.training.early_stopping import Judged
 from tidu.training.fit import run_of
+from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.settings import Settings
 from tidu.training.solving.statistics import Statistics
 from tidu.training.state import TrainingState
-from tidu.training.storing.recording import Origin, Recorder, fingerprint, versions
+from tidu.training.storing.recording import Recorder, versions
 from tidu.training.storing.store import Store, StoredRun
 from tidu.training.training import Execution, history_of
 
@@ -36,7 +37,7 @@ def resumed(run: Run, epochs: int | None, steps: int | None, callbacks: Callback
     problem = _longer(run.problem, state, run.stopped, epochs, steps)
     rows = run.recorded[: state.step if run.settings.record == "step" else state.epoch]
     best = None if judged is None or judged.best is None else run.state
-    standing = Standing(state, rows, judged, best)
+    standing = Standing(state, rows, judged, best, run.kept)
     return run_of(problem, Execution(run.engine, device=run.device), callbacks, standing)
 
 
@@ -93,7 +94,7 @@ def resumed_from(
         problem,
         Execution(facts["engine"], device=facts["device"]),
         (*_listed(callbacks), recorder),
-        Standing(state, rows),
+        Standing(state, rows, kept=store.kept_states(number)),
     )
     return recorder.finished(run)
 
@@ -126,6 +127,7 @@ def run_in(store: Store, number: int) -> Run:
         facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
         facts["test_metrics"], tuple(facts["notes"]), id=number, judged=judged,
         statistics=None if statistics is None else Statistics.of_plain(statistics),
+        kept=store.kept_states(number), origin=Origin.of_dict(facts["data"]), fingerprint=facts["data"]["fingerprint"],
     )  # fmt: skip
 
 

@@ -26,8 +26,10 @@ from tidu.training.callbacks import Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
+from tidu.training.kept_states import nearest
 from tidu.training.model import Model, values_in_short
 from tidu.training.model_file import Arrays, Content, number_or_array, read, write
+from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.questions import answered
 from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
@@ -69,6 +71,8 @@ class Run:
     device : the device of PyTorch that it ran on.
     judged : how good each epoch was, where early stopping was asked for; see `Judged`.
     id : the run's number in the store; None where it is in none.
+    kept : states on the way, of a long descent, from which its steps are computed again.
+    origin, fingerprint : where its data came from, and a hash of their rows; None where that is not known.
     """
 
     problem: Problem
@@ -89,6 +93,9 @@ class Run:
     device: str | None = None
     judged: Judged | None = None
     id: int | None = None
+    kept: tuple[TrainingState, ...] = ()
+    origin: Origin | None = None
+    fingerprint: str | None = None
 
     # -- what it says of itself -----------------------------------------------------------------
     @cached_property
@@ -297,11 +304,23 @@ class Run:
         SettingError : there is no such step, or this step does not take such a row.
         """
         self._check_step(step)
-        with Training(self.problem, Execution(self.engine)) as training:
-            state = training.start()
-            if step > 0:
-                state = training.advance(state, Budget(steps=int(step))).state
-            return training.trace(state, rows)
+        with Training(self.problem, self.replaying) as training:
+            return training.trace(self.state_before(training, int(step)), rows)
+
+    @property
+    def replaying(self) -> Execution:
+        """What computes steps anew: machine code has the bits of plain Python, and goes a long way sooner."""
+        if self.engine == "array":
+            return Execution("array")
+        return Execution("compiled" if self.program.of_arrays else "auto")  # of networks, auto may take whole batches
+
+    def state_before(self, training: Training, step: int) -> TrainingState:
+        """The state in which a step begins, from the nearest that was kept, by a `training` of this run's problem."""
+        ends = (self.state, self.last_state)
+        state = nearest([training.start(), *self.kept, *ends], step)
+        while state.step < step:
+            state = training.advance(state, Budget(steps=step - state.step)).state
+        return state
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows of the training data that a step took, by their numbers from 0, in its order; errors as `trace`."""
@@ -309,9 +328,24 @@ class Run:
         with Training(self.problem, Execution(self.engine)) as training:
             return training.batch_of(int(step))
 
+    def with_data(self, data: object = None) -> Run:
+        """A run that was loaded, with the data that it learned from: read where they were, or `data`.
+
+        Raises
+        ------
+        DataError
+            They were in memory and are not given; they are not the same now.
+        """
+        if self.training_data is not None and data is None:
+            return self
+        return replace(self, problem=self.problem.read_again(self.origin or Origin(), self.fingerprint, data))
+
     def _check_step(self, step: int) -> None:
         if self.training_data is None:
-            raise DataError(_("a trace needs the data that the model was fitted to; a saved model does not hold them"))
+            raise DataError(
+                _("a trace needs the data that the model was fitted to; a saved model does not hold them: with_data() "
+                  "reads them again")
+            )  # fmt: skip
         last = self.steps - (not self.diverged)
         if self.settings.uses_solver:
             raise SettingError(_("a solver takes no steps that could be traced; fit with an optimizer"))
@@ -326,6 +360,10 @@ class Run:
         `rows` are rows of the step's batch whose own values are told, by default the first; errors as `trace`.
         """
         return answered("explain", self, step, rows)
+
+    def why_not(self) -> Any:
+        """Why it diverged, a `WhyNot`: the first bad step, row, operation and line, the cause, and what helps."""
+        return answered("why_not", self)
 
     def derive(self, parameter: str) -> Any:
         """How ∂ℓ/∂`parameter` follows from the loss, a `Derivation`: a rule of calculus a line."""
@@ -366,6 +404,9 @@ class Run:
             arrays |= {"rescaling/start": basis.start, "rescaling/matrix": basis.matrix}
         of_run = {name: getattr(self, name) for name in _IN_FILES} | {"recorded": h.parameters, "record": h.record}
         of_run["judged"] = None if self.judged is None else self.judged.plain()
+        hashed = self.fingerprint if self.training_data is None else fingerprint(self.training_data)
+        of_run["data"] = None if self.origin is None else {**self.origin.to_dict(), "fingerprint": hashed}
+        arrays |= {f"kept/{k}/{name}": a for k, s in enumerate(self.kept) for name, a in s.to_arrays().items()}
         return Content({**model.plain, "run": of_run}, {n: np.asarray(a, order="C") for n, a in arrays.items()})
 
     @classmethod
@@ -394,6 +435,15 @@ class Run:
         given["notes"] = tuple(given["notes"])
         given["judged"] = None if given["judged"] is None else Judged.of_plain(given["judged"])
         state = TrainingState.of_arrays(of_state)
+        data = given.pop("data")
+        if data is not None:
+            given |= {"origin": Origin.of_dict(data), "fingerprint": data["fingerprint"]}
+        kept: dict[int, dict[str, Any]] = {}
+        for n, a in arrays.items():
+            if n.startswith("kept/"):
+                k, name = n.removeprefix("kept/").split("/", 1)
+                kept.setdefault(int(k), {})[name] = a
+        given["kept"] = tuple(TrainingState.of_arrays(kept[k]) for k in sorted(kept))
         return cls(problem, state, history, statistics=model.statistics, **given)
 
     def without_data(self) -> Run:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tidu.errors import StoreError
 from tidu.text import _
+from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
 
 VARIABLE = "TIDU_STORE"
@@ -292,6 +293,15 @@ class Store:
                 )
             )
         return point
+
+    def kept_states(self, run: int) -> tuple[TrainingState, ...]:
+        """The states that a long descent kept on its way, the first first."""
+        with self._told():
+            rows = self.connection.execute(
+                "SELECT kind, step, rows, digest, state FROM checkpoints WHERE run = ? AND kind LIKE 'kept %' "
+                "ORDER BY step", (run,)
+            ).fetchall()  # fmt: skip
+        return tuple(point.state()[0] for row in rows for point in [Checkpoint(*row)] if point.is_whole())
 
     @staticmethod
     def _facts(connection: sqlite3.Connection, run: int) -> dict[str, Any]:

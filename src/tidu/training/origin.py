@@ -1,0 +1,73 @@
+"""`Origin`: where the data of a run came from, so that they can be read again, and be known to be the same.
+
+A run's file and the store hold it. Read by `Problem.read_again` and by `resuming`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidu.content.kinds import declared
+from tidu.data.csv_options import CsvOptions
+from tidu.data.table import Table
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the data of a run came from, so that they can be read again; a path of None is data in memory."""
+
+    path: str | None = None
+    csv: CsvOptions | None = None
+    drop_missing: bool = False
+    test_size: float | None = None
+    validation: float | str | None = None  # a fraction, a file, or "memory"
+
+    @classmethod
+    def of(
+        cls,
+        data: object,
+        csv: CsvOptions | None,
+        drop_missing: bool,
+        test_size: float | None,
+        validation: object = None,
+    ) -> Origin:
+        """The origin of what `tidu.fit` was given."""
+        judging = float(validation) if isinstance(validation, Real) else _file_of(validation) or "memory"
+        return cls(_file_of(data), csv, drop_missing, test_size, None if validation is None else judging)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        csv = None if self.csv is None else {name: getattr(self.csv, name) for name in declared(CsvOptions)}
+        return {
+            "path": self.path, "csv": csv, "drop_missing": self.drop_missing, "test_size": self.test_size,
+            "validation": self.validation,
+        }  # fmt: skip
+
+    @classmethod
+    def of_dict(cls, plain: Mapping[str, Any]) -> Origin:
+        """The origin that `to_dict` told."""
+        csv = plain["csv"]
+        if csv is not None:
+            given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in csv.items()}
+            csv = CsvOptions(**given)
+        return cls(plain["path"], csv, plain["drop_missing"], plain["test_size"], plain.get("validation"))
+
+
+def _file_of(data: object) -> str | None:
+    return str(Path(data).absolute()) if isinstance(data, (str, Path)) and str(data) != "-" else None
+
+
+def fingerprint(table: Table) -> str:
+    """A hash of the columns that training reads: another number in a cell gives another."""
+    digest = hashlib.sha256()
+    for name in sorted(table):
+        digest.update(f"{name} {len(table[name])} ".encode())
+        digest.update(np.ascontiguousarray(table[name]).data)
+    return digest.hexdigest()
