@@ -328,7 +328,7 @@ class Declaration:
     help: str
     reason: str = ""
     more: str = ""
-    verbs: tuple[str, ...] = ("fit", "sweep", "doctor", "explain")
+    verbs: tuple[str, ...] = ("fit", "sweep", "doctor", "explain", "lab")
     differs: Mapping[str, Elsewhere] = field(default_factory=dict)
     varies: bool = False
     descent_only: bool = False

@@ -64,7 +64,7 @@ def _from_standard_input(options: CsvOptions) -> Source:
                 origin=_("standard input"), reason=error.strerror or str(error)
             )
         ) from None
-    return _of_bytes(content, _("standard input"), options)
+    return from_bytes(content, _("standard input"), options)
 
 
 def _file(path: Path, options: CsvOptions) -> Source:
@@ -73,7 +73,7 @@ def _file(path: Path, options: CsvOptions) -> Source:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            return _of_bytes(_read_once(path, mode), str(path), options)
+            return from_bytes(_read_once(path, mode), str(path), options)
         with path.open("rb") as file:
             magic = file.read(4)
         if magic in WORKBOOKS:
@@ -101,7 +101,8 @@ def _read_once(path: Path, mode: int) -> bytes:
         return stream.read()
 
 
-def _of_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
+def from_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
+    """The source of a file's content; `origin` is its name in sentences."""
     if content[:4] == PARQUET:
         return _ParquetFile(pa.BufferReader(content), origin)
     if content[:4] in WORKBOOKS:

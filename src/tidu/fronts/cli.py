@@ -32,6 +32,7 @@ from tidu.fronts.diagnosis import doctor_command
 from tidu.fronts.explaining import explain_command
 from tidu.fronts.exporting import export_command
 from tidu.fronts.help import Group, Option
+from tidu.fronts.laboratory import lab_command
 from tidu.fronts.outcomes import (
     BAD_INPUT,
     BAD_OUTCOME,
@@ -192,6 +193,7 @@ app.add_command(runs_command)
 app.add_command(explain_command)
 app.add_command(export_command)
 app.add_command(audit_command)
+app.add_command(lab_command)
 
 
 app.add_command(predict_command)

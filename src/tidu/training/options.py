@@ -48,7 +48,8 @@ from tidu.text import mark
 from tidu.training.callbacks import Callback
 
 ENGINES = ("auto", "python", "compiled", "array")
-EVERYWHERE = ("fit", "sweep", "doctor", "explain")
+TO_AN_END = ("fit", "sweep", "doctor", "explain")  # what trains until a bound; the lab goes on for as long as one looks
+EVERYWHERE = (*TO_AN_END, "lab")
 FIT_ONLY = ("fit",)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -98,7 +99,7 @@ class TrainingOptions:
         None, Text(mark("COLUMN")), mark("The column that says how much the loss of each sample counts."),
         reason="every sample counts the same",
         also=("sample-weight", "sample-weights"),
-        group=MODEL, verbs=("fit", "doctor", "explain"),
+        group=MODEL, verbs=("fit", "doctor", "explain", "lab"),
         excludes={"sigma": mark("weights and sigma say the same thing in two ways (weight = 1/sigma²); give one")},
     )  # fmt: skip
     sigma: str | None = option(
@@ -106,7 +107,7 @@ class TrainingOptions:
         mark("The column that holds the standard deviation of each sample; the sample's weight is 1/sigma²."),
         reason="the scatter is estimated from the residuals",
         more="The standard errors of a solver then follow from it, without an estimate of the scatter.",
-        group=MODEL, verbs=("fit", "doctor", "explain"),
+        group=MODEL, verbs=("fit", "doctor", "explain", "lab"),
     )  # fmt: skip
 
     # -- the descent -------------------------------------------------------------------------------
@@ -144,13 +145,13 @@ class TrainingOptions:
         None, Whole(1), mark("Passes over the data at most; 1000 by default."),
         reason="1000 if no bound is given at all",
         also=("epoch", "n-epochs", "num-epochs", "max-epochs", "num-train-epochs"),
-        group=DESCENT, varies=True,
+        group=DESCENT, verbs=TO_AN_END, varies=True,
     )  # fmt: skip
     steps: int | None = option(
         None, Whole(1), mark("Updates at most; a limit instead of the epochs, or in addition to them."),
         reason="epochs are the usual bound",
         also=("max-steps", "num-steps", "n-steps"),
-        group=DESCENT, verbs=(*EVERYWHERE, "minimize"), varies=True,
+        group=DESCENT, verbs=(*TO_AN_END, "minimize"), varies=True,
         differs={"minimize": Elsewhere(1000, mark("Steps at most."))},
     )  # fmt: skip
     until_loss: float | None = option(
@@ -170,7 +171,7 @@ class TrainingOptions:
         False, Flag(),
         mark("Descend in other parameters, in which the cost curves alike in every direction. Results are in those of "
              "the formula."),
-        reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor", "explain"),
+        reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor", "explain", "lab"),
         excludes=dict.fromkeys(("l1", "l2"), mark(
             "a penalty applies to the parameters of the formula, and scale=True replaces them by others; leave one "
             "of the two out")),
@@ -243,12 +244,12 @@ class TrainingOptions:
         reason="the bits of plain Python",
         more="float32 sums and updates in double: half the memory, at relative differences of about 1e-6 in a step; "
              "on whole batches all of it is single.",
-        group=ENGINE, descent_only=True, engines=("compiled", "array"),
+        group=ENGINE, verbs=TO_AN_END, descent_only=True, engines=("compiled", "array"),
     )  # fmt: skip
     fast: bool = option(
         False, Flag(), mark("Let the compiler reorder and fuse operations; the last digits may differ."),
         reason="the bits of plain Python", more="Relative differences are about 1e-15 in a step.",
-        group=ENGINE, descent_only=True, engines=("compiled",),
+        group=ENGINE, verbs=TO_AN_END, descent_only=True, engines=("compiled",),
     )  # fmt: skip
 
 
@@ -295,7 +296,7 @@ class FitArguments(TrainingOptions):
         None, Whole(1), mark("Threads that may share the samples of a large step; all cores by default."),
         reason="all cores: the result has the same bits for any number",
         also=("n-jobs", "nthread", "n-threads", "num-threads", "jobs"),
-        group=ENGINE,
+        group=ENGINE, verbs=TO_AN_END,
     )  # fmt: skip
     device: str | None = option(
         None, Text(mark("DEVICE")), mark("Run the loop on whole batches in PyTorch, on cpu, cuda, cuda:1 or mps."),

@@ -1,0 +1,103 @@
+"""`tidu lab`: the page on which one sees a training happen, served on this machine alone."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Any
+
+import click
+
+from tidu.content.kinds import Whole
+from tidu.errors import MissingDependency, SettingError
+from tidu.fronts.command_options import DECLARED, FileName, OfKind, declared_options, given_of, lang_option
+from tidu.fronts.help import Command, Option
+from tidu.fronts.outcomes import GOOD
+from tidu.text import _
+
+HOST, PORT = "127.0.0.1", 8765
+MOST_PORT = 65535
+
+
+@click.command(
+    "lab",
+    cls=Command,
+    help=_(
+        "See a training happen, on a page: step by step, forward and back, every number behind a pointer.\n\n"
+        "DATA and FORMULA are as in 'tidu fit'; without them, choose or paste data on the page. It is served on this "
+        "machine alone and asks nothing of any other; Ctrl-C ends it."
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("Begin with the examples:"), "tidu lab"),
+        (_("Your data and your formula:"), 'tidu lab points.csv "y = w*x + b" --lr 0.01'),
+    ),
+)
+@click.argument("data", metavar=_("DATA"), type=FileName(), default="")
+@click.argument("formula", metavar=_("FORMULA"), default="")
+@click.option(
+    "--port",
+    type=OfKind(Whole(0)),
+    cls=Option,
+    metavar=_("PORT"),
+    help=_("The port to listen on; 0 is any that is free. (default: 8765, else any that is free)"),
+)
+@click.option(
+    "--host",
+    cls=Option,
+    metavar=_("ADDRESS"),
+    default=HOST,
+    help=_("The address to listen on; any but 127.0.0.1 lets other machines in. (default: 127.0.0.1)"),
+)
+@click.option("--no-browser", is_flag=True, cls=Option, help=_("Print the address and open no browser."))
+@declared_options("lab")
+@lang_option
+def lab_command(data: str, formula: str, port: int | None, host: str, no_browser: bool, **values: Any) -> int:
+    """`tidu lab`."""
+    try:
+        from tidu.lab.guard import Guard, is_loopback
+        from tidu.lab.server import Lab, listening, serve
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] == "tidu":
+            raise
+        raise MissingDependency(_("the lab needs a web server; install it with: pip install 'tidu[lab]'")) from None
+
+    values.pop("lang")
+    if port is not None and port > MOST_PORT:
+        raise SettingError(_("a port is a number from 0 to {most}, not {port}").format(most=MOST_PORT, port=port))
+    if data and formula:
+        _check(data, formula)
+    try:
+        on = listening(host, PORT if port is None else port)
+    except SettingError:
+        if port is not None:
+            raise
+        on = listening(host, 0)
+    given = {name: _written(name, value) for name, value in given_of(values).items()}
+    guard = Guard(host, on.getsockname()[1])
+    if not is_loopback(host):
+        click.echo(
+            _("Warning: whoever reaches {host} and knows the address below can use this lab").format(host=host),
+            err=True,
+        )
+
+    def ready() -> None:
+        click.echo(_("The lab is at {address}").format(address=guard.address))
+        click.echo(_("Ctrl-C ends it."), err=True)
+        if not no_browser:
+            webbrowser.open(guard.address)
+
+    serve(Lab(guard, data, formula, given), on, ready)
+    return GOOD
+
+
+def _check(data: str, formula: str) -> None:
+    """Say at once what is wrong with data and formula, and not on the page."""
+    from tidu.data.source import source_of
+    from tidu.training.problem import Problem
+
+    Problem.read(formula, source_of(data))
+
+
+def _written(name: str, value: Any) -> Any:
+    """A value as the text that the page shows, which reads back as the value; a flag stays one."""
+    return value if isinstance(value, bool) else DECLARED[name].kind.written(value)

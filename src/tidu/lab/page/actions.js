@@ -1,0 +1,211 @@
+// @ts-check
+/** What a person can do, as requests to the engine; the answers go into the state, and the views follow. */
+
+import { Connection } from "./connection.js";
+import { set, state } from "./state.js";
+import { by, t } from "./words.js";
+
+export const connection = new Connection();
+const SMALL = 20_000; // numbers a step reads, up to which every step is explained while it plays
+
+/** @type {Record<string, string>} where the user begins */
+let chosenStart = {};
+/** @type {string[] | null} */
+let landscapeNames = null;
+let goal = 0;
+
+/** What is asked for with every step. */
+function wanted() {
+  const small = (state.data?.rows ?? 0) * Math.max(1, state.parameters.length) <= SMALL;
+  return ["losses", "fit", "batch", ...(small || !state.playing ? ["explanation", "curvature"] : [])];
+}
+
+/** @param {import("./connection.js").Reply} reply @returns {boolean} whether it is an error, which is then shown */
+function failed(reply) {
+  by("formula-error").textContent = reply.error ?? "";
+  by("formula").setAttribute("aria-invalid", String(Boolean(reply.error)));
+  return Boolean(reply.error);
+}
+
+/** @param {any} reply the new rows of the history @param {typeof state.track} track @param {string} [suffix] */
+function extended(reply, track, suffix = "") {
+  const [steps, losses, path] = ["steps", "losses", "path"].map((name) => reply[name + suffix]);
+  if (!steps) return track;
+  const width = path.shape[1];
+  const rows = Array.from({ length: path.shape[0] }, (_none, i) => Array.from(path.values.slice(i * width, (i + 1) * width)));
+  return {
+    steps: track.steps.concat(Array.from(steps.values)), losses: track.losses.concat(Array.from(losses.values)),
+    path: track.path.concat(rows), recorded: reply[`recorded${suffix}`] ?? reply.recorded,
+  };
+}
+
+const settings = () => {
+  const init = Object.entries(chosenStart).map(([name, value]) => `${name}=${value}`).join(",");
+  const own = { ...state.settings };
+  if (init) own.init = [own.init, init].filter(Boolean).join(",");
+  return own;
+};
+
+export const actions = {
+  partShown: () => {},
+
+  /** @param {string} formula @param {Record<string, any>} [given] */
+  async begin(formula, given = state.settings) {
+    chosenStart = {};
+    set({ formula, settings: given, step: 0, playing: false, part: 0 });
+    await actions.train(0, false);
+  },
+
+  /**
+   * A new experiment with what is set now, and on to a step.
+   * @param {number} step @param {boolean} keep
+   */
+  train(step, keep) {
+    return connection.latest("train", async () => {
+      const reply = await connection.ask("train", { formula: state.formula, settings: settings(), keep });
+      if (failed(reply)) return;
+      set({
+        data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
+        equations: reply.equations, source: reply.source, step: reply.step, params: reply.params, digits: reply.digits,
+        cost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
+        track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes,
+      });
+      if (keep) set({ others: reply.others.map((/** @type {string} */ name) => ({ name, steps: [], losses: [], path: [], recorded: [] })) });
+      noteStart(reply.params);
+      goal = step;
+      await actions.go(step);
+      if (landscapeNames) actions.landscapeOf(landscapeNames);
+    });
+  },
+
+  /** Toward a step, as the engine gets there. @param {number} step */
+  goTo(step) {
+    goal = step;
+    set({ part: 0 });
+    return actions.go(step);
+  },
+
+  /** @param {number} step */
+  go(step) {
+    goal = step;
+    return connection.latest("go", async () => {
+      if (!state.data) return;
+      const known = state.track.steps.at(-1) ?? 0;
+      const row = state.row !== null && state.batch.includes(state.row) ? state.row : undefined;
+      const reply = await connection.ask("go", { step: goal, want: wanted(), after: known, ...(row === undefined ? {} : { row }) });
+      if (reply.error) { failed(reply); return; }
+      /** @type {Partial<typeof state>} */
+      const patch = {
+        step: reply.step, epoch: reply.epoch, why: reply.why, params: reply.params, digits: reply.digits, cost: reply.cost,
+        end: reply.end, explanation: reply.explanation ?? null,
+      };
+      if (reply.curvature !== undefined) patch.curvature = reply.curvature;
+      if (reply.steps?.values.length) patch.track = extended(reply, state.track);
+      if (reply.fit) patch.fit = reply;
+      if (reply.batch) { patch.batch = reply.batch.values; patch.batchSize = reply.batch_size; }
+      if (reply.why && reply.step >= (reply.end ?? Infinity)) patch.playing = false;
+      set(patch);
+      if (state.others.length) await othersNow();
+      if (reply.step < goal && !reply.why) await new Promise((resolve) => requestAnimationFrame(() => resolve(connection.latest("more", () => actions.go(goal)))));
+    });
+  },
+
+  play() {
+    if (!state.data) return;
+    set({ playing: !state.playing, part: 0 });
+    if (state.playing) frame();
+    else actions.go(state.step);
+  },
+
+  /** @param {number} row */
+  lookAtRow(row) {
+    set({ row });
+    if (!state.playing) actions.go(state.step);
+  },
+
+  /** @param {string[] | null} names */
+  landscapeOf(names) {
+    landscapeNames = names;
+    if (!names || !state.data) return;
+    noteStart(null);
+    connection.latest("landscape", async () => {
+      const reply = await connection.ask("contours", { names: landscapeNames });
+      if (!reply.error) set({ landscape: reply });
+    });
+  },
+
+  /** @param {Record<string, number>} at */
+  startAt(at) {
+    chosenStart = { ...chosenStart, ...Object.fromEntries(Object.entries(at).map(([k, v]) => [k, String(v)])) };
+    const step = state.step;
+    connection.latest("start", async () => {
+      const kept = landscapeNames;
+      landscapeNames = null; // the landscape stays as it is while one drags over it
+      await actions.train(step, false);
+      landscapeNames = kept;
+    });
+  },
+
+  /** @param {string} name @param {any} value */
+  choose(name, value) {
+    const keep = by("keep")?.checked ?? false;
+    set({ settings: { ...state.settings, [name]: value } });
+    if (state.data) actions.train(state.step, keep);
+  },
+
+  pointsChanged() {
+    connection.latest("points", async () => {
+      const { data, table } = state;
+      if (!data || !table) return;
+      await sendColumns(data.names, table);
+    });
+  },
+
+  /** @param {number[]} cells */
+  addRow(cells) {
+    const { data, table } = state;
+    if (!data || !table) return;
+    const values = new Float64Array([...table.values, ...cells]);
+    sendColumns(data.names, { values, shape: [table.shape[0] + 1, table.shape[1]] });
+  },
+
+  async why() {
+    const reply = await connection.ask("why");
+    return reply;
+  },
+};
+
+/** @param {string[]} names @param {{values: Float64Array, shape: number[]}} table */
+async function sendColumns(names, table) {
+  const columns = Object.fromEntries(names.map((name, k) => [name, Array.from({ length: table.shape[0] }, (_none, i) => table.values[i * table.shape[1] + k])]));
+  const reply = await connection.ask("columns", { columns });
+  if (failed(reply)) return;
+  by("data-name").textContent = t("points");
+  await actions.train(state.step, false);
+}
+
+/** @param {Record<string, any> | null} params */
+function noteStart(params) {
+  if (params) startParams = params;
+  if (!landscapeNames) return;
+  const [x, y] = landscapeNames.map((name) => startParams[name]);
+  set({ start: Number.isFinite(x) && Number.isFinite(y) ? { x, y } : null });
+}
+/** @type {Record<string, any>} */
+let startParams = {};
+
+async function othersNow() {
+  const known = state.others[0]?.steps.at(-1) ?? 0;
+  if (known >= state.step && state.others.every((o) => o.steps.length)) return;
+  const reply = await connection.ask("others_now", { after: known });
+  if (reply.error) return;
+  set({ others: state.others.map((other, k) => ({ ...other, ...extended(reply, other, `_${k}`) })) });
+}
+
+/** One frame of playing: the next request goes out when the last has been answered. */
+async function frame() {
+  if (!state.playing) return;
+  await actions.go(state.step + state.perFrame);
+  if (state.why) { set({ playing: false }); return; }
+  requestAnimationFrame(frame);
+}

@@ -1,0 +1,269 @@
+// @ts-check
+/** The bar of data and formula, the player, and the settings. */
+
+import { actions, connection } from "./actions.js";
+import { partsHere } from "./views/mathematics.js";
+import { on, set, state } from "./state.js";
+import { by, made, short, t } from "./words.js";
+
+const SPEEDS = [1, 2, 5, 10, 50, 100, 1000, 10_000, 100_000];
+const LOWEST = -6; // powers of ten on the slider of the learning rate
+const HIGHEST = 1;
+
+/** @param {any} hello what the engine said of itself */
+export function controls(hello) {
+  words();
+  data(hello);
+  player();
+  settings(hello);
+  keys();
+  doctor();
+}
+
+function words() {
+  const texts = {
+    "skip": "skip", "examples-label": "data", "open": "open_file", "paste": "paste_table", "by-hand": "new_points",
+    "formula-label": "formula", "begin": "train", "language": "lang", "settings-label": "settings", "jump-label": "jump",
+    "speed-label": "speed", "ask": "ask_doctor", "paste-label": "paste_here", "paste-use": "use", "paste-cancel": "cancel",
+    "away-label": "take_away",
+  };
+  for (const [id, word] of Object.entries(texts)) by(id).textContent = t(word);
+  for (const [id, word, sign] of [["reset", "reset", "⏮"], ["back", "back", "◀"], ["one", "step", "▶"], ["part", "part", "▹"], ["theme", "theme", "◐"]]) {
+    by(id).textContent = sign;
+    by(id).title = t(word);
+    by(id).setAttribute("aria-label", t(word));
+  }
+  document.title = t("title");
+}
+
+/** @param {import("./connection.js").Reply} reply @param {string} [formula] */
+function taken(reply, formula) {
+  by("formula-error").textContent = reply.error ?? "";
+  if (reply.error) return false;
+  by("data-name").textContent = reply.name;
+  by("columns").textContent = `${t("columns")}: ${reply.columns.join(", ")}`;
+  const [x, y] = [reply.columns.slice(0, -1), reply.columns.at(-1)];
+  by("formula").value = formula ?? (x.length === 1 ? `${y} = w*${x[0]} + b` : `${y} = linear(...)`);
+  return true;
+}
+
+/** @param {any} hello */
+function data(hello) {
+  const examples = by("examples");
+  examples.replaceChildren(made("option", { value: "", text: t("examples") }), ...hello.examples.map((/** @type {any} */ e) => made("option", { value: e.name, text: e.title })));
+  examples.addEventListener("change", () => { if (examples.value) openExample(examples.value); });
+  by("open").addEventListener("click", () => by("file").click());
+  by("file").addEventListener("change", async () => { if (by("file").files[0]) await openFile(by("file").files[0]); });
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file) openFile(file);
+  });
+  const dialog = by("paste-dialog");
+  by("paste").addEventListener("click", () => dialog.showModal());
+  dialog.addEventListener("close", async () => {
+    if (dialog.returnValue !== "use" || !by("pasted").value.trim()) return;
+    begun(await connection.ask("text", { name: t("paste_table"), text: by("pasted").value }));
+  });
+  by("by-hand").addEventListener("click", async () => {
+    const columns = { x: [1, 2, 3, 4], y: [1.2, 1.9, 3.2, 3.8] };
+    begun(await connection.ask("columns", { columns }), "y = w*x + b");
+  });
+  by("question").addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    actions.begin(by("formula").value, settingsNow());
+  });
+  by("formula").addEventListener("input", () => connection.latest("check", async () => {
+    const reply = await connection.ask("check", { formula: by("formula").value, settings: settingsNow() });
+    by("formula-error").textContent = reply.error ?? "";
+    by("formula").setAttribute("aria-invalid", String(Boolean(reply.error)));
+    if (!reply.error) set({ equations: reply.equations });
+  }));
+}
+
+/** @param {File} file */
+async function openFile(file) {
+  begun(await connection.upload(file));
+}
+
+/** @param {import("./connection.js").Reply} reply @param {string} [formula] */
+function begun(reply, formula) {
+  if (!taken(reply, formula)) return;
+  by("examples").value = "";
+  showSettings({});
+  actions.begin(by("formula").value, {});
+}
+
+/** @param {string} name */
+export async function openExample(name) {
+  const reply = await connection.ask("example", { name });
+  if (!taken(reply, reply.formula)) return;
+  showSettings(reply.settings);
+  await actions.begin(reply.formula, reply.settings);
+}
+
+/** What the command line named. @param {any} opened */
+export async function openNamed(opened) {
+  const reply = await connection.ask("opened_data");
+  if (!taken(reply, opened.formula || undefined)) return;
+  showSettings(opened.settings);
+  await actions.begin(by("formula").value, opened.settings);
+}
+
+// -- the player -------------------------------------------------------------------------------------
+function player() {
+  by("reset").addEventListener("click", () => { set({ playing: false }); actions.goTo(0); });
+  by("back").addEventListener("click", () => { set({ playing: false }); actions.goTo(Math.max(0, state.step - 1)); });
+  by("one").addEventListener("click", () => { set({ playing: false }); actions.goTo(state.step + 1); });
+  by("play").addEventListener("click", () => actions.play());
+  by("part").addEventListener("click", part);
+  by("jump").addEventListener("change", () => actions.goTo(Math.max(0, Math.round(Number(by("jump").value) || 0))));
+  by("speed").replaceChildren(...SPEEDS.map((s) => made("option", { value: s, text: s })));
+  by("speed").addEventListener("change", () => set({ perFrame: Number(by("speed").value) }));
+  const show = () => {
+    by("play").textContent = state.playing ? `⏸ ${t("pause")}` : `⏵ ${t("play")}`;
+    by("play").setAttribute("aria-pressed", String(state.playing));
+  };
+  show();
+  on(["playing"], show);
+  on(["step", "params", "cost", "epoch"], standing);
+  on(["why", "step"], () => {
+    by("doctor").hidden = !state.data;
+    by("ended").textContent = state.why === "diverged" ? t("diverged", { step: state.step + 1 }) : state.why === "converged" ? t("converged", { step: state.step }) : "";
+    by("ended").classList.toggle("bad", state.why === "diverged");
+  });
+}
+
+/** The next part of the step; behind the last, the step itself is taken. */
+function part() {
+  set({ playing: false });
+  const here = partsHere();
+  if (state.part < here.length) set({ part: state.part + 1 });
+  else { set({ part: 0 }); actions.goTo(state.step + 1).then(() => set({ part: 1 })); }
+}
+
+function standing() {
+  if (document.activeElement !== by("jump")) by("jump").value = String(state.step);
+  const facts = [[t("step_word"), state.step], [t("epoch"), state.epoch], [t("cost"), short(state.cost)]];
+  const params = Object.entries(state.params).slice(0, 12).map(([name, v]) => [name, typeof v === "object" && v !== null ? v.shape.join(" × ") : short(v), state.digits[name]]);
+  by("standing").replaceChildren(...[...facts, ...params].flatMap(([name, value, digits]) => [
+    made("dt", { text: name, "data-node": name }), made("dd", { text: value, title: digits ?? "" }),
+  ]));
+}
+
+// -- the settings -------------------------------------------------------------------------------------
+/** @type {Record<string, any>} */
+const inputs = {};
+
+function settingsNow() {
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.type === "checkbox" ? input.checked : input.value]).filter(([name, value]) => value !== "" && value !== defaults[/** @type {string} */ (name)]));
+}
+/** @type {Record<string, any>} */
+const defaults = {};
+
+/** @param {any} hello */
+function settings(hello) {
+  const box = by("settings");
+  /** @param {string} name @param {any} input @param {string} [label] */
+  const field = (name, input, label = name.replaceAll("_", " ")) => {
+    input.id = `set-${name}`;
+    input.title = hello.options[name].words;
+    inputs[name] = input;
+    defaults[name] = hello.options[name].flag ? hello.options[name].default === "True" : hello.options[name].default;
+    if (hello.options[name].flag) input.checked = defaults[name];
+    input.addEventListener("change", () => actions.choose(name, input.type === "checkbox" ? input.checked : input.value));
+    return made("label", { class: "setting" }, [made("span", { text: label }), input]);
+  };
+  const lr = made("input", { inputmode: "decimal", spellcheck: "false" });
+  const slider = made("input", { type: "range", min: LOWEST, max: HIGHEST, step: 0.02, value: -2, id: "lr-slider", "aria-label": t("learning_rate") });
+  const limit = made("span", { class: "limit", "aria-hidden": "true" });
+  const said = made("small", { id: "lr-limit" });
+  slider.addEventListener("input", () => {
+    lr.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
+    actions.choose("lr", lr.value);
+  });
+  const rate = field("lr", lr, t("learning_rate"));
+  on(["curvature"], () => {
+    const at = state.curvature?.limit ?? null;
+    said.textContent = at === null ? t("no_limit") : t("limit_is", { limit: short(at) });
+    limit.hidden = at === null;
+    if (at !== null) limit.style.left = `${Math.min(100, Math.max(0, ((Math.log10(at) - LOWEST) / (HIGHEST - LOWEST)) * 100))}%`;
+  });
+  on(["settings"], () => { const v = Number(state.settings.lr ?? 0.01); if (v > 0) slider.value = String(Math.log10(v)); });
+  const choice = (/** @type {string[]} */ names) => made("input", { list: "", spellcheck: "false" }, []) && made("select", {}, names.map((n) => made("option", { value: n, text: n })));
+  const batch = made("input", { type: "number", min: 1, placeholder: t("all_rows") });
+  const main = [
+    rate, made("div", { class: "rate" }, [slider, limit]), said,
+    field("batch_size", batch, t("batch_size")),
+    field("optimizer", choice(hello.optimizers), t("optimizer")),
+    field("loss", choice(hello.losses), t("loss")),
+    field("init", made("input", { spellcheck: "false", placeholder: "w=1,b=0" }), t("start")),
+    field("seed", made("input", { type: "number", min: 0, placeholder: "0" }), t("seed")),
+    made("label", { class: "setting" }, [made("span", { text: t("keep") }), made("input", { type: "checkbox", id: "keep" })]),
+  ];
+  const rest = Object.keys(hello.options).filter((name) => !(name in inputs));
+  const more = made("details", {}, [made("summary", { text: t("more") }), ...rest.map((name) => field(name, made("input", hello.options[name].flag ? { type: "checkbox" } : { spellcheck: "false", placeholder: hello.options[name].default })))]);
+  box.replaceChildren(...main, more);
+  showSettings({});
+}
+
+/** @param {Record<string, any>} given */
+function showSettings(given) {
+  for (const [name, input] of Object.entries(inputs)) {
+    const value = given[name] ?? defaults[name];
+    if (input.type === "checkbox") input.checked = Boolean(value);
+    else input.value = input.tagName === "SELECT" ? value : (given[name] ?? "");
+  }
+  const v = Number(given.lr ?? 0.01);
+  if (v > 0) by("lr-slider").value = String(Math.log10(v));
+}
+
+// -- keys and the doctor --------------------------------------------------------------------------------
+function keys() {
+  addEventListener("keydown", (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest("input, select, textarea, button, summary, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const does = /** @type {Record<string, () => void>} */ ({
+      " ": () => actions.play(), ArrowRight: () => by("one").click(), ArrowLeft: () => by("back").click(),
+      ".": part, Home: () => by("reset").click(),
+    })[event.key];
+    if (!does) return;
+    event.preventDefault();
+    does();
+  });
+  by("language").addEventListener("click", () => {
+    const next = document.documentElement.lang === "zh" ? "en" : "zh";
+    sessionStorage.setItem("lang", next);
+    location.reload();
+  });
+  by("theme").addEventListener("click", () => {
+    const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    document.documentElement.dataset.theme = dark ? "light" : "dark";
+    localStorage.setItem("theme", document.documentElement.dataset.theme);
+    set({ data: state.data, track: state.track, landscape: state.landscape });
+  });
+}
+
+function doctor() {
+  by("ask").addEventListener("click", async () => {
+    by("ask").disabled = true;
+    const reply = await actions.why();
+    by("ask").disabled = false;
+    const found = reply.diagnosis;
+    if (!found) { by("findings").replaceChildren(made("p", { text: reply.error })); return; }
+    const parts = [...found.findings.map((/** @type {any} */ f) => made("p", { text: f.words })), ...found.trials.map((/** @type {any} */ f) => made("p", { class: "trial", text: f.advice }))];
+    if (found.advice) {
+      parts.push(made("button", { type: "button", class: "strong", text: t("do_that", { advice: found.advice }), onclick: () => {
+        by("keep").checked = true;
+        const options = Object.fromEntries(Object.entries(found.options).map(([k, v]) => [k, typeof v === "boolean" ? v : v === null ? "" : String(v)]));
+        const given = { ...state.settings, ...options };
+        showSettings(given);
+        set({ settings: given });
+        actions.train(Math.max(state.step, 50), true);
+      } }));
+    } else parts.push(made("p", { text: t("no_advice") }));
+    by("findings").replaceChildren(...parts);
+  });
+  on(["data"], () => by("findings").replaceChildren());
+}

@@ -1,0 +1,37 @@
+// @ts-check
+/** The page: ask the engine who it is, put up the views, and open what the command line named. */
+
+import { connection } from "./actions.js";
+import { controls, openExample, openNamed } from "./controls.js";
+import { by, made, speak, t } from "./words.js";
+import { dataView } from "./views/data.js";
+import { landscapeView } from "./views/landscape.js";
+import { loopView } from "./views/loop.js";
+import { lossView } from "./views/loss.js";
+import { mathematicsView } from "./views/mathematics.js";
+import { rowsView } from "./views/rows.js";
+
+const VIEWS = /** @type {[string, string, (parent: HTMLElement) => void][]} */ ([
+  ["data", "data_and_model", dataView], ["landscape", "landscape", landscapeView], ["loss", "loss_curve", lossView],
+  ["mathematics", "mathematics", mathematicsView], ["loop", "loop", loopView], ["rows", "rows", rowsView],
+]);
+
+const theme = localStorage.getItem("theme");
+if (theme) document.documentElement.dataset.theme = theme;
+
+connection.lost = () => {
+  document.body.append(made("p", { class: "lost", role: "alert", text: t("lost") }));
+};
+
+const hello = await connection.ask("hello", sessionStorage.getItem("lang") ? { lang: sessionStorage.getItem("lang") } : {});
+speak(hello.words);
+document.documentElement.lang = hello.language;
+controls(hello);
+for (const [name, title, view] of VIEWS) {
+  const panel = made("section", { class: `view ${name}`, id: `view-${name}`, "aria-labelledby": `title-${name}` }, [made("h2", { id: `title-${name}`, text: t(title) })]);
+  by("views").append(panel);
+  view(panel);
+}
+if (hello.opened.data) await openNamed(hello.opened);
+else await openExample(hello.examples[1].name);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,78 @@
+// @ts-check
+/** What the page knows, in one place: views are told, once a frame, of what has changed. */
+
+/**
+ * @typedef {object} Data
+ * @property {string[]} names the columns that the formula reads
+ * @property {string[]} features
+ * @property {string} target
+ * @property {number} rows
+ * @property {string[]} classes
+ */
+
+export const state = {
+  /** @type {Data | null} */ data: null,
+  /** @type {{values: Float64Array, shape: number[]} | null} rows of the data that are drawn */ table: null,
+  /** @type {Int32Array | null} their numbers */ chosen: null,
+  /** @type {string} */ formula: "",
+  /** @type {Record<string, any>} */ settings: {},
+  /** @type {string[]} */ parameters: [],
+  /** @type {[string, string][]} */ equations: [],
+  /** @type {string} */ source: "",
+  step: 0,
+  epoch: 0,
+  why: "",
+  cost: NaN,
+  /** @type {Record<string, any>} */ params: {},
+  /** @type {Record<string, string>} every digit of them */ digits: {},
+  playing: false,
+  perFrame: 1,
+  /** part of the next step that is looked at: 0 is none */ part: 0,
+  /** @type {{steps: number[], losses: number[], path: number[][], recorded: string[]}} */
+  track: { steps: [], losses: [], path: [], recorded: [] },
+  /** @type {{name: string, steps: number[], losses: number[], path: number[][], recorded: string[]}[]} */ others: [],
+  /** @type {any} */ fit: null,
+  /** @type {any} */ landscape: null,
+  /** @type {{x: number, y: number} | null} where the descent starts, in the landscape */ start: null,
+  /** @type {any} */ explanation: null,
+  /** @type {number | null} behind which there is nothing */ end: null,
+  /** @type {{largest: number, smallest: number, limit: number | null} | null} */ curvature: null,
+  /** @type {Int32Array} rows of the next step */ batch: new Int32Array(0),
+  batchSize: 0,
+  /** @type {number | null} */ row: null,
+  /** @type {string | null} the name that is pointed at */ pointed: null,
+};
+
+/** @typedef {keyof typeof state} Key */
+
+/** @type {{keys: Key[], then: () => void}[]} */
+const listeners = [];
+/** @type {Set<Key>} */
+let changed = new Set();
+let scheduled = false;
+
+/**
+ * Call `then` once a frame in which one of the keys changed.
+ * @param {Key[]} keys
+ * @param {() => void} then
+ */
+export function on(keys, then) {
+  listeners.push({ keys, then });
+}
+
+/** @param {Partial<typeof state>} patch */
+export function set(patch) {
+  Object.assign(state, patch);
+  for (const key of Object.keys(patch)) changed.add(/** @type {Key} */ (key));
+  if (!scheduled) {
+    scheduled = true;
+    requestAnimationFrame(tell);
+  }
+}
+
+function tell() {
+  scheduled = false;
+  const now = changed;
+  changed = new Set();
+  for (const { keys, then } of listeners) if (keys.some((key) => now.has(key))) then();
+}

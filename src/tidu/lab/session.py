@@ -1,0 +1,344 @@
+"""`Session`: what one tab of the page works on, and the requests that it may make; each is a method in `REQUESTS`.
+
+A request names itself in `do`; its other fields are checked against the types that stand beside the method. Nothing
+that comes from a page is evaluated: formulas go through the parser of formulas, options through their declarations.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidu.content.kinds import Flag
+from tidu.content.losses import LOSSES
+from tidu.content.methods import AUTO
+from tidu.content.optimizers import OPTIMIZERS
+from tidu.data.csv_options import CsvOptions
+from tidu.data.files import from_bytes
+from tidu.data.source import source_of
+from tidu.data.table import Source
+from tidu.errors import SettingError, TiduError, closest
+from tidu.lab import views
+from tidu.lab.examples import EXAMPLES, example_named
+from tidu.lab.experiment import Experiment, Moment
+from tidu.lab.frames import Reply
+from tidu.lab.words import page_words
+from tidu.text import _, language, use_language
+from tidu.training.options import options_of
+from tidu.training.problem import Problem
+from tidu.training.rates import automatic_rate
+from tidu.training.rescaling import basis_of
+
+STEPS = 10**9  # where every experiment ends at the latest
+LONGEST_FORMULA = 10_000  # characters
+LONGEST_TEXT = 4_000_000  # characters of a table that is pasted
+MOST_CELLS = 200_000  # of a table that the page sends point by point
+MOST_OTHERS = 5  # earlier experiments that are kept to be drawn beside the present one
+GOING = 0.05  # seconds that one request may go on training
+OF_THE_PAGE = options_of("lab")
+Handler = Callable[["Session", dict[str, Any]], Reply]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A kind of request: what answers it, and the types of its fields; those in `optional` may be left out."""
+
+    answer: Handler
+    fields: Mapping[str, type | tuple[type, ...]]
+    optional: frozenset[str]
+
+
+REQUESTS: dict[str, Request] = {}
+
+
+def request(optional: str = "", **fields: type | tuple[type, ...]) -> Callable[[Handler], Handler]:
+    """Register a method as what answers the requests of its name."""
+
+    def registered(method: Handler) -> Handler:
+        REQUESTS[method.__name__] = Request(method, fields, frozenset(optional.split()))
+        return method
+
+    return registered
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained on: its name for people, where its columns come from, and the text of a small table."""
+
+    name: str
+    source: Source
+    path: str = ""
+
+
+class Session:
+    """One tab: its data, formula and settings, the experiment with them, and where it stands."""
+
+    def __init__(self, data: str = "", formula: str = "", given: Mapping[str, str] | None = None) -> None:
+        self.opened = (data, formula, dict(given or {}))
+        self.data: Data | None = None
+        self.formula = ""
+        self.given: dict[str, str] = {}
+        self.experiment: Experiment | None = None
+        self.here: Moment | None = None
+        self.others: list[tuple[str, Experiment]] = []
+        self.language: str | None = None
+
+    def close(self) -> None:
+        """Let go of everything that runs."""
+        for experiment in [self.experiment, *(e for _name, e in self.others)]:
+            if experiment is not None:
+                experiment.close()
+        self.experiment, self.others = None, []
+
+    def answer(self, asked: dict[str, Any]) -> Reply:
+        """What a request is answered; an error of the user's becomes the reply's `error`."""
+        use_language(self.language)
+        number = asked.pop("id", None)
+        try:
+            reply = self._answered(asked)
+        except TiduError as error:
+            reply = Reply({"error": str(error), "kind": type(error).__name__})
+        except MemoryError:
+            reply = Reply({"error": _("there is not enough memory for this; use fewer rows or columns")})
+        return reply.with_plain(id=number if isinstance(number, int) else None)
+
+    def _answered(self, asked: dict[str, Any]) -> Reply:
+        name = asked.pop("do", None)
+        kind = REQUESTS.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise SettingError(_("the lab has no request {name!r}").format(name=name))
+        for field, types in kind.fields.items():
+            if field not in asked and field in kind.optional:
+                continue
+            value = asked.get(field)
+            wrong = not isinstance(value, types) or (isinstance(value, bool) and types is not bool)
+            if wrong or (isinstance(value, float) and not math.isfinite(value)):
+                raise SettingError(_("the request {name} has no proper {field}").format(name=name, field=field))
+        return kind.answer(self, {k: v for k, v in asked.items() if k in kind.fields})
+
+    @property
+    def _going(self) -> tuple[Experiment, Moment]:
+        if self.experiment is None or self.here is None:
+            raise SettingError(_("choose data and a formula first"))
+        return self.experiment, self.here
+
+    # -- what there is -----------------------------------------------------------------------------
+    @request(lang=str, optional="lang")
+    def hello(self, asked: dict[str, Any]) -> Reply:
+        """The words of the page in its language, and what it may offer."""
+        self.language = asked.get("lang") or self.language
+        use_language(self.language)
+        data, formula, given = self.opened
+        options = {
+            name: {"words": entry.help_of("lab"), "flag": isinstance(entry.kind, Flag), "group": _(entry.group),
+                   "default": entry.kind.written(entry.default) if entry.default else ""}
+            for name, entry in OF_THE_PAGE.items()
+        }  # fmt: skip
+        return Reply({
+            "language": language(), "words": page_words(), "losses": list(LOSSES), "optimizers": list(OPTIMIZERS),
+            "options": options, "examples": [e.to_dict() for e in EXAMPLES],
+            "opened": {"data": bool(data), "name": Path(data).name if data else "", "formula": formula,
+                       "settings": given},
+        })  # fmt: skip
+
+    # -- data --------------------------------------------------------------------------------------
+    @request()
+    def opened_data(self, _asked: dict[str, Any]) -> Reply:
+        """The data that the command line named."""
+        path = self.opened[0]
+        if not path:
+            raise SettingError(_("choose data and a formula first"))
+        return self._with(Data(Path(path).name, source_of(path), path))
+
+    @request(name=str)
+    def example(self, asked: dict[str, Any]) -> Reply:
+        """Data that come with the lab, with a formula and settings that go with them."""
+        chosen = example_named(asked["name"])
+        return self._with(Data(chosen.title, source_of(chosen.table()))).with_plain(
+            formula=chosen.formula, settings=dict(chosen.settings)
+        )
+
+    @request(name=str, text=str)
+    def text(self, asked: dict[str, Any]) -> Reply:
+        """A table as text, as a person pastes it."""
+        if len(asked["text"]) > LONGEST_TEXT:
+            raise SettingError(
+                _("the text has {length} characters; the limit is {limit}: open it as a file").format(
+                    length=len(asked["text"]), limit=LONGEST_TEXT
+                )
+            )
+        return self.content(asked["name"], asked["text"].encode())
+
+    def content(self, name: str, content: bytes) -> Reply:
+        """A file's bytes, as the page uploads them."""
+        return self._with(Data(name, from_bytes(content, name, CsvOptions())))
+
+    @request(columns=dict)
+    def columns(self, asked: dict[str, Any]) -> Reply:
+        """A small table, column by column, of points that were set or dragged."""
+        table: dict[str, list[float]] = {}
+        for name, cells in asked["columns"].items():
+            if not isinstance(cells, list) or not all(isinstance(v, (int, float)) for v in cells):
+                raise SettingError(_("the request {name} has no proper {field}").format(name="columns", field=name))
+            table[name] = cells
+        if sum(map(len, table.values())) > MOST_CELLS:
+            raise SettingError(_("the points have too many numbers; open them as a file"))
+        return self._with(Data(_("points"), source_of(table)))
+
+    def _with(self, data: Data) -> Reply:
+        names, kinds = data.source.names, data.source.kinds()
+        self.data = data
+        return Reply({"name": data.name, "columns": list(names), "kinds": dict(kinds)})
+
+    # -- an experiment -----------------------------------------------------------------------------
+    @request(formula=str, settings=dict, keep=bool, optional="settings keep")
+    def train(self, asked: dict[str, Any]) -> Reply:
+        """A new experiment: the data with a formula and settings, at its start; `keep` draws the present one beside."""
+        problem = self._problem(asked["formula"], asked.get("settings", {}))
+        old, self.experiment = self.experiment, Experiment(problem)
+        if old is not None:
+            if asked.get("keep"):
+                self.others = [*self.others, (self._title(), old)][-MOST_OTHERS:]
+            else:
+                old.close()
+        self.formula, self.given = asked["formula"], dict(asked.get("settings", {}))
+        self.here = self.experiment.toward(0)
+        made = views.mathematics(self.experiment) | views.points(self.experiment)
+        return (made | views.standing(self.experiment, self.here)).with_plain(
+            notes=list(problem.notes), others=[name for name, _e in self.others]
+        )
+
+    @request(formula=str, settings=dict, optional="settings")
+    def check(self, asked: dict[str, Any]) -> Reply:
+        """Whether a formula and settings can be trained, and what they compute; nothing changes."""
+        problem = self._problem(asked["formula"], asked.get("settings", {}))
+        return views.formula_of(problem)
+
+    def _problem(self, formula: str, settings: Mapping[str, Any]) -> Problem:
+        if self.data is None:
+            raise SettingError(_("choose data first"))
+        if len(formula) > LONGEST_FORMULA:
+            raise SettingError(
+                _("the formula has {length} characters; the limit is {limit}").format(
+                    length=len(formula), limit=LONGEST_FORMULA
+                )
+            )
+        read = self._settings(settings)
+        problem = Problem.read(formula, self.data.source, read, drop_missing=bool(read.pop("drop_missing", False)))
+        return begun(problem)
+
+    @staticmethod
+    def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+        """Options as texts, read as the command line reads them."""
+        read: dict[str, Any] = {"steps": STEPS, "record": "step"}
+        for name, text in given.items():
+            if name not in OF_THE_PAGE:
+                near = closest(str(name), OF_THE_PAGE)
+                hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+                raise SettingError(_("there is no option '{name}'{hint}").format(name=name, hint=hint))
+            if text is None or text == "":
+                continue
+            kind = OF_THE_PAGE[name].kind
+            if isinstance(kind, Flag):
+                read[name] = kind.checked(name, text)
+            else:
+                read[name] = kind.read(name, str(text))
+        return read
+
+    def _title(self) -> str:
+        said = [f"{name} = {value}" for name, value in self.given.items() if value not in (None, "")]
+        return ", ".join([self.formula, *said])
+
+    # -- going -------------------------------------------------------------------------------------
+    @request(step=int, want=list, after=int, row=int, optional="want after row")
+    def go(self, asked: dict[str, Any]) -> Reply:
+        """Toward a step, as far as a twentieth of a second reaches; with the views that the page wants."""
+        experiment, _here = self._going
+        self.here = experiment.toward(max(0, asked["step"]), GOING)
+        reply = views.standing(experiment, self.here)
+        made: dict[str, Callable[[], Reply]] = {
+            "losses": lambda: views.losses(experiment, self._going[1], asked.get("after", 0)),
+            "fit": lambda: views.fitted(experiment, self._going[1]),
+            "batch": lambda: views.batch(experiment, self._going[1]),
+            "curvature": lambda: views.curvature(experiment, self._going[1]),
+            "explanation": lambda: views.explanation(experiment, self._going[1], asked.get("row")),
+        }
+        for name in asked.get("want", []):
+            if name not in made:
+                raise SettingError(_("the lab has no view {name!r}").format(name=name))
+            try:
+                reply |= made[name]()
+            except TiduError as error:
+                reply |= Reply({f"no_{name}": str(error)})
+        return reply
+
+    @request(names=list, box=list, optional="box")
+    def contours(self, asked: dict[str, Any]) -> Reply:
+        """The cost over two parameters."""
+        experiment, here = self._going
+        known = [n for n, v in here.parameters.items() if np.ndim(v) == 0]
+        names = asked["names"]
+        if len(names) != 2 or names[0] == names[1] or not set(names) <= set(known):
+            raise SettingError(_("contours need two of the parameters {names}").format(names=", ".join(known)))
+        box = asked.get("box")
+        if box is not None and (len(box) != 4 or not all(isinstance(v, (int, float)) for v in box)):
+            raise SettingError(_("a box has four numbers"))
+        if box is not None and not (box[0] < box[1] and box[2] < box[3]):
+            raise SettingError(_("a box has four numbers"))
+        return views.contours(experiment, here, (names[0], names[1]), None if box is None else tuple(map(float, box)))
+
+    @request(first=int)
+    def table(self, asked: dict[str, Any]) -> Reply:
+        """Rows of the data, with predictions."""
+        experiment, here = self._going
+        first = min(max(0, asked["first"]), max(0, experiment.problem.rows - 1))
+        return views.table_of(experiment, here, first)
+
+    @request()
+    def why(self, _asked: dict[str, Any]) -> Reply:
+        """The doctor's diagnosis."""
+        return views.diagnosis(*self._going)
+
+    @request(after=int, optional="after")
+    def others_now(self, asked: dict[str, Any]) -> Reply:
+        """The earlier experiments at the step where the present one stands: their losses and paths."""
+        _experiment, here = self._going
+        reply = Reply({"others": [name for name, _e in self.others]})
+        for k, (_name, other) in enumerate(self.others):
+            moment = other.toward(here.step, GOING)
+            found = views.losses(other, moment, asked.get("after", 0))
+            reply |= Reply(
+                {f"recorded_{k}": found.plain["recorded"]}, {f"{name}_{k}": a for name, a in found.arrays.items()}
+            )
+        return reply
+
+
+def begun(problem: Problem) -> Problem:
+    """The problem with what `scale` and `lr="auto"` decide before a descent."""
+    if problem.settings.uses_solver or problem.settings.optimizer == AUTO:
+        raise SettingError(
+            _(
+                "the lab shows the steps of an optimizer; a solver has none: use 'tidu fit --optimizer {optimizer}'"
+            ).format(optimizer=problem.settings.optimizer)
+        )
+    if problem.settings.scale:
+        problem = problem.rescaled(basis_of(problem))
+    if problem.settings.lr == AUTO:
+        rate, why = automatic_rate(problem)
+        problem = replace(problem.changed(lr=rate), notes=(*problem.notes, why))
+    return problem
+
+
+def text_of(table: Mapping[str, np.ndarray[Any, Any]]) -> str:
+    """A small table as CSV."""
+    out = io.StringIO()
+    out.write(",".join(table) + "\n")
+    for row in zip(*(c.tolist() for c in table.values()), strict=True):
+        out.write(",".join(map(repr, row)) + "\n")
+    return out.getvalue()

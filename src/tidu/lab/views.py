@@ -1,0 +1,239 @@
+"""What each view of the page shows of an experiment at a moment: plain values and arrays, made by the engine.
+
+Every function takes an `Experiment` and a `Moment` and gives a `Reply`; the page draws it and computes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.content.optimizers import optimizer_named
+from tidu.engines.mathematics import UNICODE, equations, update_rule
+from tidu.errors import SettingError
+from tidu.lab.experiment import Experiment, Moment
+from tidu.lab.frames import Reply
+from tidu.text import _
+from tidu.training.judging.evaluation import cost_of, predictions_of
+from tidu.training.problem import Problem
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.spectrum import spectrum_of
+from tidu.training.solving.stability import rate_limit
+
+Array = npt.NDArray[np.float64]
+MOST_POINTS = 4000  # of the data, that are drawn
+MOST_STEPS = 2000  # of a path or a loss curve, in one message
+MOST_OF_BATCH = 2000  # rows of a batch that are marked
+LINE = 240  # places at which a curve is computed
+GRID = 61  # of contours, along each side
+BOUNDARY = 56  # of a decision boundary, along each side
+SAMPLE = 2000  # rows that contours are computed from
+ROWS = 100  # of the table, in one message
+MARGIN = 0.06  # of the range of a feature, that a curve goes beyond it
+
+
+def features_of(experiment: Experiment) -> list[str]:
+    """The columns that predictions are made from."""
+    return [c.name for c in experiment.problem.program.columns if c.role == "feature"]
+
+
+def _values(moment: Moment) -> tuple[Any, ...]:
+    return tuple(moment.parameters.values())
+
+
+# -- where it stands ------------------------------------------------------------------------------
+def standing(experiment: Experiment, moment: Moment) -> Reply:
+    """Step, epoch, parameters, the cost over all rows, and why it goes no further."""
+    cost = cost_at(experiment, moment)
+    shown = {
+        name: float(v) if np.ndim(v) == 0 else {"shape": list(np.shape(v))} for name, v in moment.parameters.items()
+    }
+    return Reply({
+        "step": moment.step, "epoch": moment.state.epoch, "rows_of_epoch": moment.state.start, "why": moment.why,
+        "params": shown, "cost": cost, "end": experiment.end,
+        "digits": {name: repr(float(v)) for name, v in moment.parameters.items() if np.ndim(v) == 0},
+    })  # fmt: skip
+
+
+def cost_at(experiment: Experiment, moment: Moment) -> float:
+    """J over all rows, at the parameters of a moment."""
+    if experiment.cost is None:
+        experiment.cost = cost_of(experiment.problem.program, experiment.problem.columns, 1000)
+    with np.errstate(all="ignore"):
+        return float(experiment.cost(_values(moment)))
+
+
+def losses(experiment: Experiment, moment: Moment, after: int = 0) -> Reply:
+    """The rows of the history behind step `after`: steps, the loss of each one's batch, and the parameters after it."""
+    steps, values = experiment.track.between(after, moment.step, MOST_STEPS)
+    p = len(experiment.recorded)
+    own = values[:, 3 : 3 + p]
+    rescaling = experiment.problem.rescaling
+    if p and rescaling is not None:
+        own = rescaling.start + own @ rescaling.matrix.T
+    return Reply(
+        {"recorded": list(experiment.recorded), "after": after},
+        {"steps": steps.astype(np.float64), "losses": values[:, 0].copy(), "path": own.copy()},
+    )
+
+
+# -- data and model -------------------------------------------------------------------------------
+def points(experiment: Experiment) -> Reply:
+    """The rows of the data, thinned evenly where there are many, by the columns that the formula reads."""
+    problem = experiment.problem
+    chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, MOST_POINTS)).round().astype(np.int64))
+    names = [c.name for c in problem.program.columns]
+    table = np.column_stack([c[chosen] for c in problem.columns]) if names else np.empty((0, 0))
+    target = problem.program.target
+    plain = {
+        "names": names, "features": features_of(experiment),
+        "target": target.name if target is not None and target.is_symbol else str(target),
+        "rows": problem.rows, "classes": [str(c) for c in problem.classes],
+    }  # fmt: skip
+    return Reply({"data": plain}, {"chosen": chosen.astype(np.int32), "table": table})
+
+
+def fitted(experiment: Experiment, moment: Moment) -> Reply:
+    """The curve of a model of one feature; the predictions over the plane for one of two; else nothing."""
+    problem, names = experiment.problem, features_of(experiment)
+    program = problem.program
+    with np.errstate(all="ignore"):
+        if len(names) == 1:
+            line = _spread(problem.table[names[0]], LINE) if problem.table is not None else np.empty(0)
+            found = predictions_of(program, [line], _values(moment), len(line))
+            return Reply({"fit": "line", "feature": names[0]}, {"line": line, "fitted": found})
+        if len(names) == 2 and problem.table is not None:
+            x, y = (_spread(problem.table[n], BOUNDARY) for n in names)
+            plane = [np.repeat(x, len(y)), np.tile(y, len(x))]
+            found = predictions_of(program, plane, _values(moment), plane[0].size)
+            if found.ndim == 2:
+                found = found.argmax(axis=1).astype(np.float64)
+            shape = (len(x), len(y))
+            return Reply({"fit": "plane", "features": names}, {"x": x, "y": y, "plane": found.reshape(shape)})
+    return Reply({"fit": "none"})
+
+
+def _spread(column: Array, count: int) -> Array:
+    low, high = float(column.min()), float(column.max())
+    beyond = MARGIN * (high - low or 1.0)
+    return np.linspace(low - beyond, high + beyond, count)
+
+
+def table_of(experiment: Experiment, moment: Moment, first: int) -> Reply:
+    """Some rows of the data with prediction and loss, and which of them feed the next update."""
+    problem, program = experiment.problem, experiment.problem.program
+    last = min(first + ROWS, problem.rows)
+    columns = [c[first:last] for c in problem.columns]
+    features = [c for c, s in zip(columns, program.columns, strict=True) if s.role == "feature"]
+    with np.errstate(all="ignore"):
+        found = predictions_of(program, features, _values(moment), last - first)
+    if found.ndim == 2:
+        found = found.argmax(axis=1).astype(np.float64)
+    return Reply(
+        {"first": first, "rows": problem.rows, "names": [c.name for c in program.columns]},
+        {"cells": np.column_stack([*columns, found])},
+    )
+
+
+def batch(experiment: Experiment, moment: Moment) -> Reply:
+    """The rows that feed the update that begins here."""
+    if moment.why:
+        return Reply({"batch_size": 0}, {"batch": np.empty(0, dtype=np.int32)})
+    rows = np.asarray(experiment.batch_at(moment.step), dtype=np.int32)
+    return Reply({"batch_size": len(rows)}, {"batch": rows[:MOST_OF_BATCH]})
+
+
+# -- the cost as a landscape ----------------------------------------------------------------------
+def contours(experiment: Experiment, moment: Moment, names: tuple[str, str], box: tuple[float, ...] | None) -> Reply:
+    """The cost over two parameters, the others as they are here; `box` is x low, x high, y low, y high.
+
+    Without a box, one that holds the path and the start. Of many rows, an even sample makes the heights.
+    """
+    problem = experiment.problem
+    places = [problem.program.parameter_names.index(name) for name in names]
+    low_x, high_x, low_y, high_y = box or _box_of(experiment, moment, names)
+    x, y = np.linspace(low_x, high_x, GRID), np.linspace(low_y, high_y, GRID)
+    chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, SAMPLE)).round().astype(np.int64))
+    cost = cost_of(problem.program, [np.ascontiguousarray(c[chosen]) for c in problem.columns], GRID * GRID)
+    at = list(_values(moment))
+    heights = np.empty((GRID, GRID))
+    with np.errstate(all="ignore"):
+        for i, a in enumerate(x.tolist()):
+            for j, b in enumerate(y.tolist()):
+                at[places[0]], at[places[1]] = a, b
+                heights[i, j] = cost(tuple(at))
+    plain = {"names": list(names), "slice": len(at) > 2, "sampled": len(chosen) < problem.rows}
+    return Reply({"contours": plain}, {"x": x, "y": y, "heights": heights})
+
+
+def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> tuple[float, ...]:
+    """A box that holds the way from the start to here, and as much around it."""
+    _steps, values = experiment.track.between(0, moment.step, MOST_STEPS)
+    start = dict(zip(experiment.problem.program.parameter_names, experiment.problem.start, strict=True))
+    found: list[float] = []
+    for name in names:
+        seen = [float(start[name]), float(moment.parameters[name])]
+        if name in experiment.recorded and experiment.problem.rescaling is None:
+            seen += values[:, 3 + experiment.recorded.index(name)].tolist()
+        finite = [v for v in seen if math.isfinite(v)] or [0.0]
+        low, high = min(finite), max(finite)
+        half = 0.75 * (high - low) or max(1.0, abs(low))
+        middle = 0.5 * (low + high)
+        found += [middle - half, middle + half]
+    return tuple(found)
+
+
+def curvature(experiment: Experiment, moment: Moment) -> Reply:
+    """λmax of the cost here and now, and the learning rate beyond which its direction grows."""
+    problem = experiment.problem
+    try:
+        objective = Objective(problem.descended, problem.columns)
+        spectrum = spectrum_of(objective, np.asarray(moment.state.parameters, dtype=np.float64))
+    except SettingError:
+        spectrum = None
+    if spectrum is None or not spectrum.largest > 0.0:
+        return Reply({"curvature": None})
+    limit = rate_limit(optimizer_named(problem.settings.optimizer), spectrum.largest)
+    return Reply({"curvature": {
+        "largest": spectrum.largest, "smallest": spectrum.smallest, "limit": limit if math.isfinite(limit) else None,
+    }})  # fmt: skip
+
+
+# -- the mathematics ------------------------------------------------------------------------------
+def mathematics(experiment: Experiment) -> Reply:
+    """The equations of model, loss, gradient and update, and the loop that runs."""
+    program = experiment.problem.descended
+    lines = [*equations(program, UNICODE), *update_rule(program, UNICODE)]
+    return Reply({
+        "equations": [list(line) for line in lines], "source": experiment.training.source,
+        "engine": experiment.training.engine.name, "steps_per_epoch": experiment.steps_per_epoch,
+        "parameters": list(experiment.problem.program.parameter_names),
+    })  # fmt: skip
+
+
+def formula_of(problem: Problem) -> Reply:
+    """The equations of a problem that has not been trained yet."""
+    return Reply({"equations": [list(line) for line in equations(problem.program, UNICODE)],
+                  "parameters": list(problem.program.parameter_names)})  # fmt: skip
+
+
+def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
+    """Every value of the update that begins here, with the row whose own values are told."""
+    after = experiment.toward(moment.step + 1)
+    run = experiment.run(after)
+    if after.step == moment.step and after.why != "diverged":
+        raise SettingError(_("the training ends here; there is no further update"))
+    found = run.explain(moment.step, None if row is None else [row])
+    return Reply({"explanation": found.to_dict()})
+
+
+def diagnosis(experiment: Experiment, moment: Moment) -> Reply:
+    """What the doctor finds and advises."""
+    found = experiment.run(moment).diagnose()
+    return Reply({"diagnosis": {
+        "findings": [f.to_dict() for f in found.findings], "trials": [t.to_dict() for t in found.trials],
+        "advice": found.advice, "options": None if found.best is None else dict(found.best.options),
+    }})  # fmt: skip
