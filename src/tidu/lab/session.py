@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tidu.content.optimizers import OPTIMIZERS
 from tidu.data.csv_options import CsvOptions
 from tidu.data.files import from_bytes
 from tidu.data.source import source_of
-from tidu.data.table import Source
+from tidu.data.table import Source, Table
 from tidu.errors import SettingError, TiduError, closest
 from tidu.lab import views
 from tidu.lab.examples import EXAMPLES, example_named
@@ -34,11 +34,13 @@ from tidu.training.options import options_of
 from tidu.training.problem import Problem
 from tidu.training.rates import automatic_rate
 from tidu.training.rescaling import basis_of
+from tidu.training.settings import Settings
 
 STEPS = 10**9  # where every experiment ends at the latest
 LONGEST_FORMULA = 10_000  # characters
 LONGEST_TEXT = 4_000_000  # characters of a table that is pasted
 MOST_CELLS = 200_000  # of a table that the page sends point by point
+MOST_TABLES = 4  # of one source, that are kept in memory
 MOST_OTHERS = 5  # earlier experiments that are kept to be drawn beside the present one
 GOING = 0.05  # seconds that one request may go on training
 OF_THE_PAGE = options_of("lab")
@@ -67,9 +69,32 @@ def request(optional: str = "", **fields: type | tuple[type, ...]) -> Callable[[
     return registered
 
 
+class Remembered:
+    """A source whose tables are read once: a person tries many settings on the same data."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.names = source, source.names
+        self.tables: dict[object, Table] = {}
+
+    def kinds(self) -> Mapping[str, str]:
+        """As the source says."""
+        return self.source.kinds()
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
+        """The source's table, read when it is first asked for; the last few are kept."""
+        key = (None if wanted is None else frozenset(wanted), label, frozenset(words))
+        if key not in self.tables:
+            if len(self.tables) >= MOST_TABLES:
+                self.tables.pop(next(iter(self.tables)))
+            self.tables[key] = self.source.table(wanted, label, words)
+        return self.tables[key]
+
+
 @dataclass(frozen=True)
 class Data:
-    """What is trained on: its name for people, where its columns come from, and the text of a small table."""
+    """What is trained on: its name for people, where its columns come from, and its path, where it has one."""
 
     name: str
     source: Source
@@ -193,7 +218,7 @@ class Session:
 
     def _with(self, data: Data) -> Reply:
         names, kinds = data.source.names, data.source.kinds()
-        self.data = data
+        self.data = Data(data.name, Remembered(data.source), data.path)
         return Reply({"name": data.name, "columns": list(names), "kinds": dict(kinds)})
 
     # -- an experiment -----------------------------------------------------------------------------
@@ -230,8 +255,8 @@ class Session:
                 )
             )
         read = self._settings(settings)
-        problem = Problem.read(formula, self.data.source, read, drop_missing=bool(read.pop("drop_missing", False)))
-        return begun(problem)
+        drop = bool(read.pop("drop_missing", False))
+        return begun(Problem.of_source(Settings(formula, **read), self.data.source, drop).split(None))
 
     @staticmethod
     def _settings(given: Mapping[str, Any]) -> dict[str, Any]:

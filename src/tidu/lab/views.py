@@ -5,17 +5,23 @@ Every function takes an `Experiment` and a `Moment` and gives a `Reply`; the pag
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tidu.content.optimizers import optimizer_named
-from tidu.engines.mathematics import UNICODE, equations, update_rule
+from tidu.engines.mathematics import MATHML, equations, update_rule
+from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
+from tidu.language.expr import ROLES, Expr, symbols
+from tidu.language.mathml import math, mathml, mathml_lines
 from tidu.text import _
 from tidu.training.judging.evaluation import cost_of, predictions_of
 from tidu.training.problem import Problem
@@ -178,7 +184,7 @@ def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> t
         seen = [float(start[name]), float(moment.parameters[name])]
         if name in experiment.recorded and experiment.problem.rescaling is None:
             seen += values[:, 3 + experiment.recorded.index(name)].tolist()
-        finite = [v for v in seen if math.isfinite(v)] or [0.0]
+        finite = [v for v in seen if isfinite(v)] or [0.0]
         low, high = min(finite), max(finite)
         half = 0.75 * (high - low) or max(1.0, abs(low))
         middle = 0.5 * (low + high)
@@ -198,26 +204,41 @@ def curvature(experiment: Experiment, moment: Moment) -> Reply:
         return Reply({"curvature": None})
     limit = rate_limit(optimizer_named(problem.settings.optimizer), spectrum.largest)
     return Reply({"curvature": {
-        "largest": spectrum.largest, "smallest": spectrum.smallest, "limit": limit if math.isfinite(limit) else None,
+        "largest": spectrum.largest, "smallest": spectrum.smallest, "limit": limit if isfinite(limit) else None,
     }})  # fmt: skip
 
 
 # -- the mathematics ------------------------------------------------------------------------------
 def mathematics(experiment: Experiment) -> Reply:
-    """The equations of model, loss, gradient and update, and the loop that runs."""
+    """The equations of model, loss, gradient and update as MathML, and the loop that runs.
+
+    Each part of an equation is called what the loop calls it.
+    """
     program = experiment.problem.descended
-    lines = [*equations(program, UNICODE), *update_rule(program, UNICODE)]
+    names = {node: node.name for node in symbols([program.loss, *program.gradient], *ROLES)}
+    if experiment.problem.rows:
+        trace = experiment.training.trace(experiment.training.start(), list(experiment.batch_at(0)[:1]))
+        names |= {v.node: v.name for v in reversed(trace.values) if v.node is not None and not v.node.is_constant}
     return Reply({
-        "equations": [list(line) for line in lines], "source": experiment.training.source,
+        "equations": equations_of(program, names.get), "source": experiment.training.source,
         "engine": experiment.training.engine.name, "steps_per_epoch": experiment.steps_per_epoch,
         "parameters": list(experiment.problem.program.parameter_names),
     })  # fmt: skip
 
 
+def equations_of(program: Program, identity: Callable[[Expr], str | None]) -> list[list[str]]:
+    """Left and right sides as MathML; `identity` is what the loop calls a node."""
+    notation = replace(
+        MATHML, show=partial(mathml, identity=identity), show_lines=partial(mathml_lines, identity=identity)
+    )
+    lines = [*equations(program, notation), *update_rule(program, MATHML)]
+    return [[math(left), math(right)] for left, right in lines]
+
+
 def formula_of(problem: Problem) -> Reply:
     """The equations of a problem that has not been trained yet."""
-    return Reply({"equations": [list(line) for line in equations(problem.program, UNICODE)],
-                  "parameters": list(problem.program.parameter_names)})  # fmt: skip
+    named = equations_of(problem.program, lambda node: node.name if node.is_symbol else None)
+    return Reply({"equations": named, "parameters": list(problem.program.parameter_names)})
 
 
 def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Reply:

@@ -106,6 +106,7 @@ export const actions = {
       if (reply.why && reply.step >= (reply.end ?? Infinity)) patch.playing = false;
       set(patch);
       if (state.others.length) await othersNow();
+      if (landscapeNames && outgrown()) actions.landscapeOf(landscapeNames);
       if (reply.step < goal && !reply.why) await new Promise((resolve) => requestAnimationFrame(() => resolve(connection.latest("more", () => actions.go(goal)))));
     });
   },
@@ -174,6 +175,21 @@ export const actions = {
     return reply;
   },
 };
+
+/** Whether the way has left the landscape that is drawn, or fills little of it. */
+function outgrown() {
+  const { landscape, track, params, start } = state;
+  if (!landscape || !landscapeNames || !start || track.recorded.length === 0) return false;
+  const share = landscapeNames.map((name, k) => {
+    const axis = (k ? landscape.y : landscape.x).values;
+    const at = track.recorded.indexOf(name);
+    const seen = [k ? start.y : start.x, params[name], ...track.path.map((p) => p[at])].filter(Number.isFinite);
+    const [low, high] = [Math.min(...seen), Math.max(...seen)];
+    if (low < axis[0] || high > axis[axis.length - 1]) return Infinity;
+    return (high - low) / (axis[axis.length - 1] - axis[0]);
+  });
+  return Math.max(...share) === Infinity || (!state.playing && Math.min(...share) < 0.15 && state.step > 0);
+}
 
 /** @param {string[]} names @param {{values: Float64Array, shape: number[]}} table */
 async function sendColumns(names, table) {

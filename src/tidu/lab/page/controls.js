@@ -4,7 +4,7 @@
 import { actions, connection } from "./actions.js";
 import { partsHere } from "./views/mathematics.js";
 import { on, set, state } from "./state.js";
-import { by, made, short, t } from "./words.js";
+import { by, icon, made, short, t } from "./words.js";
 
 const SPEEDS = [1, 2, 5, 10, 50, 100, 1000, 10_000, 100_000];
 const LOWEST = -6; // powers of ten on the slider of the learning rate
@@ -28,8 +28,8 @@ function words() {
     "away-label": "take_away",
   };
   for (const [id, word] of Object.entries(texts)) by(id).textContent = t(word);
-  for (const [id, word, sign] of [["reset", "reset", "⏮"], ["back", "back", "◀"], ["one", "step", "▶"], ["part", "part", "▹"], ["theme", "theme", "◐"]]) {
-    by(id).textContent = sign;
+  for (const [id, word] of [["reset", "reset"], ["back", "back"], ["one", "step"], ["part", "part"], ["theme", "theme"]]) {
+    by(id).replaceChildren(icon(id));
     by(id).title = t(word);
     by(id).setAttribute("aria-label", t(word));
   }
@@ -122,7 +122,7 @@ function player() {
   by("speed").replaceChildren(...SPEEDS.map((s) => made("option", { value: s, text: s })));
   by("speed").addEventListener("change", () => set({ perFrame: Number(by("speed").value) }));
   const show = () => {
-    by("play").textContent = state.playing ? `⏸ ${t("pause")}` : `⏵ ${t("play")}`;
+    by("play").replaceChildren(icon(state.playing ? "pause" : "play"), ` ${t(state.playing ? "pause" : "play")}`);
     by("play").setAttribute("aria-pressed", String(state.playing));
   };
   show();

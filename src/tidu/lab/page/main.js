@@ -3,6 +3,7 @@
 
 import { connection } from "./actions.js";
 import { controls, openExample, openNamed } from "./controls.js";
+import { listen } from "./pointing.js";
 import { by, made, speak, t } from "./words.js";
 import { dataView } from "./views/data.js";
 import { landscapeView } from "./views/landscape.js";
@@ -27,6 +28,7 @@ const hello = await connection.ask("hello", sessionStorage.getItem("lang") ? { l
 speak(hello.words);
 document.documentElement.lang = hello.language;
 controls(hello);
+listen();
 for (const [name, title, view] of VIEWS) {
   const panel = made("section", { class: `view ${name}`, id: `view-${name}`, "aria-labelledby": `title-${name}` }, [made("h2", { id: `title-${name}`, text: t(title) })]);
   by("views").append(panel);

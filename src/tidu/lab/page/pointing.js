@@ -4,23 +4,22 @@
 import { set, state } from "./state.js";
 import { by, short, t } from "./words.js";
 
-/**
- * Let an element stand for a name of the loop.
- * @param {any} element @param {string} name @param {number | null} [row]
- */
-export function standsFor(element, name, row = null) {
-  element.dataset.node = name;
-  element.addEventListener("pointerenter", () => point(name, row));
-  element.addEventListener("pointerleave", () => point(null));
-  element.addEventListener("focus", () => point(name, row));
-  element.addEventListener("blur", () => point(null));
-  return element;
+/** Whatever has a name of the loop as `data-node` answers to the pointer and to the focus, wherever it stands. */
+export function listen() {
+  const found = (/** @type {Event} */ event) => /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-node]"));
+  for (const kind of ["pointerover", "focusin"]) {
+    addEventListener(kind, (event) => {
+      const element = event.target instanceof Element ? found(event) : null;
+      const name = element?.dataset.node ?? null;
+      if (name !== state.pointed) point(name);
+    });
+  }
 }
 
-/** @param {string | null} name @param {number | null} [row] */
-export function point(name, row = null) {
+/** @param {string | null} name */
+export function point(name) {
   for (const lit of document.querySelectorAll(".lit")) lit.classList.remove("lit");
-  set(row === null ? { pointed: name } : { pointed: name, row });
+  set({ pointed: name });
   by("told").textContent = name === null ? "" : origin(name);
   if (name === null) return;
   for (const same of document.querySelectorAll(`[data-node="${CSS.escape(name)}"]`)) same.classList.add("lit");
@@ -54,7 +53,8 @@ export function withNames(text, names) {
     const token = document.createElement("span");
     token.textContent = found[0];
     token.className = "name";
-    parts.append(standsFor(token, found[0]));
+    token.dataset.node = found[0];
+    parts.append(token);
     end = found.index + found[0].length;
   }
   parts.append(text.slice(end));

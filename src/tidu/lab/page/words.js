@@ -55,3 +55,25 @@ export function made(tag, attributes = {}, children = []) {
 
 /** @param {string} id @returns {any} */
 export const by = (id) => document.getElementById(id);
+
+const ICONS = /** @type {Record<string, string>} */ ({
+  play: "M4 2.5v11l9-5.5z", pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z", reset: "M3 3h2v10H3zM13 3v10L6 8z",
+  back: "M11 3v10L4 8z", one: "M4 3v10l6-5zM11 3h2v10h-2z", part: "M5 4.5v7l6-3.5z",
+  theme: "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
+});
+
+/**
+ * A small picture on a button, which has its words in a label.
+ * @param {string} name
+ */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", ICONS[name]);
+  if (name === "theme") path.setAttribute("class", "half");
+  svg.append(path);
+  return svg;
+}

@@ -2,7 +2,7 @@
 /** The formula with its numbers put in: the parts of the next step one after the other, each value with its origin. */
 
 import { actions } from "../actions.js";
-import { standsFor, withNames } from "../pointing.js";
+import { withNames } from "../pointing.js";
 import { on, set, state } from "../state.js";
 import { made, short, t } from "../words.js";
 
@@ -21,12 +21,13 @@ export function mathematicsView(parent) {
   parent.append(equations, told);
 
   const drawEquations = () => {
-    const names = new Set([...state.parameters, ...(state.data?.names ?? []), "ŷ"]);
+    // Markup of the engine, which escapes every name that stands in it.
     equations.replaceChildren(
       ...state.equations.flatMap(([left, right]) => {
-        const dd = made("dd", {});
-        dd.append("= ", withNames(right, names));
-        return [made("dt", { text: left }), dd];
+        const [dt, dd] = [made("dt"), made("dd")];
+        dt.innerHTML = left;
+        dd.innerHTML = right;
+        return [dt, dd];
       }),
     );
   };
@@ -52,9 +53,8 @@ export function mathematicsView(parent) {
   };
 
   const equation = (/** @type {any} */ e, /** @type {Set<string>} */ names) => {
-    const line = made("p", { class: "equation", tabindex: 0 });
-    standsFor(line, e.name, null);
-    line.append(made("b", { text: e.name, class: "name" }));
+    const line = made("p", { class: "equation", tabindex: 0, "data-node": e.name });
+    line.append(made("b", { text: e.name, class: "name", "data-node": e.name }));
     const middle = [e.formula, e.numbers].filter((part, k, all) => part && (k === 0 || part !== all[k - 1]));
     for (const [k, part] of middle.entries()) {
       line.append(" = ");
