@@ -7,6 +7,7 @@ When the socket closes, the session and whatever it trains end.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -159,11 +160,21 @@ class Lab:
         except TiduError as error:
             frame: str | bytes = frame_of(Reply({"error": str(error), "id": None}))
         else:
-            frame = await asyncio.to_thread(lambda: frame_of(session.answer(asked)))
+            frame = await asyncio.to_thread(_answered, session, asked)
         if isinstance(frame, str):
             await websocket.send_text(frame)
         else:
             await websocket.send_bytes(frame)
+
+
+def _answered(session: Session, asked: dict[str, Any]) -> str | bytes:
+    number = asked.get("id")
+    try:
+        return frame_of(session.answer(asked))
+    except Exception as error:  # a mistake of ours ends one request, not the tab
+        logging.getLogger(__name__).exception("a request of the lab failed")
+        said = _("tidu made a mistake here ({kind}); please report it").format(kind=type(error).__name__)
+        return frame_of(Reply({"error": said, "id": number if isinstance(number, int) else None}))
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -6,7 +6,6 @@ that comes from a page is evaluated: formulas go through the parser of formulas,
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from tidu.data.files import from_bytes
 from tidu.data.source import source_of
 from tidu.data.table import Source, Table
 from tidu.errors import SettingError, TiduError, closest
-from tidu.lab import views
+from tidu.lab import taking, views
 from tidu.lab.examples import EXAMPLES, example_named
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
@@ -330,6 +329,22 @@ class Session:
         """The doctor's diagnosis."""
         return views.diagnosis(*self._going)
 
+    @request(to=str)
+    def take(self, asked: dict[str, Any]) -> Reply:
+        """What is taken away: a script by the name of its library, `csv`, `command`, or `store`."""
+        experiment, here = self._going
+        to, data = asked["to"], self.data
+        assert data is not None
+        path = data.path or "data.csv"
+        if to == "csv":
+            assert experiment.problem.table is not None
+            return Reply({"name": "data.csv", "text": taking.as_csv(experiment.problem.table)})
+        if to == "command":
+            return Reply({"text": taking.command(path, self.formula, self.given, here)})
+        if to == "store":
+            return Reply({"text": _("run {id} of 'tidu runs'").format(id=taking.kept(experiment, here, data.path))})
+        return Reply({"name": f"train_{to}.py", "text": taking.script(experiment, here, to)})
+
     @request(after=int, optional="after")
     def others_now(self, asked: dict[str, Any]) -> Reply:
         """The earlier experiments at the step where the present one stands: their losses and paths."""
@@ -358,12 +373,3 @@ def begun(problem: Problem) -> Problem:
         rate, why = automatic_rate(problem)
         problem = replace(problem.changed(lr=rate), notes=(*problem.notes, why))
     return problem
-
-
-def text_of(table: Mapping[str, np.ndarray[Any, Any]]) -> str:
-    """A small table as CSV."""
-    out = io.StringIO()
-    out.write(",".join(table) + "\n")
-    for row in zip(*(c.tolist() for c in table.values()), strict=True):
-        out.write(",".join(map(repr, row)) + "\n")
-    return out.getvalue()

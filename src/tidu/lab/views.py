@@ -5,7 +5,8 @@ Every function takes an `Experiment` and a `Moment` and gives a `Reply`; the pag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import isfinite
@@ -23,7 +24,7 @@ from tidu.lab.frames import Reply
 from tidu.language.expr import ROLES, Expr, symbols
 from tidu.language.mathml import math, mathml, mathml_lines
 from tidu.text import _
-from tidu.training.judging.evaluation import cost_of, predictions_of
+from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
 from tidu.training.problem import Problem
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.spectrum import spectrum_of
@@ -38,6 +39,7 @@ GRID = 61  # of contours, along each side
 BOUNDARY = 56  # of a decision boundary, along each side
 SAMPLE = 2000  # rows that contours are computed from
 ROWS = 100  # of the table, in one message
+STYLE = re.compile(r""" style=("[^"]*"|'[^']*')""")
 MARGIN = 0.06  # of the range of a feature, that a curve goes beyond it
 
 
@@ -64,10 +66,15 @@ def standing(experiment: Experiment, moment: Moment) -> Reply:
     })  # fmt: skip
 
 
+def _cost(problem: Problem, columns: Sequence[Array], calls: int) -> Callable[[Sequence[Any]], float]:
+    program = problem.program
+    return cost_of(program, inputs_from(program, columns) if program.of_arrays else columns, calls)
+
+
 def cost_at(experiment: Experiment, moment: Moment) -> float:
     """J over all rows, at the parameters of a moment."""
     if experiment.cost is None:
-        experiment.cost = cost_of(experiment.problem.program, experiment.problem.columns, 1000)
+        experiment.cost = _cost(experiment.problem, experiment.problem.columns, 1000)
     with np.errstate(all="ignore"):
         return float(experiment.cost(_values(moment)))
 
@@ -163,7 +170,7 @@ def contours(experiment: Experiment, moment: Moment, names: tuple[str, str], box
     low_x, high_x, low_y, high_y = box or _box_of(experiment, moment, names)
     x, y = np.linspace(low_x, high_x, GRID), np.linspace(low_y, high_y, GRID)
     chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, SAMPLE)).round().astype(np.int64))
-    cost = cost_of(problem.program, [np.ascontiguousarray(c[chosen]) for c in problem.columns], GRID * GRID)
+    cost = _cost(problem, [np.ascontiguousarray(c[chosen]) for c in problem.columns], GRID * GRID)
     at = list(_values(moment))
     heights = np.empty((GRID, GRID))
     with np.errstate(all="ignore"):
@@ -232,7 +239,8 @@ def equations_of(program: Program, identity: Callable[[Expr], str | None]) -> li
         MATHML, show=partial(mathml, identity=identity), show_lines=partial(mathml_lines, identity=identity)
     )
     lines = [*equations(program, notation), *update_rule(program, MATHML)]
-    return [[math(left), math(right)] for left, right in lines]
+    # The page's own style sheet sets the columns of a table; its policy lets no markup bring a style.
+    return [[STYLE.sub("", math(side)) for side in line] for line in lines]
 
 
 def formula_of(problem: Problem) -> Reply:

@@ -81,6 +81,13 @@ WORDS = {
     "part_clip": mark("Clip"),
     "part_rate": mark("Learning rate"),
     "part_update": mark("Update"),
+    "away_script": mark("the training in {name}"),
+    "away_csv": mark("the data as CSV"),
+    "away_command": mark("the command that does the same"),
+    "away_store": mark("keep it in the store of runs"),
+    "away_picture": mark("the pictures as PNG"),
+    "away_link": mark("a link with formula, settings and data"),
+    "copied": mark("copied: {text}"),
     "none_here": mark("There is no such picture for this model."),
 }
 

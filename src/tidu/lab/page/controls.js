@@ -18,6 +18,7 @@ export function controls(hello) {
   settings(hello);
   keys();
   doctor();
+  away();
 }
 
 function words() {
@@ -118,7 +119,9 @@ function player() {
   by("one").addEventListener("click", () => { set({ playing: false }); actions.goTo(state.step + 1); });
   by("play").addEventListener("click", () => actions.play());
   by("part").addEventListener("click", part);
-  by("jump").addEventListener("change", () => actions.goTo(Math.max(0, Math.round(Number(by("jump").value) || 0))));
+  const jump = () => actions.goTo(Math.max(0, Math.round(Number(by("jump").value) || 0)));
+  by("jump").addEventListener("change", jump);
+  by("jump").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") jump(); });
   by("speed").replaceChildren(...SPEEDS.map((s) => made("option", { value: s, text: s })));
   by("speed").addEventListener("change", () => set({ perFrame: Number(by("speed").value) }));
   const show = () => {
@@ -266,4 +269,71 @@ function doctor() {
     by("findings").replaceChildren(...parts);
   });
   on(["data"], () => by("findings").replaceChildren());
+}
+
+// -- taking it away ---------------------------------------------------------------------------------------
+function away() {
+  const said = made("p", { role: "status", class: "said" });
+  /** @param {string} words @param {() => Promise<void>} does */
+  const offer = (words, does) => made("button", { type: "button", text: words, onclick: does });
+  const take = async (/** @type {string} */ to) => {
+    const reply = await connection.ask("take", { to });
+    if (reply.error) said.textContent = reply.error;
+    else if (reply.name) download(reply.name, new Blob([reply.text], { type: "text/plain" }));
+    else await copy(reply.text);
+  };
+  const copy = async (/** @type {string} */ text) => {
+    await navigator.clipboard?.writeText(text).catch(() => {});
+    said.textContent = t("copied", { text });
+  };
+  by("away-links").replaceChildren(
+    ...["python", "numpy", "torch", "jax"].map((name) => offer(t("away_script", { name }), () => take(name))),
+    offer(t("away_csv"), () => take("csv")), offer(t("away_command"), () => take("command")),
+    offer(t("away_store"), () => take("store")),
+    offer(t("away_picture"), async () => {
+      for (const canvas of document.querySelectorAll("canvas")) {
+        if (canvas.hidden) continue;
+        const whole = document.createElement("canvas");
+        [whole.width, whole.height] = [canvas.width, canvas.height];
+        const context = /** @type {CanvasRenderingContext2D} */ (whole.getContext("2d"));
+        context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--panel");
+        context.fillRect(0, 0, whole.width, whole.height);
+        context.drawImage(canvas, 0, 0);
+        whole.toBlob((blob) => blob && download(`${canvas.closest("section")?.id.replace("view-", "")}.png`, blob));
+      }
+    }),
+    offer(t("away_link"), async () => copy(link())), said,
+  );
+}
+
+/** @param {string} name @param {Blob} content */
+function download(name, content) {
+  const anchor = made("a", { href: URL.createObjectURL(content), download: name });
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+}
+
+/** The address of this page with formula, settings and, if they are few, the data behind its #. */
+function link() {
+  const { data, table } = state;
+  const few = data && table && table.values.length <= 2000 && data.rows === table.shape[0];
+  const columns = few ? Object.fromEntries(data.names.map((name, k) => [name, Array.from({ length: table.shape[0] }, (_none, i) => table.values[i * table.shape[1] + k])])) : null;
+  const content = JSON.stringify({ formula: state.formula, settings: state.settings, step: state.step, columns });
+  return `${location.href.replace(/#.*/, "")}#${btoa(String.fromCharCode(...new TextEncoder().encode(content)))}`;
+}
+
+/** Open what a link holds, if the address has something behind its #. @returns {Promise<boolean>} */
+export async function openLink() {
+  if (location.hash.length < 2) return false;
+  try {
+    const bytes = Uint8Array.from(atob(location.hash.slice(1)), (letter) => letter.charCodeAt(0));
+    const { formula, settings: given, step, columns } = JSON.parse(new TextDecoder().decode(bytes));
+    if (!columns || !taken(await connection.ask("columns", { columns }), formula)) return false;
+    showSettings(given);
+    await actions.begin(formula, given);
+    await actions.goTo(step);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -2,7 +2,7 @@
 /** The page: ask the engine who it is, put up the views, and open what the command line named. */
 
 import { connection } from "./actions.js";
-import { controls, openExample, openNamed } from "./controls.js";
+import { controls, openExample, openLink, openNamed } from "./controls.js";
 import { listen } from "./pointing.js";
 import { by, made, speak, t } from "./words.js";
 import { dataView } from "./views/data.js";
@@ -34,6 +34,7 @@ for (const [name, title, view] of VIEWS) {
   by("views").append(panel);
   view(panel);
 }
-if (hello.opened.data) await openNamed(hello.opened);
+if (await openLink()) { /* the address said it all */ }
+else if (hello.opened.data) await openNamed(hello.opened);
 else await openExample(hello.examples[1].name);
 document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,83 @@
+"""What one takes away from the lab: the run as a file, as a script, as the command that does the same, in the store.
+
+Each is of the run that `tidu fit` makes of the same data, formula and settings, to the step where the lab stands.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tidu.data.table import Table
+from tidu.errors import SettingError
+from tidu.insight.export import exported
+from tidu.lab.experiment import Experiment, Moment
+from tidu.text import _
+from tidu.training.fit import run_of
+from tidu.training.options import OPTIONS
+from tidu.training.problem import Problem
+from tidu.training.run import Run
+from tidu.training.storing.recording import Origin, Recorder
+from tidu.training.storing.store import Store
+
+SCRIPTS = ("python", "numpy", "torch", "jax")
+MOST_ROWS = 100_000  # of data that are written out as text
+
+
+def problem_until(experiment: Experiment, moment: Moment) -> Problem:
+    """The problem with the step where the lab stands as its bound."""
+    if moment.step == 0:
+        raise SettingError(_("there is no run yet; take a step first"))
+    return experiment.problem.changed(steps=moment.step, record="epoch")
+
+
+def run_until(experiment: Experiment, moment: Moment) -> Run:
+    """The whole run to the step where the lab stands, with its history."""
+    return run_of(problem_until(experiment, moment))
+
+
+def script(experiment: Experiment, moment: Moment, to: str) -> str:
+    """The training as a program that needs no tidu."""
+    if to not in SCRIPTS:
+        raise SettingError(_("the lab writes {names}, not '{to}'").format(names=", ".join(SCRIPTS), to=to))
+    return exported(run_until(experiment, moment), to)
+
+
+def command(path: str, formula: str, given: Mapping[str, Any], moment: Moment) -> str:
+    """The command line that does the same; `given` are options as texts."""
+    words = ["tidu", "fit", path, formula]
+    for name, value in given.items():
+        option = f"--{OPTIONS[name].word}"
+        if isinstance(value, bool):
+            words += [option if value else f"--no-{OPTIONS[name].word}"]
+        elif value not in (None, ""):
+            words += [option, str(value)]
+    words += ["--steps", str(max(1, moment.step))]
+    return " ".join(map(shlex.quote, words))
+
+
+def as_csv(table: Table) -> str:
+    """The columns that are trained on as CSV, every digit of them."""
+    if table.rows > MOST_ROWS:
+        raise SettingError(
+            _("the data have {rows} rows; the lab writes at most {most}").format(rows=table.rows, most=MOST_ROWS)
+        )
+    lines = [
+        ",".join(table),
+        *(",".join(map(repr, row)) for row in zip(*(c.tolist() for c in table.values()), strict=True)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def kept(experiment: Experiment, moment: Moment, path: str) -> int:
+    """The number in the store of the run to this step, which is trained and kept there."""
+    problem = problem_until(experiment, moment)
+    origin = Origin(str(Path(path).absolute()) if path else None)
+    with Store(None) as store:
+        recorder = Recorder(store, origin)
+        run = recorder.finished(run_of(replace(problem, notes=()), callbacks=recorder))
+    assert run.id is not None
+    return run.id
