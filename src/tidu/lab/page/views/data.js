@@ -95,10 +95,9 @@ export function dataView(parent) {
         const share = classes ? v : (v - low) / (high - low || 1);
         c.globalAlpha = classes > 2 ? 0.3 : 0.08 + 0.45 * Math.abs(share - 0.5);
         c.fillStyle = classes > 2 ? colour(`class${v % 6}`) : share > 0.5 ? colour("one") : colour("zero");
-        const left = plot.px(x.values[i] - (x.values[1] - x.values[0]) / 2);
-        const top = plot.py(y.values[j] + (y.values[1] - y.values[0]) / 2);
-        c.fillRect(left, top, plot.px(x.values[i] + (x.values[1] - x.values[0]) / 2) - left + 0.6,
-                   plot.py(y.values[j] - (y.values[1] - y.values[0]) / 2) - top + 0.6);
+        const [left, right] = [i - 0.5, i + 0.5].map((k) => Math.round(plot.px(x.values[0] + k * (x.values[1] - x.values[0]))));
+        const [bottom, top] = [j - 0.5, j + 0.5].map((k) => Math.round(plot.py(y.values[0] + k * (y.values[1] - y.values[0]))));
+        c.fillRect(left, top, right - left, bottom - top);
       }
     }
     c.globalAlpha = 1;
