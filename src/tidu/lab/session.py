@@ -280,7 +280,7 @@ class Session:
         return ", ".join([self.formula, *said])
 
     # -- going -------------------------------------------------------------------------------------
-    @request(step=int, want=list, after=int, row=int, optional="want after row")
+    @request(step=int, want=list, after=int, optional="want after")
     def go(self, asked: dict[str, Any]) -> Reply:
         """Toward a step, as far as a twentieth of a second reaches; with the views that the page wants."""
         experiment, _here = self._going
@@ -291,7 +291,6 @@ class Session:
             "fit": lambda: views.fitted(experiment, self._going[1]),
             "batch": lambda: views.batch(experiment, self._going[1]),
             "curvature": lambda: views.curvature(experiment, self._going[1]),
-            "explanation": lambda: views.explanation(experiment, self._going[1], asked.get("row")),
         }
         for name in asked.get("want", []):
             if name not in made:
@@ -301,6 +300,11 @@ class Session:
             except TiduError as error:
                 reply |= Reply({f"no_{name}": str(error)})
         return reply
+
+    @request(row=int, optional="row")
+    def explain(self, asked: dict[str, Any]) -> Reply:
+        """The update that begins where the experiment stands, number by number."""
+        return views.explanation(*self._going, asked.get("row"))
 
     @request(names=list, box=list, optional="box")
     def contours(self, asked: dict[str, Any]) -> Reply:

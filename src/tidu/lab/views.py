@@ -19,9 +19,11 @@ from tidu.content.optimizers import optimizer_named
 from tidu.engines.mathematics import MATHML, equations, update_rule
 from tidu.engines.program import Program
 from tidu.errors import SettingError
+from tidu.insight.explanation import Entry, Explanation
+from tidu.insight.nodes import Identities
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
-from tidu.language.expr import ROLES, Expr, symbols
+from tidu.language.expr import Expr
 from tidu.language.mathml import math, mathml, mathml_lines
 from tidu.text import _
 from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
@@ -38,6 +40,7 @@ LINE = 240  # places at which a curve is computed
 GRID = 61  # of contours, along each side
 BOUNDARY = 56  # of a decision boundary, along each side
 SAMPLE = 2000  # rows that contours are computed from
+MOST_NUMBERS = 12  # of an array, that an entry shows
 ROWS = 100  # of the table, in one message
 STYLE = re.compile(r""" style=("[^"]*"|'[^']*')""")
 MARGIN = 0.06  # of the range of a feature, that a curve goes beyond it
@@ -217,46 +220,62 @@ def curvature(experiment: Experiment, moment: Moment) -> Reply:
 
 # -- the mathematics ------------------------------------------------------------------------------
 def mathematics(experiment: Experiment) -> Reply:
-    """The equations of model, loss, gradient and update as MathML, and the loop that runs.
+    """The equations of model, loss, gradient and update, and the loop that runs.
 
-    Each part of an equation is called what the loop calls it.
+    Each part of an equation says which node of the program it is, as entries of an explanation do.
     """
     program = experiment.problem.descended
-    names = {node: node.name for node in symbols([program.loss, *program.gradient], *ROLES)}
-    if experiment.problem.rows:
-        trace = experiment.training.trace(experiment.training.start(), list(experiment.batch_at(0)[:1]))
-        names |= {v.node: v.name for v in reversed(trace.values) if v.node is not None and not v.node.is_constant}
     return Reply({
-        "equations": equations_of(program, names.get), "source": experiment.training.source,
+        "equations": _equations(program, Identities(program).of), "source": experiment.training.source,
         "engine": experiment.training.engine.name, "steps_per_epoch": experiment.steps_per_epoch,
         "parameters": list(experiment.problem.program.parameter_names),
     })  # fmt: skip
 
 
-def equations_of(program: Program, identity: Callable[[Expr], str | None]) -> list[list[str]]:
-    """Left and right sides as MathML; `identity` is what the loop calls a node."""
-    notation = replace(
-        MATHML, show=partial(mathml, identity=identity), show_lines=partial(mathml_lines, identity=identity)
-    )
+def _equations(program: Program, identity: Callable[[Expr], str | None]) -> list[list[str]]:
+    """Left and right sides as MathML."""
+    show, show_lines = partial(mathml, identity=identity), partial(mathml_lines, identity=identity)
+    notation = replace(MATHML, show=show, show_lines=show_lines)
     lines = [*equations(program, notation), *update_rule(program, MATHML)]
-    # The page's own style sheet sets the columns of a table; its policy lets no markup bring a style.
-    return [[STYLE.sub("", math(side)) for side in line] for line in lines]
+    return [[_set(side) for side in line] for line in lines]
+
+
+def _set(markup: str) -> str:
+    """Markup as a `math` element. Its policy lets no page bring a style in markup; the style sheet sets tables."""
+    return STYLE.sub("", math(markup))
 
 
 def formula_of(problem: Problem) -> Reply:
     """The equations of a problem that has not been trained yet."""
-    named = equations_of(problem.program, lambda node: node.name if node.is_symbol else None)
+    named = _equations(problem.program, lambda node: None)
     return Reply({"equations": named, "parameters": list(problem.program.parameter_names)})
 
 
 def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
     """Every value of the update that begins here, with the row whose own values are told."""
     after = experiment.toward(moment.step + 1)
-    run = experiment.run(after)
     if after.step == moment.step and after.why != "diverged":
         raise SettingError(_("the training ends here; there is no further update"))
-    found = run.explain(moment.step, None if row is None else [row])
-    return Reply({"explanation": found.to_dict()})
+    found: Explanation = experiment.run(after).explain(moment.step, None if row is None else [row])
+    names = {n.name: n.id for n in found.nodes if n.name}
+    return Reply({"explanation": {
+        "step": found.step, "rows": list(found.rows), "entries": [_entry(e, found) for e in found.entries],
+        "names": names, "after": {k: v for k, v in found.after.items() if np.ndim(v) == 0},
+        "taken": found.taken, "reduction": found.ledger.sentences, "notes": list(found.notes),
+        "layers": list(found.layers),
+    }})  # fmt: skip
+
+
+def _entry(entry: Entry, found: Explanation) -> dict[str, Any]:
+    """An entry as the page shows it: MathML for the eye, one line of text for the ear, its sources by identity."""
+    flat = np.ravel(entry.value)
+    return {
+        "id": entry.id, "node": entry.node, "block": entry.block, "name": entry.name, "row": entry.row,
+        "line": entry.line, "layer": entry.layer, "rule": entry.rule, "sources": list(entry.sources),
+        "shape": list(entry.shape), "value": flat[:MOST_NUMBERS].tolist(),
+        "markup": "<mo>=</mo>".join(entry.equation("mathml")).join(("<math><mrow>", "</mrow></math>")),
+        "text": " = ".join(entry.equation()),
+    }  # fmt: skip
 
 
 def diagnosis(experiment: Experiment, moment: Moment) -> Reply:

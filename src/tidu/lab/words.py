@@ -71,6 +71,7 @@ WORDS = {
     "line": mark("line"),
     "step_word": mark("step"),
     "in_batch_caption": mark("Marked rows feed the next step."),
+    "part_given": mark("Given"),
     "part_step": mark("Before the samples"),
     "part_forward": mark("Forward"),
     "part_loss": mark("Loss"),

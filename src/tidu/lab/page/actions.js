@@ -2,6 +2,7 @@
 /** What a person can do, as requests to the engine; the answers go into the state, and the views follow. */
 
 import { Connection } from "./connection.js";
+import { point } from "./pointing.js";
 import { set, state } from "./state.js";
 import { by, t } from "./words.js";
 
@@ -13,11 +14,13 @@ let chosenStart = {};
 /** @type {string[] | null} */
 let landscapeNames = null;
 let goal = 0;
+let explained = 0;
+const PAUSE = 250; // milliseconds between two explanations while it plays
 
 /** What is asked for with every step. */
 function wanted() {
   const small = (state.data?.rows ?? 0) * Math.max(1, state.parameters.length) <= SMALL;
-  return ["losses", "fit", "batch", ...(small || !state.playing ? ["explanation", "curvature"] : [])];
+  return ["losses", "fit", "batch", ...(small || !state.playing ? ["curvature"] : [])];
 }
 
 /** @param {import("./connection.js").Reply} reply @returns {boolean} whether it is an error, which is then shown */
@@ -47,8 +50,6 @@ const settings = () => {
 };
 
 export const actions = {
-  partShown: () => {},
-
   /** @param {string} formula @param {Record<string, any>} [given] */
   async begin(formula, given = state.settings) {
     chosenStart = {};
@@ -91,13 +92,12 @@ export const actions = {
     return connection.latest("go", async () => {
       if (!state.data) return;
       const known = state.track.steps.at(-1) ?? 0;
-      const row = state.row !== null && state.batch.includes(state.row) ? state.row : undefined;
-      const reply = await connection.ask("go", { step: goal, want: wanted(), after: known, ...(row === undefined ? {} : { row }) });
+      const reply = await connection.ask("go", { step: goal, want: wanted(), after: known });
       if (reply.error) { failed(reply); return; }
       /** @type {Partial<typeof state>} */
       const patch = {
         step: reply.step, epoch: reply.epoch, why: reply.why, params: reply.params, digits: reply.digits, cost: reply.cost,
-        end: reply.end, explanation: reply.explanation ?? null,
+        end: reply.end,
       };
       if (reply.curvature !== undefined) patch.curvature = reply.curvature;
       if (reply.steps?.values.length) patch.track = extended(reply, state.track);
@@ -106,8 +106,22 @@ export const actions = {
       if (reply.why && reply.step >= (reply.end ?? Infinity)) patch.playing = false;
       set(patch);
       if (state.others.length) await othersNow();
+      actions.explain();
       if (landscapeNames && outgrown()) actions.landscapeOf(landscapeNames);
       if (reply.step < goal && !reply.why) await new Promise((resolve) => requestAnimationFrame(() => resolve(connection.latest("more", () => actions.go(goal)))));
+    });
+  },
+
+  /** The next step, number by number: when the run rests, and now and then while it plays. */
+  explain() {
+    const now = performance.now();
+    if (state.playing && now - explained < PAUSE) return;
+    explained = now;
+    connection.latest("explain", async () => {
+      const row = state.row !== null && state.batch.includes(state.row) ? { row: state.row } : {};
+      const reply = await connection.ask("explain", row);
+      set({ explanation: reply.explanation ?? null });
+      if (state.pointed) point(state.pointed);
     });
   },
 
@@ -121,7 +135,7 @@ export const actions = {
   /** @param {number} row */
   lookAtRow(row) {
     set({ row });
-    if (!state.playing) actions.go(state.step);
+    actions.explain();
   },
 
   /** @param {string[] | null} names */

@@ -2,6 +2,7 @@
 /** The bar of data and formula, the player, and the settings. */
 
 import { actions, connection } from "./actions.js";
+import { identity } from "./pointing.js";
 import { partsHere } from "./views/mathematics.js";
 import { on, set, state } from "./state.js";
 import { by, icon, made, short, t } from "./words.js";
@@ -151,7 +152,7 @@ function standing() {
   const facts = [[t("step_word"), state.step], [t("epoch"), state.epoch], [t("cost"), short(state.cost)]];
   const params = Object.entries(state.params).slice(0, 12).map(([name, v]) => [name, typeof v === "object" && v !== null ? v.shape.join(" × ") : short(v), state.digits[name]]);
   by("standing").replaceChildren(...[...facts, ...params].flatMap(([name, value, digits]) => [
-    made("dt", { text: name, "data-node": name }), made("dd", { text: value, title: digits ?? "" }),
+    made("dt", { text: name, "data-node": identity(name) }), made("dd", { text: value, title: digits ?? "" }),
   ]));
 }
 

@@ -1,47 +1,53 @@
 // @ts-check
-/** One identity for a number wherever it stands: what is pointed at lights up in every view, and says where it is from. */
+/** One identity for a number wherever it stands: what is pointed at lights up in every view, and says where it is from.
+ *
+ * The identity of a node of the program is the engine's (n12); what is no node, such as a mean, goes by its name.
+ */
 
 import { set, state } from "./state.js";
-import { by, short, t } from "./words.js";
+import { by, t } from "./words.js";
 
-/** Whatever has a name of the loop as `data-node` answers to the pointer and to the focus, wherever it stands. */
+/** The identity of what the loop calls by a name. @param {string} name @returns {string} */
+export const identity = (name) => state.explanation?.names[name] ?? name;
+
+/** Whatever has an identity as `data-node` answers to the pointer and to the focus, wherever it stands. */
 export function listen() {
-  const found = (/** @type {Event} */ event) => /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-node]"));
   for (const kind of ["pointerover", "focusin"]) {
     addEventListener(kind, (event) => {
-      const element = event.target instanceof Element ? found(event) : null;
-      const name = element?.dataset.node ?? null;
-      if (name !== state.pointed) point(name);
+      const element = event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest("[data-node]")) : null;
+      const found = element?.dataset.node ?? null;
+      if (found !== state.pointed) point(found);
     });
   }
 }
 
-/** @param {string | null} name */
-export function point(name) {
+/** @param {string | null} node */
+export function point(node) {
   for (const lit of document.querySelectorAll(".lit")) lit.classList.remove("lit");
-  set({ pointed: name });
-  by("told").textContent = name === null ? "" : origin(name);
-  if (name === null) return;
-  for (const same of document.querySelectorAll(`[data-node="${CSS.escape(name)}"]`)) same.classList.add("lit");
+  set({ pointed: node });
+  by("told").replaceChildren(...(node === null ? [] : origin(node)));
+  if (node === null) return;
+  for (const same of document.querySelectorAll(`[data-node="${CSS.escape(node)}"]`)) same.classList.add("lit");
 }
 
-/** Where a number comes from: its formula, the numbers put in, the value, and the line that did it. @param {string} name */
-export function origin(name) {
-  const entries = state.explanation?.entries ?? [];
-  const own = entries.filter((/** @type {any} */ e) => e.name === name);
-  const entry = own.find((/** @type {any} */ e) => e.row !== null) ?? own[0];
-  if (!entry) {
-    if (name in state.digits) return `${name} = ${state.digits[name]}`;
-    return name;
-  }
-  const middle = [entry.formula, entry.numbers].filter((part, k, all) => part && (k === 0 || part !== all[k - 1]));
-  const value = Array.isArray(entry.value) ? "[…]" : short(entry.value);
-  const where = `${t("line")} ${entry.line}${entry.row === null ? "" : `, ${t("row")} ${entry.row}`}`;
-  return `${[name, ...middle, value].join(" = ")}   (${where})`;
+/** The entries of a node, those of the chosen row before those of the step. @param {string} node */
+export function entriesOf(node) {
+  const own = (state.explanation?.entries ?? []).filter((/** @type {any} */ e) => (e.node || e.name) === node);
+  return own.sort((/** @type {any} */ a, /** @type {any} */ b) => Number(a.row === null) - Number(b.row === null));
+}
+
+/** Where a number comes from: its equation, the rule that gave it, the line that did it. @param {string} node @returns {Node[]} */
+export function origin(node) {
+  const entry = entriesOf(node)[0];
+  if (!entry) return node in state.digits ? [document.createTextNode(`${node} = ${state.digits[node]}`)] : [];
+  const where = [entry.line ? `${t("line")} ${entry.line}` : "", entry.row === null ? "" : `${t("row")} ${entry.row}`].filter(Boolean).join(", ");
+  const told = document.createElement("span");
+  told.textContent = `${entry.text}${where ? `   (${where})` : ""}   ${entry.rule}`;
+  return [told];
 }
 
 /**
- * Text of code with each name that the loop knows as an element that stands for it.
+ * Text of code in which each name that the loop knows has its identity.
  * @param {string} text @param {Set<string>} names
  */
 export function withNames(text, names) {
@@ -53,7 +59,7 @@ export function withNames(text, names) {
     const token = document.createElement("span");
     token.textContent = found[0];
     token.className = "name";
-    token.dataset.node = found[0];
+    token.dataset.node = identity(found[0]);
     parts.append(token);
     end = found.index + found[0].length;
   }

@@ -21,7 +21,7 @@ export function loopView(parent) {
         if (end < line.length) item.append(made("i", { text: line.slice(end) }));
         item.addEventListener("pointerenter", () => {
           const entry = (state.explanation?.entries ?? []).find((/** @type {any} */ e) => e.line === k + 1);
-          if (entry) point(entry.name);
+          if (entry) point(entry.node || entry.name);
         });
         return item;
       }),

@@ -1,12 +1,10 @@
 // @ts-check
 /** The formula with its numbers put in: the parts of the next step one after the other, each value with its origin. */
 
-import { actions } from "../actions.js";
-import { withNames } from "../pointing.js";
 import { on, set, state } from "../state.js";
-import { made, short, t } from "../words.js";
+import { made, t } from "../words.js";
 
-export const PARTS = ["step", "forward", "loss", "backward", "accumulate", "mean", "penalty", "clip", "rate", "update"];
+export const PARTS = ["given", "step", "forward", "loss", "backward", "accumulate", "mean", "penalty", "clip", "rate", "update"];
 
 /** The parts that the explained step has, in order. */
 export function partsHere() {
@@ -35,38 +33,28 @@ export function mathematicsView(parent) {
   const draw = () => {
     const found = state.explanation;
     if (!found) { told.replaceChildren(); return; }
-    const names = new Set(found.entries.map((/** @type {any} */ e) => e.name).concat(Object.keys(found.before), state.data?.names ?? []));
     const here = partsHere();
     const now = state.part > 0 ? here[state.part - 1] : null;
     told.replaceChildren(
       ...here.map((part) => {
         const entries = found.entries.filter((/** @type {any} */ e) => e.block === part);
-        const box = made("section", { class: part === now ? "part now" : "part" }, [
-          made("h3", {}, [t(`part_${part}`)]),
-          ...entries.map((/** @type {any} */ e) => equation(e, /** @type {Set<string>} */ (names))),
-        ]);
+        const box = made("section", { class: part === now ? "part now" : "part" }, [made("h3", { text: t(`part_${part}`) }), ...entries.map(equation)]);
         box.addEventListener("click", () => set({ part: here.indexOf(part) + 1 }));
         return box;
       }),
-      made("p", { class: "ledger", text: found.reduction.join(" ") }),
+      made("p", { class: "ledger", text: [...found.reduction, ...found.notes].join(" ") }),
     );
   };
 
-  const equation = (/** @type {any} */ e, /** @type {Set<string>} */ names) => {
-    const line = made("p", { class: "equation", tabindex: 0, "data-node": e.name });
-    line.append(made("b", { text: e.name, class: "name", "data-node": e.name }));
-    const middle = [e.formula, e.numbers].filter((part, k, all) => part && (k === 0 || part !== all[k - 1]));
-    for (const [k, part] of middle.entries()) {
-      line.append(" = ");
-      line.append(k === 0 && part === e.formula ? withNames(part, names) : part);
-    }
-    const value = Array.isArray(e.value) ? `[${e.value.flat(9).slice(0, 6).map(short).join(", ")}${e.value.flat(9).length > 6 ? ", …" : ""}]` : short(e.value);
-    line.append(" = ", made("output", { text: value, title: Array.isArray(e.value) ? "" : String(e.value) }));
-    if (e.row !== null) line.append(made("small", { text: ` ${t("row")} ${e.row}` }));
+  /** @param {any} e */
+  const equation = (e) => {
+    const line = made("p", { class: "equation", tabindex: 0, "data-node": e.node || e.name, "aria-label": `${e.text}. ${e.rule}` });
+    line.innerHTML = e.markup; // the engine's, which escapes every name that stands in it
+    if (e.row !== null) line.append(made("small", { text: `${t("row")} ${e.row}` }));
+    line.append(made("small", { class: "rule", text: e.rule }));
     return line;
   };
 
   on(["equations"], drawEquations);
   on(["explanation", "part"], draw);
-  actions.partShown = draw;
 }
