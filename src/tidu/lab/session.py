@@ -213,6 +213,8 @@ class Session:
             table[name] = cells
         if sum(map(len, table.values())) > MOST_CELLS:
             raise SettingError(_("the points have too many numbers; open them as a file"))
+        if len(set(map(len, table.values()))) > 1:
+            raise SettingError(_("the columns of the points differ in length"))
         return self._with(Data(_("points"), source_of(table)))
 
     def _with(self, data: Data) -> Reply:
@@ -293,7 +295,7 @@ class Session:
             "curvature": lambda: views.curvature(experiment, self._going[1]),
         }
         for name in asked.get("want", []):
-            if name not in made:
+            if not isinstance(name, str) or name not in made:
                 raise SettingError(_("the lab has no view {name!r}").format(name=name))
             try:
                 reply |= made[name]()
@@ -311,7 +313,7 @@ class Session:
         """The cost over two parameters."""
         experiment, here = self._going
         known = [n for n, v in here.parameters.items() if np.ndim(v) == 0]
-        names = asked["names"]
+        names = [n for n in asked["names"] if isinstance(n, str)]
         if len(names) != 2 or names[0] == names[1] or not set(names) <= set(known):
             raise SettingError(_("contours need two of the parameters {names}").format(names=", ".join(known)))
         box = asked.get("box")

@@ -1,0 +1,137 @@
+"""What a tab may ask, and what it is answered: numbers of the engine, and a sentence for what makes no sense."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from tidu.lab.examples import EXAMPLES
+from tidu.lab.frames import Reply, frame_of
+from tidu.lab.session import REQUESTS, Session
+from tidu.training.fit import fit
+
+WANT = ["losses", "fit", "batch", "curvature"]
+
+
+def opened(name: str = "line") -> tuple[Session, dict]:
+    session = Session()
+    session.answer({"do": "hello", "lang": "en"})
+    return session, session.answer({"do": "example", "name": name}).plain
+
+
+def trained(name: str = "line", **more: object) -> Session:
+    session, data = opened(name)
+    reply = session.answer({"do": "train", "formula": data["formula"], "settings": {**data["settings"], **more}})
+    assert "error" not in reply.plain, reply.plain
+    return session
+
+
+def gone(session: Session, step: int, want: list[str] | None = None) -> Reply:
+    """What the page gets once it has asked often enough."""
+    while session.answer({"do": "go", "step": step}).plain["step"] < step:
+        pass
+    return session.answer({"do": "go", "step": step, "want": want or [], "after": 0, "id": 7})
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.name)
+def test_every_example_trains_and_every_view_answers(example) -> None:
+    session = trained(example.name)
+    reply = gone(session, 12, WANT)
+    assert reply.plain["step"] == 12
+    assert reply.plain["id"] == 7
+    assert not [k for k in reply.plain if k.startswith("no_")]
+    assert len(reply.arrays["losses"]) == 12
+    told = session.answer({"do": "explain"}).plain["explanation"]
+    assert told["step"] == 12
+    assert {e["block"] for e in told["entries"]} >= {"forward", "loss", "update"}
+    for kind in ("table", "others_now", "contours"):
+        scalars = [k for k, v in reply.plain["params"].items() if isinstance(v, float)]
+        asked = {"table": {"first": 0}, "contours": {"names": scalars[:2]}}.get(kind, {})
+        answer = session.answer({"do": kind, **asked}).plain
+        assert ("error" in answer) == (kind == "contours" and len(scalars) < 2)
+    session.close()
+
+
+def test_its_numbers_are_those_of_fit_and_of_the_trace() -> None:
+    session = trained("line", batch_size="10", seed="3")
+    reply = gone(session, 30, WANT)
+    data = EXAMPLES[1].table()
+    run = fit("y = w*x + b", data, lr=0.0001, batch_size=10, seed=3, steps=31, record="step")
+    assert reply.plain["params"] == {n: run.history[n][29] for n in ("w", "b")}
+    assert reply.arrays["losses"].tolist() == run.history.loss[:30].tolist()
+    assert reply.arrays["batch"].tolist() == list(run.batch_of(30))
+    after = session.answer({"do": "explain"}).plain["explanation"]["after"]
+    assert after == dict(run.trace(30).after)
+
+
+def test_contours_are_costs() -> None:
+    session = trained("line")
+    gone(session, 3)
+    arrays = session.answer({"do": "contours", "names": ["w", "b"], "box": [0.0, 2.0, -1.0, 1.0]}).arrays
+    table = {k: np.asarray(v) for k, v in EXAMPLES[1].table().items()}
+    i, j = 17, 40
+    expected = np.mean((arrays["x"][i] * table["x"] + arrays["y"][j] - table["y"]) ** 2)
+    assert arrays["heights"][i, j] == pytest.approx(expected, rel=1e-12)
+
+
+BAD = [
+    {}, {"do": 3}, {"do": "nothing"}, {"do": "train"}, {"do": "train", "formula": 3},
+    {"do": "train", "formula": "y = w*z", "settings": {}}, {"do": "train", "formula": "y = __import__('os')"},
+    {"do": "train", "formula": "y = w*x", "settings": {"lr": "fast"}},
+    {"do": "train", "formula": "y = w*x", "settings": {"engine": "python"}},
+    {"do": "train", "formula": "y = w*x", "settings": {"optimizer": "lm"}},
+    {"do": "train", "formula": "y = w*x", "settings": {"lr": [1]}},
+    {"do": "train", "formula": "y = " + "+".join(["x"] * 9000)}, {"do": "go", "step": "3"}, {"do": "go", "step": True},
+    {"do": "go", "step": 3, "want": ["everything"]}, {"do": "contours", "names": ["w"]},
+    {"do": "contours", "names": ["w", "b"], "box": [1, 0, 0, 1]}, {"do": "contours", "names": ["w", "b"], "box": ["a"]},
+    {"do": "columns", "columns": {"x": "abc"}}, {"do": "columns", "columns": {"x": [1, 2], "y": [1]}},
+    {"do": "text", "name": "t", "text": ""}, {"do": "example", "name": "lines"}, {"do": "take", "to": "cobol"},
+    {"do": "explain", "row": 10**9}, {"do": "contours", "names": [["w"], "b"]}, {"do": "go", "step": 1, "want": [["fit"]]},
+    {"do": "train", "formula": "y = w*x", "settings": {"lr": None, "seed": "-1"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", BAD, ids=lambda a: json.dumps(a)[:60])
+def test_what_makes_no_sense_is_answered_by_a_sentence_and_changes_nothing(asked: dict) -> None:
+    session = trained("line")
+    before = {**gone(session, 5).plain, "id": None}
+    reply = session.answer(dict(asked)).plain
+    assert len(reply.get("error", "")) > 10, reply
+    if asked.get("do") not in ("columns", "text", "example"):
+        assert session.answer({"do": "go", "step": 5}).plain == before
+
+
+def test_before_there_are_data_each_request_says_so() -> None:
+    for name in REQUESTS:
+        if name in ("hello", "example", "text", "columns", "check", "train", "opened_data"):
+            continue
+        fields = {"go": {"step": 1}, "contours": {"names": []}, "table": {"first": 0}, "take": {"to": "csv"}}.get(name, {})
+        assert "error" in Session().answer({"do": name, **fields}).plain, name
+
+
+def test_the_script_that_is_taken_away_is_that_of_the_run() -> None:
+    session = trained("one-weight")
+    gone(session, 10)
+    text = session.answer({"do": "take", "to": "python"}).plain["text"]
+    compile(text, "script", "exec")
+    command = session.answer({"do": "take", "to": "command"}).plain["text"]
+    assert command == "tidu fit data.csv 'y = w*x' --lr 0.01 --init w=1 --steps 10"
+
+
+def test_a_frame_holds_what_it_was_made_of() -> None:
+    arrays = {"a": np.arange(5.0), "b": np.arange(6, dtype=np.int32).reshape(2, 3), "c": np.empty(0)}
+    frame = frame_of(Reply({"x": float("nan"), "é": "≤"}, arrays))
+    assert isinstance(frame, bytes)
+    (length,) = struct.unpack("<I", frame[:4])
+    head = json.loads(frame[4 : 4 + length])
+    assert (head["x"], head["é"]) == (None, "≤")
+    for place in head["arrays"]:
+        start = 4 + length + place["at"]
+        assert start % 8 == 0
+        kind = {"float64": "<f8", "int32": "<i4"}[place["kind"]]
+        count = int(np.prod(place["shape"]))
+        found = np.frombuffer(frame, kind, count, start).reshape(place["shape"])
+        assert np.array_equal(found, arrays[place["name"]])
