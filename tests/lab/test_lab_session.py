@@ -89,7 +89,8 @@ BAD = [
     {"do": "contours", "names": ["w", "b"], "box": [1, 0, 0, 1]}, {"do": "contours", "names": ["w", "b"], "box": ["a"]},
     {"do": "columns", "columns": {"x": "abc"}}, {"do": "columns", "columns": {"x": [1, 2], "y": [1]}},
     {"do": "text", "name": "t", "text": ""}, {"do": "example", "name": "lines"}, {"do": "take", "to": "cobol"},
-    {"do": "explain", "row": 10**9}, {"do": "contours", "names": [["w"], "b"]}, {"do": "go", "step": 1, "want": [["fit"]]},
+    {"do": "explain", "row": 10**9}, {"do": "contours", "names": [["w"], "b"]},
+    {"do": "go", "step": 1, "want": [["fit"]]},
     {"do": "train", "formula": "y = w*x", "settings": {"lr": None, "seed": "-1"}},
 ]  # fmt: skip
 
@@ -108,7 +109,8 @@ def test_before_there_are_data_each_request_says_so() -> None:
     for name in REQUESTS:
         if name in ("hello", "example", "text", "columns", "check", "train", "opened_data"):
             continue
-        fields = {"go": {"step": 1}, "contours": {"names": []}, "table": {"first": 0}, "take": {"to": "csv"}}.get(name, {})
+        all_fields = {"go": {"step": 1}, "contours": {"names": []}, "table": {"first": 0}, "take": {"to": "csv"}}
+        fields = all_fields.get(name, {})
         assert "error" in Session().answer({"do": name, **fields}).plain, name
 
 
