@@ -171,7 +171,8 @@ class TrainingOptions:
         False, Flag(),
         mark("Descend in other parameters, in which the cost curves alike in every direction. Results are in those of "
              "the formula."),
-        reason="the steps that are shown are those of the formula", group=DESCENT, verbs=("fit", "doctor", "explain", "lab"),
+        reason="the steps that are shown are those of the formula",
+        group=DESCENT, verbs=("fit", "doctor", "explain", "lab"),
         excludes=dict.fromkeys(("l1", "l2"), mark(
             "a penalty applies to the parameters of the formula, and scale=True replaces them by others; leave one "
             "of the two out")),
