@@ -20,7 +20,8 @@ from tidu.training.fit import run_of
 from tidu.training.options import OPTIONS
 from tidu.training.problem import Problem
 from tidu.training.run import Run
-from tidu.training.storing.recording import Origin, Recorder
+from tidu.training.storing.origin import Origin
+from tidu.training.storing.recording import Recorder
 from tidu.training.storing.store import Store
 
 SCRIPTS = ("python", "numpy", "torch", "jax")
