@@ -18,9 +18,9 @@ from tidu.lab.experiment import Experiment, Moment
 from tidu.text import _
 from tidu.training.fit import run_of
 from tidu.training.options import OPTIONS
+from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.run import Run
-from tidu.training.storing.origin import Origin
 from tidu.training.storing.recording import Recorder
 from tidu.training.storing.store import Store
 
