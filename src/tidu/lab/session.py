@@ -370,7 +370,8 @@ def begun(problem: Problem) -> Problem:
     if problem.settings.uses_solver or problem.settings.optimizer == AUTO:
         raise SettingError(
             _(
-                "the lab shows the steps of an optimizer; a solver has none: use 'tidu fit --optimizer {optimizer}'"
+                "the lab shows the steps of an optimizer, and {optimizer} is a solver, which has none; "
+                "choose gd, adam or another"
             ).format(optimizer=problem.settings.optimizer)
         )
     if problem.settings.scale:
