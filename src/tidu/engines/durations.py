@@ -16,7 +16,7 @@ from tidu.language.expr import Expr, evaluation_order
 # Of plain Python.
 AN_OPERATION = 15e-9
 A_ROW = 60e-9  # read in a loop, its numbers made Python's, its result added or kept
-A_CALL = 120e-9  # of a function of a sample
+A_CALL = 120e-9  # of a function of a sample: in a loop it is written out, which favours code that the next run has too
 A_SUM = 40e-9  # by `summed`, for each sample and each number that it gives
 A_PARAMETER = 25e-9  # compared, recorded and carried on, in a step
 A_STEP = 150e-9

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from itertools import repeat
-from operator import add, itemgetter
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,8 +29,20 @@ def summed(sample: Callable[..., Sums], samples: Sequence[int], *arguments: obje
 
     `samples` is a range, or a list of numbers; not empty.
     """
-    chunks = (samples[start : start + CHUNK] for start in range(0, len(samples), CHUNK))
-    return added(_chunk(sample, chunk, arguments) for chunk in chunks)
+
+    def sums_of(runs: Iterable[Sequence[int]]) -> list[float]:
+        parts = (zip(*map(sample, run, *map(repeat, arguments)), strict=True) for run in runs)
+        return [reduce(add, numbers, 0.0) for part in parts for numbers in part]
+
+    return in_order(sums_of, samples)
+
+
+def in_order(sums_of: Callable[[Iterable[Sequence[int]]], Sequence[float]], samples: Sequence[int]) -> Sums:
+    """The sum over all samples.
+
+    `sums_of` gives, for several runs of sample numbers, the sums of each run, added one after another from 0, in a row.
+    """
+    return added(_chunk(sums_of, samples[start : start + CHUNK]) for start in range(0, len(samples), CHUNK))
 
 
 def added(parts: Iterable[Sums]) -> Sums:
@@ -38,20 +50,17 @@ def added(parts: Iterable[Sums]) -> Sums:
     return reduce(lambda a, b: tuple(map(add, a, b)), parts)
 
 
-def _chunk(sample: Callable[..., Sums], samples: Sequence[int], arguments: tuple[object, ...]) -> Sums:
-    parts = list(map(sample, samples, *map(repeat, arguments)))
-    return tuple(_sum(list(map(itemgetter(k), parts))) for k in range(len(parts[0])))
-
-
-def _sum(numbers: Sequence[float]) -> float:
-    """The sum of a number of every sample of a chunk."""
-    whole = len(numbers) - len(numbers) % LANES
-    lanes = [reduce(add, numbers[lane:whole:LANES], 0.0) for lane in range(LANES if whole else 0)]
-    while len(lanes) > 1:
+def _chunk(sums_of: Callable[[Iterable[Sequence[int]]], Sequence[float]], samples: Sequence[int]) -> Sums:
+    whole = len(samples) - len(samples) % LANES
+    rest = tuple(sums_of([samples[whole:]])) if whole < len(samples) else ()
+    if not whole:
+        return rest
+    lanes = sums_of([samples[lane:whole:LANES] for lane in range(LANES)])
+    count = len(lanes) // LANES
+    while len(lanes) > count:
         half = len(lanes) // 2
         lanes = list(map(add, lanes[:half], lanes[half:]))
-    rest = numbers[whole:]
-    return reduce(add, [*lanes, *([reduce(add, rest, 0.0)] if rest else [])])
+    return tuple(map(add, lanes, rest)) if rest else tuple(lanes)
 
 
 def abreast(count: int) -> range:

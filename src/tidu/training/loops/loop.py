@@ -9,12 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.build import module_of
+from tidu.engines.plain_sums import summed
 from tidu.engines.scalar_loop import Stopped, arguments_of, history_columns
 from tidu.training.state import TrainingState, order_of_epoch
 from tidu.training.work import Work
@@ -127,7 +129,8 @@ class PlainLoop(Loop):
     """Plain Python, on lists of floats: what it reads fastest."""
 
     def function_of(self, source: str) -> Callable[..., Any]:
-        return module_of(source).train  # type: ignore[no-any-return]
+        train: FunctionType = module_of(source).train
+        return FunctionType(train.__code__, train.__globals__ | {"summed": summed}) if self.work.shape.summed else train
 
     def kept(self, numbers: npt.NDArray[Any]) -> Any:
         return numbers.tolist()
