@@ -138,7 +138,26 @@ def _export(run: Any, to: str, model: bool) -> str:
     return exported(run, to, model)
 
 
+def _plot(run: Any, path: Any, kind: str, asked: Any) -> Any:
+    from tidu.insight.picturing.kinds import plotted
+
+    return plotted(run, path, kind, asked)
+
+
+def _sketch(run: Any, kind: str, asked: Any) -> str:
+    from tidu.insight.picturing.kinds import request_of, sketch_of
+
+    return sketch_of(run, kind, request_of(**asked))
+
+
+def _graph(run: Any, step: int, row: int | None) -> Any:
+    from tidu.insight.picturing.step_graph import step_graph
+
+    return step_graph(run, step, row)
+
+
 # What a run is asked, answered by layers above training: only here is everything in sight.
+<<<<<<< HEAD
 ANSWERS |= {
     "diagnose": _diagnose,
     "resume": _resume,
@@ -147,6 +166,10 @@ ANSWERS |= {
     "why_not": _why_not,
     "export": _export,
 }
+=======
+ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "derive": _derive, "export": _export,
+            "plot": _plot, "sketch": _sketch, "graph": _graph}  # fmt: skip
+>>>>>>> c800471 (Pictures of a run by kind: loss, parameters, fit, residuals, contours, batches, gradients, classes and the computational graph, as files or sketches)
 
 
 def __getattr__(name: str) -> Any:

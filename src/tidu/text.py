@@ -9,6 +9,7 @@ from __future__ import annotations
 import gettext
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
@@ -32,6 +33,11 @@ def mark(sentence: str) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """`number` of something in the language in use: `one` is the sentence for 1, `many` for any other."""
     return _(one if number == 1 else many).format(n=number)
+
+
+def columns_of(text: str) -> int:
+    """Columns of a terminal that a text takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def language() -> str:

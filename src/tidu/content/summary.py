@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidu.language.expr import Expr
 from tidu.language.formula import Formula
 from tidu.language.model_calls import Layer
 from tidu.language.operation import Shape
-from tidu.text import _
+from tidu.text import _, columns_of
 
 SHOWN = 3  # parameters of a layer that are named
 
@@ -38,7 +37,7 @@ class Summary:
     def of(cls, formula: Formula) -> Summary:
         """The layers of a formula; its parameters that are in none of them come last."""
         learned = set(formula.parameters)
-        layers = [Layer(x.name, x.shape, tuple(p for p in x.parameters if p in learned)) for x in formula.layers]
+        layers = [replace(x, parameters=tuple(p for p in x.parameters if p in learned)) for x in formula.layers]
         inside = {p for x in layers for p in x.parameters}
         rest = tuple(p for p in formula.parameters if p not in inside)
         return cls((*layers, *([Layer(_("formula"), formula.score.shape, rest)] if rest else [])))
@@ -64,9 +63,11 @@ class Summary:
         rows = [[_("layer"), _("output"), _("parameters"), _("numbers")]]
         rows += [[x.name, shape_in_words(x.shape), parameters_in_words(x), f"{numbers_in(x):,}"] for x in self.layers]
         rows.append([_("all"), "", "", f"{self.total:,}"])
-        widths = [max(_width(row[k]) for row in rows) for k in range(4)]
-        lines = [[cell + " " * (w - _width(cell)) for cell, w in zip(row[:3], widths, strict=False)] for row in rows]
-        numbers = [" " * (widths[3] - _width(row[3])) + row[3] for row in rows]
+        widths = [max(columns_of(row[k]) for row in rows) for k in range(4)]
+        lines = [
+            [cell + " " * (w - columns_of(cell)) for cell, w in zip(row[:3], widths, strict=False)] for row in rows
+        ]
+        numbers = [" " * (widths[3] - columns_of(row[3])) + row[3] for row in rows]
         return "\n".join("  ".join([*line, number]) for line, number in zip(lines, numbers, strict=True))
 
     __repr__ = __str__
@@ -87,8 +88,3 @@ def parameters_in_words(layer: Layer) -> str:
     named: Sequence[Expr] = layer.parameters
     words = [f"{p.name} {shape_in_words(p.shape)}" if p.shape else p.name for p in named]
     return ", ".join(words if len(words) <= SHOWN else [words[0], "…", words[-1]])
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -44,6 +44,7 @@ from tidu.fronts.outcomes import (
     status_of,
     write_nowhere,
 )
+from tidu.fronts.plotting import plot_command
 from tidu.fronts.predicting import predict_command
 from tidu.fronts.stored import runs_command
 from tidu.fronts.telling import COMPLETE, completion_command, functions_command
@@ -194,6 +195,7 @@ app.add_command(explain_command)
 app.add_command(export_command)
 app.add_command(audit_command)
 app.add_command(lab_command)
+app.add_command(plot_command)
 
 
 app.add_command(predict_command)

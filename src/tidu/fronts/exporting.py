@@ -51,14 +51,23 @@ def export_command(
     return GOOD
 
 
-def run_of(name: str, store_path: str | None) -> Run:
-    """The run in a file, or the run of the store with this number."""
+def run_of(name: str, store_path: str | None, data: str | None = None, with_its_data: bool = False) -> Run:
+    """The run in a file, or the run of the store with this number.
+
+    With `data`, it holds these; `with_its_data` it holds those that it was fitted to, where they are still there.
+    """
     if not name.isdecimal():
         from tidu.training.run import load
 
-        return load(name)
-    from tidu.training.resuming import run_in
-    from tidu.training.storing.store import Store
+        run = load(name)
+    else:
+        from tidu.training.resuming import run_in, run_with_data_in
+        from tidu.training.storing.store import Store
 
-    with Store(store_path, reading=True) as store:
-        return run_in(store, int(name))
+        with Store(store_path, reading=True) as store:
+            run = (run_with_data_in if with_its_data and data is None else run_in)(store, int(name))
+    if data is None:
+        return run
+    from tidu.training.resuming import with_data
+
+    return with_data(run, data)

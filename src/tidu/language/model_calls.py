@@ -34,6 +34,7 @@ class Layer:
     name: str
     shape: Shape
     parameters: tuple[Expr, ...] = ()
+    value: Expr | None = None  # what it gives, as an expression
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Call:
 
     def layer(self, name: str, value: Expr, *parameters: Expr) -> Expr:
         """`value`, which is then a row of the summary."""
-        self.maker.layers.append(Layer(name, value.shape, parameters))
+        self.maker.layers.append(Layer(name, value.shape, parameters, value))
         return value
 
 

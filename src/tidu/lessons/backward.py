@@ -111,16 +111,23 @@ def _moments() -> dict[str, float | None]:
 
 
 def _picture(walk: Walk) -> Figure:
-    from tidu.pictures.graphs import Arrow, Box, graph_picture
+    from tidu.pictures.figure import label
+    from tidu.pictures.graph_figures import graph_figure
+    from tidu.pictures.graphs import Edge, Graph, Node
 
-    boxes = [Box(v.name, v.formula, shown(v.value), shown(v.slope), v.kept) for v in walk.visits]
-    boxes += [Box(name, "", shown(value), "") for name, value in walk.data.items()]
-    known = {box.name for box in boxes}
-    local = {(v.name, p.to): shown(p.local) for v in walk.visits for p in v.passed}
-    arrows = [
-        Arrow(argument, v.name, local.get((v.name, argument), ""))
+    nodes = [
+        Node(v.name, "loss" if k == 0 else "parameter" if v.kept else "value", v.formula, v.value, v.slope)
+        for k, v in enumerate(walk.visits)
+    ]
+    nodes += [Node(name, "data", "", value) for name, value in walk.data.items()]
+    known = {node.name for node in nodes}
+    local = {(v.name, p.to): p.local for v in walk.visits for p in v.passed}
+    edges = [
+        Edge(argument, v.name, local.get((v.name, argument)))
         for v in walk.visits
         for argument in v.arguments
         if argument in known
     ]
-    return graph_picture(boxes, arrows)
+    order = tuple(reversed(nodes))  # arguments before their users
+    note = label("forward: values, to the right · backward: slopes (orange), to the left")
+    return graph_figure(Graph(order, tuple(edges), note=note, of_gradient=label("slope {gradient}")))

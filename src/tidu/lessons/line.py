@@ -74,9 +74,16 @@ def material() -> Material:
 
 
 def _batches() -> Figure:
-    from tidu.pictures.lessons import batches_picture
+    from tidu.pictures.batches import Epoch, batches_figure
+    from tidu.pictures.figure import label
 
-    return batches_picture(samples=15, batch_size=5)
+    rows, size = 15, 5
+    every = tuple(range(1, rows + 1))  # counted from 1, as the page does
+    epochs = [
+        Epoch(label("full batch: one update an epoch"), (every,)),
+        Epoch(label("mini-batches: an update after each"), tuple(every[k : k + size] for k in range(0, rows, size))),
+    ]
+    return batches_figure(epochs, label("update {k}"), label("row of the data"), label("update"))
 
 
 def _valley(run: Run, table: dict[str, list[float]], best: tuple[float, float]) -> Figure:

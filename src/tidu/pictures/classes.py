@@ -1,11 +1,17 @@
-"""Pictures of classification: where a model draws its boundary, and images with what was said of them."""
+"""Pictures of classification: regions and boundaries, the confusion table, images with what was said of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tidu.pictures.figure import COLOURS, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array
+from tidu.pictures.plane_figures import legend_outside
+from tidu.pictures.regions import MARKERS, ConfusionTable, Regions
+
+PALE = 0.22  # opacity of a region
 
 
 @drawn
@@ -41,4 +47,51 @@ def images(pixels: Array, words: Sequence[str], right: Sequence[bool], columns: 
         if k < len(pixels):
             ax.imshow(pixels[k], cmap="gray_r", interpolation="nearest")
             ax.set_title(words[k], fontsize=10, color="black" if right[k] else "#c1272d")
+    return figure
+
+
+@drawn
+def regions_figure(regions: Regions, title: str) -> Figure:
+    """Each region in the pale colour of its class, the line between two regions, and the samples."""
+    figure, (axes,) = blank(width=6.4, height=4.8)
+    few = len(regions.points) <= 400
+    for k in range(len(regions.classes)):
+        lead, colour = regions.lead(k), COLOURS[k % len(COLOURS)]
+        if lead.max() > 0.0:
+            axes.contourf(regions.x, regions.y, lead, levels=[0.0, np.inf], colors=[colour], alpha=PALE)
+        if lead.min() < 0.0 < lead.max():
+            axes.contour(regions.x, regions.y, lead, levels=[0.0], colors="black", linewidths=1.1)
+    for k, name in enumerate(regions.classes):
+        here = regions.points[regions.numbers == k]
+        axes.plot(here[:, 0], here[:, 1], MARKERS[k % len(MARKERS)], color=COLOURS[k % len(COLOURS)],
+                  markersize=5.5 if few else 3, markeredgecolor="white", markeredgewidth=0.5, label=name)  # fmt: skip
+    axes.set_xlim(regions.x[0], regions.x[-1])
+    axes.set_ylim(regions.y[0], regions.y[-1])
+    axes.set_xlabel(regions.names[0])
+    axes.set_ylabel(regions.names[1])
+    axes.grid(False)
+    legend_outside(axes)
+    figure.suptitle(title, fontsize="medium", x=0.02, ha="left")
+    return figure
+
+
+@drawn
+def confusion_figure(table: ConfusionTable, title: str, true: str, predicted: str) -> Figure:
+    """The counts in cells, the darker the larger their share of the row's class."""
+    count = len(table.classes)
+    side = max(3.2, 0.62 * count + 1.4)
+    figure, (axes,) = blank(width=side + 0.9, height=side)
+    share = table.counts / np.maximum(table.counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
+    for i, j in np.ndindex(count, count):
+        axes.text(j, i, f"{table.counts[i, j]}", ha="center", va="center",
+                  color="white" if share[i, j] > 0.55 else "black", fontsize=11 if count <= 6 else 9)  # fmt: skip
+    long = max(map(len, table.classes)) > 4
+    axes.set_xticks(range(count), table.classes, rotation=35 if long else 0, ha="right" if long else "center")
+    axes.set_yticks(range(count), table.classes)
+    axes.set_xlabel(predicted)
+    axes.set_ylabel(true)
+    axes.grid(False)
+    axes.tick_params(length=0)
+    figure.suptitle(title, fontsize="medium")
     return figure

@@ -1,4 +1,4 @@
-"""Curves: loss over time, data with a fitted curve, several runs side by side, the cost along one parameter."""
+"""Curves: the loss over time, several series side by side, the cost along one parameter."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.pictures.figure import BLUE, COLOURS, GREY, ORANGE, RED, Axes, Figure, blank, drawn, label
-from tidu.pictures.numbers import Array, FittedCurve, Series
+from tidu.pictures.figure import BLUE, COLOURS, RED, Axes, Figure, blank, drawn, label
+from tidu.pictures.numbers import Array, Series
 
 HIGHEST = 1e250  # above it matplotlib's own arithmetic overflows
-MOST_POINTS = 20_000  # drawn as dots; more would hide the curve and fill the file
-
-
-@drawn
-def fit_picture(formula: str, record: str, loss: Array, curve: FittedCurve | None) -> Figure:
-    """The loss curve and, where there is one feature, the data with the fitted curve."""
-    figure, axes = blank(columns=1 if curve is None else 2)
-    loss_curve(axes[0], record, loss)
-    if curve is not None:
-        fitted_curve(axes[1], curve)
-        axes[1].set_title(formula)
-    else:
-        axes[0].set_title(formula)
-    return figure
 
 
 def loss_curve(axes: Axes, record: str, loss: Array) -> None:
@@ -36,16 +22,6 @@ def loss_curve(axes: Axes, record: str, loss: Array) -> None:
     finite = loss[np.isfinite(loss)]
     if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.min():
         axes.set_yscale("log")
-
-
-def fitted_curve(axes: Axes, curve: FittedCurve) -> None:
-    """Samples as dots, the model as a line."""
-    every = max(1, len(curve.x) // MOST_POINTS)
-    axes.plot(curve.x[::every], curve.y[::every], ".", color=GREY, markersize=5, label=label("data"))
-    axes.plot(curve.line, curve.fitted, color=ORANGE, linewidth=2, label=label("model"))
-    axes.set_xlabel(curve.feature)
-    axes.set_ylabel(curve.target)
-    axes.legend()
 
 
 @drawn

@@ -8,13 +8,17 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from tidu.errors import DataError, MissingDependency, SettingError
 from tidu.pictures.fonts import cjk_font, quiet, say_once_which_to_install
-from tidu.text import _, language
+from tidu.text import _, language, use_language
 from tidu.writing import write_whole
 
 try:
@@ -30,6 +34,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#2868b0", "#e07b1a", "#3a9c55", "#c838
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 FORMATS = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def label(sentence: str) -> str:
@@ -40,11 +45,25 @@ def label(sentence: str) -> str:
     return _(sentence)
 
 
-def drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+@contextmanager
+def in_words_that_can_be_drawn() -> Iterator[None]:
+    """Within it, words are English where the language is Chinese and no font could show it."""
+    if language() != "zh" or cjk_font() is not None:
+        yield
+        return
+    say_once_which_to_install()
+    use_language("en")
+    try:
+        yield
+    finally:
+        use_language("zh")
+
+
+def drawn(draw: Callable[P, T]) -> Callable[P, T]:
     """Give `draw` the style of tidu's pictures while it runs."""
 
     @functools.wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+    def styled(*args: P.args, **kwargs: P.kwargs) -> T:
         with quiet(), matplotlib.rc_context(_style()):
             return draw(*args, **kwargs)
 
@@ -52,10 +71,10 @@ def drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def _style() -> dict[Any, Any]:
-    families = [*([cjk_font()] if cjk_font() else []), "DejaVu Sans"]
+    families = ["DejaVu Sans", *([cjk_font()] if cjk_font() else [])]  # glyph by glyph: the first font that has it
     return {
         "font.family": families,
-        "axes.unicode_minus": False,
+        "axes.unicode_minus": True,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
@@ -74,13 +93,13 @@ def blank(columns: int = 1, rows: int = 1, width: float = 6.0, height: float = 4
     return figure, list(axes.flat)
 
 
-def check_path(path: str | os.PathLike[str]) -> None:
-    """Raise now what `save` would raise after the work is done."""
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
+def check_path(path: str | os.PathLike[str], more: Sequence[str] = ()) -> None:
+    """Raise now what `save` would raise after the work is done; `more` are further formats."""
+    target, formats = Path(path), (*FORMATS, *more)
+    if target.suffix.lower() not in formats:
         raise SettingError(
             _("a picture's file name must end in {formats}, not '{path}'").format(
-                formats=", ".join(FORMATS), path=os.fspath(path)
+                formats=", ".join(formats), path=os.fspath(path)
             )
         )
     if not target.parent.is_dir():
@@ -96,3 +115,12 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     if cjk_font() is None and any("missing from" in str(warning.message) for warning in warned):
         say_once_which_to_install()  # a column's name, say, which stands there whatever the language is
     write_whole(path, content.getvalue())
+
+
+def pixels_of(figure: Figure, dpi: int) -> npt.NDArray[np.uint8]:
+    """The figure as an array of shape (height, width, 3)."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    with quiet(), matplotlib.rc_context(_style()):
+        canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()  # type: ignore[no-untyped-call]

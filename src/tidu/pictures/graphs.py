@@ -1,82 +1,142 @@
-"""Graphs of computations: boxes with a value and a slope, arrows with what is handed on."""
+"""Graphs of computations as data: nodes with value and gradient, edges from what goes in to what comes out.
+
+A `Graph` is made from a traced step or from a walk back; it has places (`layered_layout`), a figure (`graph_figures`)
+and two texts, Mermaid and DOT (`graph_texts`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
-from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, Figure, blank, drawn, label
+import numpy as np
+
+from tidu.pictures.layered_layout import Box, Layout, layout_of
+from tidu.text import columns_of
+
+Kind = Literal["data", "parameter", "value", "layer", "loss"]
+SHOWN = 4  # numbers of a vector that are written out
+LINE = 0.205  # inches from one line of a box to the next
+CHARACTER = 0.088  # inches, of the font in boxes
+PAD = 0.24  # inches, left and right of the text together
 
 
 @dataclass(frozen=True)
-class Box:
-    """One node: its name, how it was computed (empty for a leaf), its value, its slope (empty for data)."""
+class Node:
+    """One value of a computation.
+
+    Attributes
+    ----------
+    name : as the loop calls it, or after the operation that made it.
+    formula : how it was computed from the names of its arguments; empty for a leaf.
+    value : a number, or an array.
+    gradient : the derivative of the last node by it, of the same shape; None for data.
+    of_batch : of a parameter, the mean of the gradient over the batch, with which the step is made.
+    parameters : of a layer, the parameters that it learns, by name, each with its gradient.
+    line : the line of the loop that computes it, from 1; 0 where it has none of its own.
+    """
 
     name: str
+    kind: Kind
     formula: str
-    value: str
-    slope: str
-    kept: bool = False
+    value: Any
+    gradient: Any = None
+    of_batch: Any = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+    def lines(self, of_gradient: str) -> tuple[str, ...]:
+        """What stands in its box, line by line; the gradient, if there is one, is the last."""
+        computed = [] if self.kind == "layer" else [f"= {self.formula}"] if self.formula else []
+        shape = f"  ({'×'.join(map(str, np.shape(self.value)))})" if np.ndim(self.value) else ""
+        learned = [", ".join(self.parameters)] if self.parameters else []
+        value = f"= {shown(self.value)}"
+        last = [] if self.gradient is None else [of_gradient.format(name=self.name, gradient=shown(self.gradient))]
+        return (self.name + shape, *learned, *computed, value, *last)
 
 
 @dataclass(frozen=True)
-class Arrow:
-    """An argument and its user, by name, and the local slope between them (empty for data)."""
+class Edge:
+    """From an argument to what uses it, by name; `local` is the slope between them, None where it is no number."""
 
     argument: str
     user: str
-    local: str
+    local: Any = None
 
 
-@drawn
-def graph_picture(boxes: Sequence[Box], arrows: Sequence[Arrow]) -> Figure:
-    """Values from left to right, slopes from right to left below them."""
-    places = _places(boxes, arrows)
-    columns = max(x for x, _y in places.values()) + 1
-    rows = max(y for _x, y in places.values()) + 1
-    figure, (axes,) = blank(width=1.9 * columns + 0.6, height=1.35 * rows + 0.8)
-    drawn_boxes = {}
-    for box in boxes:
-        x, y = places[box.name]
-        edge = GREEN if box.kept else BLUE if box.slope else GREY
-        lines = [box.name, *([f"= {box.formula}"] if box.formula else []), f"= {box.value}"]
-        frame = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": edge, "linewidth": 1.6}
-        drawn_boxes[box.name] = axes.text(x, -y, "\n".join(lines), ha="center", va="center", bbox=frame)
-        if box.slope:
-            slope = label("slope {slope}").format(slope=box.slope)
-            axes.text(x, -y - 0.32, slope, color=ORANGE, ha="center", va="top")
-    for arrow in arrows:
-        (x0, y0), (x1, y1) = places[arrow.argument], places[arrow.user]
-        ends = {
-            f"patch{end}": drawn_boxes[name].get_bbox_patch()
-            for end, name in zip("AB", (arrow.argument, arrow.user), strict=True)
-        }
-        axes.annotate(
-            "", (x1, -y1), (x0, -y0), arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 2, "shrinkB": 2, **ends}
-        )
-        if arrow.local:
-            axes.text((x0 + x1) / 2, -(y0 + y1) / 2 + 0.06, f"×{arrow.local}", color=ORANGE, ha="center", va="bottom")
-    axes.set_xlim(-0.6, columns - 0.4)
-    axes.set_ylim(-rows + 0.35, 0.55)
-    axes.set_title(label("forward: values, to the right · backward: slopes (orange), to the left"), loc="left")
-    axes.set_axis_off()
-    return figure
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in the order of evaluation, each name once; the last is what the gradients are of.
+
+    `title` says which step and row it is, `note` what the gradients are, `of_gradient` how one is written.
+    """
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    title: str = ""
+    note: str = ""
+    of_gradient: str = "∂ℓ/∂{name} = {gradient}"
+
+    def node(self, name: str) -> Node:
+        """The node of this name."""
+        return next(n for n in self.nodes if n.name == name)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where boxes and edges are, in inches, from left to right."""
+        boxes = []
+        for n in self.nodes:
+            lines = n.lines(self.of_gradient)
+            boxes.append(Box(n.name, PAD + CHARACTER * max(map(columns_of, lines)), 0.16 + LINE * len(lines)))
+        return layout_of(boxes, [(e.argument, e.user) for e in self.edges])
+
+    def mermaid(self) -> str:
+        """The graph as a Mermaid flowchart, which Markdown pages draw."""
+        from tidu.pictures.graph_texts import mermaid
+
+        return mermaid(self)
+
+    def dot(self) -> str:
+        """The graph in DOT, the language of Graphviz."""
+        from tidu.pictures.graph_texts import dot
+
+        return dot(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, places included: what a page draws, and `--json` prints."""
+        layout = self.layout
+        nodes = []
+        for n in self.nodes:
+            box = layout.boxes[n.name]
+            nodes.append(
+                {
+                    "name": n.name, "kind": n.kind, "formula": n.formula, "value": _plain(n.value),
+                    "gradient": _plain(n.gradient), "batch_gradient": _plain(n.of_batch),
+                    "parameters": {name: _plain(g) for name, g in n.parameters.items()}, "line": n.line,
+                    "x": box.x, "y": box.y, "width": box.width, "height": box.height,
+                }
+            )  # fmt: skip
+        edges = [
+            {"from": e.argument, "to": e.user, "slope": _plain(e.local), "points": [list(p) for p in points]}
+            for e, points in zip(self.edges, layout.edges, strict=True)
+        ]
+        return {"title": self.title, "note": self.note, "width": layout.width, "height": layout.height,
+                "nodes": nodes, "edges": edges}  # fmt: skip
 
 
-def _places(boxes: Sequence[Box], arrows: Sequence[Arrow]) -> dict[str, tuple[int, int]]:
-    """A column for each node, one left of its first user; rows in the given order, where the column is free."""
-    users: dict[str, list[str]] = {box.name: [] for box in boxes}
-    for arrow in arrows:
-        users[arrow.argument].append(arrow.user)
-    depth: dict[str, int] = {}
-    for box in boxes:  # users come before their arguments
-        depth[box.name] = max((depth[user] + 1 for user in users[box.name]), default=0)
-    deepest = max(depth.values())
-    taken: dict[int, int] = {}
-    places: dict[str, tuple[int, int]] = {}
-    for box in boxes:
-        column = deepest - depth[box.name]
-        row = max(taken.get(column, 0), *(places[user][1] for user in users[box.name]), 0)
-        taken[column] = row + 1
-        places[box.name] = (column, row)
-    return places
+def shown(value: Any) -> str:
+    """A number in short; of a vector its first numbers, of a matrix the root mean square."""
+    array = np.asarray(value, dtype=np.float64) + 0.0  # no -0
+    if array.ndim == 0:
+        words = f"{array.item():.5g}"
+    elif array.ndim == 1 and array.size <= SHOWN:
+        words = "[" + ", ".join(f"{x:.3g}" for x in array) + "]"
+    else:
+        words = f"rms {np.sqrt(np.mean(array**2)):.3g}"
+    return words.replace("-", "−").replace("e−", "e-")
+
+
+def _plain(value: Any) -> Any:
+    return None if value is None else np.asarray(value, dtype=np.float64).tolist()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tidu.pictures.curves import draw_series
-from tidu.pictures.figure import COLOURS, GREY, Axes, Figure, blank, drawn, label
+from tidu.pictures.figure import COLOURS, GREY, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array, Series
 from tidu.pictures.surfaces import Surface, draw_paths
 
@@ -35,37 +35,6 @@ def points_and_curves(points: Series, curves: Sequence[Series], x_label: str, y_
     axes.set_ylabel(y_label)
     axes.legend()
     return figure
-
-
-@drawn
-def batches_picture(samples: int, batch_size: int) -> Figure:
-    """Which samples feed which update in one epoch: the full batch above, mini-batches below."""
-    figure, axes = blank(rows=2, width=9.0, height=1.9)
-    for ax, size in zip(axes, (samples, batch_size), strict=True):
-        _batch_row(ax, samples, size)
-    axes[0].set_title(label("full batch: one update an epoch"), loc="left")
-    axes[1].set_title(label("mini-batches: an update after each"), loc="left")
-    return figure
-
-
-def _batch_row(axes: Axes, samples: int, size: int) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    for k, first in enumerate(range(0, samples, size)):
-        last = min(first + size, samples)
-        colour = COLOURS[k % len(COLOURS)]
-        for i in range(first, last):
-            style = "round,pad=0,rounding_size=0.15"
-            axes.add_patch(
-                FancyBboxPatch((i + 0.08, 0.1), 0.84, 0.8, boxstyle=style, facecolor=colour, alpha=0.25, lw=0)
-            )
-            axes.text(i + 0.5, 0.5, str(i + 1), ha="center", va="center")
-        axes.annotate("", xy=(last + 0.0, -0.75), xytext=((first + last) / 2, 0.0), arrowprops={"arrowstyle": "->",
-                      "color": colour, "connectionstyle": "arc3,rad=0.15"})  # fmt: skip
-        axes.text(last, -0.85, label("update {k}").format(k=k + 1), color=colour, ha="right", va="top")
-    axes.set_xlim(-0.2, samples + 0.4)
-    axes.set_ylim(-1.6, 1.1)
-    axes.set_axis_off()
 
 
 @drawn

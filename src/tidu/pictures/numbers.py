@@ -11,18 +11,6 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class FittedCurve:
-    """One feature, one target: the samples, and the model along a line of feature values."""
-
-    feature: str
-    target: str
-    x: Array
-    y: Array
-    line: Array
-    fitted: Array
-
-
-@dataclass(frozen=True)
 class Series:
     """One curve with its name in the legend."""
 

@@ -374,11 +374,36 @@ class Run:
 
         return html_of(self)
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """The loss curve and, for one feature, the data with the fitted curve; saved to `path` if given."""
-        from tidu.training.run_picture import picture_of
+    def plot(self, path: str | os.PathLike[str] | None = None, kind: str = "overview", **asked: Any) -> Figure:
+        """A picture of the run, saved to `path` if given (.png, .svg, .pdf, .jpg; some kinds also as .gif or .webp).
 
-        return picture_of(self, path)
+        Parameters
+        ----------
+        kind : `overview` (the loss curve and, for one feature, the data with the fitted curve), `loss`, `parameters`,
+            `fit`, `residuals`, `contours`, `batches`, `gradients`, `confusion`, `boundary` or `graph`.
+        asked : what a kind understands: `of` (names of parameters), `step`, `row`, `axis` (of the loss: `linear`,
+            `log`), `paths` (optimizers whose paths are drawn over the contours), `beside` (other runs).
+
+        Raises
+        ------
+        SettingError
+            There is no such kind, or not of this run, or it does not understand what is asked.
+        """
+        figure: Figure = answered("plot", self, path, kind, asked)
+        return figure
+
+    def sketch(self, kind: str = "overview", **asked: Any) -> str:
+        """The same as lines of text, for a terminal; it needs no matplotlib."""
+        text: str = answered("sketch", self, kind, asked)
+        return text
+
+    def graph(self, step: int = 0, row: int | None = None) -> Any:
+        """The computational graph of one row's loss at one step, a `Graph`: value and gradient at every node.
+
+        It is data (`to_dict()`, places included), and text: `mermaid()`, `dot()`. `row` is of the step's batch, by
+        default its first; errors as `trace`.
+        """
+        return answered("graph", self, step, row)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values: what the command line prints for `--json`."""

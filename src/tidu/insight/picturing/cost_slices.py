@@ -1,0 +1,248 @@
+"""The cost of a run's model in the plane of two of its parameters, with the paths of one or several optimizers over it.
+
+In a valley that is far longer than wide, a straight grid steps over the floor, and its contours are jagged. Here the
+grid follows the floor: along one parameter it is even, and across, at each place, the lowest point is found first and
+the grid is dense around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tidu.errors import SettingError
+from tidu.insight.picturing.of_runs import checked_name, table_of
+from tidu.insight.picturing.passages import passages, spread_evenly
+from tidu.pictures.numbers import Array, Series
+from tidu.text import _
+from tidu.training.fit import run_of
+from tidu.training.judging.evaluation import cost_of
+from tidu.training.run import Run
+from tidu.training.solving.objective import Objective
+
+ALONG, ACROSS = 81, 101  # points of the grid, along the valley and across it
+NARROWINGS = 60  # of the interval that holds the lowest point of a line: to the last digits that matter
+STEPS = 300  # at which paths are looked at
+FAR = 100.0  # times the length of the paths, beyond which the minimum is left out of sight
+NEWTON_STEPS = 60
+MOST_EVALUATIONS = 4e9  # operations on cells; a larger table has a coarser grid
+GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The cost over two parameters on a grid of shape (n, m), with paths; see `pictures.cost_maps.CostMap`."""
+
+    names: tuple[str, str]
+    x: Array
+    y: Array
+    height: Array
+    lowest: float
+    limits: tuple[float, float, float, float]
+    paths: tuple[Series, ...]
+    minimum: tuple[float, float] | None
+    held: dict[str, float]  # the other parameters, and where they are held
+
+    def on_straight_grid(self, width: int, height: int) -> Array:
+        """The cost on an even grid of shape (height, width), the top first, between the points of its lines."""
+        left, right, low, high = self.limits
+        a, b = np.linspace(left, right, width), np.linspace(high, low, height)
+        upright = bool(np.ptp(self.x[0]) == 0.0)  # lines of one x each
+        along, across = (self.x[:, 0], self.y) if upright else (self.y[:, 0], self.x)
+        near = np.abs(along[:, np.newaxis] - (a if upright else b)).argmin(axis=0)
+        lines = [np.interp(b[::-1] if upright else a, across[k], self.height[k]) for k in near]
+        return np.array(lines).T[::-1] if upright else np.array(lines)
+
+
+def why_no_slice(run: Run) -> str | None:
+    """Why there is no plane of two parameters, if there is none."""
+    numbers = [p for p in run.program.parameters if not p.shape]
+    if run.program.of_arrays:
+        return _("'contours' are over two parameters that are single numbers; a network learns vectors and matrices")
+    if len(numbers) < 2:
+        return _("'contours' are over two parameters; this model has one: see 'tidu scan' for its curve")
+    return None
+
+
+def slice_of(run: Run, of: Sequence[str] = (), optimizers: Sequence[str] = ()) -> Slice:
+    """The plane of two parameters, the first two by default; others are held where the run ended.
+
+    Parameters
+    ----------
+    optimizers : besides the run's own path, those of these optimizers on the same problem, each at its default rate.
+    """
+    table = table_of(run)
+    names = list(run.program.parameter_names)
+    chosen = [checked_name(name, names) for name in of] or names[:2]
+    if len(chosen) != 2 or chosen[0] == chosen[1]:
+        raise SettingError(_("contours are over two parameters, as in --of w,b, not '{names}'").format(
+            names=",".join(of)))  # fmt: skip
+    i, j = names.index(chosen[0]), names.index(chosen[1])
+    paths = [_path(r, name, i, j) for r, name in _courses(run, optimizers)]
+    end = np.array([float(run.params[n]) for n in names])
+    columns = [table[c.name] for c in run.program.columns]
+    minimum = _minimum(Objective(run.program, columns), end, i, j)
+    limits = _limits(paths, minimum)
+    if minimum is not None and not (limits[0] <= minimum[0] <= limits[1] and limits[2] <= minimum[1] <= limits[3]):
+        minimum = None
+    share = min(1.0, np.sqrt(MOST_EVALUATIONS / (40.0 * ALONG * (ACROSS + NARROWINGS) * max(table.rows, 1))))
+    along, across = max(21, int(ALONG * share)), max(31, int(ACROSS * share) // 2 * 2 + 1)
+    cost_at = cost_of(run.program, columns, along * (across + NARROWINGS))
+
+    def cost(a: float, b: float) -> float:
+        point = end.copy()
+        point[i], point[j] = a, b
+        return cost_at(point.tolist())
+
+    x, y, height = follow_the_floor(cost, limits, along, across)
+    finite = height[np.isfinite(height)]
+    lowest = min([float(finite.min())] if len(finite) else [0.0])
+    if minimum is not None:
+        lowest = min(lowest, cost(*minimum))
+    held = {n: float(end[k]) for k, n in enumerate(names) if k not in (i, j)}
+    return Slice((chosen[0], chosen[1]), x, y, height, lowest, limits, tuple(paths), minimum, held)
+
+
+def _courses(run: Run, optimizers: Sequence[str]) -> list[tuple[Run, str]]:
+    """The run, and others like it but for the optimizer."""
+    if not optimizers:
+        return [(run, run.settings.optimizer)]
+    found = []
+    for name in optimizers:
+        if name == run.settings.optimizer:
+            found.append((run, name))
+            continue
+        problem = replace(run.problem, rescaling=None, rescaled_program=None)
+        found.append((run_of(problem.changed(optimizer=name, lr=None, scale=False)), name))
+    return [(r, f"{name}, α = {r.lr:.3g}" if isinstance(r.lr, float) else name) for r, name in found]
+
+
+def _path(run: Run, name: str, i: int, j: int) -> Series:
+    passed = passages(run, spread_evenly(run.steps, STEPS))
+    points = np.array([[p.parameters[i], p.parameters[j]] for p in passed], dtype=np.float64)
+    return Series(name, points[:, 0], points[:, 1])
+
+
+def _minimum(objective: Objective, end: Array, i: int, j: int) -> tuple[float, float] | None:
+    """The lowest point of the plane near the end, by Newton's method; None where that finds none."""
+    at, both = end.copy(), [i, j]
+    with np.errstate(all="ignore"):
+        cost, slope = objective.cost_and_gradient(at)
+        for _k in range(NEWTON_STEPS):
+            curvature = objective.hessian(at)[np.ix_(both, both)]
+            if not np.all(np.isfinite(curvature)):
+                return None
+            values, vectors = np.linalg.eigh(curvature)
+            if values[0] <= 1e-14 * abs(values[1]):
+                return None
+            move = -vectors @ ((vectors.T @ slope[both]) / values)
+            share = 1.0
+            while share > 1e-6:
+                tried = at.copy()
+                tried[both] += share * move
+                found, slope_there = objective.cost_and_gradient(tried)
+                if np.isfinite(found) and found <= cost:
+                    break
+                share *= 0.5
+            else:
+                return float(at[i]), float(at[j])
+            done = np.all(np.abs(tried[both] - at[both]) <= 1e-12 * (np.abs(tried[both]) + 1e-300))
+            at, cost, slope = tried, found, slope_there
+            if done:
+                break
+    return float(at[i]), float(at[j])
+
+
+def _limits(paths: Sequence[Series], minimum: tuple[float, float] | None) -> tuple[float, float, float, float]:
+    """What is in sight: the paths, as far as they do not run away, and the minimum, where it is not too far."""
+    found: list[float] = []
+    for k in range(2):
+        every = np.concatenate([(p.x, p.y)[k] for p in paths])
+        every = every[np.abs(every) < 1e60]
+        start = every[0]
+        spread = np.quantile(np.abs(every - start), 0.98)
+        every = every[np.abs(every - start) <= 20.0 * max(spread, 1e-300)]
+        low, high = float(every.min()), float(every.max())
+        if minimum is not None:
+            span = max(high - low, 1e-9 * max(abs(low), abs(high)), 1e-12)
+            m = minimum[k]
+            if max(low - m, m - high) <= FAR * span:
+                low, high = min(low, m), max(high, m)
+        margin = 0.15 * (high - low) or 0.5 * max(abs(low), 1.0)
+        found += [low - margin, high + margin]
+    return found[0], found[1], found[2], found[3]
+
+
+def follow_the_floor(
+    cost: Callable[[float, float], float], limits: tuple[float, float, float, float], along: int, across: int
+) -> tuple[Array, Array, Array]:
+    """A grid of shape (along, across) over the limits, dense around the lowest point of each of its lines.
+
+    Lines run across the valley: along the parameter in which the cost, at the scale of the picture, curves most.
+    """
+    left, right, low, high = limits
+    if _curvature(cost, limits, 0) > _curvature(cost, limits, 1):
+        y, x, height = follow_lines(lambda b, a: cost(a, b), (low, high), (left, right), along, across)
+    else:
+        x, y, height = follow_lines(cost, (left, right), (low, high), along, across)
+    return x, y, height
+
+
+def _curvature(cost: Callable[[float, float], float], limits: tuple[float, float, float, float], axis: int) -> float:
+    """The second difference across the picture, in the middle of it."""
+    middle = [0.5 * (limits[0] + limits[1]), 0.5 * (limits[2] + limits[3])]
+    half = 0.5 * (limits[2 * axis + 1] - limits[2 * axis])
+    values = []
+    for shift in (-half, 0.0, half):
+        point = list(middle)
+        point[axis] += shift
+        values.append(cost(*point))
+    bend = values[0] - 2.0 * values[1] + values[2]
+    return bend if np.isfinite(bend) else np.inf
+
+
+def follow_lines(
+    cost: Callable[[float, float], float], along: tuple[float, float], across: tuple[float, float], n: int, m: int
+) -> tuple[Array, Array, Array]:
+    """Lines at even places of the first argument; on each, places of the second that are dense around its lowest."""
+    low, high = across
+    span = high - low
+    even = np.linspace(*along, n)
+    u = np.repeat(even[:, np.newaxis], m, axis=1)
+    v, height = np.empty((n, m)), np.empty((n, m))
+    for k, a in enumerate(even.tolist()):
+        at = _lowest(lambda b, a=a: cost(a, b), low - span, high + span)  # type: ignore[misc]
+        below = m // 2 if at > low else 0
+        below = m - 1 if at >= high else min(max(below, 0), m - 1)
+        floor = min(max(at, low), high)
+        v[k, : below + 1] = floor - (floor - low) * _dense_at_0(below + 1)[::-1]
+        v[k, below:] = floor + (high - floor) * _dense_at_0(m - below)
+        height[k] = [cost(a, b) for b in v[k].tolist()]
+    height[~np.isfinite(height)] = np.nan
+    return u, v, height
+
+
+def _dense_at_0(count: int) -> Array:
+    """`count` places from 0 to 1, the first ones a thousandth apart and each gap larger than the one before."""
+    if count == 1:
+        return np.zeros(1)
+    t = np.linspace(0.0, 1.0, count)
+    return np.asarray(np.sinh(6.0 * t) / np.sinh(6.0))
+
+
+def _lowest(line: Callable[[float], float], low: float, high: float) -> float:
+    """The lowest point of a line that falls and then rises, by golden sections (Kiefer 1953)."""
+    a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_a, at_b = line(a), line(b)
+    for _k in range(NARROWINGS):
+        if not at_b < at_a:  # the lowest is on the left; so too where b is not finite
+            high, b, at_b = b, a, at_a
+            a = high - GOLDEN * (high - low)
+            at_a = line(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + GOLDEN * (high - low)
+            at_b = line(b)
+    return 0.5 * (low + high)
