@@ -6,11 +6,10 @@ import itertools
 
 import numpy as np
 
-from tidu.pictures.figure import BLUE, GREEN, GREY, ORANGE, PURPLE, Axes, Figure, blank, drawn
-from tidu.pictures.graphs import LINE, Edge, Graph, Node, shown
+from tidu.pictures.figure import GREY, Axes, Figure, blank, drawn
+from tidu.pictures.graphs import LINE, OUTLINES, Edge, Graph, Node, shown
 from tidu.pictures.layered_layout import Box, Point
 
-INKS = {"data": GREY, "parameter": GREEN, "value": BLUE, "layer": PURPLE, "loss": ORANGE}
 MARGIN = 0.15  # inches
 HEADING = 0.62  # inches, for the title and a line below it
 SLOPE_COLOUR = "#b35c00"  # orange that can be read on white
@@ -46,7 +45,7 @@ def _draw_node(axes: Axes, node: Node, box: Box, of_gradient: str) -> None:
     style = "round,pad=0,rounding_size=0.09"
     axes.add_patch(
         FancyBboxPatch(
-            (left, low), box.width, box.height, boxstyle=style, facecolor="white", edgecolor=INKS[node.kind],
+            (left, low), box.width, box.height, boxstyle=style, facecolor="white", edgecolor=OUTLINES[node.kind],
             linewidth=1.5, zorder=3,
         )
     )  # fmt: skip
@@ -78,6 +77,7 @@ def _draw_edge(axes: Axes, edge: Edge, points: tuple[Point, ...]) -> None:
     if edge.local is not None:
         (x0, y0), (x1, y1) = points[-2], points[-1]
         axes.text(
-            (x0 + x1) / 2, (y0 + y1) / 2, f"×{shown(edge.local)}", fontsize=7.5, color=SLOPE_COLOUR, ha="center",
-            va="center", zorder=2, bbox={"boxstyle": "square,pad=0.08", "facecolor": "white", "edgecolor": "none"},
+            (x0 + x1) / 2, (y0 + y1) / 2, "×" + shown(edge.local, digits=3), fontsize=7.5, color=SLOPE_COLOUR,
+            ha="center", va="center", zorder=2,
+            bbox={"boxstyle": "square,pad=0.08", "facecolor": "white", "edgecolor": "none"},
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """Graphs of computations as data: nodes with value and gradient, edges from what goes in to what comes out.
 
-A `Graph` is made from a traced step or from a walk back; it has places (`layered_layout`), a figure (`graph_figures`)
-and two texts, Mermaid and DOT (`graph_texts`).
+A `Graph` is made from a traced step or from a walk back. It has places (`layered_layout`), a figure (`graph_figures`)
+and two texts that other programs draw: Mermaid for Markdown pages, DOT for Graphviz.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from tidu.pictures.layered_layout import Box, Layout, layout_of
 from tidu.text import columns_of
 
 Kind = Literal["data", "parameter", "value", "layer", "loss"]
+OUTLINES = {
+    "data": "#8a8f98",
+    "parameter": "#3a9c55",
+    "value": "#2868b0",
+    "layer": "#8559a5",
+    "loss": "#e07b1a",
+}  # of boxes
 SHOWN = 4  # numbers of a vector that are written out
 LINE = 0.205  # inches from one line of a box to the next
 CHARACTER = 0.088  # inches, of the font in boxes
@@ -93,16 +100,35 @@ class Graph:
         return layout_of(boxes, [(e.argument, e.user) for e in self.edges])
 
     def mermaid(self) -> str:
-        """The graph as a Mermaid flowchart, which Markdown pages draw."""
-        from tidu.pictures.graph_texts import mermaid
-
-        return mermaid(self)
+        """The graph as a Mermaid flowchart from left to right, which Markdown pages draw."""
+        names = {n.name: f"n{k}" for k, n in enumerate(self.nodes)}
+        lines = ["flowchart LR"]
+        if self.title:
+            lines.insert(0, f"%% {self.title}")
+        for n in self.nodes:
+            words = "<br/>".join(map(_in_mermaid, n.lines(self.of_gradient)))
+            left, right = ("([", "])") if not n.formula else ("[", "]")
+            lines.append(f'  {names[n.name]}{left}"{words}"{right}:::{n.kind}')
+        for e in self.edges:
+            slope = f'|"×{shown(e.local)}"|' if e.local is not None else ""
+            lines.append(f"  {names[e.argument]} -->{slope} {names[e.user]}")
+        used = {n.kind for n in self.nodes}
+        lines += [f"  classDef {kind} fill:#fff,stroke:{colour}" for kind, colour in OUTLINES.items() if kind in used]
+        return "\n".join(lines) + "\n"
 
     def dot(self) -> str:
-        """The graph in DOT, the language of Graphviz."""
-        from tidu.pictures.graph_texts import dot
-
-        return dot(self)
+        """The graph in DOT, the language of Graphviz, from left to right."""
+        lines = ["digraph tidu {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+        if self.title:
+            lines.append(f"  label={_quoted(self.title)}; labelloc=t;")
+        lines += [
+            f"  {_quoted(n.name)} [label={_label(n, self.of_gradient)}, color={_quoted(OUTLINES[n.kind])}];"
+            for n in self.nodes
+        ]
+        for e in self.edges:
+            slope = f" [label={_quoted('×' + shown(e.local))}]" if e.local is not None else ""
+            lines.append(f"  {_quoted(e.argument)} -> {_quoted(e.user)}{slope};")
+        return "\n".join([*lines, "}"]) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, places included: what a page draws, and `--json` prints."""
@@ -126,11 +152,11 @@ class Graph:
                 "nodes": nodes, "edges": edges}  # fmt: skip
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, digits: int = 5) -> str:
     """A number in short; of a vector its first numbers, of a matrix the root mean square."""
     array = np.asarray(value, dtype=np.float64) + 0.0  # no -0
     if array.ndim == 0:
-        words = f"{array.item():.5g}"
+        words = f"{array.item():.{digits}g}"
     elif array.ndim == 1 and array.size <= SHOWN:
         words = "[" + ", ".join(f"{x:.3g}" for x in array) + "]"
     else:
@@ -140,3 +166,18 @@ def shown(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return None if value is None else np.asarray(value, dtype=np.float64).tolist()
+
+
+def _label(n: Node, of_gradient: str) -> str:
+    return '"' + "\\n".join(_quoted(line)[1:-1] for line in n.lines(of_gradient)) + '"'
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _in_mermaid(text: str) -> str:
+    """Signs that Mermaid reads otherwise, as entities; first the one that begins an entity."""
+    for sign, entity in (("#", "#35;"), ("&", "#amp;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
+        text = text.replace(sign, entity)
+    return text

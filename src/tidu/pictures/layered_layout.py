@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SWEEPS = 12  # over the layers, back and forth: more changes nothing on graphs of this size
-ACROSS, DOWN = 0.55, 0.22  # inches between layers, and between boxes of one layer
+ACROSS, DOWN = 0.68, 0.22  # inches between layers, and between boxes of one layer
 Point = tuple[float, float]
 
 

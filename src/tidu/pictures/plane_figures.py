@@ -85,12 +85,14 @@ def legend_outside(axes: Axes, above: bool = True) -> None:
 
 
 def _ticks_at_whole_numbers(axes: Axes, plane: Plane) -> None:
-    """No tick at step 2.5: where x counts a few things, ticks are at whole numbers."""
+    """No tick at step 2.5, and none at half a row."""
+    from matplotlib.ticker import MaxNLocator
+
+    if plane.bars is not None:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if not plane.curves or plane.bars is not None or plane.limits is not None:
         return
     x = np.concatenate([c.x for c in plane.curves])
     x = x[np.isfinite(x)]
     if len(x) and all(len(c.x) <= 12 for c in plane.curves) and np.array_equal(x, np.round(x)):
-        from matplotlib.ticker import MaxNLocator
-
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
