@@ -157,7 +157,6 @@ def _graph(run: Any, step: int, row: int | None) -> Any:
 
 
 # What a run is asked, answered by layers above training: only here is everything in sight.
-<<<<<<< HEAD
 ANSWERS |= {
     "diagnose": _diagnose,
     "resume": _resume,
@@ -165,11 +164,10 @@ ANSWERS |= {
     "derive": _derive,
     "why_not": _why_not,
     "export": _export,
+    "plot": _plot,
+    "sketch": _sketch,
+    "graph": _graph,
 }
-=======
-ANSWERS |= {"diagnose": _diagnose, "resume": _resume, "explain": _explain, "derive": _derive, "export": _export,
-            "plot": _plot, "sketch": _sketch, "graph": _graph}  # fmt: skip
->>>>>>> c800471 (Pictures of a run by kind: loss, parameters, fit, residuals, contours, batches, gradients, classes and the computational graph, as files or sketches)
 
 
 def __getattr__(name: str) -> Any:
