@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidu.pictures.layered_layout import Box, layout_of
@@ -17,6 +17,7 @@ def graphs(draw):
     return boxes, edges
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(graphs())
 def test_boxes_are_apart_and_edges_go_to_the_right(graph):
     boxes, edges = graph
