@@ -122,8 +122,9 @@ def _explain(run: Any, step: int, rows: Any) -> Any:
 
 def _derive(run: Any, parameter: str) -> Any:
     from tidu.insight.derivation import derivation_of
+    from tidu.training.training import loop_shape
 
-    return derivation_of(run.program, parameter)
+    return derivation_of(run.program, parameter, loop_shape(run.settings, run.rows, run.program.of_arrays))
 
 
 def _why_not(run: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Explanations: every number is that of the run, the numbers put in give it, and derivations hold line by line."""
+"""Explanations: every number is that of the run and of other libraries, the numbers put in give it, nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ import math
 
 import numpy as np
 import pytest
-import sympy
 
 import tidu
-from tidu.content.losses import LOSSES
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.errors import SettingError
 from tidu.fronts import cli
-from tidu.insight.derivation import derivation_of
 from tidu.insight.explain import explain
-from tidu.language.expr import evaluate, symbols
-from tidu.language.printer import text
-from tidu.training.problem import Problem
 
 random = np.random.default_rng(6)
 X = random.normal(size=50)
 DATA = {"x": X, "y": np.sin(X) + 0.1 * random.normal(size=50)}
-TARGETS = {
-    "softmax": None,
-    "poisson": np.round(np.abs(3 * DATA["y"])),
-    **dict.fromkeys(("logistic", "hinge", "perceptron"), (DATA["y"] > 0) * 1),
-}
 LINE, CURVE = "y = w*x + b", "y = a*exp(-b*x) + c"
 
 
@@ -83,7 +72,8 @@ def test_lines_are_those_of_the_loop():
     found = run.explain(0)
     code = found.source.splitlines()
     for e in found.entries:
-        assert (code[e.line - 1].strip() if e.line else "") == e.code
+        assert e.code.startswith(code[e.line - 1].strip() if e.line else "")
+        assert bool(e.code) is (e.line > 0)
         assert e in found.at_line(e.line)
 
 
@@ -97,7 +87,7 @@ def test_the_ledger_tells_the_rate_of_summed_losses():
 
 
 def test_networks_are_explained_too():
-    run = tidu.fit("y = mlp(x, hidden=[3])", DATA, optimizer="gd", lr=0.01, steps=3)
+    run = tidu.fit("y = mlp(x, hidden=[3])", DATA, optimizer="gd", lr=0.01, steps=3, engine="python")
     found = run.explain(2, rows=[0])
     assert {e.block for e in found.entries} >= {"forward", "loss", "backward", "accumulate", "update"}
     for name, value in run.params.items():
@@ -110,54 +100,6 @@ def test_a_divergence_shows_the_step_that_was_not_taken():
     found = explain(run, run.steps, rows=[1])
     assert not found.taken
     assert math.isinf(next(e.value for e in found.of_row(1) if e.name == "loss"))
-
-
-# -- derivations -----------------------------------------------------------------------------------
-MODELS = {
-    "y = w*x + b": "wb",
-    "y = a*exp(-b*x) + c": "abc",
-    "y = a*x**2 + b*x + c": "abc",
-    "y = a*sin(b*x + c)": "abc",
-    "y = tanh(w*x)/(1 + b**2)": "wb",
-    "y = a/(1 + exp(-b*(x - c)))": "abc",
-    "y = (a + b*x)/(1 + c*x**2)": "abc",
-    "y = a*log(1 + b**2*x**2)": "ab",
-    "y = sqrt(a**2 + b**2*x**2)": "ab",
-    "y = a**2*b*x + exp(a*b)": "ab",
-}
-
-
-@pytest.mark.parametrize("loss", [name for name in LOSSES if name != "softmax"])
-@pytest.mark.parametrize("formula", MODELS)
-def test_every_line_is_equal_to_the_one_before(formula, loss):
-    data = {"x": X, "y": TARGETS.get(loss, DATA["y"])}
-    program = Problem.read(formula, data, {"loss": loss}).program
-    at = {s: 0.3 + 0.17 * k for k, s in enumerate(symbols([program.loss], "parameter", "feature", "target"))}
-    for parameter, partial in zip(program.parameters, program.gradient, strict=True):
-        derivation = derivation_of(program, parameter.name)
-        expected = evaluate(partial, at)
-        assert derivation.lines[-1].expression is partial
-        for line in derivation.lines:
-            from tidu.language.calculus import gradient
-
-            parts = {s: evaluate(gradient(part, [parameter])[0], at) for s, part in line.pending.items()}
-            assert evaluate(line.expression, at | parts) == pytest.approx(expected, rel=1e-10, abs=1e-12)
-            assert line.rule
-
-
-@pytest.mark.parametrize("formula", ["y = w*x + b", "y = a*exp(-b*x) + c", "y = (a + b*x)/(1 + c*x**2)"])
-def test_the_last_line_is_the_derivative_of_sympy(formula):
-    program = Problem.read(formula, DATA).program
-    for parameter in program.parameters:
-        ours = sympy.sympify(text(derivation_of(program, parameter.name).lines[-1].expression))
-        theirs = sympy.diff(sympy.sympify(text(program.loss)), sympy.Symbol(parameter.name))
-        assert sympy.simplify(ours - theirs) == 0
-
-
-def test_a_derivation_by_what_is_no_parameter():
-    run = tidu.fit(LINE, DATA, epochs=1)
-    with pytest.raises(SettingError, match="there is no parameter 'ww'; the formula has w, b"):
-        run.derive("ww")
 
 
 # -- the command line ------------------------------------------------------------------------------

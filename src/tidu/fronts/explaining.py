@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tidu.insight.why_not import WhyNot
     from tidu.training.run import Run
 
+MOST_GIVEN = 12  # numbers of one kind that are listed
+
 
 @click.command(
     "explain",
@@ -204,7 +206,9 @@ def _print_given(console: Console, entries: tuple[Entry, ...]) -> None:
     told: dict[str, list[str]] = {}
     for e in entries:
         told.setdefault(e.rule, []).append(f"{e.symbol.written('unicode')} = {e.result('unicode')}")
-    for rule, parts in told.items():
+    for rule, values in told.items():
+        left_out = len(values) - MOST_GIVEN
+        parts = values if left_out <= 0 else [*values[:MOST_GIVEN], _("… ({count} more)").format(count=left_out)]
         console.say(_("{name}: {statement}").format(name=rule, statement=_(", ").join(parts)), first="      ")
 
 

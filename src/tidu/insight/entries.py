@@ -16,6 +16,7 @@ from tidu.engines.program import Program
 from tidu.engines.statements import Assignment, Mean, Reassignment, Update
 from tidu.engines.step_reader import Trace, TracedValue
 from tidu.insight.explanation import Entry, Part
+from tidu.insight.loop_lines import statement_at
 from tidu.insight.nodes import Identities
 from tidu.insight.reasons import Reasons
 from tidu.insight.written import Symbol, shape_in_words
@@ -126,7 +127,7 @@ class Entries:
         for row in (r for r in trace.rows if r in self.rows):
             for c in p.columns:
                 assert table is not None
-                self._give(c, float(table[c.name][row]), _("from the data, row {row}").format(row=row), row)
+                self._give(c, float(table[c.name][row]), self.reasons.of_column(0.0, 0.0, row), row)
 
     def _give(self, node: Expr, value: Any, rule: str, row: int | None = None, of: Expr | None = None) -> None:
         name = "step" if node is STEP else node.name
@@ -158,7 +159,7 @@ class Entries:
         layer = None if owner is None else self.layers.of_parameters.get(owner)
         if layer is None and v.node is not None:
             layer = self.layer_of.get(v.node)
-        code = self.code[v.line - 1].strip() if 0 < v.line <= len(self.code) else ""
+        code = statement_at(self.code, v.line)
         entry = Entry(identity, self.identities.of(v.node) or "", v.block, name, shown, expression, parts, words, value,
                       v.row, v.line, code, rule, layer)  # fmt: skip
         self._keep(entry, self._stands_for(v, name, parameter))
@@ -379,8 +380,9 @@ class Entries:
         if line is None:
             entry = replace(entry, name=name, symbol=replace(entry.symbol, name=name))
         else:
-            code = self.code[line.line - 1].strip()
-            entry = replace(entry, name=line.name, line=line.line, code=code)
+            code = statement_at(self.code, line.line)
+            rule = self.reasons.of_column(entry.value, line.value, row or 0)
+            entry = replace(entry, name=line.name, line=line.line, code=code, value=line.value, rule=rule)
         self.made[entry.id] = entry
         if node in self.reasons.names:
             self.reasons.names[node] = entry.name

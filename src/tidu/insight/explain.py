@@ -83,10 +83,16 @@ def _equations(run: Run, identities: Identities) -> tuple[Equation, ...]:
 
 def _notes(run: Run) -> tuple[str, ...]:
     """What a reader must know besides."""
+    notes = []
+    if run.engine == "array":
+        notes.append(_(
+            "this run computed whole batches with NumPy, which adds in another order; the numbers are those of the "
+            "loop that is shown, and differ from the run's in the last digits"
+        ))  # fmt: skip
     if run.problem.rescaling is None:
-        return ()
+        return tuple(notes)
     own = zip(run.program.parameters, run.problem.rescaling.exchange(
         run.program.parameters, run.problem.descended.parameters).values(), strict=True)  # fmt: skip
     told = ", ".join(f"{p.name} = {unicode(whole)}" for p, whole in own)
-    return (_("scale=True: the descent runs in rescaled parameters, whose names end in _scaled; your own are {told}")
-            .format(told=told),)  # fmt: skip
+    words = _("scale=True: the descent runs in rescaled parameters, whose names end in _scaled; your own are {told}")
+    return (*notes, words.format(told=told))

@@ -5,7 +5,7 @@ Read by `derivation` and `explain`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tidu.engines.statements import Accumulate, Assignment, Block, Call, Reassignment, Return, Statement
@@ -23,16 +23,32 @@ class LoopLine:
 
 
 def lines_of(loop: LoopText) -> list[tuple[LoopLine, Statement]]:
-    """The lines of the module behind its imports, each with its statement."""
+    """The lines of the module behind its imports, each with its statement; one of several lines is told whole."""
     body = loop.dialect.rendered(loop.statements)
-    first = len(loop.text.split("\n")) - len(body)
-    return [(LoopLine(first + k, line.strip()), statement) for k, (line, statement) in enumerate(body)]
+    text = loop.text.split("\n")
+    first = len(text) - len(body)
+    return [
+        (LoopLine(first + k, statement_at(text, first + k)), statement) for k, (_line, statement) in enumerate(body)
+    ]
+
+
+def statement_at(text: Sequence[str], number: int) -> str:
+    """The statement that begins in a line, counted from 1: further lines follow while a parenthesis is open."""
+    if not 0 < number <= len(text):
+        return ""
+    whole = text[number - 1].strip()
+    while whole.count("(") > whole.count(")") and number < len(text):
+        number += 1
+        whole += (" " if not whole.endswith("(") else "") + text[number - 1].strip()
+    return whole
 
 
 def named_in(loop: LoopText) -> dict[Expr, str]:
     """The nodes of one sample that the loop gives a name; a cell of an array has that of the array."""
     named: dict[Expr, str] = {}
     for block in walked(loop.statements):
+        if isinstance(block, Call) and block.function == "take" and block.node is not None:
+            named[block.node] = block.arguments[-1]
         if isinstance(block, Block) and block.kind in ("step", "forward", "loss", "backward"):
             for statement in block.statements:
                 match statement:
@@ -46,7 +62,7 @@ def named_in(loop: LoopText) -> dict[Expr, str]:
 
 
 def lines_for(loop: LoopText, wanted: Expr) -> tuple[LoopLine, ...]:
-    """The lines that compute a node, in the order of the text; the last is its own. Empty where no line is its own."""
+    """The lines that compute a node, in the order in which they run; the last is its own. Empty where it has none."""
     lines = lines_of(loop)
     made: dict[Expr, LoopLine] = {}
     own: LoopLine | None = None
@@ -59,9 +75,11 @@ def lines_for(loop: LoopText, wanted: Expr) -> tuple[LoopLine, ...]:
     own = own or made.get(wanted)
     if own is None:
         return ()
-    needed = [made[n] for n in evaluation_order([wanted]) if n in made]
-    read = sorted({line for line in needed if line != own}, key=lambda line: line.number)
-    return (*(line for line in read if line.number < own.number), own)
+    once = {n for block in walked(loop.statements) if isinstance(block, Block) and block.kind == "step"
+            for statement in block.statements for n in _computed(statement)}  # fmt: skip
+    needed = [(n not in once, made[n].number, made[n]) for n in evaluation_order([wanted]) if n in made]
+    read = dict.fromkeys(line for _later, _number, line in sorted(needed, key=lambda found: found[:2]) if line != own)
+    return (*read, own)
 
 
 def _computed(statement: Statement) -> Iterator[Expr]:

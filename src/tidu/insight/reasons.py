@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from tidu.engines.mathematics import UNICODE, update_rule
 from tidu.engines.program import Program
@@ -45,6 +48,11 @@ class Reasons:
         """What the loss is computed from."""
         return frozenset(evaluation_order([self.program.loss]))
 
+    @cached_property
+    def of_prediction(self) -> frozenset[Expr]:
+        """What the prediction is computed from."""
+        return frozenset(evaluation_order([self.program.score]))
+
     def derived_by(self, node: Expr) -> Expr | None:
         """What a value of the backward pass is the derivative of the loss by: the prediction, where it is that too."""
         known = self.derivatives.get(node)
@@ -77,6 +85,8 @@ class Reasons:
             return _("how far the prediction is from the target")
         if node is p.target:
             return _("the target: the left side of the formula")
+        if node not in self.of_prediction:
+            return _("a part of the loss")
         if node.op.name == "matmul":
             return _("each unit weighs what comes in, and adds it up")
         if node.op.name == "stack":
@@ -131,6 +141,14 @@ class Reasons:
         """Of the nodes that a value is the derivative by, the prediction, or the nearest to the loss."""
         known = self.derivatives[value]
         return self.program.score if self.program.score in known else known[0]
+
+    def of_column(self, cell: Any, value: Any, row: int) -> str:
+        """A cell of the data, and where it is a class, as the loss reads it."""
+        if np.ndim(value):
+            return _("from the data, row {row}: class {number}, as 1 at its place and 0 elsewhere").format(
+                row=row, number=f"{cell:g}"
+            )
+        return _("from the data, row {row}").format(row=row)
 
     # -- of the step ----------------------------------------------------------------------------------------
     def of_sum(self, is_loss: bool) -> str:

@@ -14,7 +14,7 @@ from tidu.language.mathml import mathml, mathml_name
 from tidu.language.printer import latex, latex_name, text, unicode, unicode_name
 
 LONGEST = 6  # numbers of an array that are written out
-MOST_ROWS = 4  # rows of a matrix
+SMALL = 12  # numbers of a matrix that are written out
 DIGITS = 8  # of numbers that are put in
 SHOW = {"text": text, "unicode": unicode, "latex": latex, "mathml": mathml}
 
@@ -116,11 +116,15 @@ def _array(values: np.ndarray[Any, Any], notation: str) -> str:
 
 
 def _listed(values: np.ndarray[Any, Any]) -> str:
-    most = LONGEST if values.ndim == 1 else MOST_ROWS
+    """All numbers of a small array; of a larger one the first, which show its shape."""
     if values.ndim == 1:
+        most = len(values) if len(values) <= LONGEST else LONGEST - 2
         parts = [f"{v:.4g}".replace("-", "−") for v in values[:most].tolist()]
+    elif values.size <= SMALL:
+        most, parts = len(values), [_listed(row) for row in values]
     else:
-        parts = [_listed(row) for row in values[:most]]
+        first = ", ".join(f"{v:.4g}".replace("-", "−") for v in np.ravel(values[0])[:2].tolist())
+        most, parts = 1, [f"[{first}, …]"]
     return f"[{', '.join(parts)}{', …' if len(values) > most else ''}]"
 
 

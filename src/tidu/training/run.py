@@ -310,9 +310,8 @@ class Run:
     @property
     def replaying(self) -> Execution:
         """What computes steps anew: machine code has the bits of plain Python, and goes a long way sooner."""
-        if self.engine == "array":
-            return Execution("array")
-        return Execution("compiled" if self.program.of_arrays else "auto")  # of networks, auto may take whole batches
+        on_arrays = self.engine == "array" or self.program.of_arrays  # of networks, auto may take whole batches
+        return Execution(self.engine if on_arrays else "auto")
 
     def state_before(self, training: Training, step: int) -> TrainingState:
         """The state in which a step begins, from the nearest that was kept, by a `training` of this run's problem."""
