@@ -38,7 +38,7 @@ def table(
             peers.contender(JAX, by_jax.prepared, job, MOST_STEPS),
         ]
         try:
-            figures = {f.name: f for f in figures_of(contenders, min(scale.rounds, 5), min(scale.patience, 10.0))}
+            figures = {f.name: f for f in figures_of(contenders, min(scale.rounds, 5), scale.seconds / len(jobs))}
         except TiduError as error:  # a size that tidu refuses ends the table, with its words
             reason = str(error).splitlines()[0][:160]
             notes.append(

@@ -17,6 +17,7 @@ import numpy as np
 from job import Array
 
 Words = tuple[str, str]  # English and Chinese
+LONG = 2.0  # seconds
 SHORTEST = 0.02  # seconds: what is shorter is called several times a round, for the clock's sake
 
 
@@ -68,11 +69,12 @@ class _Running:
     repeats: int
     whole: Figures
     loop: Figures | None
-    spent: float = 0.0
+    spent: float  # seconds so far, first call included
 
 
-def figures_of(contenders: list[Contender], rounds: int, patience: float) -> list[Figures]:
-    """Measure `contenders`, each in `rounds` rounds, or fewer when it has had `patience` seconds."""
+def figures_of(contenders: list[Contender], rounds: int, seconds: float) -> list[Figures]:
+    """Measure `contenders`, each in `rounds` rounds, or fewer when it has had its share of `seconds`."""
+    share = seconds / len(contenders)
     figures: list[Figures] = []
     running: list[_Running] = []
     for contender in contenders:
@@ -90,7 +92,7 @@ def figures_of(contenders: list[Contender], rounds: int, patience: float) -> lis
     running = [r for r in running if r.whole.problem is None]
     for _ in range(rounds):
         for r in running:
-            if r.spent < patience or not r.whole.times:
+            if r.spent < share or not r.whole.times:
                 _one_round(r)
     return figures
 
@@ -100,7 +102,8 @@ def _started(contender: Contender, whole: Figures) -> _Running:
     call = contender.prepare()
     began = time.perf_counter()
     answer = call()
-    whole.first = None if contender.called_before else time.perf_counter() - began
+    first = time.perf_counter() - began
+    whole.first = None if contender.called_before else first
     loop = None
     if answer.loop_seconds is not None and contender.loop_name is not None:
         loop = Figures(contender.loop_name, scale=contender.scale)
@@ -110,13 +113,18 @@ def _started(contender: Contender, whole: Figures) -> _Running:
         if not whole.difference <= contender.tolerance:
             off = f"{whole.difference:.1e}"
             whole.problem = (f"another result: off by {off}", f"结果不同：相差 {off}")
-            return _Running(contender, call, 1, whole, None)
+            return _Running(contender, call, 1, whole, None, first)
         if loop is not None:
             loop.difference = whole.difference
+    running = _Running(contender, call, 1, whole, loop, first)
+    if first > LONG:  # its second call is its first round; what is shorter is called once more, to be warm
+        return running
     began = time.perf_counter()
     call()
     warm = time.perf_counter() - began
-    return _Running(contender, call, max(1, min(200, int(SHORTEST / max(warm, 1e-9)))), whole, loop, warm)
+    running.repeats = max(1, min(200, int(SHORTEST / max(warm, 1e-9))))
+    running.spent += warm
+    return running
 
 
 def _one_round(r: _Running) -> None:

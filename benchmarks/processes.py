@@ -10,7 +10,6 @@ from pathlib import Path
 from measure import NotAvailableError
 
 SCRIPTS = Path(__file__).parent / "workloads" / "scripts"
-PATIENCE = 10.0  # seconds for one contender, at least: a single start says little
 
 
 def output_of(cache: Path, arguments: list[str], sources: Path | None = None) -> str:

@@ -33,16 +33,11 @@ class Scale:
     """How much to measure."""
 
     quick: bool = False
-    seconds: float = 30.0  # that one contender may take in all, beyond which it gets no further round
+    seconds: float = 80.0  # that a workload may take, beyond which there is no further round
 
     @property
     def rounds(self) -> int:
         return 3 if self.quick else 15
-
-    @property
-    def patience(self) -> float:
-        """The seconds of one contender."""
-        return min(self.seconds, 2.0) if self.quick else self.seconds
 
     def of(self, full: int, quick: int) -> int:
         """A size."""

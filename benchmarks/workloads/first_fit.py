@@ -35,7 +35,7 @@ def table(scale: Scale) -> Table:
             _contender(AGAIN, lambda: _fitted(folder / "warm", None, False), right),
             _contender(THEN, lambda: _fitted(folder / "then", before_the_compiler.sources(folder), True), right),
         ]
-        figures = figures_of(contenders, min(scale.rounds, 7), max(scale.patience, processes.PATIENCE))
+        figures = figures_of(contenders, min(scale.rounds, 7), scale.seconds)
     return contest(
         (
             "The first tidu.fit of a process: 100 rows, three weights, compiled",

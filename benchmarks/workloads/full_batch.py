@@ -25,7 +25,7 @@ def table(scale: Scale) -> Table:
     job = Job(scale.of(1_000_000, 100_000), 10, None, STEPS, lr=0.1)
     contenders = [*peers.everyone(job), Contender(READ, lambda: _read(job))]
     per_step = [replace(c, scale=c.scale / STEPS) for c in contenders]
-    figures = figures_of(per_step, scale.rounds, scale.patience)
+    figures = figures_of(per_step, scale.rounds, scale.seconds)
     size = f"{count(job.rows)} × {job.features}"
     return contest(
         (f"One full-batch step: {size}", f"全批量一步：{size}"),

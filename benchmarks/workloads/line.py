@@ -35,7 +35,7 @@ def table(scale: Scale) -> Table:
     return contest(
         ("line: 1000 full-batch steps of 100 samples", "line：100 个样本，全批量 1000 步"),
         [("y = w·x + b, squared error, float64.", "y = w·x + b，平方误差，float64。"), agreement(), _WHAT],
-        figures_of(contenders, scale.rounds, scale.patience),
+        figures_of(contenders, scale.rounds, scale.seconds),
         ((FUNCTION, ("÷ tidu's function", "÷ tidu 的函数")), *AGAINST[:1]),
         GOALS,
     )

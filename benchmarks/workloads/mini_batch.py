@@ -16,7 +16,7 @@ def table(scale: Scale) -> Table:
     return contest(
         (f"Mini-batches of 32: {size}, {job.epochs} epoch(s)", f"批量 32 的小批量：{size}，{job.epochs} 轮"),
         [agreement()],
-        figures_of(peers.everyone(job), scale.rounds, scale.patience),
+        figures_of(peers.everyone(job), scale.rounds, scale.seconds),
         AGAINST,
         [],
     )

@@ -27,7 +27,7 @@ def table(scale: Scale) -> Table:
     rows: dict[Words, list[Words]] = {}
     for net in nets:
         headings += [(net.name, net.name), ("÷ JAX", "÷ JAX")]
-        figures = figures_of(list(_contenders(net)), scale.rounds, scale.patience)
+        figures = figures_of(list(_contenders(net)), scale.rounds, scale.seconds / len(nets))
         jax = next(f.median for f in figures if f.name == JAX)
         for f in figures:
             rows.setdefault(f.name, [f.name]).extend(_cells(f, jax))

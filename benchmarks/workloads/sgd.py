@@ -39,7 +39,7 @@ def table(scale: Scale, shuffle: bool = False, loss: str = "half_squared") -> Ta
             f"逐样本 SGD，{order[1]}：{size}，{what[1]}，{job.epochs} 轮",
         ),
         notes,
-        figures_of(peers.everyone(job), scale.rounds, scale.patience),
+        figures_of(peers.everyone(job), scale.rounds, scale.seconds),
         AGAINST,
         GOALS,
     )

@@ -36,7 +36,7 @@ def table(scale: Scale) -> Table:
                 peers.contender(SLICED, lambda j: by_tidu.prepared(j, callbacks=lambda event: None), job),
             ],
             scale.rounds,
-            scale.patience,
+            scale.seconds,
         ),
         ((WHOLE, ("÷ in one piece", "÷ 一次运行到底")),),
         GOALS,

@@ -52,7 +52,7 @@ def table(scale: Scale) -> Table:
             ),
             *(Contender(words, lambda a=arguments: _process(folder / "warm", a)) for words, arguments in _starts()),
         ]
-        figures = figures_of(contenders, min(scale.rounds, 7), max(scale.patience, processes.PATIENCE))
+        figures = figures_of(contenders, min(scale.rounds, 7), scale.seconds)
     return contest(
         (
             f"From the prompt: a CSV of {count(ROWS)} rows, {EPOCHS} epochs, three weights",

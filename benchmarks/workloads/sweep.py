@@ -42,7 +42,7 @@ def table(scale: Scale) -> Table:
             f"在 line 上扫描 {len(rates):,} 个学习率，各 1000 步",
         ),
         [agreement()],
-        figures_of(contenders, scale.rounds, scale.patience),
+        figures_of(contenders, scale.rounds, scale.seconds),
         [(OURS, ("÷ tidu.sweep", "÷ tidu.sweep")), (FITS, ("÷ tidu.fit", "÷ tidu.fit"))],
         GOALS,
     )
