@@ -52,7 +52,7 @@ def input_of(node: Expr, given: Mapping[Expr, npt.NDArray[Any]]) -> npt.NDArray[
     return given[node]
 
 
-class _ArrayWriter(Writer):
+class ArrayWriter(Writer):
     """Collects the statements of one function on arrays."""
 
     def __init__(
@@ -80,7 +80,7 @@ def array_train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` over arrays, as the text of a module with one function, `train`."""
     outputs = [program.loss, *program.gradient]
     space = NAMESPACES[shape.namespace]
-    w = _ArrayWriter(program, inputs_of(program), outputs, bool(program.columns), space, shape.dtype)
+    w = ArrayWriter(program, inputs_of(program), outputs, bool(program.columns), space, shape.dtype)
     title = f"Training loop on arrays, written by tidu. {text(program.score)}; {program.optimizer.name}."
     return _ArrayTrain.of(w, shape, w.dialect).written(title).text
 
@@ -88,7 +88,7 @@ def array_train_source(program: Program, shape: LoopShape) -> str:
 class _ArrayTrain(TrainWriter):
     """Writes `train` with arrays; what is not said here is as for numbers."""
 
-    w: _ArrayWriter
+    w: ArrayWriter
 
     def per_step(self) -> list[Assignment]:
         """Nothing is written for each sample."""
@@ -145,7 +145,7 @@ def array_predict_source(program: Program) -> str:
     """A module with one function, `predict(columns, parameters)`: the prediction of each row."""
     output = program.prediction
     features = [c for c in inputs_of(program) if not c.is_symbol or c.role == "feature"]
-    w = _ArrayWriter(program, features, [output, program.loss])
+    w = ArrayWriter(program, features, [output, program.loss])
     columns, parameters = w.own("columns"), w.own("parameters")
     with w.nested(f"def predict({columns}, {parameters}):"):
         w.unpack(w.columns, columns)
@@ -159,7 +159,7 @@ def array_predict_source(program: Program) -> str:
 @kept_with_program
 def array_cost_source(program: Program) -> str:
     """A module with one function, `cost(columns, parameters)`: the mean loss over all rows."""
-    w = _ArrayWriter(program, inputs_of(program), [program.loss])
+    w = ArrayWriter(program, inputs_of(program), [program.loss])
     columns, parameters = w.own("columns"), w.own("parameters")
     with w.nested(f"def cost({columns}, {parameters}):"):
         w.unpack(w.columns, columns)

@@ -7,6 +7,8 @@ samples a step takes and where numbers are kept is the reader's business.
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -122,6 +124,20 @@ class Program:
     def parameter_names(self) -> tuple[str, ...]:
         """The parameters' names, in the order of the formula."""
         return tuple(p.name for p in self.parameters)
+
+
+def numbers_in(program: Program) -> int:
+    """How many numbers are learned."""
+    return sum(math.prod(p.shape) for p in program.parameters)
+
+
+def number_names(program: Program) -> tuple[str, ...]:
+    """A name for each number that is learned: W1[2, 0], b1[2], b."""
+    return tuple(
+        p.name + (f"[{', '.join(map(str, place))}]" if place else "")
+        for p in program.parameters
+        for place in itertools.product(*map(range, p.shape))
+    )
 
 
 def program_of_model(

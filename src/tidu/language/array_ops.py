@@ -314,14 +314,14 @@ def _left(g: Any, a: Any, b: Any) -> Any:
     if m == 1:
         return g * b if n == 1 else outer(g, b) if n == 2 else _column(g) * b
     if n == 1:
-        return reshape(matmul(b, _column(g)), attrs=(shape_of(b)[:-1],))
+        return matmul(b, g) if m == 2 else reshape(matmul(b, _column(g)), attrs=(shape_of(b)[:-1],))
     return matmul(g, swapped(b))
 
 
 def _right(g: Any, a: Any, b: Any) -> Any:
     n, m = len(shape_of(a)), len(shape_of(b))
     if n == 1:
-        return g * a if m == 1 else _column(a) * _row(g)
+        return g * a if m == 1 else outer(a, g) if m == 2 else _column(a) * _row(g)
     if m == 1 and n == 2:
         return matmul(g, a)
     if m == 1:  # one product of a matrix and a vector, whatever the number of axes

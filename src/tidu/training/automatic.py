@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
 from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
 from tidu.errors import SettingError
@@ -17,12 +14,11 @@ from tidu.training.judging.undefined import Undefined, undefined_at
 from tidu.training.problem import Problem
 from tidu.training.rates import SMALLER, automatic_rate
 from tidu.training.rescaling import basis_of
-from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import WHOLE, spectrum_of
+from tidu.training.solving.network import objective_of
+from tidu.training.solving.spectrum import WHOLE, on_enough_rows, spectrum_of
 from tidu.training.solving.stability import rate_limit
 from tidu.training.training import Execution
 
-Array = npt.NDArray[np.float64]
 MOST_RETRIES = 12  # of a rate that `auto` chose, each time a quarter of the one before
 
 
@@ -32,11 +28,11 @@ def descent_of(
     """The problem with the rate and the rescaling that were used, how the descent ended, and what there is to say."""
     notes: list[str] = []
     s = problem.settings
-    if problem.program.of_arrays and (s.scale or s.lr == AUTO):
+    if problem.program.of_arrays and s.scale:
         raise SettingError(
             _(
-                "lr='auto' and scale=True are for models of single numbers; "
-                "give a learning rate, such as 0.005 with adam"
+                "scale=True is for models of single numbers; bring the columns of a network to one size in the formula "
+                "((x - 20)/5 for x), and let --lr auto choose the rate"
             )
         )
     if s.scale and problem.rescaling is None:
@@ -94,9 +90,9 @@ def _went_up(problem: Problem, descent: Descent) -> bool:
     """Whether the cost over all rows is above that at the start by more than rounding."""
     if descent.stopped == "diverged":
         return True
-    objective = Objective(problem.descended, problem.columns)
-    before = objective.cost(np.array(problem.descent_start, dtype=np.float64))
-    return not objective.cost(np.array(descent.state.parameters)) <= before + 1e-9 * abs(before)
+    objective = objective_of(problem.descended, problem.columns)
+    before = objective.cost(objective.flat(problem.descent_start))
+    return not objective.cost(objective.flat(descent.state.parameters)) <= before + 1e-9 * abs(before)
 
 
 def undefined_in(problem: Problem, descent: Descent) -> Undefined | None:
@@ -115,12 +111,20 @@ def reasons_of_divergence(problem: Problem) -> list[str]:
     """The limit that the rate is above, if it is; and what removes it."""
     s, program = problem.settings, problem.program
     optimizer = optimizer_named(s.optimizer)
-    if program.of_arrays or len(program.parameters) > WHOLE or not isinstance(s.lr, float) or s.scale:
+    if not isinstance(s.lr, float) or s.scale or (len(program.parameters) > WHOLE and not program.of_arrays):
         return []
-    spectrum = spectrum_of(Objective(program, problem.columns), np.array(problem.start, dtype=np.float64))
+    objective = on_enough_rows(objective_of(program, problem.columns))
+    spectrum = spectrum_of(objective, objective.flat(problem.start))
     limit = math.inf if spectrum is None else rate_limit(optimizer, spectrum.largest)
     if spectrum is None or s.lr <= limit:
         return []
+    if program.of_arrays:
+        return [
+            _(
+                "the learning rate {lr:g} is above the limit of {optimizer} at the start, {limit:.3g} (from the "
+                "largest curvature, {largest:.3g}); use --lr auto, or --optimizer adam"
+            ).format(lr=s.lr, optimizer=optimizer.name, limit=limit, largest=spectrum.largest)
+        ]
     return [
         _(
             "the learning rate {lr:g} is above the limit of {optimizer} here, {limit:.3g} (from the largest curvature, "

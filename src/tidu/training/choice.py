@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tidu.content.methods import AUTO, SOLVERS
+from tidu.engines.program import numbers_in
 from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.problem import Problem
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED
 
+MOST_OF_NETWORK = 100_000_000  # rows × numbers of a pass that takes a tenth of a second
 MOST_ROWS_OF_PROGRAMMES = 50_000  # rows of a linear programme that takes seconds
 
 
@@ -16,15 +18,15 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
     """The optimizer for `auto`, and why."""
     settings, program, rows = problem.settings, problem.program, problem.rows
     assert settings.optimizer == AUTO
-    p = len(program.parameters)
-    if program.of_arrays:
-        return "adam", _("optimizer auto chose adam: the model has vectors or matrices")
+    p = numbers_in(program)
     if settings.batch_size is not None or settings.lr is not None:
         return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
     if settings.patience is not None or problem.validation is not None:
         return "adam", _("optimizer auto chose adam: early stopping asks for descent epoch by epoch")
     if settings.clip_norm is not None or settings.clip_value is not None or settings.l1:
         return "adam", _("optimizer auto chose adam: clipping and the corners of an L1 penalty are for descent")
+    if program.of_arrays:
+        return _for_network(problem, p)
     straight = settings.loss_object.name in SOLVERS["lp"].losses and program.penalty is ZERO
     if straight and p <= MOST_FACTORISED and rows <= MOST_ROWS_OF_PROGRAMMES:
         return "lp", _("optimizer auto chose lp: the loss {loss} is straight with corners, and a linear programme "
@@ -39,3 +41,20 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
             "optimizer auto chose lbfgs: least squares, with too much data to hold the Jacobian ({rows} × {p})"
         ).format(rows=rows, p=p)
     return "lm", _("optimizer auto chose lm: least squares with {p} parameters").format(p=p)
+
+
+def _for_network(problem: Problem, p: int) -> tuple[str, str]:
+    """The optimizer for a model with vectors or matrices, which learns p numbers."""
+    settings, program, rows = problem.settings, problem.program, problem.rows
+    if program.masks:
+        return "adam", _("optimizer auto chose adam: dropout draws another cost at every step")
+    if not settings.loss_object.of_classes and gradient(program.slope, [program.score])[0] is ZERO:
+        return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
+                         "that a solver could use").format(loss=settings.loss)  # fmt: skip
+    if rows * p > MOST_OF_NETWORK:
+        return "adam", _("optimizer auto chose adam: {rows} rows and {p} numbers to learn, so a pass over all rows is "
+                         "much work for one step; give a batch size, such as 64").format(rows=rows, p=p)  # fmt: skip
+    plain = program.residual_factor is not None and program.penalty is ZERO
+    if plain and p <= MOST_FACTORISED and rows * p <= MOST_CELLS:
+        return "lm", _("optimizer auto chose lm: least squares with {p} numbers to learn").format(p=p)
+    return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost, and {p} numbers to learn").format(p=p)

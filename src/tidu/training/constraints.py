@@ -45,11 +45,11 @@ def with_fixed(formula: Formula, fixed: Mapping[str, float]) -> Formula:
     )
 
 
-def bound_arrays(bounds: Mapping[str, tuple[float | None, float | None]], names: Sequence[str]) -> Any:
-    """Bounds as a pair of arrays in the order of `names`; None without any."""
+def bound_arrays(bounds: Mapping[str, tuple[float | None, float | None]], parameters: Sequence[Expr]) -> Any:
+    """Bounds as a pair of arrays with an entry for each number of each parameter; None without any."""
     if not bounds:
         return None
-    pairs = [bounds.get(name, (None, None)) for name in names]
+    pairs = [bounds.get(p.name, (None, None)) for p in parameters for _k in range(math.prod(p.shape))]
     return (
         np.array([-math.inf if low is None else low for low, _high in pairs]),
         np.array([math.inf if high is None else high for _low, high in pairs]),

@@ -13,7 +13,7 @@ from typing import Any
 
 from tidu.content.losses import MOST_CLASSES
 from tidu.data.times import time_in
-from tidu.engines.program import Program
+from tidu.engines.program import Program, number_names
 from tidu.text import _
 from tidu.training.origin import Origin
 from tidu.training.settings import Settings
@@ -190,9 +190,10 @@ def check_parameters(parameters: Any, program: Program) -> None:
 
 def check_statistics(statistics: Any, program: Program) -> None:
     """Refuse what are no statistics of a fit of this program."""
-    _optional(_statistics(len(program.parameters)))(statistics, "statistics")
-    if statistics is not None and statistics["parameters"] != list(program.parameter_names):
-        _refuse("statistics.parameters", ", ".join(program.parameter_names)[:100], statistics["parameters"])
+    names = number_names(program) if statistics is not None else ()
+    _optional(_statistics(len(names)))(statistics, "statistics")
+    if statistics is not None and statistics["parameters"] != list(names):
+        _refuse("statistics.parameters", ", ".join(names)[:100], statistics["parameters"])
     for k, row in enumerate([] if statistics is None else statistics["covariance"]):
         _nonnegative(row[k], f"statistics.covariance.{k}.{k}")  # a variance
 

@@ -12,6 +12,7 @@ from tidu.engines.build import module_of
 from tidu.engines.curvature import jacobian_of, rows_source
 from tidu.errors import SettingError
 from tidu.text import _
+from tidu.training.solving.network import NetworkObjective
 
 if TYPE_CHECKING:
     from tidu.training.model import Model
@@ -32,11 +33,25 @@ def intervals_of(model: Model, table: Table, level: float, of: str) -> tuple[Arr
         raise SettingError(_("the level of an interval must be between 0 and 1, not {value}").format(value=level))
     if of not in ("sample", "mean"):
         raise SettingError(_("an interval is of a sample or of the mean, not of '{value}'").format(value=of))
+    predicted, slopes = _predictions_and_slopes(model, table)
+    reach = model.statistics.quantile(level) * model.statistics.prediction_deviation(slopes, of == "sample")
+    return predicted, predicted - reach, predicted + reach
+
+
+def _predictions_and_slopes(model: Model, table: Table) -> tuple[Array, Array]:
+    """Of each row the prediction, and its slope along each number of the model, of shape (rows, p)."""
     program = model.program
-    source = rows_source(program, [program.score, *jacobian_of(program.score, program.parameters)], ["feature"])
+    slopes = jacobian_of(program.score, program.parameters)
+    if program.of_arrays:
+        absent = np.ones(table.rows)  # a target, which neither depends on
+        objective = NetworkObjective(
+            program, [table[c.name] if c.role == "feature" else absent for c in program.columns]
+        )
+        at = objective.flat(tuple(model.params.values()))
+        return objective.values_of([program.score], at)[0], objective.rows_of(slopes, at)
+    source = rows_source(program, [program.score, *slopes], ["feature"])
     columns = tuple(table[c.name].tolist() for c in program.columns if c.role == "feature")
     outputs = [[0.0] * table.rows for _k in range(1 + len(program.parameters))]
     module_of(source, "rows").each_row(columns, 0, table.rows, tuple(model.params.values()), outputs)
     values = np.array(outputs)
-    reach = model.statistics.quantile(level) * model.statistics.prediction_deviation(values[1:].T, of == "sample")
-    return values[0], values[0] - reach, values[0] + reach
+    return values[0], values[1:].T

@@ -6,6 +6,8 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tidu.text import _
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ def html_of(run: Run) -> str:
     for name, value in run.params.items():
         cells = [name, _number(run.start[name]), _number(value)]
         if statistics is not None:
-            low, high = intervals[name]
-            cells += [_number(errors[name]), f"{_number(low)} … {_number(high)}"]
+            known = name in intervals  # a vector has no one error
+            low, high = intervals.get(name, (0.0, 0.0))
+            cells += [_number(errors[name]), f"{_number(low)} … {_number(high)}"] if known else ["", ""]
         rows.append(cells)
     rows += [[name, _("fixed"), _number(value)] for name, value in run.settings.fix.items()]
     facts = [(_("loss"), _number(run.loss)), (_("optimizer"), run.settings.optimizer_in_full)]
@@ -43,4 +46,6 @@ def html_of(run: Run) -> str:
 
 
 def _number(value: float) -> str:
+    if np.ndim(value):
+        return " × ".join(map(str, np.shape(value)))
     return f"{value:.8g}" if math.isfinite(value) else _("not computed")

@@ -17,14 +17,24 @@ from tidu.content.optimizers import optimizer_named
 from tidu.text import _
 from tidu.training.descent import Descent, descend
 from tidu.training.problem import Problem
+from tidu.training.solving.network import objective_of
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import batch_curvature, spectrum_of
+from tidu.training.solving.spectrum import (
+    FEWEST_ROWS,
+    batch_curvature,
+    largest_curvature,
+    on_enough_rows,
+    spectrum_of,
+)
 from tidu.training.solving.stability import LinearRule, linear_rule, safe_rate
+from tidu.training.training import Budget, Training
 
 Array = npt.NDArray[np.float64]
 TRIAL_STEPS = 100
 LATE_POINTS = 8  # at which a trial's cost is looked at
 RATES = tuple(float(f"{m}e{e}") for e in range(-6, 2) for m in (1, 3))  # 1e-6, 3e-6, ... 10, 30
+NETWORK_TRIAL_STEPS = 40
+NETWORK_RATES = RATES[4:-2]  # 1e-4 ... 3
 STIFF = 1e4  # ratio of curvatures from which no rate is good for all directions
 SMALLER = 0.25  # by how much a rate is taken back that diverges after all
 
@@ -60,16 +70,19 @@ class RangeTest:
 
 def range_test(problem: Problem, rates: Sequence[float] = RATES, steps: int = TRIAL_STEPS) -> RangeTest:
     """Descend for a few steps with each rate, from the same start and over the same batches."""
-    objective = Objective(problem.program, problem.columns)
+    objective = on_enough_rows(objective_of(problem.program, problem.columns))
     trial = replace(problem, validation=None).changed(
         steps=steps, epochs=None, until_loss=None, tol=None, record="step", dtype="float64", fast=False,
         patience=None, min_improvement=0.0,
     )  # fmt: skip
     costs = []
     for lr in rates:
-        end = descend(trial.changed(lr=lr))
-        costs.append(math.nan if end.stopped == "diverged" else _worst_of_late(objective, end))
-    return RangeTest(tuple(rates), tuple(costs), objective.cost(np.array(problem.start, dtype=np.float64)), steps)
+        if problem.program.of_arrays:
+            costs.append(_worst_on_the_way(objective, trial.changed(lr=lr), steps))
+        else:
+            end = descend(trial.changed(lr=lr))
+            costs.append(math.nan if end.stopped == "diverged" else _worst_of_late(objective, end))
+    return RangeTest(tuple(rates), tuple(costs), objective.cost(objective.flat(problem.start)), steps)
 
 
 def _worst_of_late(objective: Objective, descent: Descent) -> float:
@@ -77,6 +90,19 @@ def _worst_of_late(objective: Objective, descent: Descent) -> float:
     rows = np.unique(np.linspace(len(h) // 2, len(h) - 1, LATE_POINTS).round().astype(int))
     points = np.column_stack([h[name] for name in h.parameters])[rows]
     return max(objective.cost(point) for point in points)
+
+
+def _worst_on_the_way(objective: Objective, trial: Problem, steps: int) -> float:
+    """The same of a network, whose history does not have its parameters."""
+    worst = -math.inf
+    with Training(trial) as training:
+        state = training.start()
+        for step in np.unique(np.linspace(steps // 2 + 1, steps, LATE_POINTS).round().astype(int)).tolist():
+            state, _rows, why = training.advance(state, Budget(steps=step - state.step))
+            if why == "diverged":
+                return math.nan
+            worst = max(worst, objective.cost(objective.flat(state.parameters)))
+    return worst
 
 
 def automatic_rate(problem: Problem) -> tuple[float, str]:
@@ -87,7 +113,7 @@ def automatic_rate(problem: Problem) -> tuple[float, str]:
         found = _from_curvature(problem, rule)
         if found is not None:
             return found
-    test = range_test(problem)
+    test = _trials_of_a_network(problem) if problem.program.of_arrays else range_test(problem)
     if test.best is not None:
         return test.best, _("learning rate {lr:g}: the best of {count} in trials of {steps} steps each").format(
             lr=test.best, count=len(test.rates), steps=test.steps
@@ -97,15 +123,25 @@ def automatic_rate(problem: Problem) -> tuple[float, str]:
     ).format(lr=optimizer.default_lr)
 
 
+def _trials_of_a_network(problem: Problem) -> RangeTest:
+    """A range test that takes seconds: fewer steps, and steps of the whole set on no more rows than say enough."""
+    assert problem.table is not None
+    if problem.settings.batch_size is None and problem.rows > FEWEST_ROWS:
+        rows = np.linspace(0, problem.rows - 1, FEWEST_ROWS).round().astype(np.intp)
+        problem = replace(problem, table=problem.table.taken(rows))
+    return range_test(problem, NETWORK_RATES, NETWORK_TRIAL_STEPS)
+
+
 def _from_curvature(problem: Problem, rule: LinearRule) -> tuple[float, str] | None:
     settings = problem.settings
-    objective = Objective(problem.descended, problem.columns)
-    at = np.array(problem.descent_start, dtype=np.float64)
-    spectrum = spectrum_of(objective, at)
-    if spectrum is None:
+    everything = objective_of(problem.descended, problem.columns)
+    objective = on_enough_rows(everything)
+    at = objective.flat(problem.descent_start)
+    spectrum = None if problem.program.of_arrays else spectrum_of(objective, at)
+    largest = largest_curvature(objective, at) if spectrum is None else float(np.max(np.abs(spectrum.values)))
+    if largest is None:
         return None
-    largest = float(np.max(np.abs(spectrum.values)))
-    whole = settings.batch_size is None or settings.batch_size >= objective.rows_count
+    whole = settings.batch_size is None or settings.batch_size >= problem.rows
     curvature = batch_curvature(objective, at, largest, settings.batch_size)
     if not (math.isfinite(curvature) and curvature > 0.0):
         return None
@@ -119,7 +155,9 @@ def _from_curvature(problem: Problem, rule: LinearRule) -> tuple[float, str] | N
     else:
         words = _("learning rate {lr:.6g} from the curvature at the start: 1/λmax, half the limit of gradient descent")
     said = words.format(lr=lr, size=settings.batch_size, optimizer=settings.optimizer_in_full)
-    if whole and not settings.scale and STIFF < spectrum.condition < math.inf:
+    if objective is not everything:
+        said += _(", as {rows} of the {all} rows show it").format(rows=objective.rows_count, all=problem.rows)
+    if spectrum is not None and whole and not settings.scale and STIFF < spectrum.condition < math.inf:
         said += _(
             ". The flattest direction needs about {condition:.2g} steps for each that the steepest needs; --scale "
             "removes the difference, and --optimizer lm needs no rate"

@@ -212,13 +212,17 @@ class Settings(TrainingOptions):
         generator = generator_of(self.seed) if drawn else None  # `numpy.random` takes a while to import
         return [starting_value(p.name, value, generator, p.shape) for p, value in values]
 
-    def further_starts(self, parameters: Sequence[Expr]) -> list[npt.NDArray[np.float64]]:
-        """`starts` - 1 other starting points: drawn as `init` says, else between the bounds, else around the first."""
+    def further_starts(self, program: Program) -> list[npt.NDArray[np.float64]]:
+        """`starts` - 1 more points to start from: drawn as `init` or a layer says, else within bounds, else nearby."""
         generator = np.random.default_rng([self.seed, 3])
-        return [
-            np.array([self._another(p.name, generator) for p in parameters], dtype=np.float64)
-            for _k in range(self.starts - 1)
-        ]
+        said = {**program.starts, **self.init}
+
+        def drawn(p: Expr) -> Any:
+            if p.shape:
+                return np.ravel(starting_value(p.name, said.get(p.name, 0.0), generator, p.shape))
+            return [self._another(p.name, generator)]
+
+        return [np.concatenate([drawn(p) for p in program.parameters]) for _k in range(self.starts - 1)]
 
     def _another(self, name: str, generator: np.random.Generator) -> float:
         start = self.init.get(name, 0.0)

@@ -224,6 +224,7 @@ def _put_on_bounds(objective: Objective, bounds: Bounds | None, passes: Passes) 
         passes.points.pop()
         passes.costs.pop()
         passes.gradients.pop()
+        passes.norms.pop()
         passes.add(exact, cost, gradient)
 
 

@@ -24,6 +24,7 @@ Array = npt.NDArray[np.float64]
 Method = Callable[[Objective, Array, "Bounds | None", Passes], None]
 FLAT = 1e-15  # SciPy's tolerances: as near to machine precision as it takes them
 MOST_ITERATIONS = 15_000  # of lbfgs, from the given start
+SETTLED = 1e-9  # what a step must gain in a network with hidden units, whose cost may fall for ever
 WALL = 10.0  # how much higher than what the last step could gain the cost is made to look outside the domain
 
 
@@ -44,7 +45,7 @@ def _least_squares(objective: Objective, start: Array, passes: Passes, **options
     if not all_finite(objective.residuals(start)):
         return
     result = least_squares(
-        objective.residuals, start, jac=jacobian, x_scale="jac", ftol=FLAT, xtol=FLAT, gtol=FLAT,
+        objective.residuals, start, jac=jacobian, x_scale="jac", ftol=tolerance_of(objective), xtol=FLAT, gtol=FLAT,
         max_nfev=passes.tries, **options,
     )  # fmt: skip
     jacobian(result.x)
@@ -66,7 +67,8 @@ def lbfgs(objective: Objective, start: Array, bounds: Bounds | None, passes: Pas
     """A quasi-Newton method with limited memory (Liu & Nocedal 1989), in units of the curvature at its start."""
     from scipy.optimize import minimize
 
-    unit = _lengths(objective, start)
+    of_network = objective.program.of_arrays
+    unit = np.ones(objective.p) if of_network else _lengths(objective, start)
     cost, slope = objective.cost_and_gradient(start)
     if not all_finite(cost, slope):
         return
@@ -90,12 +92,18 @@ def lbfgs(objective: Objective, start: Array, bounds: Bounds | None, passes: Pas
         good[:] = [(at, cost, slope)]
         passes.add(at, cost, slope)
 
+    settled = tolerance_of(objective) if of_network else 0.0
     most = MOST_ITERATIONS if passes.tries == MOST_TRIES else passes.tries
     limits = None if bounds is None else list(zip(bounds[0] / unit, bounds[1] / unit, strict=True))
     minimize(  # with both tolerances at 0 it ends where the line search finds nothing lower
         value, start / unit, jac=True, method="L-BFGS-B", callback=accepted, bounds=limits,
-        options={"maxiter": most, "maxfun": 10 * most, "ftol": 0.0, "gtol": 0.0, "maxcor": 20},
+        options={"maxiter": most, "maxfun": 10 * most, "ftol": settled, "gtol": 0.0, "maxcor": 20},
     )  # fmt: skip
+
+
+def tolerance_of(objective: Objective) -> float:
+    """The gain from which a method takes no further step: the last digit, except in a network with hidden units."""
+    return SETTLED if objective.program.of_arrays and not objective.is_linear else FLAT
 
 
 def _wall(good: Array, cost: float, slope: Array, at: Array, unit: Array) -> tuple[float, Array]:

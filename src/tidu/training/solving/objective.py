@@ -1,5 +1,6 @@
 """`Objective`: a program on a table as a function of its parameters, with every derivative that anybody asks for.
 
+For models of single numbers; `network.py` has the same for vectors and matrices, and `objective_of`, which chooses.
 The numbers come from generated loops (`engines/curvature.py`), run as plain Python where the work is short and
 compiled where it is not. Everything is a mean over all rows, with the penalty added, unless it says sum.
 """
@@ -27,11 +28,9 @@ from tidu.engines.curvature import (
 )
 from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
-from tidu.errors import SettingError
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order
 from tidu.language.simplify import ZERO
-from tidu.text import _
 from tidu.training.engine_choice import Engine, engine_for_seconds
 
 Array = npt.NDArray[np.float64]
@@ -39,6 +38,7 @@ PASSES = 100  # over the data, about as many as a solver makes: what `auto` weig
 FUNCTIONS = 3  # that a solver asks for: residuals, gradient, second derivatives
 MOST_FACTORISED = 200  # parameters for which a Hessian is factorised
 MOST_CELLS = 50_000_000  # of a Jacobian that is held: 400 MB
+MOST_JACOBIAN = 500  # numbers of a network for which a Jacobian is decomposed at every step
 MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
 
 
@@ -49,13 +49,6 @@ class Objective:
     """
 
     def __init__(self, program: Program, columns: Sequence[Array], engine: str = "auto") -> None:
-        if program.of_arrays:
-            raise SettingError(
-                _(
-                    "solvers, curvature and lr='auto' are for models of single numbers; "
-                    "a network descends: --optimizer adam"
-                )
-            )
         self.program, self.rows_count = program, len(columns[0])
         outputs = [program.loss, *program.gradient]
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
@@ -64,10 +57,33 @@ class Objective:
         self.columns = tuple(np.ascontiguousarray(c) if self.compiled else c.tolist() for c in columns)
         self.p = len(program.parameters)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each of the p numbers."""
+        return self.program.parameter_names
+
+    def spread(self, values: Sequence[float]) -> Array:
+        """A number for each parameter as one for each of the p numbers."""
+        return np.array(values, dtype=np.float64)
+
+    @staticmethod
+    def flat(values: Sequence[Any]) -> Array:
+        """The values of the parameters as one vector, of shape (p,)."""
+        return np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
+
+    def parts(self, at: Array) -> tuple[Any, ...]:
+        """A vector as the values of the parameters, in their shapes."""
+        return tuple(at.tolist())
+
+    def on_rows(self, chosen: npt.NDArray[Any]) -> Objective:
+        """The same on some of the rows, by their numbers."""
+        return Objective(self.program, [np.asarray(c)[chosen] for c in self.columns], "python")
+
     def on_some_rows(self, most: int) -> Objective:
         """The same on at most so many rows, evenly among all."""
-        chosen = np.unique(np.linspace(0, self.rows_count - 1, min(most, self.rows_count)).round().astype(int))
-        return Objective(self.program, [np.asarray(c)[chosen] for c in self.columns], "python")
+        return self.on_rows(
+            np.unique(np.linspace(0, self.rows_count - 1, min(most, self.rows_count)).round().astype(int))
+        )
 
     # -- cost and slope --------------------------------------------------------------------------
     @functools.cached_property

@@ -33,11 +33,14 @@ class Blocked(Exception):  # it is no error
 class Passes:
     """The points that a solver came to, each with its cost and gradient; it tells the solver when to stop."""
 
-    def __init__(self, limits: Limits, progress: Progress | None, tries: int = MOST_TRIES) -> None:
+    def __init__(self, limits: Limits, progress: Progress | None, tries: int = MOST_TRIES, lean: bool = False) -> None:
+        self.lean = lean  # whether only the best point and the last are held: those of a network are large
         self.limits, self.progress, self.tries = limits, progress, tries
         self.points: list[Array] = []
         self.costs: list[float] = []
         self.gradients: list[Array] = []
+        self.norms: list[float] = []
+        self._held: set[int] = set()
         self.settled = False  # whether the last point is known to be better than its cost can show
 
     def add(self, point: Array, cost: float, gradient: Array) -> None:
@@ -50,6 +53,8 @@ class Passes:
         self.points.append(np.array(point))
         self.costs.append(cost)
         self.gradients.append(np.array(gradient))
+        self.norms.append(float(np.linalg.norm(gradient)))
+        self._held.add(len(self.points) - 1)
         if self.progress is not None:
             self.progress(len(self.points), self.limits.steps, cost)
         if self.limits.until_loss is not None and cost < self.limits.until_loss:
@@ -57,8 +62,17 @@ class Passes:
         moved = float(np.max(np.abs(self.points[-1] - self.points[-2]))) if len(self.points) > 1 else math.inf
         if self.limits.tol is not None and moved <= self.limits.tol:
             raise Enough("converged")
+        if self.lean:
+            self._forget()
         if len(self.points) >= self.limits.steps:
             raise Enough(self.limits.bound)
+
+    def _forget(self) -> None:
+        """Let go of the numbers of points that are neither the best nor the last."""
+        last = len(self.points) - 1
+        for k in self._held - {self.best, last}:
+            self.points[k] = self.gradients[k] = np.zeros(0)
+        self._held = {self.best, last}
 
     @property
     def best(self) -> int:
@@ -70,7 +84,7 @@ class Passes:
     def cut_to_best(self) -> None:
         """Forget what came after the best point."""
         end = self.best + 1
-        del self.points[end:], self.costs[end:], self.gradients[end:]
+        del self.points[end:], self.costs[end:], self.gradients[end:], self.norms[end:]
 
     def history(self, objective: Objective) -> History:
         """A row for each pass: the cost and the gradient that it found, and the parameters after it.
@@ -78,10 +92,13 @@ class Passes:
         The last pass found nothing better, and leaves the parameters where they are.
         """
         n, p = len(self.points), objective.p
+        numbers = np.arange(n, dtype=np.int64)
+        if objective.program.of_arrays:
+            rows = np.column_stack([self.costs, self.norms, np.full(n, math.nan)]) if n else np.empty((0, 3))
+            return History((), "step", numbers, numbers, rows)
         values = np.full((n, 3 + 2 * p), math.nan)  # there is no learning rate
         for k in range(n):
             after = self.points[min(k + 1, n - 1)]
             g = self.gradients[k]
             values[k] = [self.costs[k], math.hypot(*g), math.nan, *after, *g]
-        numbers = np.arange(n, dtype=np.int64)
         return History(objective.program.parameter_names, "step", numbers, numbers, values)

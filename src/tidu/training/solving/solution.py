@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.program import Program
+from tidu.errors import SettingError
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.callbacks import Listeners
@@ -16,7 +17,8 @@ from tidu.training.constraints import bound_arrays, check_weights
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
-from tidu.training.solving.objective import Objective
+from tidu.training.solving.network import objective_of
+from tidu.training.solving.objective import MOST_JACOBIAN
 from tidu.training.solving.solvers import SAME, Solved, solve
 from tidu.training.solving.statistics import Statistics, loosely_determined, statistics_of
 from tidu.training.training import Execution
@@ -38,7 +40,12 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
     """Run the solver of a problem; statistics where it is plain least squares that has come to its end."""
     settings, program, columns = problem.settings, problem.program, problem.columns
     method = settings.optimizer
-    bounds = bound_arrays(settings.bounds, program.parameter_names)
+    if program.masks:
+        raise SettingError(
+            _("a solver needs one cost, and dropout draws another at every step; leave dropout out, or use --optimizer "
+              "adam")
+        )  # fmt: skip
+    bounds = bound_arrays(settings.bounds, program.parameters)
     epochs, steps = settings.epochs, settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
     most, bound = min(given) if given else (MOST_PASSES, "steps")
@@ -49,16 +56,18 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         problem.start,
         Limits(most, bound, settings.until_loss, settings.tol),
         bounds=bounds,
-        more_starts=settings.further_starts(program.parameters),
+        more_starts=settings.further_starts(program),
         engine=execution.engine,
         progress=listeners.progress if listeners.callbacks else None,
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
     statistics = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
+    objective = objective_of(program, columns, "python" if solved.descent.engine.name == "python" else "compiled")
+    if program.of_arrays:  # the numbers of hidden units are no quantities with errors: units can change places
+        least_squares = least_squares and objective.p <= MOST_JACOBIAN and objective.is_linear
+    at = objective.flat(solved.descent.state.parameters)
     if least_squares and solved.descent.stopped == "converged":
-        objective = Objective(program, columns, "python" if solved.descent.engine.name == "python" else "compiled")
-        at = np.array(solved.descent.state.parameters)
         with np.errstate(all="ignore"):
             statistics = statistics_of(objective, at, settings.sigma is not None, weights_of(problem))
     if statistics is not None and solved.exact is not None:
@@ -150,12 +159,18 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
                 "data; use a simpler formula, bounds (--bounds) or a penalty (--l2)"
             ).format(names=", ".join(solved.at_infinity))
         )
+    elif descent.stopped == "steps" and not user_bound and program.of_arrays:
+        notes.append(
+            _("{optimizer} ended after {passes} passes where the cost hardly falls any more, short of a minimum; that "
+              "is usual in networks. A penalty (--l2 0.001) gives them one").format(
+                optimizer=method, passes=descent.state.step)
+        )  # fmt: skip
     elif descent.stopped == "steps" and not user_bound:
         notes.append(
             _("{optimizer} gave up after {passes} passes without settling; other starting values (--init) or bounds "
               "(--bounds) may help").format(optimizer=method, passes=descent.state.step)
         )  # fmt: skip
-    if bounds is not None:
+    if bounds is not None and not program.of_arrays:
         for k, (name, value) in enumerate(zip(program.parameter_names, descent.state.parameters, strict=True)):
             reach = 1e-8 * max(1.0, abs(value))
             if min(value - bounds[0][k], bounds[1][k] - value) <= reach:

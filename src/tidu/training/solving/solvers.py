@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ from tidu.training.problem import Limits
 from tidu.training.solving.attempts import attempts_of
 from tidu.training.solving.convergence import Bounds
 from tidu.training.solving.exact import ExactFit
+from tidu.training.solving.network import objective_of
+from tidu.training.solving.network_attempts import attempts_on_network
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.passes import Enough
 from tidu.training.solving.polish import polished
@@ -50,7 +53,7 @@ def solve(
     method: str,
     program: Program,
     columns: Sequence[Array],
-    start: Sequence[float],
+    start: Sequence[Any],
     limits: Limits,
     *,
     bounds: Bounds | None = None,
@@ -58,24 +61,26 @@ def solve(
     engine: str = "auto",
     progress: Progress | None = None,
 ) -> Solved:
-    """Run `lm`, `lbfgs` or `newton` on columns of shape (rows,), in the order of `program.columns`.
+    """Run a solver on columns of shape (rows,), in the order of `program.columns`, from values of the parameters.
 
     `bounds` are the least and greatest values, each of shape (p,); `more_starts` are tried beside `start`, and the
     lowest end is kept.
     """
     began = time.perf_counter()
-    objective = Objective(program, columns, engine)
-    first = np.array(start, dtype=np.float64)
+    objective = objective_of(program, columns, engine)
+    first = objective.flat(start)
     if bounds is not None:
         first = np.clip(first, *bounds)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an overflow on a step that is not taken
-        attempts = attempts_of(method, objective, first, limits, bounds, more_starts, progress)
+        attempt = attempts_on_network if program.of_arrays else attempts_of
+        attempts = attempt(method, objective, first, limits, bounds, more_starts, progress)
         lowest = min(a.cost for a in attempts)
         equal = [a for a in attempts if a.cost <= lowest + SAME * abs(lowest)]
         # Of equals the first, which is the one that the user's start leads to; before it one that is a minimum.
         best = next((a for a in equal if a.converged), equal[0] if equal else attempts[0])
-        if best.converged and best.exact is None and program.residual_factor is not None and program.penalty is ZERO:
+        plain = program.residual_factor is not None and program.penalty is ZERO and not program.of_arrays
+        if best.converged and best.exact is None and plain:
             same = _with_signs_of(objective, first, best.end)
             if bounds is None and not np.array_equal(same, best.end):
                 best.passes.cut_to_best()
@@ -88,13 +93,13 @@ def solve(
     stopped = best.stopped
     n = len(passes.points)
     if not n:
-        state = TrainingState(tuple(first.tolist()), ())
+        state = TrainingState(objective.parts(first), ())
         stopped = "diverged"
     else:
         passes.cut_to_best()
         n = len(passes.points)
         state = TrainingState(
-            tuple(passes.points[-1].tolist()), epoch=n, step=n, gradient=tuple(passes.gradients[-1].tolist())
+            objective.parts(passes.points[-1]), epoch=n, step=n, gradient=objective.parts(passes.gradients[-1])
         )
     descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine)
     costs = tuple(a.cost for a in attempts)

@@ -1,8 +1,9 @@
 """How strongly a cost curves: the eigenvalues of its Hessian, and the curvature that batches must reckon with.
 
-Exact for models of up to a few dozen parameters (all eigenvalues), by Lanczos on Hessian-vector products for larger
-ones (the two ends). What the curvatures allow is said in `stability.py`; it is that of a quadratic: exact for models
-that are linear in their parameters under a squared loss, and true near a minimum for the others.
+Exact for models of up to a few dozen numbers (all eigenvalues), by Lanczos on Hessian-vector products for larger ones
+(the two ends); of a large network, on some of its rows. What the curvatures allow is said in `stability.py`; it is that
+of a quadratic: exact for models that are linear in their parameters under a squared loss, and true near a minimum for
+the others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,15 @@ from tidu.training.solving.statistics import singular_directions
 Array = npt.NDArray[np.float64]
 WHOLE = 60  # parameters up to which all eigenvalues are computed
 LANCZOS_STEPS = 300
+MOST_RESTARTS = 20  # of Lanczos on a network, each with about half of BASIS products
+BASIS = 24
+END = 1e-8  # to which part of itself the largest curvature is found
+OTHER_END = 1e-6  # to which part of the largest the smallest is found
+ROUGHLY = 1e-2  # ... and one of many that are compared
+FEW = 8  # numbers up to which a Hessian is as quick as Lanczos
+WORK = 200_000_000  # rows × numbers of a product that takes a tenth of a second
+FEWEST_ROWS = 1000  # from which the curvature is told, whatever that takes
+WORST_OF = 64  # rows among which the one with the strongest curvature is looked for
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,8 @@ def spectrum_of(objective: Objective, at: Array) -> Spectrum | None:
     with np.errstate(all="ignore"):
         if _is_linear_least_squares(objective):
             return _by_singular_values(objective, at)
+        if objective.program.of_arrays and objective.p > WHOLE:
+            return _ends(objective, at)
         if objective.p <= WHOLE:
             hessian = objective.hessian(at)
             return Spectrum(*np.linalg.eigh(hessian)) if all_finite(hessian) else None
@@ -72,7 +84,7 @@ def spectrum_of(objective: Objective, at: Array) -> Spectrum | None:
 
 def _is_linear_least_squares(objective: Objective) -> bool:
     program = objective.program
-    if program.residual_factor is None or program.penalty is not ZERO or objective.p > WHOLE:
+    if program.residual_factor is None or program.penalty is not ZERO or objective.p > WHOLE or program.of_arrays:
         return False
     slopes = evaluation_order(jacobian_of(residual_of(program), program.parameters))
     return not any(parameter in slopes for parameter in program.parameters)
@@ -115,6 +127,82 @@ def _by_lanczos(objective: Objective, at: Array) -> Spectrum | None:
     return Spectrum(values[order], vectors[:, order], whole=False)
 
 
+# -- of networks ----------------------------------------------------------------------------------
+def on_enough_rows(objective: Objective) -> Objective:
+    """The same cost, of a large network on as many of its rows as a quick look takes."""
+    if not objective.program.of_arrays:
+        return objective
+    most = max(FEWEST_ROWS, WORK // objective.p)
+    return objective if objective.rows_count <= most else objective.on_some_rows(most)
+
+
+def largest_curvature(objective: Objective, at: Array) -> float | None:
+    """λmax of a network, without the rest of its spectrum; None where that is not finite."""
+    if not objective.program.of_arrays:
+        return None
+    with np.errstate(all="ignore"):
+        top = _largest(objective, at, END)
+    return None if top is None else top[0]
+
+
+class _Ends(Spectrum):
+    """The two ends of a spectrum as Lanczos found them."""
+
+    @property
+    def noise(self) -> float:
+        return 10.0 * OTHER_END * float(np.max(np.abs(self.values)))
+
+
+def _ends(objective: Objective, at: Array) -> Spectrum | None:
+    """The largest eigenvalue, and the smallest as the largest of λmax − H, whose tolerance is then a part of λmax."""
+    top = _largest(objective, at, END)
+    if top is None:
+        return None
+    bottom = _largest(objective, at, OTHER_END, shift=max(top[0], 0.0))
+    if bottom is None:
+        return None
+    return _Ends(np.array([bottom[0], top[0]]), np.column_stack([bottom[1], top[1]]), whole=False)
+
+
+def _largest(
+    objective: Objective, at: Array, tolerance: float, shift: float | None = None
+) -> tuple[float, Array] | None:
+    """λmax with its direction, or with a `shift` the smallest eigenvalue; None where a product is not finite."""
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    p = objective.p
+
+    def product(v: Array) -> Array:
+        found = objective.hessian_product(at, np.ravel(v))
+        if not all_finite(found):
+            raise FloatingPointError
+        return found if shift is None else shift * np.ravel(v) - found
+
+    start = np.random.default_rng(0).normal(size=p)
+    try:
+        if p <= FEW:
+            values, vectors = np.linalg.eigh(np.array([product(unit) for unit in np.eye(p)]))
+        else:
+            operator = LinearOperator((p, p), matvec=product, dtype=np.float64)
+            options = {"k": 1, "which": "LA", "v0": start, "ncv": min(p, BASIS), "maxiter": MOST_RESTARTS}
+            try:
+                values, vectors = eigsh(operator, tol=tolerance, **options)
+            except ArpackNoConvergence:  # eigenvalues side by side: the value is good, whatever direction has it
+                values, vectors = eigsh(operator, tol=ROUGHLY, **options)
+    except (FloatingPointError, ArpackNoConvergence):
+        return None
+    value = float(values[-1])
+    return value if shift is None else shift - value, vectors[:, -1]
+
+
+def _worst_row(objective: Objective, at: Array) -> float:
+    """The strongest curvature of the loss of a single row, among some of them."""
+    n = objective.rows_count
+    found = (_largest(objective.on_rows(np.array([k])), at, ROUGHLY)
+             for k in np.unique(np.linspace(0, n - 1, min(n, WORST_OF)).round().astype(int)))  # fmt: skip
+    return max(0.0 if each is None else each[0] for each in found)
+
+
 def batch_curvature(objective: Objective, at: Array, largest: float, batch_size: int | None) -> float:
     """The curvature that steps on batches must reckon with: between λmax of all rows and that of the worst row.
 
@@ -124,9 +212,12 @@ def batch_curvature(objective: Objective, at: Array, largest: float, batch_size:
     if batch_size is None or batch_size >= n:
         return largest
     program = objective.program
-    bend = gradient(program.slope, [program.score])[0]
-    slopes = jacobian_of(program.score, program.parameters)
-    values = objective.values_of([bend, *slopes], at)
-    worst = float(np.max(np.abs(values[0]) * np.sum(values[1:] ** 2, axis=0)))
+    if program.of_arrays:
+        worst = _worst_row(objective, at)
+    else:
+        bend = gradient(program.slope, [program.score])[0]
+        slopes = jacobian_of(program.score, program.parameters)
+        values = objective.values_of([bend, *slopes], at)
+        worst = float(np.max(np.abs(values[0]) * np.sum(values[1:] ** 2, axis=0)))
     b = batch_size
     return max(largest, n * (b - 1) / (b * (n - 1)) * largest + (n - b) / (b * (n - 1)) * worst)

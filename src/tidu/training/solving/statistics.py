@@ -222,7 +222,7 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
     residuals, jacobian = objective.residuals_and_jacobian(at)
     if not (np.all(np.isfinite(residuals)) and np.all(np.isfinite(jacobian))):
         return None
-    names = objective.program.parameter_names
+    names = objective.names
     n, p = jacobian.shape
     lengths = np.linalg.norm(jacobian, axis=0)
     # A column that is nothing beside its own parameter's size changes no prediction.
