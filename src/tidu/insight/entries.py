@@ -51,7 +51,7 @@ class Layers:
             gives = shape_in_words(layer.shape) or 1
             words.append(
                 _("layer {k}: {name}, {parameters}, gives {shape}").format(
-                    k=k + 1, name=layer.name, parameters=", ".join(parts), shape=gives
+                    k=k + 1, name=layer.name, parameters=_(", ").join(parts), shape=gives
                 )
             )
             places |= dict.fromkeys(layer.parameters, k)
@@ -331,10 +331,10 @@ class Entries:
                 return self._why_updated(v)
         if v.node is None:
             return ""
-        if v.node in self.forward:
-            return r.of_forward(v.node)
         if v.block == "step":
             return _("the same for every sample, so it is computed once a step")
+        if v.node in self.forward:
+            return r.of_forward(v.node)
         return r.of_derivative(v.node, None, named)
 
     def _why_updated(self, v: TracedValue) -> str:

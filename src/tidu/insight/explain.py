@@ -13,7 +13,7 @@ from tidu.insight.explanation import Equation, Explanation
 from tidu.insight.ledger import Ledger
 from tidu.insight.nodes import Identities, nodes_of
 from tidu.insight.reasons import Reasons
-from tidu.insight.written import Symbol
+from tidu.insight.written import Symbol, shown
 from tidu.language.expr import evaluate
 from tidu.language.mathml import mathml
 from tidu.language.printer import latex, unicode
@@ -93,6 +93,6 @@ def _notes(run: Run) -> tuple[str, ...]:
         return tuple(notes)
     own = zip(run.program.parameters, run.problem.rescaling.exchange(
         run.program.parameters, run.problem.descended.parameters).values(), strict=True)  # fmt: skip
-    told = ", ".join(f"{p.name} = {unicode(whole)}" for p, whole in own)
+    told = _(", ").join(f"{p.name} = {shown(whole, {}, 'unicode')}" for p, whole in own)
     words = _("scale=True: the descent runs in rescaled parameters, whose names end in _scaled; your own are {told}")
     return (*notes, words.format(told=told))

@@ -85,6 +85,8 @@ class Reasons:
             return _("how far the prediction is from the target")
         if node is p.target:
             return _("the target: the left side of the formula")
+        if node is p.weight:
+            return _("how much this sample counts")
         if node not in self.of_prediction:
             return _("a part of the loss")
         if node.op.name == "matmul":

@@ -9,19 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from tidu.language.expr import Expr
+from tidu.language.expr import Expr, evaluation_order
 from tidu.language.mathml import mathml, mathml_name
-from tidu.language.printer import latex, latex_name, text, unicode, unicode_name
+from tidu.language.printer import latex, latex_name, plain_number, text, unicode, unicode_name
 
 LONGEST = 6  # numbers of an array that are written out
 SMALL = 12  # numbers of a matrix that are written out
+LONG = 10  # characters of a number of the formula, from which it is shortened
 DIGITS = 8  # of numbers that are put in
 SHOW = {"text": text, "unicode": unicode, "latex": latex, "mathml": mathml}
 
 
 def shown(expression: Expr, names: Mapping[Expr, str], notation: str) -> str:
-    """A formula in which nodes are shown by names or numbers."""
-    return SHOW[notation](expression, names)
+    """A formula in which nodes are shown by names or numbers; long numbers of its own are shortened."""
+    long = {n: number(n.value, notation, inside=True) for n in evaluation_order([expression], known=names)
+            if n.is_constant and len(plain_number(n.value)) > LONG}  # fmt: skip
+    return SHOW[notation](expression, {**long, **names})
 
 
 @dataclass(frozen=True)
