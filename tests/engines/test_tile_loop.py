@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tidu
 from cut import fit_in_slices
 from tidu.content.losses import LOSSES
 from tidu.content.models import ACTIVATIONS
 from tidu.content.optimizers import OPTIMIZERS
+from tidu.runtime.arrays import dropout_mask
 from tidu.training.training import Budget
 
 random = np.random.default_rng(3)
@@ -25,8 +29,8 @@ DATA = {f"x{k}": X[:, k] for k in range(3)}
 
 def fits(formula, target=REAL, **options):
     """The same fit by plain Python, by machine code, and on whole batches."""
-    given = GIVEN | options
-    return [tidu.fit(formula, DATA | {"y": target}, engine=e, **given) for e in ("python", "compiled", "array")]
+    chosen = GIVEN | options
+    return [tidu.fit(formula, DATA | {"y": target}, engine=e, **chosen) for e in ("python", "compiled", "array")]
 
 
 def assert_same(formula, target=REAL, **options):
@@ -101,8 +105,8 @@ def test_a_divergence_leaves_the_last_good_state():
 
 def test_slices_change_nothing():
     whole = assert_same("y = mlp(..., hidden=[9])", optimizer="adam", epochs=4)
-    given = GIVEN | {"optimizer": "adam", "epochs": 4, "engine": "compiled"}
-    cut = fit_in_slices("y = mlp(..., hidden=[9])", DATA | {"y": REAL}, Budget(steps=1), **given)
+    chosen = GIVEN | {"optimizer": "adam", "epochs": 4, "engine": "compiled"}
+    cut = fit_in_slices("y = mlp(..., hidden=[9])", DATA | {"y": REAL}, Budget(steps=1), **chosen)
     assert np.array_equal(whole.history.values, cut.history.values)
     assert np.array_equal(whole.params["W2"], cut.params["W2"])
 
@@ -118,20 +122,111 @@ def test_auto_takes_tiles_for_long_work_on_small_networks():
     assert "each_unit(forward_1, 4, m," in long.source
 
 
-@pytest.mark.parametrize(
-    ("engine", "options"),
-    [("python", {"clip_norm": 0.1}), ("compiled", {"clip_norm": 0.1}), ("compiled", {"dtype": "float32"})],
-)
-def test_what_tiles_do_not_have(engine, options):
-    with pytest.raises(tidu.TiduError, match="loop over tiles"):
-        tidu.fit("y = mlp(..., hidden=[4])", DATA | {"y": REAL}, engine=engine, epochs=1, **options)
-
-
 def test_names_of_the_users():
-    names = ["take", "TILE", "np"]
+    names = ["take", "chunk", "np"]
     data = dict(zip(names, X.T, strict=True)) | {"memory": REAL}
     runs = [
         tidu.fit("memory = cell*mlp(...)", data, epochs=2, lr=0.1, engine=e) for e in ("python", "compiled", "array")
     ]
     assert np.array_equal(runs[0].params["W1"], runs[1].params["W1"])
     assert runs[0].loss == pytest.approx(runs[2].loss, rel=1e-12)
+
+
+# -- dropout, the length of the gradient, float32 ---------------------------------------------------------
+DROPPED = 'y = mlp(..., hidden=[5, 8], activation="{}", dropout=0.3)'
+MODES = {
+    "dropout": {"formula": DROPPED},
+    "clip_norm": {"clip_norm": 0.05, "clip_value": 0.04, "l2": 0.01},
+    "float32": {"dtype": "float32"},
+    "all": {"formula": DROPPED, "clip_norm": 0.05, "dtype": "float32", "l1": 0.01},
+}
+EVERY = [(k, loss) for k, loss in enumerate(LOSSES)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("k", "loss"), EVERY)
+def test_modes(mode, k, loss):
+    k += 7 * list(MODES).index(mode)
+    activation, optimizer = list(ACTIVATIONS)[k % len(ACTIVATIONS)], list(OPTIMIZERS)[k % len(OPTIMIZERS)]
+    options = dict(MODES[mode])
+    formula = options.pop("formula", 'y = mlp(..., hidden=[5, 8], activation="{}")').format(activation)
+    plain, compiled, whole = fits(formula, TARGETS.get(loss, REAL), loss=loss, optimizer=optimizer, **options)
+    assert plain.stopped == compiled.stopped == whole.stopped
+    assert np.array_equal(plain.history.values, compiled.history.values)
+    far = 2e-3 if "dtype" in options else 1e-10
+    for name, value in plain.params.items():
+        assert np.array_equal(value, compiled.params[name]), name
+        assert np.asarray(value).dtype == options.get("dtype", "float64") or not np.ndim(value)
+        assert value == pytest.approx(whole.params[name], rel=far, abs=far), name
+
+
+def test_clipping_is_by_the_length_of_the_whole_gradient():
+    run = tidu.fit("y = mlp(..., hidden=[5])", DATA | {"y": REAL}, engine="compiled", clip_norm=0.05, record="step",
+                   lr=0.1, batch_size=32, epochs=3)  # fmt: skip
+    free = tidu.fit("y = mlp(..., hidden=[5])", DATA | {"y": REAL}, engine="compiled", record="step", lr=0.1,
+                    batch_size=32, epochs=3)  # fmt: skip
+    assert free.history.gradient_norm[0] > 0.05
+    assert run.history.gradient_norm[0] == pytest.approx(0.05, rel=1e-12)
+
+
+def test_single_precision_rounds_what_is_kept_and_nothing_else():
+    options = {"engine": "compiled", "lr": 0.1, "batch_size": None, "steps": 1, "epochs": None}
+    narrow, exact = (tidu.fit("y = mlp(..., hidden=[9])", DATA | {"y": REAL}, dtype=d, **options)
+                     for d in ("float32", "float64"))  # fmt: skip
+    for name, value in exact.params.items():
+        assert narrow.params[name] == np.float32(narrow.params[name]) if not np.ndim(value) else True
+        assert narrow.params[name] == pytest.approx(value, rel=3e-7, abs=3e-7), name
+    assert "np.zeros((9, WIDTH), np.float32)" in narrow.source
+    assert "float(np.float32(new_w))" in narrow.source
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(1, 9) | st.integers(60, 68) | st.integers(250, 262) | st.integers(505, 520),
+    st.sampled_from([1, 7, 8, 9, 31, 32, 33]), st.booleans(), st.booleans(), st.sampled_from(["float64", "float32"]),
+)  # fmt: skip
+def test_sizes_around_tiles_chunks_and_eights(rows, units, dropped, clipped, dtype):
+    x = np.random.default_rng(rows).normal(size=(2, rows))
+    data = {"a": x[0], "b": x[1], "y": np.sin(x[0] + x[1])}
+    formula = f"y = mlp(a, b, hidden=[{units}]{', dropout=0.4' if dropped else ''})"
+    options = {"batch_size": None, "lr": 0.1, "steps": 2, "epochs": None, "dtype": dtype}
+    options |= {"clip_norm": 0.1} if clipped else {}
+    plain, compiled = (tidu.fit(formula, data, engine=e, **options) for e in ("python", "compiled"))
+    assert plain.loss == compiled.loss or rows == 0
+    for name, value in plain.params.items():
+        assert np.array_equal(value, compiled.params[name]), name
+
+
+@pytest.mark.parametrize("batch_size", [None, 16, 70])
+def test_dropout_and_clipping_are_torchs_with_the_same_masks(batch_size):
+    rows, steps = 150, 4
+    x = np.random.default_rng(3).normal(size=(rows, 3))
+    data = {f"x{k}": x[:, k] for k in range(3)} | {"y": np.tanh(x @ [1.0, -2.0, 0.5])}
+    run = tidu.fit("y = mlp(..., hidden=[6, 5], activation='tanh', dropout=0.25)", data, engine="compiled", lr=0.2,
+                   batch_size=batch_size, shuffle=False, steps=steps, epochs=None, seed=3, clip_norm=0.1)  # fmt: skip
+    leaves = {n: torch.tensor(np.asarray(v), dtype=torch.float64, requires_grad=True) for n, v in run.start.items()}
+    theirs = torch.optim.SGD(list(leaves.values()), lr=0.2)
+    size = batch_size or rows
+    batches = [slice(k, min(k + size, rows)) for k in range(0, rows, size)]
+    for step in range(steps):
+        taken = batches[step % len(batches)]
+        h, y = torch.tensor(x[taken]), torch.tensor(data["y"][taken])
+        for k, units in ((1, 6), (2, 5)):
+            mask = dropout_mask(3, step, k, (len(h), units), 0.25)
+            h = torch.tanh(h @ leaves[f"W{k}"].T + leaves[f"b{k}"]) * torch.tensor(mask)
+        theirs.zero_grad()
+        ((h @ leaves["W3"] + leaves["b3"] - y) ** 2).mean().backward()
+        torch.nn.utils.clip_grad_norm_(list(leaves.values()), 0.1)
+        theirs.step()
+    for name, leaf in leaves.items():
+        # clip_grad_norm_ divides by the length and 1e-6
+        np.testing.assert_allclose(run.params[name], leaf.detach().numpy(), rtol=0, atol=1e-5)
+
+
+def test_slices_change_nothing_with_dropout_clipping_and_single_precision():
+    chosen = GIVEN | {"optimizer": "adam", "epochs": 3, "engine": "compiled", "clip_norm": 0.1, "dtype": "float32"}
+    formula = DROPPED.format("tanh")
+    whole = tidu.fit(formula, DATA | {"y": REAL}, **chosen)
+    cut = fit_in_slices(formula, DATA | {"y": REAL}, Budget(steps=1), **chosen)
+    assert np.array_equal(whole.history.values, cut.history.values)
+    assert np.array_equal(whole.params["W2"], cut.params["W2"])

@@ -251,6 +251,7 @@ class EightRuns(Dialect):
 OF_TILES = {name for name, f in vars(tiles).items() if getattr(f, "__module__", "") == tiles.__name__} | {
     "TILE",
     "WIDTH",
+    "CHUNK",
 }
 
 
@@ -269,6 +270,10 @@ class Tiles(Dialect):
         imports = ["import numpy as np", "", *imported("tidu.runtime.elementary", vectors & words)]
         imports += [*imports_of_functions(words - vectors), "from tidu.runtime.summation import record"]
         return [*imports, *imported("tidu.runtime.tiles", OF_TILES & words)]
+
+    def rounded(self, name: str) -> list[str]:
+        """A number in the precision of the samples."""
+        return [f"{name} = float(np.float32({name}))"]
 
     def square(self, name: str, shape: tuple[int, ...]) -> str:
         """The sum of the squares of what is in it."""

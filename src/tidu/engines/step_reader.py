@@ -119,8 +119,9 @@ class Reader:
         columns: Sequence[Array],
         batch: Sequence[int],
         rows: Sequence[int],
+        seed: int = 0,
     ) -> None:
-        self.program, self.loop, self.state, self.batch = program, loop, state, batch
+        self.program, self.loop, self.state, self.batch, self.seed = program, loop, state, batch, seed
         self.given = dict(zip(program.columns, columns, strict=True))
         chosen = set(rows)
         self.place = {row: k for k, row in enumerate(batch) if row in chosen}
@@ -159,9 +160,11 @@ class Reader:
 
     def trace(self) -> Trace:
         """The step, read."""
-        for block in walked(self.train.body):
-            if isinstance(block, Block):
-                self.read(block)
+        for statement in walked(self.train.body):
+            if isinstance(statement, Block):
+                self.read(statement)
+            elif isinstance(statement, Call):
+                self.call(statement, {})
         p = self.program
         names = [s.name for s, _new, _start in p.new_state]
         now = self.new if self.taken else self.leaves
@@ -260,7 +263,7 @@ class Reader:
         self.taken = math.isfinite(functools.reduce(operator.add, sums))
 
     def call(self, statement: Call, scope: dict[Expr, str]) -> None:
-        """Only loops over tiles call functions in a step."""
+        """Only loops over tiles call functions."""
         raise TypeError(statement.function)
 
     # -- samples ----------------------------------------------------------------------------------------

@@ -9,30 +9,32 @@ hundred units.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from tidu.content.schedules import STEP
-from tidu.engines.array_loop import inputs_of
-from tidu.engines.dialects import OF_TILES, Tiles, of_vectors, wrapped
+from tidu.engines.dialects import Tiles, wrapped
 from tidu.engines.program import Program, kept_with_program
-from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter, arguments_of
-from tidu.engines.stages import Group, NotOnTiles, Product, staged, units_of
+from tidu.engines.scalar_loop import Batch, LoopShape, arguments_of
+from tidu.engines.stages import Group, Product
 from tidu.engines.statements import (
     Assignment,
     Block,
     Call,
-    Line,
     Mean,
-    Names,
     Nested,
     Reassignment,
     Return,
+    Rounded,
     Update,
     assignments,
     per_step,
 )
-from tidu.engines.writer import LoopText, Writer
-from tidu.language.expr import Expr, evaluation_order
+from tidu.engines.tile_plan import TileWriter
+from tidu.engines.tile_updates import TileUpdates
+from tidu.engines.writer import LoopText
+from tidu.language.expr import Expr
 from tidu.language.printer import text
 
 
@@ -45,96 +47,21 @@ def tile_train_source(program: Program, shape: LoopShape) -> str:
 def tile_loop_of(program: Program, shape: LoopShape) -> LoopText:
     """The training loop of `program` over tiles: its statements, and the dialect that writes them."""
     title = f"Training loop over tiles, written by tidu. {text(program.score)}; {program.optimizer.name}."
-    return _TileTrain.of(_TileWriter(program), shape, Tiles()).written(title)
+    return _TileTrain.of(TileWriter(program), shape, Tiles()).written(title)
 
 
-def fits_tiles(program: Program, shape: LoopShape) -> bool:
-    """Whether everything in the program has its counterpart in `runtime.tiles`."""
-    if not program.of_arrays or program.masks or shape.dtype != "float64" or shape.batch is Batch.NONE:
-        return False
-    new_state = [new for _s, new, _start in program.new_state]
-    of_step = [*program.penalised, *program.clipped, *program.new_parameters, *new_state]
-    if any(n.args and not n.op.elementwise for n in evaluation_order(of_step)):
-        return False
-    try:
-        _Plan(program)
-    except NotOnTiles:
-        return False
-    return True
-
-
-class _Plan:
-    """What is computed on a tile, in order: forward, backward, and what is summed over the samples."""
-
-    def __init__(self, program: Program) -> None:
-        self.inputs = inputs_of(program)
-        varies = set(self.inputs)
-        order = evaluation_order([program.loss, *program.gradient], known=varies)
-        for node in order:
-            if any(a in varies for a in node.args):
-                varies.add(node)
-        fixed = [n for n in order if n not in varies and n.args]
-        if any(n.shape for n in fixed):
-            raise NotOnTiles("a vector of parameters alone")
-        self.sums = [self._sum(p, d, varies) for p, d in zip(program.parameters, program.gradient, strict=True)]
-        factors = [f for _call, nodes in self.sums for f in nodes]
-        forward = [n for n in evaluation_order([program.loss], known=self.inputs) if n in varies]
-        known = [n for n in forward if not n.op.boolean]
-        backward = evaluation_order(factors, known=known)
-        read = {a for n in backward if n not in set(known) for a in n.args} | set(factors)
-        self.forward = staged([program.loss], [n for n in known if n in read], self.inputs, varies)
-        self.backward = staged(factors, [], [*self.inputs, *known], varies)
-
-    @staticmethod
-    def _sum(parameter: Expr, d: Expr, varies: set[Expr]) -> tuple[str, tuple[Expr, ...]]:
-        """The function that adds a derivative over samples, and the nodes that it reads."""
-        rank = len(parameter.shape)
-        if rank == 2 and d.op.name == "outer" and all(a in varies for a in d.args):
-            return "add_outer", d.args
-        if rank == 2 or d not in varies:
-            raise NotOnTiles("a derivative")
-        if rank == 1 and d.op.name == "multiply" and all(a in varies for a in d.args):
-            numbers, vectors = sorted(d.args, key=lambda a: len(a.shape))
-            if not numbers.shape and vectors.shape == parameter.shape:
-                return "add_scaled", (numbers, vectors)
-        return ("add_samples" if rank else "added"), (d,)
-
-
-class _TileWriter(Writer):
-    """Collects the statements of the functions, and where the nodes are kept."""
-
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
-        self.plan = _Plan(program)
-        for name in ("np", "memory", *OF_TILES, *of_vectors()):
-            self.names.fresh(name)
-        self.kept: dict[Expr, str] = {}  # the memory that a node is in
-        self.memory: dict[str, int | None] = {}  # its units
-        for node in self.plan.inputs:
-            self.keep(node, node.name if node.is_symbol else "x")
-        self.columns = [self.names.fresh(f"all_{self.kept[node]}") for node in self.plan.inputs]
-        self.parameters = [self.names.name(p, p.name) for p in program.parameters]
-
-    def keep(self, node: Expr, wish: str | None) -> str:
-        """Memory for a node."""
-        if node not in self.kept:
-            self.kept[node] = self.names.fresh(wish) if wish else self.names.numbered(node)
-            self.names.of.pop(node, None)
-            self.memory[self.kept[node]] = units_of(node)
-        return self.kept[node]
-
-
-class _TileTrain(TrainWriter):
-    """Writes the functions of one unit and one sample, `memory` and `train`."""
-
-    w: _TileWriter
+class _TileTrain(TileUpdates):
+    """Writes the functions of one unit and one sample, `memory`, `chunk` and `train`."""
 
     def write(self) -> None:
         """Write the module, in the order of its text."""
         w = self.w
         self.own["memory"] = "memory"  # the function's name, which users' names evade, and in `train` what it gave
         self.i = self.own["i"]
-        self.s, self.j, self.first, self.samples, self.m = map(w.own, ("s", "j", "first", "samples", "m"))
+        self.s, self.j, self.first, self.last, self.place, self.samples, self.m = map(
+            w.own, ("s", "j", "first", "last", "place", "samples", "m")
+        )
+        self.sums, self.whole, self.chunk, self.begin = map(w.own, ("totals", "whole", "chunk", "begin"))
         for name, hyper in self.program.optimizer.hyper_symbols().items():
             w.names.name(hyper, name)
         scope = dict(w.names.of)
@@ -142,14 +69,16 @@ class _TileTrain(TrainWriter):
         self.head()
         self.forward = self.calls(w.plan.forward, "forward")
         self.backward = self.calls(w.plan.backward, "backward")
-        self.updates = self.update_functions()
+        in_chunk = dict(w.names.of)
+        self.update_functions()
         self.memory_function()
+        self.chunk_function(in_chunk)
         self.train(scope)
 
     def per_step(self) -> list[Assignment]:
         """What is the same for every sample of a step."""
         p = self.program
-        return assignments(per_step([p.loss, *p.gradient], self.w.plan.inputs, self.labels), self.w.names, {})
+        return assignments(per_step([p.loss, *p.gradient], self.w.plan.given, self.labels), self.w.names, {})
 
     # -- one unit, one sample -------------------------------------------------------------------------
     def calls(self, steps: Sequence[Product | Group], kind: str) -> list[Call]:
@@ -190,108 +119,39 @@ class _TileTrain(TrainWriter):
         each, sizes = ("each_sample", [self.m]) if group.units is None else ("each_unit", [str(group.units), self.m])
         return Call(each, (function, *sizes, *read, *written), body=(block,))
 
-    def read_by(self, nodes: Sequence[Expr]) -> list[Expr]:
-        """What is computed elsewhere and read by these nodes, in the order of use."""
-        w, inside = self.w, set(nodes)
-        found: dict[Expr, None] = {}
-        for node in nodes:
-            for leaf in evaluation_order(node.args, known=w.kept.keys() | w.names.of.keys() | inside):
-                found |= dict.fromkeys((leaf, *leaf.args))
-            found |= dict.fromkeys(node.args)
-        return [n for n in found if n not in inside and (n in w.kept or n in w.names.of)]
-
     def cell(self, node: Expr, units: int | None) -> str:
         """How a function of one unit and one sample reads a node that is computed elsewhere."""
         w = self.w
         unit = "0" if node.shape == (1,) and units != 1 else self.i
         if node in w.kept:
-            return f"{w.kept[node]}[{unit}, {self.s}]" if node.shape else f"{w.kept[node]}[{self.s}]"
+            found = f"{w.kept[node]}[{unit}, {self.s}]" if node.shape else f"{w.kept[node]}[{self.s}]"
+            return f"float({found})" if self.shape.dtype == "float32" else found
         return f"{w.names.of[node]}[{unit}]" if node.shape else w.names.of[node]
-
-    # -- one number of a parameter ----------------------------------------------------------------------
-    def update_functions(self) -> list[Call]:
-        """For each parameter with a shape, the call that updates its numbers; the functions are written.
-
-        Parameters whose updates read alike share one function.
-        """
-        w, p = self.w, self.program
-        w.names.of[STEP + 1] = self.own["t"]
-        with_shape = [k for k, q in enumerate(p.parameters) if q.shape]
-        numbers = [s for s in (*p.parameters, *p.mean_gradient, *(s for s, _new, _start in p.new_state)) if s.shape]
-        outputs = [new for k in with_shape for new in self.new_values(k)]
-        self.of_updates = assignments(per_step(outputs, numbers, {}), w.names, {})
-        weights, grad, g = w.own("w"), w.own("grad"), w.own("g")
-        states = [w.own(name) for name in p.optimizer.state]
-        functions: dict[tuple[str, ...], str] = {}
-        calls = []
-        for k in with_shape:
-            arrays = [p.parameters[k], *(s for s, _new, _start in self.states_of(k))]
-            cells = [f"{name}[{self.j}]" for name in (weights, *states)]
-            names = w.names.inside()
-            names.of |= {p.mean_gradient[k]: g} | dict(zip(arrays, cells, strict=True))
-            read = [n for n in self.read_by([*self.new_values(k), *self.gradients(k)]) if n not in numbers]
-            others = list(dict.fromkeys(w.names.of[n] for n in read))
-            body = self.update(k, names, cells, f"{grad}[{self.j}]", g)
-            arguments = [self.j, weights, grad, *states, self.own["count"], *others]
-            whole = (*arguments, *(line for line, _statement in self.dialect.rendered(body)))
-            if whole not in functions:
-                functions[whole] = w.own("update" if not functions else f"update_{p.parameters[k].name}")
-                w.add(Nested(tuple(wrapped(f"def {functions[whole]}(", arguments, ", ", "):")), tuple(body)), "", "")
-            given = [w.names.of[a] for a in (arrays[0], p.mean_gradient[k], *arrays[1:])]
-            call = (functions[whole], *given, self.count, *others)
-            calls.append(Call("each_number", call, node=p.parameters[k], body=tuple(body)))
-        return calls
-
-    def states_of(self, k: int) -> Sequence[tuple[Expr, Expr, float]]:
-        """The optimizer's state of a parameter."""
-        size = len(self.program.optimizer.state)
-        return self.program.new_state[k * size : (k + 1) * size]
-
-    def new_values(self, k: int) -> list[Expr]:
-        """What a parameter and its state become."""
-        return [self.program.new_parameters[k], *(new for _s, new, _start in self.states_of(k))]
-
-    def changes(self, k: int) -> Iterable[tuple[str, Expr]]:
-        """The gradient of a parameter with the penalty, and clipped, as far as these change it."""
-        p = self.program
-        pairs = (("penalty", p.penalised[k]), ("clip", p.clipped[k]))
-        return [(kind, changed) for kind, changed in pairs if changed is not p.mean_gradient[k]]
-
-    def gradients(self, k: int) -> list[Expr]:
-        """What the gradient of a parameter becomes before the update."""
-        return [changed for _kind, changed in self.changes(k)]
-
-    def update(self, k: int, names: Names, cells: Sequence[str], grad: str, g: str) -> list[Block]:
-        """The blocks that update one number."""
-        blocks = [Block("mean", (Mean(g, grad, self.own["count"]),), dict(names.of))]
-        for kind, changed in self.changes(k):
-            scope = dict(names.of)
-            lines = assignments([changed], names, {}, inline=[changed])
-            blocks.append(Block(kind, (*lines, Reassignment(g, changed)), scope))
-        news = self.new_values(k)
-        labels = {new: "new_" + cell.partition("[")[0] for new, cell in zip(news, cells, strict=True)}
-        scope = dict(names.of)
-        lines = assignments([*news[1:], news[0]], names, labels)
-        results = [names.of[new] for new in news]
-        updates = [Update(cell, result) for cell, result in zip(cells, results, strict=True)]
-        last = Line(f"return {' + '.join(results)}")
-        return [*blocks, Block("update", (Update(grad, g), *lines, *updates, last), scope)]
 
     # -- memory, and the beginning ------------------------------------------------------------------------
     def memory_function(self) -> None:
-        """The arrays that steps write on."""
-        w, o = self.w, self.own
-        self.room = list(w.memory)
+        """The arrays that steps write on: of a tile, and the sums of a chunk, with a name for each part of them."""
+        w, o, p = self.w, self.own, self.program
+        kind = ", np.float32" if self.shape.dtype == "float32" else ""
+        self.room = [*w.memory, self.sums, self.whole]
         with w.nested(f"def {o['memory']}():"):
-            w.add('"""Room for a tile of samples, and for the sums of derivatives; made once."""')
+            w.add('"""Room for a tile of samples, and for the sums over a chunk and over a batch; made once."""')
             for name, units in w.memory.items():
-                w.add(f"{name} = np.zeros({'WIDTH' if units is None else f'({units}, WIDTH)'})")
-            for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
+                w.add(f"{name} = np.zeros({'WIDTH' if units is None else f'({units}, WIDTH)'}{kind})")
+            sizes = [math.prod(q.shape) for q in p.parameters if q.shape]
+            numbers = [k for k, q in enumerate(p.parameters) if not q.shape]
+            w.add(f"{self.sums} = np.zeros({sum(sizes) + len(numbers) + 1})")
+            first = 0
+            for parameter, grad in zip(p.parameters, self.grads, strict=True):
                 if parameter.shape:
-                    shape = parameter.shape[0] if len(parameter.shape) == 1 else parameter.shape
-                    w.add(f"{grad} = np.zeros({shape})")
+                    last = first + math.prod(parameter.shape)
+                    shape = "" if len(parameter.shape) == 1 else f".reshape{parameter.shape}"
+                    w.add(f"{grad} = {self.sums}[{first}:{last}]{shape}")
                     self.room.append(grad)
-            w.add(Return(tuple(self.room)))
+                    first = last
+            self.cells = {k: f"{self.sums}[{first + n}]" for n, k in enumerate(numbers)}
+            self.loss_cell = f"{self.sums}[{first + len(numbers)}]"
+            w.add(f"{self.whole} = np.zeros_like({self.sums})", Return(tuple(self.room)))
         w.add("", "")
 
     def signature(self) -> list[str]:
@@ -305,40 +165,41 @@ class _TileTrain(TrainWriter):
         pairs = zip(self.grads, self.program.parameters, strict=True)
         self.w.add(*(f"{grad} = 0.0" for grad, q in pairs if not q.shape))
 
-    # -- one step -----------------------------------------------------------------------------------------
-    @property
-    def count(self) -> str:
-        """How many samples a step takes."""
-        return self.own["rows"] if self.shape.batch is Batch.ALL else self.own["count"]
+    # -- the samples of a chunk -----------------------------------------------------------------------------
+    def chunk_function(self, scope: dict[Expr, str]) -> None:
+        """The sums over a part of a batch, tile by tile."""
+        w, o, p = self.w, self.own, self.program
+        outside, w.names.of = w.names.of, scope
+        calls = [*self.forward, *self.backward]
+        read = {name.partition("[")[0] for call in calls for name in call.arguments}
+        names = [o["order"]] if self.shape.shuffled else []
+        if p.masks:
+            names += [o["seed"], o["step"], self.begin]
+        given = [*w.parameters, *(s.name for s in self.hoisted)]
+        self.given = [*names, *w.columns, *(n for n in dict.fromkeys(given) if n in read)]
+        self.given += [name for name in self.room if name not in (self.sums, self.whole)]
+        with w.nested(*wrapped(f"def {self.chunk}(", [self.first, self.last, self.sums, *self.given], ", ", "):")):
+            w.add('"""Add up a part of a batch, tile by tile: the loss, and its derivative by each parameter."""')
+            w.add(" = ".join([o["loss_sum"], *(self.grads[k] for k in self.cells), "0.0"]))
+            with w.nested(f"for {self.place} in range({self.first}, {self.last}, TILE):"):
+                self.tile()
+            w.add(
+                *(f"{cell} = {self.grads[k]}" for k, cell in self.cells.items()), f"{self.loss_cell} = {o['loss_sum']}"
+            )
+        w.add("", "")
+        w.names.of = outside
 
-    def batch(self, scope: dict[Expr, str]) -> None:
-        """The sums over the samples of one step, tile by tile."""
-        o, w = self.own, self.w
-        start, stop = self.places()
-        if self.shape.batch is not Batch.ALL:
-            w.add(f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
-        if self.shape.shuffled:
-            w.add(f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
-        with w.block("step", scope=scope):
-            w.add(*self.hoisted)
-        w.add(f"{o['loss_sum']} = 0.0")
-        for parameter, grad in zip(self.program.parameters, self.grads, strict=True):
-            w.add(f"clear({grad})" if parameter.shape else f"{grad} = 0.0")
-        with w.nested(f"for {self.first} in range({start}, {stop}, TILE):"):
-            self.tile(stop)
-        if self.count == o["count"]:
-            w.add(f"{o['count']} = {o['stop']} - {o['start']}")
-        with w.block("mean"):
-            w.add(Mean(o["batch_loss"], o["loss_sum"], self.count))
-
-    def tile(self, stop: str) -> None:
+    def tile(self) -> None:
         """The samples of one tile."""
         o, w, p = self.own, self.w, self.program
-        last = f"min({self.first} + TILE, {stop})"
-        samples = f"{o['order']}[{self.first}:{last}]" if self.shape.shuffled else f"range({self.first}, {last})"
+        last = f"min({self.place} + TILE, {self.last})"
+        samples = f"{o['order']}[{self.place}:{last}]" if self.shape.shuffled else f"range({self.place}, {last})"
         w.add(f"{self.samples} = {samples}", f"{self.m} = len({self.samples})")
         for node, whole in zip(w.plan.inputs, w.columns, strict=True):
             w.add(Call("take", (whole, self.samples, w.kept[node]), node=node))
+        for k, (mask, rate) in enumerate(p.masks.items(), 1):
+            of = (o["seed"], o["step"], str(k), f"{self.place} - {self.begin}", repr(rate), self.m, w.kept[mask])
+            w.add(Call("take_mask", of, node=mask))
         for kind, calls in (("forward", self.forward), ("backward", self.backward)):
             with w.block(kind, kind):
                 w.add(*calls)
@@ -349,6 +210,32 @@ class _TileTrain(TrainWriter):
                 given = (*(w.kept[n] for n in nodes), self.m, grad)
                 w.add(Call(function, given, grad if function == "added" else "", d, nodes))
 
+    # -- one step -----------------------------------------------------------------------------------------
+    @property
+    def count(self) -> str:
+        """How many samples a step takes."""
+        return self.own["rows"] if self.shape.batch is Batch.ALL else self.own["count"]
+
+    def batch(self, scope: dict[Expr, str]) -> None:
+        """The sums over the samples of one step, chunk by chunk."""
+        o, w = self.own, self.w
+        if self.shape.batch is not Batch.ALL:
+            w.add(f"{o['stop']} = min({o['start']} + {o['batch_size']}, {o['rows']})")
+        if self.shape.shuffled:
+            w.add(f"{o['order']} = {o['orders']}[{o['epoch']} - {o['first_epoch']}]")
+        with w.block("step", scope=scope):
+            w.add(*self.hoisted)
+        start, stop = self.places()
+        if self.begin in self.given:
+            w.add(f"{self.begin} = {start}")
+            start = self.begin
+        w.add(Call("each_chunk", (self.chunk, start, stop, self.sums, self.whole, *self.given)))
+        w.add(*(f"{self.grads[k]} = {cell}" for k, cell in self.cells.items()), f"{o['loss_sum']} = {self.loss_cell}")
+        if self.count == o["count"]:
+            w.add(f"{o['count']} = {o['stop']} - {o['start']}")
+        with w.block("mean"):
+            w.add(Mean(o["batch_loss"], o["loss_sum"], self.count))
+
     def step(self) -> None:
         """One update: of single numbers here, of the others by `each_number`."""
         w, p = self.w, self.program
@@ -356,13 +243,17 @@ class _TileTrain(TrainWriter):
         for k in numbers:
             with w.block("mean"):
                 w.add(Mean(self.grads[k], self.grads[k], self.count))
-            for kind, changed in self.changes(k):
-                with w.block(kind):
-                    w.add(*assignments([changed], w.names, {}, inline=[changed]))
-                    w.add(Reassignment(self.grads[k], changed))
+            self.change(k, self.before_length(k), "penalty")
+        if self.of_lengths:
+            later = {STEP + 1, *(s.node for s in self.of_clips)}  # they have their names already
+            scope = {n: name for n, name in w.names.of.items() if n not in later}
+            with w.block("clip", "the length of the gradient", scope):
+                w.add(*self.means, *self.of_lengths, *self.of_clips)
+        for k in numbers:
+            self.change(k, [p.clipped[k]] if p.clipped[k] is not p.mean_gradient[k] else [], "clip")
         del w.names.of[STEP + 1]  # the update functions are given it; here it has no value yet
         self.rate()
-        later = {s.node for s in self.of_updates}  # they have their names already
+        later = {s.node for s in self.of_updates}
         with w.block("update", "update", {n: name for n, name in w.names.of.items() if n not in later}):
             self.time([new for k in range(len(p.parameters)) for new in self.new_values(k)])
             w.add(*self.of_updates)
@@ -370,13 +261,22 @@ class _TileTrain(TrainWriter):
             for call in self.updates:
                 assert call.node is not None
                 found.append(w.own(f"found_{call.node.name}"))
-                w.add(Call(call.function, call.arguments, found[-1], call.node, body=call.body))
+                w.add(replace(call, name=found[-1]))
             olds: dict[str, str] = {}
             for k in numbers:
                 names = [w.parameters[k], *(w.names.of[s] for s, _new, _start in self.states_of(k))]
                 news = self.new_values(k)
                 labels = {new: f"new_{name}" for new, name in zip(news, names, strict=True)}
                 w.add(*assignments([*news[1:], news[0]], w.names, labels))
+                if self.shape.dtype == "float32":
+                    w.add(Rounded(w.names.of[news[0]]))
                 olds |= {name: w.names.of[new] for new, name in zip(news, names, strict=True)}
             self.stop_unless_finite([(name, ()) for name in (*found, *olds.values())])
             w.add(*map(Update, olds, olds.values()))
+
+    def change(self, k: int, changes: Sequence[Expr], kind: str) -> None:
+        """Change the gradient of a single number."""
+        for changed in changes:
+            with self.w.block(kind):
+                self.w.add(*assignments([changed], self.w.names, {}, inline=[changed]))
+                self.w.add(Reassignment(self.grads[k], changed))

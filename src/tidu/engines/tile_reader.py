@@ -15,19 +15,21 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.array_loop import input_of
-from tidu.engines.batch_values import Products, added
-from tidu.engines.statements import Assignment, Block, Call, Mean, Reassignment, Statement, Update
+from tidu.engines.batch_values import Products, added, sum_of_chunk
+from tidu.engines.statements import Assignment, Block, Call, Reassignment, Statement, Update
 from tidu.engines.step_reader import Reader, function_named, walked
 from tidu.language.expr import Expr
+from tidu.runtime.arrays import dropout_mask
+from tidu.runtime.summation import CHUNK as SUMMED
+from tidu.runtime.tiles import CHUNK
 
 Array = npt.NDArray[Any]
-TILE_SAMPLES = 4096  # that are computed at once
 
 
 class TileReader(Reader):
     """Reads a loop over tiles; `kept` are the nodes that have memory, for the samples that are computed together."""
 
-    samples_at_once = TILE_SAMPLES
+    samples_at_once = CHUNK
     on_tiles = True
 
     kept: dict[Expr, Array]
@@ -39,8 +41,14 @@ class TileReader(Reader):
 
     @functools.cached_property
     def takes(self) -> list[Call]:
-        """The calls that take the samples' columns into memory."""
-        return [s for s in walked(self.train.body) if isinstance(s, Call) and s.function == "take"]
+        """The calls that take the samples' columns, and the masks of dropout, into memory."""
+        return [s for s in self.in_chunk if isinstance(s, Call) and s.function in ("take", "take_mask")]
+
+    @functools.cached_property
+    def in_chunk(self) -> list[Statement]:
+        """What is done with the samples of a chunk."""
+        calls = (s for s in walked(self.train.body) if isinstance(s, Call) and s.function == "each_chunk")
+        return list(walked(function_named(self.loop.statements, next(calls).arguments[0]).body))
 
     def accumulate(self, block: Block) -> None:
         """All samples, and the sums over them."""
@@ -52,7 +60,8 @@ class TileReader(Reader):
                 assert isinstance(call, Call) and call.node is not None  # noqa: PT018
                 name = call.name or call.arguments[-1]
                 operands = [self.kept[o] for o in call.operands]
-                totals[name] = added(call.function, operands, totals.get(name, np.zeros(call.node.shape)))
+                of_chunk = added(call.function, operands, np.zeros(call.node.shape))
+                totals[name] = totals[name] + of_chunk if name in totals else of_chunk
                 nodes[name] = call, call.node
                 for operand in operands:
                     self.look_at(operand, places)
@@ -70,8 +79,7 @@ class TileReader(Reader):
         self.kept = {}
         for take in self.takes:
             assert take.node is not None
-            taken = np.asarray(input_of(take.node, self.given)[chosen].T, dtype=np.float64)
-            self.keep(take, take.arguments[-1], taken, take.node, "forward", places)
+            self.keep(take, take.arguments[-1], self.taken_by(take, places, chosen), take.node, "forward", places)
         for block in self.sample_blocks:
             for call in block.statements:
                 assert isinstance(call, Call)
@@ -117,7 +125,38 @@ class TileReader(Reader):
             kind = self.kind_of(statement.node, block.kind)
             self.note_samples(statement, statement.name, value, statement.node, kind, places)
 
+    def taken_by(self, take: Call, places: range, chosen: Array) -> Array:
+        """What a call takes for these places of the batch, whose rows are `chosen`."""
+        assert take.node is not None
+        if take.function == "take":
+            columns = {c: np.asarray(n)[chosen] for c, n in self.given.items()}
+            return np.moveaxis(input_of(take.node, columns), 0, -1).astype(np.float64)
+        shape, rate = (len(places), *take.node.shape), self.program.masks[take.node]
+        mask = dropout_mask(self.seed, self.state.step, int(take.arguments[2]), shape, rate, first=places.start)
+        return np.moveaxis(mask, 0, -1)
+
     def call(self, statement: Call, scope: dict[Expr, str]) -> None:
+        """A chunk of samples; the sum over a gradient; a function of single numbers, for all of a parameter."""
+        if statement.function == "each_chunk":
+            for block in self.in_chunk:
+                if isinstance(block, Block):
+                    self.read(block)
+        elif statement.function == "sum_numbers":
+            self.sum_numbers(statement)
+        else:
+            self.each_number(statement)
+
+    def sum_numbers(self, statement: Call) -> None:
+        """The sum over the numbers of a gradient."""
+        assert statement.node is not None
+        ((gradient,), (block,)) = statement.operands, statement.body
+        self.values[block.scope[gradient]] = self.values[statement.arguments[1]]
+        numbers = np.ravel(self.evaluate(statement.node.args[0], block.scope))
+        parts = [float(sum_of_chunk(numbers[k : k + SUMMED])) for k in range(0, len(numbers), SUMMED)]
+        total = functools.reduce(operator.add, parts)
+        self.note(statement, statement.name, total, statement.node, block.kind)
+
+    def each_number(self, statement: Call) -> None:
         """A function of single numbers, for all of a parameter."""
         assert statement.node is not None
         function, _weights, gradient = statement.arguments[:3]
@@ -125,16 +164,16 @@ class TileReader(Reader):
             assert isinstance(written, Block)
             for one, other in zip(mine.statements, written.statements, strict=True):
                 self.lines.setdefault(id(one), self.lines[id(other)])
-        (first,) = statement.body[0].statements
-        assert isinstance(first, Mean)
-        self.values[first.total] = self.values[gradient]
+        of_gradient, *results = [s for s in statement.body[-1].statements if isinstance(s, Update)]
+        self.values[of_gradient.name] = self.values[gradient]
         for node, cell in statement.body[-1].scope.items():
-            if "[" in cell:
+            if "[" in cell and node in self.leaves:
                 self.values[cell] = np.asarray(self.leaves[node])
         for block in statement.body:
             self.read_step(block, statement.node.name)
-        self.values[gradient] = self.values[first.name]
-        _of_gradient, *results = [s.new for s in statement.body[-1].statements if isinstance(s, Update)]
+        self.values[gradient] = self.values[of_gradient.new]
+        if not statement.name:
+            return
         with np.errstate(all="ignore"):
-            returned = functools.reduce(operator.add, [self.values[name] for name in results])
+            returned = functools.reduce(operator.add, [self.values[s.new] for s in results])
         self.values[statement.name] = 0.0 if np.isfinite(returned).all() else math.nan

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import LoopShape, loop_of
 from tidu.engines.step_reader import Reader, StepState, Trace, TracedValue
-from tidu.engines.tile_loop import fits_tiles, tile_loop_of
+from tidu.engines.tile_loop import tile_loop_of
+from tidu.engines.tile_plan import fits_tiles
 from tidu.engines.tile_reader import TileReader
 from tidu.engines.writer import LoopText
 from tidu.errors import SettingError
@@ -40,6 +41,7 @@ def trace_of(
     columns: Sequence[Array],
     batch: Sequence[int] = (),
     rows: Sequence[int] = (),
+    seed: int = 0,
 ) -> Trace:
     """Every value of one step.
 
@@ -51,6 +53,7 @@ def trace_of(
     columns : arrays of shape (rows,), in the order of `program.columns`; none for a plain function
     batch : the numbers of the step's rows, in the order of the step
     rows : those of them whose own values are wanted
+    seed : of the training; dropout draws from it
 
     Raises
     ------
@@ -68,7 +71,7 @@ def trace_of(
     loop = loop_text_of(program, shape)
     if loop is None:
         raise SettingError(
-            _("this network has no trace: its loss or a setting, such as dropout or clip_norm, has no loop over tiles")
+            _("this network has no trace: something in its model or loss has no loop over tiles of samples")
         )
     reader = TileReader if program.of_arrays else Reader
-    return reader(program, loop, state, columns, batch, rows).trace()
+    return reader(program, loop, state, columns, batch, rows, seed).trace()

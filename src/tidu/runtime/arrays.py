@@ -95,12 +95,14 @@ def scatter(g: Array, key: Any, shape: tuple[int, ...]) -> Array:
 
 
 def dropout_mask(
-    seed: int, step: int, layer: int, shape: tuple[int, ...], rate: float, dtype: str = "float64"
+    seed: int, step: int, layer: int, shape: tuple[int, ...], rate: float, dtype: str = "float64", first: int = 0
 ) -> Array:
     """What dropout multiplies the values of a batch by: 0 with probability `rate`, else 1 / (1 - rate).
 
-    Its bits follow from `seed`, `step` and `layer` alone. A row's do not depend on how many rows come after it.
+    Its bits follow from `seed`, `step` and `layer` alone. A row's do not depend on how many rows come after it. With
+    `first`, an even number, these are the rows of a batch from that one on.
     """
-    drawn = np.random.default_rng((seed, MASKS, step, layer)).random(shape, dtype=np.float32)
+    bits = np.random.PCG64((seed, MASKS, step, layer)).advance(first * math.prod(shape[1:]) // 2)  # two a draw
+    drawn = np.random.Generator(bits).random(shape, dtype=np.float32)
     mask: Array = (drawn >= rate) * np.dtype(dtype).type(1.0 / (1.0 - rate))
     return mask

@@ -3,7 +3,8 @@
 `x[k, s]` is number k of sample s, so eight samples lie side by side and are computed at once. Products of matrices are
 these few loops, written here as anyone would; machine code takes samples eight abreast, and products in blocks
 (`engines/compiler/tile_kernels.py`). Every sum has one order, that of its index, which blocks do not change, and so
-there is one result, to the bit.
+there is one result, to the bit. Of a tile in float32 each number is read as a double, so that it is only rounded where
+it is written.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.runtime.arrays import dropout_mask
 from tidu.runtime.elementary import exp
 from tidu.runtime.ieee import fabs, log, maximum, where
 from tidu.runtime.summation import LANES, abreast, summed
 
 TILE = 64  # samples; a layer of a hundred units then stays in the nearest cache
 WIDTH = TILE + LANES  # of the memory of a tile: rows a power of two apart would crowd the same places of the cache
+CHUNK = 4 * TILE  # samples that have sums of their own, which a thread computes
 Array = npt.NDArray[Any]
 
 
@@ -32,6 +35,30 @@ def take(source: Array, samples: Sequence[int], out: Array) -> None:
         else:
             for k in range(source.shape[1]):
                 out[k, s] = source[samples[s], k]
+
+
+def take_mask(seed: int, step: int, layer: int, first: int, rate: float, count: int, out: Array) -> None:
+    """What dropout multiplies the samples of a tile by: rows `first` on of `dropout_mask` for the batch."""
+    mask = dropout_mask(seed, step, layer, (count, *out.shape[:-1]), rate, first=first)
+    out[..., :count] = np.moveaxis(mask, 0, -1)
+
+
+def each_chunk(chunk: Callable[..., None], first: int, last: int, sums: Array, whole: Array, *arguments: Any) -> None:
+    """What `chunk(first, last, sums, *arguments)` adds to `sums`, for all samples from first to last.
+
+    Each chunk begins with 0, and the sums of chunks are added in their order, so several threads can share the work.
+    `whole` is room of the size of `sums`.
+    """
+    for start in range(first, last, CHUNK):
+        clear(sums)
+        chunk(start, min(start + CHUNK, last), sums, *arguments)
+        if last - first > CHUNK:
+            if start == first:
+                copy(sums, whole)
+            else:
+                add(sums, whole)
+    if last - first > CHUNK:
+        copy(whole, sums)
 
 
 def each_sample(function: Callable[..., None], count: int, *arguments: Any) -> None:
@@ -86,14 +113,14 @@ def add_outer(a: Array, b: Array, count: int, total: Array) -> None:
     for i in range(total.shape[0]):
         for k in range(total.shape[1]):
             for s in range(count):
-                total[i, k] += a[i, s] * b[k, s]
+                total[i, k] += float(a[i, s]) * float(b[k, s])
 
 
 def add_scaled(a: Array, x: Array, count: int, total: Array) -> None:
     """Add Σₛ a[s] x[k, s] to total[k]."""
     for k in range(len(total)):
         for s in range(count):
-            total[k] += a[s] * x[k, s]
+            total[k] += float(a[s]) * float(x[k, s])
 
 
 def add_samples(values: Array, count: int, total: Array) -> None:
@@ -106,7 +133,7 @@ def add_samples(values: Array, count: int, total: Array) -> None:
 def added(values: Array, count: int, total: float) -> float:
     """`total` and the values of all samples."""
     for s in range(count):
-        total += values[s]
+        total += float(values[s])
     return total
 
 
@@ -115,44 +142,44 @@ def sum_units(x: Array, count: int, out: Array) -> None:
     for s in abreast(count):
         total = 0.0
         for i in range(len(x)):
-            total += x[i, s]
+            total += float(x[i, s])
         out[s] = total
 
 
 def largest_unit(x: Array, count: int, out: Array) -> None:
     """out[s] = maxᵢ x[i, s]."""
     for s in abreast(count):
-        top = x[0, s]
+        top = float(x[0, s])
         for i in range(1, len(x)):
-            top = maximum(top, x[i, s])
+            top = maximum(top, float(x[i, s]))
         out[s] = top
 
 
 def logsumexp(x: Array, count: int, out: Array) -> None:
     """out[s] = log Σᵢ e**x[i, s], without overflow."""
     for s in abreast(count):
-        top = x[0, s]
+        top = float(x[0, s])
         for i in range(1, len(x)):
-            top = maximum(top, x[i, s])
+            top = maximum(top, float(x[i, s]))
         top = where(fabs(top) < inf, top, 0.0)
         total = 0.0
         for i in range(len(x)):
-            total += exp(x[i, s] - top)
+            total += exp(float(x[i, s]) - top)
         out[s] = log(total) + top
 
 
 def softmax(x: Array, count: int, out: Array) -> None:
     """out[i, s] = e**x[i, s] / Σₖ e**x[k, s], without overflow."""
     for s in abreast(count):
-        top = x[0, s]
+        top = float(x[0, s])
         for i in range(1, len(x)):
-            top = maximum(top, x[i, s])
+            top = maximum(top, float(x[i, s]))
         total = 0.0
         for i in range(len(x)):
-            out[i, s] = exp(x[i, s] - top)
-            total += out[i, s]
+            out[i, s] = exp(float(x[i, s]) - top)
+            total += float(out[i, s])
         for i in range(len(x)):
-            out[i, s] = out[i, s] / total
+            out[i, s] = float(out[i, s]) / total
 
 
 def squared(place: int, values: Array) -> tuple[float]:
@@ -163,6 +190,17 @@ def squared(place: int, values: Array) -> tuple[float]:
 def sum_of_squares(values: Array) -> float:
     """Σ values², in the order of `summation.summed`."""
     return summed(squared, range(values.size), values.reshape(-1))[0]
+
+
+def sum_numbers(function: Callable[..., tuple[float]], *arguments: Any) -> float:
+    """The sum of what `function(j, *arguments)` gives for every place j of the arrays, in the order of `summed`."""
+    flat = [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments]
+    return summed(function, range(len(flat[0])), *flat)[0]
+
+
+def add(values: Array, total: Array) -> None:
+    """Add every number to that of `total`."""
+    total += values
 
 
 def clear(values: Array) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from tidu.engines.durations import plain_seconds, seconds_to_compile
 from tidu.engines.program import Program
-from tidu.engines.tile_loop import fits_tiles, tile_train_source
+from tidu.engines.tile_loop import tile_train_source
+from tidu.engines.tile_plan import fits_tiles
 from tidu.errors import SettingError
 from tidu.language.expr import evaluation_order
 from tidu.text import _
@@ -43,10 +44,7 @@ def engine_for(wish: str, work: Work) -> Engine:
         if wish in ("python", "compiled"):
             if not fits_tiles(work.program, work.shape):
                 raise SettingError(
-                    _(
-                        "this model, loss or setting (float32 and clip_norm among them) has no loop over tiles; leave "
-                        "out the engine, or name 'array'"
-                    )
+                    _("this model or loss has no loop over tiles; leave out the engine, or name 'array'")
                 )
             return Engine(wish, _("the loop over tiles of samples"))
         long = tiles_are_faster(work.program, work.per_step, work.steps)
@@ -55,6 +53,12 @@ def engine_for(wish: str, work: Work) -> Engine:
         return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))
     if wish == "array":
         return Engine("array", _("the loop on whole batches in NumPy"))
+    if wish == "python" and work.shape.dtype == "float32":
+        raise SettingError(
+            _("{option} is for the engine {engines}, not for '{engine}'; leave one of them out").format(
+                option="dtype", engines="compiled, array", engine=wish
+            )
+        )
     kinds = [_("float32")] * (work.shape.dtype == "float32") + [_("fast: operations reordered and fused")] * work.fast
     if kinds:
         return Engine("compiled", _("the loop compiled; {kinds}").format(kinds=", ".join(kinds)))

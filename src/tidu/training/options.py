@@ -245,7 +245,7 @@ class TrainingOptions:
         reason="the bits of plain Python",
         more="float32 sums and updates in double: half the memory, at relative differences of about 1e-6 in a step; "
              "on whole batches all of it is single.",
-        group=ENGINE, verbs=TO_AN_END, descent_only=True, engines=("compiled", "array"),
+        group=ENGINE, verbs=TO_AN_END, descent_only=True,
     )  # fmt: skip
     fast: bool = option(
         False, Flag(), mark("Let the compiler reorder and fuse operations; the last digits may differ."),

@@ -175,7 +175,8 @@ class Training:
                 _("the training ends after step {step}; trace one of its steps, from 0").format(step=state.step)
             )
         at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
-        return trace_of(work.program, work.shape, at, self.problem.columns, self.batch_of(state.step), rows)
+        batch = self.batch_of(state.step)
+        return trace_of(work.program, work.shape, at, self.problem.columns, batch, rows, work.seed)
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows that a step takes, by their numbers from 0, in its order."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Callable, Hashable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidu.engines.compiler import tile_kernels
+from tidu.engines.compiler import drawn_masks, tile_kernels
 from tidu.engines.compiler.assembly import Number, constant, zero
 from tidu.engines.compiler.eight_samples import summed
-from tidu.engines.compiler.machine_kinds import Abreast, Array, Places, Range, Value, part, text_of, write
+from tidu.engines.compiler.machine_kinds import Abreast, Array, Places, Range, Text, Value, part, text_of, write
 from tidu.language.operation import OPS
 from tidu.runtime import elementary, ieee, summation, tiles
 from tidu.runtime.summation import LANES
@@ -151,18 +152,51 @@ def _scratch(frame: Frame, rows: int) -> Array:
     return Array("double", start, (constant(rows), constant(LANES)), (constant(LANES), constant(1)), True, True)
 
 
+def _wide(frame: Frame, high: Value, low: Value) -> Number:
+    """A number of 128 bits from its halves."""
+    body = frame.body
+    a, b = (body.new(f"zext {frame.number(half, 'i64')} to i128", "i128") for half in (high, low))
+    return body.arithmetic("or", body.arithmetic("shl", a, Number("64", "i128")), b)
+
+
+def _of_wide(operation: str) -> Known:
+    return lambda frame, a, b: frame.body.arithmetic(operation, frame.number(a), frame.number(b))
+
+
+def _drawn(frame: Frame, value: Value) -> Number:
+    """`drawn_masks.drawn`."""
+    body, state = frame.body, frame.number(value)
+
+    def top(bits: int) -> Number:
+        return body.arithmetic("lshr", state, Number(str(bits), "i128"))
+
+    high, low, turn = (body.new(f"trunc {wide} to i64", "i64") for wide in (top(64), state, top(122)))
+    mixed = body.arithmetic("xor", high, low)
+    return body.call("llvm.fshr.i64", "i64", [mixed, mixed, turn])
+
+
+def _whole_numbers(frame: Frame, count: int) -> Array:
+    """Memory on the stack for whole numbers."""
+    return Array("i64", frame.body.room("i64", count), (constant(count),), (constant(1),), True, True)
+
+
 def _each_number(frame: Frame, function: Value, *arguments: Value) -> Value:
     flat = [a.flat(frame.body) if isinstance(a, Array) else a for a in arguments]
     return _kernel("found_in")(frame, function, *flat)
 
 
-def _is_kernel(name: str) -> bool:
-    own = getattr(vars(tile_kernels)[name], "__module__", "") == tile_kernels.__name__
+def _sum_numbers(frame: Frame, function: Text, *arguments: Value) -> Value:
+    flat = [a.flat(frame.body) if isinstance(a, Array) else a for a in arguments]
+    return summed(frame, function, Range(constant(0), _length(frame, flat[0])), *flat)[0]
+
+
+def _is_kernel(module: ModuleType, name: str) -> bool:
+    own = getattr(vars(module)[name], "__module__", "") == module.__name__
     return own and hasattr(tiles, name)
 
 
-def _kernel(name: str) -> Known:
-    text = text_of(getattr(tile_kernels, name))
+def _kernel(name: str, module: ModuleType = tile_kernels) -> Known:
+    text = text_of(getattr(module, name))
     return lambda frame, *arguments: frame.call(text, arguments)
 
 
@@ -189,13 +223,24 @@ KNOWN: dict[Any, Known] = {
     summation.record: _record,
     summation.abreast: lambda frame, count: Abreast(frame.number(count, "i64")),
     tiles.each_number: _each_number,
+    tiles.sum_numbers: _sum_numbers,
     tile_kernels.sum_of_eight: lambda frame, numbers: frame.body.in_pairs(numbers),
     tile_kernels.scratch: _scratch,
     summation.eight_at: _eight_at,
     summation.put: _put,
     tile_kernels.turned: lambda frame, *rows: tuple(frame.body.turned(rows)),
     tile_kernels.eight_from: lambda frame, first: Places(frame.number(first, "i64")),
-    **{getattr(tiles, name): _kernel(name) for name in vars(tile_kernels) if _is_kernel(name)},
+    drawn_masks.wide: _wide,
+    drawn_masks.plus: _of_wide("add"),
+    drawn_masks.times: _of_wide("mul"),
+    drawn_masks.drawn: _drawn,
+    drawn_masks.whole_numbers: _whole_numbers,
+    **{
+        getattr(tiles, name): _kernel(name, module)
+        for module in (tile_kernels, drawn_masks)
+        for name in vars(module)
+        if _is_kernel(module, name)
+    },
 }
 BUILTINS = {
     name: thing for name, thing in vars(builtins).items() if isinstance(thing, (type, type(len))) and thing in KNOWN

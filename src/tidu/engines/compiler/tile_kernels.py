@@ -149,20 +149,20 @@ def add_scaled(a: Array, x: Array, count: int, total: Array) -> None:
                 x[first, at], x[first + 1, at], x[first + 2, at], x[first + 3, at],
                 x[first + 4, at], x[first + 5, at], x[first + 6, at], x[first + 7, at],
             )  # fmt: skip
-            t = t + a[s] * x0
-            t = t + a[s + 1] * x1
-            t = t + a[s + 2] * x2
-            t = t + a[s + 3] * x3
-            t = t + a[s + 4] * x4
-            t = t + a[s + 5] * x5
-            t = t + a[s + 6] * x6
-            t = t + a[s + 7] * x7
+            t = t + float(a[s]) * x0
+            t = t + float(a[s + 1]) * x1
+            t = t + float(a[s + 2]) * x2
+            t = t + float(a[s + 3]) * x3
+            t = t + float(a[s + 4]) * x4
+            t = t + float(a[s + 5]) * x5
+            t = t + float(a[s + 6]) * x6
+            t = t + float(a[s + 7]) * x7
         for s in range(whole, count):
-            t = t + a[s] * x[k, s]
+            t = t + float(a[s]) * x[k, s]
         total[k] = t
     for j in range(blocks, rows):
         for s in range(count):
-            total[j] += a[s] * x[j, s]
+            total[j] += float(a[s]) * float(x[j, s])
 
 
 def add_samples(values: Array, count: int, total: Array) -> None:
@@ -196,6 +196,16 @@ def copy(values: Array, out: Array) -> None:
     a, b = values.reshape(-1), out.reshape(-1)
     for k in range(values.size):
         b[k] = a[k]
+
+
+def add(values: Array, total: Array) -> None:
+    """Add every number to that of `total`; both have one axis."""
+    whole = values.size - values.size % LANES
+    for k in range(0, whole, LANES):
+        eight = eight_from(k)
+        total[eight] = total[eight] + values[eight]
+    for k in range(whole, values.size):
+        total[k] += values[k]
 
 
 def clear(values: Array) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tidu.engines.build import module_of
 from tidu.engines.scalar_loop import Stopped
+from tidu.runtime.permutation import WORD
 from tidu.training.loops.loop import Array, Loop
 from tidu.training.loops.shuffling import ShuffledParts
 from tidu.training.state import TrainingState
@@ -29,6 +30,9 @@ class TileLoop(Loop):
         super().__init__(work)
         self.names = [*self.names, "memory"]
         self.fixed["memory"] = module_of(work.source).memory()
+        if machine_code:  # which has whole numbers of 64 bits
+            words = range(0, max(work.seed.bit_length(), 1), 32)
+            self.fixed["seed"] = np.array([work.seed >> shift & WORD for shift in words])
 
     def function_of(self, source: str) -> Callable[..., Any]:
         if not self.machine_code:
@@ -38,7 +42,11 @@ class TileLoop(Loop):
         return compiled(source)
 
     def kept(self, numbers: npt.NDArray[Any]) -> Any:
-        return np.ascontiguousarray(numbers, dtype=np.float64 if numbers.dtype.kind == "f" else None)
+        return np.ascontiguousarray(numbers, dtype=self.work.shape.dtype if numbers.dtype.kind == "f" else None)
+
+    def on_host(self, state: TrainingState) -> TrainingState:
+        kind = self.work.shape.dtype  # of parameters, which have been rounded; the rest of a state is in double
+        return replace(state, parameters=tuple(p.astype(kind) if np.ndim(p) else p for p in state.parameters))
 
     def together(self, orders: list[Any]) -> Any:
         return np.stack(orders)
