@@ -56,11 +56,12 @@ _ALL = (
     ),
     Solver(
         "lp",
-        mark("a linear programme at each step, for losses that are straight with corners (Koenker & Bassett 1978)"),
+        mark("a linear programme at each step (a quadratic one with --l2), for losses that are straight with corners "
+             "(Koenker & Bassett 1978)"),
         (mark("argmin Σℓ(ŷ + ∇ŷ·d, y) within a box"),
          r"\arg\min_{d \in \text{box}} \sum \ell(\hat y + \nabla \hat y \cdot d, y)"),
         mark("w is the vector of all parameters, ∇ŷ the gradient of ŷ by them"),
-        losses=("absolute", "quantile"),
+        losses=("absolute", "quantile", "hinge", "perceptron"),
     ),
 )  # fmt: skip
 SOLVERS: dict[str, Solver] = {solver.name: solver for solver in _ALL}

@@ -81,9 +81,12 @@ def descent_of(
 
 
 def _ends_higher(descent: Descent) -> bool:
-    """Whether the loss of the last epoch is above that of the first."""
+    """Whether the loss of the last epoch is above that of the first.
+
+    A first loss of 0 says nothing: that of a perceptron is 0 before it tells anything apart.
+    """
     losses = descent.history.loss
-    return descent.stopped != "interrupted" and len(losses) > 1 and not losses[-1] <= losses[0]
+    return descent.stopped != "interrupted" and len(losses) > 1 and losses[0] != 0.0 and not losses[-1] <= losses[0]
 
 
 def _went_up(problem: Problem, descent: Descent) -> bool:

@@ -8,7 +8,8 @@ from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.problem import Problem
-from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED
+from tidu.training.solving.corners import separates
+from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
 
 MOST_OF_NETWORK = 100_000_000  # rows × numbers of a pass that takes a tenth of a second
 MOST_ROWS_OF_PROGRAMMES = 50_000  # rows of a linear programme that takes seconds
@@ -23,17 +24,23 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
         return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
     if settings.patience is not None or problem.validation is not None:
         return "adam", _("optimizer auto chose adam: early stopping asks for descent epoch by epoch")
-    if settings.clip_norm is not None or settings.clip_value is not None or settings.l1:
-        return "adam", _("optimizer auto chose adam: clipping and the corners of an L1 penalty are for descent")
+    if settings.clip_norm is not None or settings.clip_value is not None:
+        return "adam", _("optimizer auto chose adam: clipping is for descent")
     if program.of_arrays:
         return _for_network(problem, p)
-    straight = settings.loss_object.name in SOLVERS["lp"].losses and program.penalty is ZERO
-    if straight and p <= MOST_FACTORISED and rows <= MOST_ROWS_OF_PROGRAMMES:
-        return "lp", _("optimizer auto chose lp: the loss {loss} is straight with corners, and a linear programme "
-                           "finds its lowest one").format(loss=settings.loss)  # fmt: skip
+    if settings.loss_object.name in SOLVERS["lp"].losses and p <= MOST_FACTORISED and rows <= MOST_ROWS_OF_PROGRAMMES:
+        return _for_corners(problem)
     if gradient(program.slope, [program.score])[0] is ZERO:
         return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip
+    if settings.l1 and not settings.bounds and p <= MOST_FACTORISED:
+        return "newton", _(
+            "optimizer auto chose newton: a smooth cost with an L1 penalty, whose corners at 0 are met exactly"
+        )
+    if settings.l1:
+        return "lbfgs", _(
+            "optimizer auto chose lbfgs: a smooth cost with an L1 penalty, whose corners at 0 are met exactly"
+        )
     if program.residual_factor is None or program.penalty is not ZERO:
         return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost that is not plain least squares")
     if p > MOST_FACTORISED or rows * p > MOST_CELLS:
@@ -46,6 +53,8 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
 def _for_network(problem: Problem, p: int) -> tuple[str, str]:
     """The optimizer for a model with vectors or matrices, which learns p numbers."""
     settings, program, rows = problem.settings, problem.program, problem.rows
+    if settings.l1:
+        return "adam", _("optimizer auto chose adam: the corners of a network's L1 penalty are for descent")
     if program.masks:
         return "adam", _("optimizer auto chose adam: dropout draws another cost at every step")
     if not settings.loss_object.of_classes and gradient(program.slope, [program.score])[0] is ZERO:
@@ -58,3 +67,22 @@ def _for_network(problem: Problem, p: int) -> tuple[str, str]:
     if plain and p <= MOST_FACTORISED and rows * p <= MOST_CELLS:
         return "lm", _("optimizer auto chose lm: least squares with {p} numbers to learn").format(p=p)
     return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost, and {p} numbers to learn").format(p=p)
+
+
+def _for_corners(problem: Problem) -> tuple[str, str]:
+    """The optimizer for a loss that is straight with corners, on few enough data."""
+    settings, loss = problem.settings, problem.settings.loss
+    objective = Objective(problem.program, problem.columns)
+    if settings.l2 and not objective.is_linear:
+        return "adam", _("optimizer auto chose adam: the loss {loss} with an L2 penalty is solved for models that are "
+                         "linear in their parameters alone").format(loss=loss)  # fmt: skip
+    if settings.loss_object.name == "perceptron" and not (objective.is_linear and separates(objective)):
+        return "adam", _(
+            "optimizer auto chose adam: no straight boundary separates the classes, and the perceptron's "
+            "cost is then lowest where every score is 0; --loss hinge has a better minimum"
+        )
+    if settings.l2:
+        return "lp", _("optimizer auto chose lp: the loss {loss} is straight with corners, and with an L2 penalty a "
+                       "quadratic programme finds its lowest one").format(loss=loss)  # fmt: skip
+    return "lp", _("optimizer auto chose lp: the loss {loss} is straight with corners, and a linear programme "
+                   "finds its lowest one").format(loss=loss)  # fmt: skip

@@ -124,7 +124,7 @@ def check_together(settings: Settings) -> None:
         return
     refused = [n for n, o in given.items() if o.descent_only]
     refused += ["bounds"] * ("bounds" in given and not solver.takes_bounds)
-    refused += ["l2"] * ("l2" in given and (solver.only_least_squares or bool(solver.losses)))
+    refused += [name for name in ("l1", "l2") if name in given and solver.only_least_squares]
     for name in refused:
         raise SettingError(_(FOR_DESCENT).format(option=name, optimizer=method))
     if solver.losses and loss_named(settings.loss).name not in solver.losses:

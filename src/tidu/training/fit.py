@@ -189,7 +189,7 @@ def _notes_on(problem: Problem, descent: Descent) -> list[str]:
     notes = []
     if len(h) and not np.any(h.values[:, 1]) and h.loss[0] == h.loss[-1]:
         notes.append(_("every gradient was 0 from the start, so nothing moved; give other starting values (--init)"))
-    elif len(h) > 1 and h.loss[-1] > h.loss[0]:
+    elif len(h) > 1 and h.loss[-1] > h.loss[0] != 0.0:
         notes.append(
             _("the loss has grown from {first:.6g} to {last:.6g}; try a smaller learning rate than {lr}").format(
                 first=h.loss[0], last=h.loss[-1], lr=problem.settings.lr

@@ -83,7 +83,7 @@ class TrainingOptions:
     )  # fmt: skip
     l1: float = option(
         0.0, Number(at_least=0.0), mark("Add l1·Σ|w| to the cost."), reason="no penalty unless it is asked for",
-        group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True, descent_only=True,
+        group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
     )  # fmt: skip
     l2: float = option(
         0.0, Number(at_least=0.0), mark("Add ½·l2·Σw² to the cost."), reason="no penalty unless it is asked for",
@@ -114,7 +114,7 @@ class TrainingOptions:
     optimizer: str = option(
         "gd", Text(mark("OPTIMIZER"), check_method, (*OPTIMIZERS, *SOLVERS, AUTO)),
         mark("Optimizer: gd, momentum(momentum=0.9), nesterov, adagrad, rmsprop, adadelta, adam(beta1=0.9), adamw, "
-             "amsgrad or nadam. Or a solver: lm (least squares), lp (absolute and quantile), lbfgs or newton. Or "
+             "amsgrad or nadam. Or a solver: lm (least squares), lp (losses with corners), lbfgs or newton. Or "
              "auto."),
         reason="plain gradient descent is what there is to see",
         more="A name of `tidu.OPTIMIZERS`, with its options. A solver has no learning rate and no batches.",

@@ -92,7 +92,7 @@ def test_huber_whatever_the_scale(delta, scale):
     assert run.loss / scale**2 <= least.fun * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("loss", ["squared", "hinge", "huber"])
+@pytest.mark.parametrize("loss", ["squared", "log_cosh", "huber"])
 def test_lp_is_for_straight_losses(loss):
-    with pytest.raises(SettingError, match="lp is for the losses absolute, quantile"):
+    with pytest.raises(SettingError, match="lp is for the losses absolute, quantile, hinge, perceptron"):
         tidu.fit("y = a*air", STACK, loss=loss, optimizer="lp")

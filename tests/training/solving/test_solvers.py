@@ -139,11 +139,11 @@ def test_a_start_from_which_nothing_moves_is_left():
         ({"loss": "logistic"}, "lbfgs"),
         ({"l2": 0.1}, "lbfgs"),
         ({"loss": "absolute"}, "lp"),
-        ({"loss": "hinge"}, "adam"),
+        ({"loss": "hinge"}, "lp"),
         ({"loss": "quantile(tau=0.9)"}, "lp"),
         ({"batch_size": 5}, "adam"),
         ({"lr": 0.1}, "adam"),
-        ({"l1": 0.1}, "adam"),
+        ({"l1": 0.1}, "newton"),
     ],
 )
 def test_auto_chooses_and_says_so(options, method):

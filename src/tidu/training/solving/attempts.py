@@ -7,6 +7,7 @@ is badly conditioned), or where looking costs next to nothing. Called by `solve`
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tidu.training.solving.infinity import is_separated, runaways
 from tidu.training.solving.methods import METHODS, Method, direct, lbfgs, minpack
 from tidu.training.solving.newton import newton_steps
 from tidu.training.solving.objective import MOST_FACTORISED, Objective, all_finite
+from tidu.training.solving.orthants import has_corners, orthant_steps
 from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes
 
 Array = npt.NDArray[np.float64]
@@ -81,7 +83,7 @@ def attempts_of(
 
     if method == "lm" and bounds is None and objective.is_linear:
         return _linear(objective, tried(first, "given", direct))
-    if method == "lp" and objective.is_linear:
+    if objective.is_linear and (method == "lp" or has_corners(objective)):
         return [tried(first, "given")]
     attempts = [tried(first, "given")]
 
@@ -142,6 +144,9 @@ def _attempt(
 ) -> Attempt:
     saddle = False
     try:
+        if has_corners(objective) and not is_straight(objective.program):
+            converged = orthant_steps(objective, start, bounds, passes, functools.partial(_within, run))
+            return Attempt(passes, "converged" if converged else "steps", converged, where)
         with contextlib.suppress(Blocked):  # what is done from here on is the same as for any other end
             run(objective, start, bounds, passes)
         if not passes.points:
@@ -162,6 +167,15 @@ def _attempt(
         return Attempt(passes, enough.stopped, False, where, saddle)
     except KeyboardInterrupt:
         return Attempt(passes, "interrupted", False, where, saddle)
+
+
+def _within(run: Method, objective: Objective, start: Array, bounds: Bounds, passes: Passes) -> None:
+    """Go on with a method within bounds, and finish."""
+    with contextlib.suppress(Blocked):
+        run(objective, start, bounds, passes)
+    passes.cut_to_best()
+    _put_on_bounds(objective, bounds, passes)
+    _finished(objective, bounds, passes)
 
 
 def _is_saddle(objective: Objective, at: Array, gradient: Array, bounds: Bounds | None) -> bool:

@@ -76,8 +76,11 @@ def lbfgs(objective: Objective, start: Array, bounds: Bounds | None, passes: Pas
     last: list[tuple[Array, float, Array]] = [(start, cost, slope)]
     good = [last[0]]
 
+    def place(u: Array) -> Array:  # within the bounds, whatever rounding the units bring
+        return u * unit if bounds is None else np.clip(u * unit, *bounds)
+
     def value(u: Array) -> tuple[float, Array]:
-        at = u * unit
+        at = place(u)
         cost, slope = objective.cost_and_gradient(at)
         if not all_finite(cost, slope):
             return _wall(*good[0], at, unit)
@@ -86,8 +89,8 @@ def lbfgs(objective: Objective, start: Array, bounds: Bounds | None, passes: Pas
 
     def accepted(u: Array) -> None:
         at, cost, slope = last[0]
-        if not np.array_equal(at, u * unit):
-            at = u * unit
+        if not np.array_equal(at, place(u)):
+            at = place(u)
             cost, slope = objective.cost_and_gradient(at)
         good[:] = [(at, cost, slope)]
         passes.add(at, cost, slope)

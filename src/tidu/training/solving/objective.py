@@ -7,6 +7,7 @@ compiled where it is not. Everything is a mean over all rows, with the penalty a
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -50,6 +51,7 @@ class Objective:
 
     def __init__(self, program: Program, columns: Sequence[Array], engine: str = "auto") -> None:
         self.program, self.rows_count = program, len(columns[0])
+        self.penalty = program.penalty
         outputs = [program.loss, *program.gradient]
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
         self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
@@ -85,6 +87,13 @@ class Objective:
             np.unique(np.linspace(0, self.rows_count - 1, min(most, self.rows_count)).round().astype(int))
         )
 
+    def with_penalty(self, penalty: Expr) -> Objective:
+        """The same loss with another penalty, a function of the parameters."""
+        new = copy.copy(self)
+        new.penalty = penalty
+        vars(new).pop("_penalty_slopes", None)
+        return new
+
     # -- cost and slope --------------------------------------------------------------------------
     @functools.cached_property
     def loss_source(self) -> str:
@@ -94,7 +103,7 @@ class Objective:
     def cost_and_gradient(self, at: Array) -> tuple[float, Array]:
         """J and ∇J of shape (p,)."""
         totals = self._sums(self.loss_source, at, 1 + self.p) / self.rows_count
-        return float(totals[0]) + self._penalty(at), totals[1:] + self._penalty_gradient(at)
+        return float(totals[0]) + self._penalty(at), totals[1:] + self.penalty_gradient(at)
 
     def cost(self, at: Array) -> float:
         """J alone."""
@@ -151,18 +160,19 @@ class Objective:
         factor = self.program.residual_factor
         held = self.p <= MOST_FACTORISED and self.rows_count * self.p <= MOST_CELLS
         few = self.p * (self.p + 1) // 2 <= MOST_SECOND_DERIVATIVES
-        if factor is None or self.program.penalty is not ZERO or not held or not (few or self.is_linear):
+        written = self.is_linear or (few and self.penalty is ZERO)
+        if factor is None or not held or not written:
             cost, slope = self.cost_and_gradient(at)
             return cost, slope, self.hessian(at) if self.p <= MOST_FACTORISED else np.diag(self.hessian_diagonal(at))
         residuals, jacobian = self.residuals_and_jacobian(at)
         bend = 0.0 if self.is_linear else self.residual_curvature(at)
         scale = factor / self.rows_count
         with np.errstate(all="ignore"):
-            return (
-                scale * float(residuals @ residuals),
-                2.0 * scale * (jacobian.T @ residuals),
-                2.0 * scale * (jacobian.T @ jacobian + bend),
-            )
+            cost = scale * float(residuals @ residuals)
+            slope, whole = 2.0 * scale * (jacobian.T @ residuals), 2.0 * scale * (jacobian.T @ jacobian + bend)
+        if self.penalty is ZERO:
+            return cost, slope, whole
+        return cost + self._penalty(at), slope + self.penalty_gradient(at), whole + self._penalty_hessian(at)
 
     @functools.cached_property
     def is_linear(self) -> bool:
@@ -205,13 +215,14 @@ class Objective:
 
     # -- the penalty: a function of the parameters alone ---------------------------------------------
     def _penalty(self, at: Array) -> float:
-        return 0.0 if self.program.penalty is ZERO else self._value(self.program.penalty, at)
+        return 0.0 if self.penalty is ZERO else self._value(self.penalty, at)
 
     @functools.cached_property
     def _penalty_slopes(self) -> tuple[Expr, ...]:
-        return gradient(self.program.penalty, self.program.parameters)
+        return gradient(self.penalty, self.program.parameters)
 
-    def _penalty_gradient(self, at: Array) -> Array:
+    def penalty_gradient(self, at: Array) -> Array:
+        """The slope of the penalty, of shape (p,)."""
         return np.array([self._value(slope, at) for slope in self._penalty_slopes])
 
     def _penalty_hessian(self, at: Array) -> Array:

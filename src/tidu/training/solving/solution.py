@@ -13,7 +13,7 @@ from tidu.errors import SettingError
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.callbacks import Listeners
-from tidu.training.constraints import bound_arrays, check_weights
+from tidu.training.constraints import FOR_DESCENT, bound_arrays, check_weights
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
@@ -45,6 +45,8 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
             _("a solver needs one cost, and dropout draws another at every step; leave dropout out, or use --optimizer "
               "adam")
         )  # fmt: skip
+    if settings.l1 and program.of_arrays:
+        raise SettingError(_(FOR_DESCENT).format(option="l1", optimizer=method))
     bounds = bound_arrays(settings.bounds, program.parameters)
     epochs, steps = settings.epochs, settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
@@ -170,6 +172,13 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
             _("{optimizer} gave up after {passes} passes without settling; other starting values (--init) or bounds "
               "(--bounds) may help").format(optimizer=method, passes=descent.state.step)
         )  # fmt: skip
+    at_zero = (
+        []
+        if program.of_arrays
+        else [n for n, v in zip(program.parameter_names, descent.state.parameters, strict=True) if v == 0.0]
+    )
+    if problem.settings.l1 and at_zero and descent.stopped == "converged":
+        notes.append(_("the L1 penalty leaves at 0: {names}").format(names=", ".join(at_zero)))
     if bounds is not None and not program.of_arrays:
         for k, (name, value) in enumerate(zip(program.parameter_names, descent.state.parameters, strict=True)):
             reach = 1e-8 * max(1.0, abs(value))
