@@ -14,7 +14,7 @@ from typing import Any
 
 from tidu.engines.compiler.assembly import Body, Number, constant
 from tidu.engines.compiler.expressions import OF_FLOATS, Expressions
-from tidu.engines.compiler.known import BUILTINS, known
+from tidu.engines.compiler.known import BUILTINS, computes_numbers, known
 from tidu.engines.compiler.machine_kinds import (
     Abreast,
     Array,
@@ -30,6 +30,7 @@ from tidu.engines.compiler.machine_kinds import (
     text_of,
     write,
 )
+from tidu.engines.compiler.order import late_calls_last
 from tidu.runtime.summation import LANES
 
 Result = tuple[str, bool] | None  # the type that a function gives, and whether it gives eight
@@ -237,7 +238,8 @@ class Frame(Expressions):
         if node.orelse:
             raise refused(node)
         self.loops.append(labels)
-        self.block(node.body, name, value)
+        of_numbers = {called for called, thing in self.text.module.names.items() if computes_numbers(thing)}
+        self.block(late_calls_last(node.body, of_numbers), name, value)
         self.loops.pop()
 
     def visit_Break(self, node: ast.Break) -> None:

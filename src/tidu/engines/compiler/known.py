@@ -259,3 +259,8 @@ def known(function: Any) -> Known | None:
                 if function in (op.value, getattr(math, name, None)):
                     return _of_c(name, op.value)
     return found
+
+
+def computes_numbers(function: Any) -> bool:
+    """Whether it is an operation's function of numbers, which does nothing besides."""
+    return callable(function) and any(function is op.value for op in OPS.values())
