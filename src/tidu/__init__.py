@@ -157,6 +157,19 @@ def _graph(run: Any, step: int, row: int | None) -> Any:
     return step_graph(run, step, row)
 
 
+def _report(run: Any, path: Any) -> None:
+    from tidu.insight.reporting.run_report import write_report
+
+    write_report(run, path)
+
+
+def _notebook(run: Any) -> str:
+    from tidu.insight.reporting.html import fragment
+    from tidu.insight.reporting.run_facts import blocks_of_fit
+
+    return fragment(blocks_of_fit(run))
+
+
 # What a run is asked, answered by layers above training: only here is everything in sight.
 ANSWERS |= {
     "diagnose": _diagnose,
@@ -168,6 +181,8 @@ ANSWERS |= {
     "plot": _plot,
     "sketch": _sketch,
     "graph": _graph,
+    "report": _report,
+    "notebook": _notebook,
 }
 
 

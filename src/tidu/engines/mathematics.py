@@ -21,7 +21,9 @@ Lines = list[tuple[str, str]]  # the left side and the right side of each equati
 
 
 @dataclass(frozen=True)
-class _Notation:
+class Notation:
+    """How signs and words are written; `show` writes an expression, `show_lines` several, `name` a symbol."""
+
     show: Callable[..., str]
     show_lines: Callable[..., list[str]]
     name: Callable[[str], str]
@@ -34,10 +36,10 @@ class _Notation:
     said: Callable[[str], str]  # words among the signs
 
 
-UNICODE = _Notation(
+UNICODE = Notation(
     unicode, unicode_lines, unicode_name, "ŷ", "ℓ", "J", mark("mean of ℓ over the batch"), "∂ℓ/∂{0}", " + ", _
 )
-LATEX = _Notation(
+LATEX = Notation(
     latex,
     latex_lines,
     latex_name,
@@ -50,7 +52,7 @@ LATEX = _Notation(
     lambda words: rf"\text{{{words}}}",
 )
 
-MATHML = _Notation(
+MATHML = Notation(
     mathml,
     mathml_lines,
     mathml_name,
@@ -65,7 +67,7 @@ MATHML = _Notation(
 )
 
 
-def equations(program: Program, notation: _Notation) -> Lines:
+def equations(program: Program, notation: Notation) -> Lines:
     """Left and right sides: the model, ℓ, J, ∂ℓ/∂ each parameter, and how each parameter changes."""
     n = notation
     lines: Lines = []
@@ -94,7 +96,7 @@ def equations(program: Program, notation: _Notation) -> Lines:
     ]
 
 
-def update_rule(program: Program, notation: _Notation, solver: Solver | None = None) -> Lines:
+def update_rule(program: Program, notation: Notation, solver: Solver | None = None) -> Lines:
     """How a weight w changes, given its mean gradient g = ∂J/∂w; or, by a solver, how all of them do."""
     n = notation
     if solver is not None:

@@ -46,6 +46,7 @@ from tidu.fronts.outcomes import (
 )
 from tidu.fronts.plotting import plot_command
 from tidu.fronts.predicting import predict_command
+from tidu.fronts.reporting import report_command, report_paths
 from tidu.fronts.stored import runs_command
 from tidu.fronts.telling import COMPLETE, completion_command, functions_command
 from tidu.text import _, language
@@ -160,6 +161,8 @@ def app(lang: str | None) -> None:
     _("Draw the loss curve and, for one feature, the fit (.png, .svg or .pdf; tidu-fit.png if no name is given)."),
     bare="tidu-fit.png",
 )
+@click.option("--report", multiple=True, cls=Option, metavar=_("FILE.html"),
+              help=_("Write the whole run as one HTML file: data, model, loop, curves, steps, diagnosis."))  # fmt: skip
 @click.option("--no-store", is_flag=True, cls=Option, help=_("Do not keep the run for 'tidu runs'."))
 @code_option
 @output_options
@@ -171,7 +174,9 @@ def fit(data: str, formula: str, **values: Any) -> int:
     names = ("plot", "out", "show_code", "as_json", "no_store")
     plot, out, show_code, as_json, no_store = (values.pop(k) for k in names)
     values.pop("lang")
-    check_outputs(plot, out, data)
+    reports = report_paths(values.pop("report"))
+    for path in (out, *reports):
+        check_outputs(plot, path, data)
     csv = csv_of(values)
     with watched(_("fitting")) as progress:
         result = fit_model(formula, data, csv=csv, callbacks=progress, store=not no_store, **given_of(values))
@@ -179,13 +184,16 @@ def fit(data: str, formula: str, **values: Any) -> int:
         result.save(out)
     if plot is not None:
         result.plot(plot)
+    for path in reports:
+        result.report(path)
     code = code_of(result, show_code) if show_code else None
     if as_json:
         print_json({**result.to_dict(), **({} if code is None else {"source": code})})
     else:
         from tidu.fronts.report import report_fit
 
-        report_fit(result, code, show_code or "loop", written=[p for p in (out, plot) if p is not None])
+        written = [p for p in (out, plot, *reports) if p is not None]
+        report_fit(result, code, show_code or "loop", written)
     return status_of(result.stopped)
 
 
@@ -193,6 +201,7 @@ app.add_command(doctor_command)
 app.add_command(runs_command)
 app.add_command(explain_command)
 app.add_command(export_command)
+app.add_command(report_command)
 app.add_command(audit_command)
 app.add_command(lab_command)
 app.add_command(plot_command)

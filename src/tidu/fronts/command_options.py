@@ -19,9 +19,8 @@ from tidu.data.csv_options import CsvOptions
 from tidu.errors import SettingError
 from tidu.fronts.help import Option
 from tidu.text import _
-from tidu.training.options import OPTIONS
+from tidu.training.options import DECLARED
 
-DECLARED = {**OPTIONS, **declared(CsvOptions)}
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
 

@@ -14,8 +14,6 @@ from tidu.text import _
 if TYPE_CHECKING:
     from tidu.insight.doctor import Diagnosis
 
-SERIOUS = ("divergence", "constant", "collinear", "sizes")
-
 
 @click.command(
     "doctor",
@@ -56,7 +54,9 @@ def doctor_command(data: str, formula: str, **values: Any) -> int:
 
 
 def _report(found: Diagnosis) -> None:
+    from tidu.fronts.report import show
     from tidu.fronts.terminal import Console
+    from tidu.insight.reporting.diagnosis_blocks import diagnosis_blocks
 
     console = Console()
     run = found.run
@@ -65,16 +65,5 @@ def _report(found: Diagnosis) -> None:
     values = ", ".join(f"{name} = {value:.8g}" for name, value in run.params.items())
     console.say(_("fitted: {values}; cost {loss:.6g}").format(values=values, loss=found.loss))
     console.print()
-    for finding in found.findings:
-        bad = finding.kind in SERIOUS or finding.numbers.get("share", 0.0) >= 1.0
-        console.say(finding.words, "  ! " if bad else "  · ", of_first="bold yellow" if bad else "dim")
-    if found.trials:
-        console.print()
-        console.say(_("What was tried:"), style="bold")
-    for trial in found.trials:
-        best = trial is found.best
-        console.say(trial.words, "  ✓ " if best else "  · ", of_first="bold green" if best else "dim")
-    if found.advice is not None:
-        console.print()
-        console.say(_("Advice: tidu fit with {options}").format(options=found.advice), style="bold")
+    show(console, diagnosis_blocks(found))
     console.print()

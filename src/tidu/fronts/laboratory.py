@@ -9,10 +9,11 @@ import click
 
 from tidu.content.kinds import Whole
 from tidu.errors import MissingDependency, SettingError
-from tidu.fronts.command_options import DECLARED, FileName, OfKind, declared_options, given_of, lang_option
+from tidu.fronts.command_options import FileName, OfKind, declared_options, given_of, lang_option
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import GOOD
 from tidu.text import _
+from tidu.training.options import DECLARED
 
 HOST, PORT = "127.0.0.1", 8765
 MOST_PORT = 65535

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,72 +13,46 @@ from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tidu.content.methods import SOLVERS, Solver
-from tidu.content.summary import numbers_in, parameters_in_words, shape_in_words
 from tidu.data.categories import as_written
 from tidu.data.labels import label_text, labels_of_codes
-from tidu.data.table import clipped
-from tidu.engines.mathematics import UNICODE, equations, update_rule
-from tidu.engines.program import Program
+from tidu.engines.mathematics import UNICODE
 from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import wrapped
+from tidu.insight.reporting.document import Block, Cell, Code, Facts, Items, Mathematics, Prose, Remarks, Table
+from tidu.insight.reporting.run_facts import (
+    STOPPED,
+    blocks_of_fit,
+    confusion,
+    mathematics,
+    metrics_in_words,
+    number,
+    rows_in_words,
+    sparkline,
+    steps_in_words,
+)
 from tidu.language.printer import unicode_name
-from tidu.text import _, counted, mark
+from tidu.text import _
 from tidu.training.judging.classes import label_column
 from tidu.writing import write_whole
 
 if TYPE_CHECKING:
-    from tidu.data.table import Label, Table
+    from tidu.data.table import Label
+    from tidu.data.table import Table as Data
     from tidu.training.minimize import Minimum
     from tidu.training.model import Model
     from tidu.training.run import Run
     from tidu.training.scan import Scan
 
 WIDE = 100  # columns of a terminal in which a table may have everything
-STRONG = 0.9  # a correlation of two estimates that is worth a line
+SIGNS = {"!": "bold yellow", "✓": "bold green"}  # the styles of signs before items
 Values = np.ndarray[Any, Any]
-MOST_CLASSES_SHOWN = 10  # whose confusion table is no wider than a terminal
-SPARKS = "▁▂▃▄▅▆▇█"
-STOPPED = {
-    "epochs": mark("all epochs are done"),
-    "steps": mark("all steps are done"),
-    "loss": mark("the loss is below the bound"),
-    "converged": mark("the parameters no longer move"),
-    "diverged": mark("diverged"),
-    "interrupted": mark("interrupted"),
-    "patience": mark("patience is at its end"),
-}
 
 
 def report_fit(run: Run, code: str | None, form: str, written: Sequence[str]) -> None:
     """A fitted model."""
     console = Console()
-    s = run.settings
     console.print()
-    solver = SOLVERS.get(s.optimizer)
-    console.print(_mathematics(run.program, s.formula, console.width, solver))
-    console.print(_parameters(run, console.width))
-    batch = (
-        _("full batch")
-        if s.batch_size is None or s.batch_size >= run.rows
-        else _("batches of {size}").format(size=s.batch_size)
-    )
-    lines = [
-        (_("data"), _rows(run.rows)),
-        (_("classes"), _codes(run)),
-        (_("method"), f"{solver.name}: {_(solver.words)}") if solver is not None
-        else (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
-        (_("loss"), _loss_line(run)),
-        (_("validation"), _validation_line(run)),
-        (_("fit"), _metrics(run.metrics)),
-        (_("test"), _metrics(run.test_metrics)),
-        *_statistics(run),
-        (_("stopped"), _stopped(run)),
-    ]  # fmt: skip
-    facts(console, lines)
-    for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
-        _confusion(console, title, run.classes, metrics)
-    remarks(console, run.notes, bad=run.diverged)
+    show(console, blocks_of_fit(run))
     closing(console, code, written, form)
 
 
@@ -87,16 +60,19 @@ def report_minimum(result: Minimum, code: str | None, form: str, written: Sequen
     """Where a walk down a function ended."""
     console = Console()
     console.print()
-    console.print(_mathematics(result.program, result.function, console.width))
+    show(console, [mathematics(result.program, result.function)])
     table = grid(_("variable"), _("start"), _("slope there"), _("end"), _("slope there"))
     for name, value in result.params.items():
         numbers = (result.start[name], result.start_gradient[name], value, result.gradient[name])
-        table.add_row(unicode_name(name), *map(_number, numbers))
+        table.add_row(unicode_name(name), *map(number, numbers))
     console.print(table)
     lines = [
-        (_("value"), f"{_number(result.start_value)} → {_number(result.value)}  {sparkline(result.history.loss)}"),
-        (_("descent"), _("{optimizer}, learning rate {lr}").format(optimizer=result.optimizer, lr=_number(result.lr))),
-        (_("stopped"), _("after {steps}: {why}").format(steps=_steps(result.steps), why=_(STOPPED[result.stopped]))),
+        (_("value"), f"{number(result.start_value)} → {number(result.value)}  {sparkline(result.history.loss)}"),
+        (_("descent"), _("{optimizer}, learning rate {lr}").format(optimizer=result.optimizer, lr=number(result.lr))),
+        (
+            _("stopped"),
+            _("after {steps}: {why}").format(steps=steps_in_words(result.steps), why=_(STOPPED[result.stopped])),
+        ),
     ]
     facts(console, lines)
     remarks(console, result.notes, bad=True)
@@ -112,12 +88,15 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
     for flat in order:
         index = np.unravel_index(int(flat), result.cost.shape)
         point = [float(v[i]) for v, i in zip(result.grid.values(), index, strict=True)]
-        table.add_row(*map(_number, point), _number(float(result.cost[index])))
+        table.add_row(*map(number, point), number(float(result.cost[index])))
     console.print(table)
-    best = ", ".join(f"{n} = {_number(v)}" for n, v in result.best.items())
+    best = ", ".join(f"{n} = {number(v)}" for n, v in result.best.items())
     lines = [
-        (_("tried"), _("{points} points, {rows} each").format(points=result.cost.size, rows=_rows(result.rows))),
-        (_("lowest"), f"{best}, J = {_number(result.best_cost)}"),
+        (
+            _("tried"),
+            _("{points} points, {rows} each").format(points=result.cost.size, rows=rows_in_words(result.rows)),
+        ),
+        (_("lowest"), f"{best}, J = {number(result.best_cost)}"),
     ]
     if result.cost.ndim == 1:
         lines.append(("J", sparkline(result.cost)))
@@ -129,15 +108,15 @@ def report_scan(result: Scan, written: Sequence[str]) -> None:
 def report_predictions(path: str, rows: int, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
     """What was predicted, and how well."""
     console = Console()
-    facts(console, [(_("predicted"), _rows(rows)), (_("fit"), _metrics(metrics))])
-    _confusion(console, _("fit"), classes, metrics)
+    facts(console, [(_("predicted"), rows_in_words(rows)), (_("fit"), metrics_in_words(metrics))])
+    show(console, confusion(_("fit"), classes, metrics))
     closing(console, None, [path])
 
 
 def write_predictions(
     path: str,
     model: Model,
-    table: Table,
+    table: Data,
     predictions: Values,
     probabilities: Values | None,
     ends: Mapping[str, Values],
@@ -183,104 +162,57 @@ def _csv_text(rows: Iterable[Iterable[Label]]) -> str:
     return buffer.getvalue().removesuffix("\n")
 
 
-# -- pieces ---------------------------------------------------------------------------------------
-def sparkline(values: np.ndarray[Any, Any], width: int = 32) -> str:
-    """A curve in one line of text; on a logarithmic scale where it is positive and spans more than a factor of 30."""
-    finite = values[np.isfinite(values)]
-    if len(finite) < 2:
-        return ""
-    picked = finite[list(dict.fromkeys(np.linspace(0, len(finite) - 1, width).astype(int).tolist()))]
-    if picked.min() > 0 and picked.max() > 30 * picked.min():
-        picked = np.log(picked)
-    low, span = picked.min(), np.ptp(picked)
-    heights = np.zeros(len(picked)) if span == 0 else (picked - low) / span
-    return "".join(SPARKS[round(float(h) * (len(SPARKS) - 1))] for h in heights)
+# -- the blocks of a report -------------------------------------------------------------------------
+def show(console: Console, blocks: Iterable[Block]) -> None:
+    """Blocks of a report, one below the other; pictures are for files."""
+    for block in blocks:
+        match block:
+            case Mathematics():
+                console.print(_panel(block, console.width))
+            case Table():
+                _show_table(console, block)
+            case Facts():
+                facts(console, block.lines)
+            case Remarks():
+                remarks(console, block.sentences, block.bad)
+            case Prose():
+                if block.strong:
+                    console.print()
+                console.say(block.text, style="bold" if block.strong else "")
+            case Items():
+                for sign, item in block.items:
+                    console.say(item, f"  {sign} ", of_first=SIGNS.get(sign, "dim"))
+            case Code():
+                console.print(Text(block.text), soft_wrap=True)
 
 
-def _mathematics(program: Program, title: str, width: int, solver: Solver | None = None) -> RenderableType:
-    lines = [*equations(program, UNICODE)]
+def _panel(block: Mathematics, width: int) -> RenderableType:
     body = Grid.grid(padding=(0, 1))
-    for left, right in lines:
-        body.add_row(Text(left, style="bold", justify="right"), "=", Text(right))
-    for left, right in update_rule(program, UNICODE, solver):
-        body.add_row(Text(left, style="bold", justify="right"), "←", Text(right))
-    meaning = _("g is the mean of ∂ℓ/∂w over the batch, α the learning rate")
-    if program.penalised != program.mean_gradient or program.clipped != program.mean_gradient:
-        meaning = _("g is ∂J/∂w over the batch, penalty and clipping included, α the learning rate")
-    if solver is not None:
-        meaning = _(solver.meaning)
-    if program.masks:
-        meaning += "\n" + _("keep is 0 where dropout drops a unit and 1/(1 − rate) elsewhere; in predictions it is 1")
-    if program.target is None:
-        meaning = _("g is ∂f/∂w, α the learning rate; w stands for each variable")
-    meaning = "\n".join(wrapped(meaning, min(width, WIDEST) - 4))
-    return Panel(Group(body, Text(meaning, style="dim")), title=Text(title), title_align="left", expand=False)
+    for left, sign, right in block.lines(UNICODE):
+        body.add_row(Text(left, style="bold", justify="right"), sign, Text(right))
+    meaning = "\n".join(wrapped("\n".join(block.meaning), min(width, WIDEST) - 4))
+    return Panel(Group(body, Text(meaning, style="dim")), title=Text(block.title), title_align="left", expand=False)
 
 
-def _parameters(run: Run, width: int) -> Grid:
-    """Start and end of each parameter; with statistics, how far the data fix it, as far as there is room."""
-    if run.program.of_arrays:
-        return _layers(run)
-    statistics = run.statistics
-    headings = [_("standard error"), _("95% interval"), _("relative")] if statistics is not None else []
-    most = len(headings) if width >= WIDE else len(headings) - 1
-    table = grid(_("parameter"), _("start"), _("end"), *headings[:most])
-    if statistics is not None:
+def _show_table(console: Console, block: Table) -> None:
+    count = len(block.headings) - (block.spare if console.width < WIDE else 0)
+    if block.title:
+        console.print(Text(f"  {block.title}", style="dim"))
+    table = grid(*block.headings[:count])
+    for k, column in enumerate(table.columns):
+        column.justify = "left" if k in block.left else "right"
+        column.no_wrap = block.spare > 0
+    if block.tight:
+        table.padding = (0, 1)  # room for more classes on a line
+    elif block.spare:
         table.padding = (0, 2, 0, 0)
-        for column in table.columns:
-            column.no_wrap = True
-    for name, value in run.params.items():
-        cells: list[str] = []
-        if statistics is not None:
-            error, (low, high) = statistics.standard_errors[name], statistics.confidence_intervals()[name]
-            known = math.isfinite(error)
-            share = f"{100.0 * error / abs(value):.2g}%" if known and value else ""
-            cells = [f"{error:.4g}" if known else _("not computed"), f"{low:.6g} … {high:.6g}" if known else "", share]
-        end = Text(_number(value), style="bold")
-        table.add_row(unicode_name(name), _number(run.start[name]), end, *cells[:most])
-    for name, value in run.settings.fix.items():
-        table.add_row(unicode_name(name), Text(_("fixed"), style="dim"), _number(value))
-    return table
+    for row in block.rows:
+        cells = [cell if isinstance(cell, Cell) else Cell(cell, strong=len(row) == 1) for cell in row[:count]]
+        table.add_row(*(Text(c.text, style="bold" if c.strong else "dim" if c.faint else "") for c in cells))
+    console.print(table)
 
 
-def _statistics(run: Run) -> list[tuple[str, str]]:
-    """The facts of a least-squares fit besides its parameters."""
-    statistics = run.statistics
-    if statistics is None:
-        return []
-    scatter = _("{deviation} with {count} degrees of freedom").format(
-        deviation=_number(statistics.residual_standard_deviation), count=statistics.degrees_of_freedom
-    )
-    lines = [(_("residual standard deviation"), scatter)]
-    if statistics.known_sigma:
-        lines.append(("χ²/ν", _number(statistics.reduced_chi_square)))
-    lines.append(("AIC, BIC", f"{statistics.aic:.6g}, {statistics.bic:.6g}"))
-    names, correlation = statistics.parameters, statistics.correlation
-    strong = [
-        (abs(correlation[i, j]), f"{unicode_name(names[i])}, {unicode_name(names[j])}: {correlation[i, j]:+.4f}")
-        for i in range(len(names))
-        for j in range(i)
-        if abs(correlation[i, j]) > STRONG
-    ]
-    strongest = [words for _size, words in sorted(strong, reverse=True)[:3]]
-    lines.append((_("strongly correlated"), "   ".join(strongest)))
-    return lines
-
-
-def _layers(run: Run) -> Grid:
-    """The summary of a network: what each layer gives, what it has learned, and how large its numbers are."""
-    summary = run.summary()
-    table = grid(_("layer"), _("output"), _("parameters"), _("numbers"), _("root mean square"))
-    table.columns[2].justify = "left"
-    for layer in summary.layers:
-        values = [np.ravel(run.params[p.name]) for p in layer.parameters]
-        size = _number(float(np.sqrt(np.mean(np.concatenate(values) ** 2)))) if values else ""
-        numbers = f"{numbers_in(layer):,}" if values else ""
-        table.add_row(layer.name, shape_in_words(layer.shape), parameters_in_words(layer), numbers, size)
-    table.add_row(_("all"), "", "", Text(f"{summary.total:,}", style="bold"), "")
-    return table
-
-
+# -- pieces ---------------------------------------------------------------------------------------
 def grid(*headings: str) -> Grid:
     """A table with these headings, the first column to the left."""
     table = Grid(box=None, header_style="dim", padding=(0, 2))
@@ -295,89 +227,6 @@ def facts(console: Console, lines: Sequence[tuple[str, str]]) -> None:
     width = max((cell_len(name) for name, _fact in told), default=0)
     for name, fact in told:
         console.say(fact, f"  {name}{' ' * (width - cell_len(name))}  ")
-
-
-def _number(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.10g}" if math.isfinite(value) else _("not computed") if math.isnan(value) else str(value)
-
-
-def _descent(optimizer: str, lr: float | str | None, batch: str) -> str:
-    return _("{optimizer}, learning rate {lr}, {batch}").format(
-        optimizer=optimizer, lr="" if lr is None else _number(lr), batch=batch
-    )
-
-
-def _loss_line(run: Run) -> str:
-    h = run.history
-    if not len(h):
-        return _("not computed")
-    return f"{_number(float(h.loss[0]))} → {_number(run.loss)}  {sparkline(h.loss)}"
-
-
-def _validation_line(run: Run) -> str:
-    """The validation loss after the first and after the best epoch."""
-    losses, best = run.validation_loss, run.best_epoch
-    if losses is None or best is None:
-        return ""
-    return f"{_number(float(losses[0]))} → {_number(float(losses[best - 1]))}  {sparkline(losses)}"
-
-
-def _metrics(metrics: Mapping[str, Any] | None) -> str:
-    if not metrics:
-        return ""
-    names = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    names |= {"accuracy": _("accuracy"), "log_loss": _("log loss"), "auc": "AUC"}
-    return "   ".join(
-        f"{names[k]}\N{NO-BREAK SPACE}{v:.6g}" for k, v in metrics.items() if k in names and math.isfinite(v)
-    )
-
-
-def _codes(run: Run) -> str:
-    """Which number stands for which class in the formulas above; nothing where the data has those numbers itself."""
-    named = list(zip(run.classes, run.settings.loss_object.targets.codes, strict=False))
-    if all(label == code for label, code in named):
-        return ""
-    shown = [f"{clipped(label_text(label))} = {code:g}" for label, code in named[:MOST_CLASSES_SHOWN]]
-    return ", ".join([*shown, "..."] if len(named) > MOST_CLASSES_SHOWN else shown)
-
-
-def _confusion(console: Console, title: str, classes: Sequence[Label], metrics: Mapping[str, Any] | None) -> None:
-    """True classes down, predicted ones across, and what that makes of each class."""
-    if not metrics or "confusion" not in metrics:
-        return
-    if len(classes) > MOST_CLASSES_SHOWN:
-        console.print(Text(_("  the confusion table of {count} classes is in --json").format(count=len(classes))))
-        return
-    names = [clipped(label_text(label)) for label in classes]
-    console.print(Text(f"  {_('{part}: true ↓, predicted →').format(part=title)}", style="dim"))
-    table = grid("", *names, _("precision"), _("recall"), "F1")
-    table.padding = (0, 1)  # room for more classes on a line
-    for k, (name, counts) in enumerate(zip(names, metrics["confusion"], strict=True)):
-        cells = [Text(str(n), style="bold" if i == k else "" if n else "dim") for i, n in enumerate(counts)]
-        shares = [metrics[part][k] for part in ("precision", "recall", "f1")]
-        table.add_row(Text(name), *cells, *("–" if math.isnan(v) else f"{v:.3f}" for v in shares))
-    console.print(table)
-
-
-def _stopped(run: Run) -> str:
-    sentence = _("after {epochs}, {steps}, {seconds:.2f} s: {why}; {engine}")
-    return sentence.format(
-        epochs=counted(run.epochs, mark("{n} epoch"), mark("{n} epochs")),
-        steps=_steps(run.steps),
-        seconds=run.seconds,
-        why=_(STOPPED[run.stopped]),
-        engine=run.engine_reason,
-    )
-
-
-def _rows(count: int) -> str:
-    return counted(count, mark("{n} row"), mark("{n} rows"))
-
-
-def _steps(count: int) -> str:
-    return counted(count, mark("{n} step"), mark("{n} steps"))
 
 
 def remarks(console: Console, notes: Sequence[str], bad: bool) -> None:

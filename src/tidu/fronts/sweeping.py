@@ -10,14 +10,15 @@ from typing import Any
 
 from rich.text import Text
 
-from tidu.content.kinds import DATA, Flag
+from tidu.content.kinds import DATA
 from tidu.errors import SettingError
-from tidu.fronts.command_options import DECLARED
 from tidu.fronts.report import closing, facts, grid, remarks
 from tidu.fronts.terminal import Console
 from tidu.fronts.wrapping import shell_lines
+from tidu.insight.reporting.repeating import words_of
 from tidu.language.printer import unicode_name
 from tidu.text import _, counted, mark
+from tidu.training.options import DECLARED
 from tidu.training.sweeping.swept import Sweep, short
 from tidu.writing import write_whole
 
@@ -67,18 +68,6 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     elif not untrained:
         remarks(console, [_("every run diverged; try smaller learning rates")], bad=True)
     closing(console, None, written)
-
-
-def words_of(options: Mapping[str, Any]) -> list[str]:
-    """Options of `tidu.fit` as words of `tidu fit`."""
-    words: list[str] = []
-    for name, value in options.items():
-        entry = DECLARED[name]
-        if isinstance(entry.kind, Flag):
-            words += [f"--{entry.word}"] if value else [f"--no-{entry.word}"] if entry.default else []
-        elif value is not None:
-            words += [f"--{entry.word}", entry.kind.written(value)]
-    return words
 
 
 def write_sweep(path: str, result: Sweep) -> None:

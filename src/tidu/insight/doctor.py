@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
 from tidu.data.table import Table
-from tidu.errors import DataError
+from tidu.errors import DataError, SettingError
 from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
 from tidu.text import _
@@ -140,6 +140,8 @@ def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
     if table is None:
         raise DataError(_("the doctor needs the data that the model was fitted to; a saved model does not hold them"))
     program = run.program
+    if program.of_arrays:
+        raise SettingError(_("the doctor examines models of single numbers; this one has vectors or matrices"))
     objective = Objective(program, [table[c.name] for c in program.columns])
     start = np.array([run.start[n] for n in program.parameter_names])
     end = np.array([run.params[n] for n in program.parameter_names])

@@ -109,12 +109,18 @@ def check_path(path: str | os.PathLike[str], more: Sequence[str] = ()) -> None:
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the picture in the format that its name ends in."""
     check_path(path)
+    write_whole(path, written(figure, Path(path).suffix[1:].lower()))
+
+
+def written(figure: Figure, form: str) -> bytes:
+    """The picture as the content of a file; the same picture is the same bytes."""
     content = io.BytesIO()
-    with quiet() as warned, matplotlib.rc_context(_style()):
-        figure.savefig(content, format=Path(path).suffix[1:].lower(), dpi=150)
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    with quiet() as warned, matplotlib.rc_context({**_style(), "svg.hashsalt": "tidu"}):
+        figure.savefig(content, format=form, dpi=150, metadata=dated.get(form))
     if cjk_font() is None and any("missing from" in str(warning.message) for warning in warned):
         say_once_which_to_install()  # a column's name, say, which stands there whatever the language is
-    write_whole(path, content.getvalue())
+    return content.getvalue()
 
 
 def pixels_of(figure: Figure, dpi: int) -> npt.NDArray[np.uint8]:

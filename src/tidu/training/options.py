@@ -310,6 +310,7 @@ class FitArguments(TrainingOptions):
 
 
 OPTIONS: dict[str, Declaration] = declared(FitArguments)
+DECLARED: dict[str, Declaration] = {**OPTIONS, **declared(CsvOptions)}  # all that a command of training can have
 SETTING_NAMES: frozenset[str] = frozenset(declared(TrainingOptions))  # those that `Settings` holds
 
 

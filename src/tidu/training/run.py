@@ -368,10 +368,26 @@ class Run:
         """How ∂ℓ/∂`parameter` follows from the loss, a `Derivation`: a rule of calculus a line."""
         return answered("derive", self, parameter)
 
-    def _repr_html_(self) -> str:
-        from tidu.training.notebook import html_of
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write one HTML file that tells the whole run; it needs no network, and prints.
 
-        return html_of(self)
+        It has the question, the data, the model, the loop, curves, contours, three steps number by number, the
+        diagnosis, and how to have the run again.
+
+        Parameters
+        ----------
+        path : a file name that ends in `.html`.
+
+        Raises
+        ------
+        SettingError
+            The name ends in something else.
+        """
+        answered("report", self, path)
+
+    def _repr_html_(self) -> str:
+        page: str = answered("notebook", self)
+        return page
 
     def plot(self, path: str | os.PathLike[str] | None = None, kind: str = "overview", **asked: Any) -> Figure:
         """A picture of the run, saved to `path` if given (.png, .svg, .pdf, .jpg; some kinds also as .gif or .webp).

@@ -1,0 +1,80 @@
+"""`tidu report`: a run, from its file or from the store, as one HTML file; and what `tidu fit --report` names."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from tidu.errors import SettingError
+from tidu.fronts.command_options import FileName, check_outputs, file_option, options, output_options
+from tidu.fronts.exporting import run_of
+from tidu.fronts.help import Command, Option
+from tidu.fronts.outcomes import GOOD, print_json
+from tidu.fronts.stored import store_option
+from tidu.text import _
+
+data_option = click.option(
+    "--data", type=FileName(), cls=Option, metavar=_("DATA"),
+    help=_("The data that the run was fitted to, where they are not where they were."),
+)  # fmt: skip
+
+
+@click.command(
+    "report",
+    cls=Command,
+    help=_(
+        "Write a run as one HTML file: the question, the data, the model, the loop, curves, contours, three steps "
+        "number by number, the diagnosis, and how to have it again.\n\n"
+        "RUN is the number of a run in the store, or a file that 'tidu fit --out' wrote. The file needs no network; "
+        "print it for a PDF."
+    ),
+    options_metavar=_("[OPTIONS]"),
+    examples=(
+        (_("Run 3 of the store:"), "tidu report 3 --out line.html"),
+        (_("A run from its file, with its data:"), "tidu report line.tidu --data points.csv --out line.html"),
+    ),
+)
+@click.argument("run", metavar=_("RUN"), type=FileName())
+@file_option("--out", _("The file to write; its name ends in .html (default: tidu-report.html)."))
+@data_option
+@options(store_option, output_options)
+def report_command(
+    run: str, out: str | None, data: str | None, store_path: str | None, as_json: bool, lang: str | None
+) -> int:
+    """`tidu report`."""
+    from tidu.insight.reporting.run_report import check_report_path
+
+    path = out or "tidu-report.html"
+    check_report_path(path)
+    check_outputs(None, path, data or "-")
+    found = run_of(run, store_path, data, with_its_data=True)
+    if found.training_data is None and found.origin is not None and os.path.exists(found.origin.path or ""):
+        found = found.with_data()
+    found.report(path)
+    if as_json:
+        print_json({"written": path})
+    else:
+        click.echo(f"  → {path}")
+    return GOOD
+
+
+def report_paths(values: tuple[str, ...]) -> list[str]:
+    """The files that `--report` names.
+
+    Raises
+    ------
+    SettingError
+        A value is no name of an HTML file.
+    """
+    from tidu.insight.reporting.run_report import check_report_path
+
+    for value in values:
+        if "=" in value and not value.lower().endswith((".html", ".htm")):
+            raise SettingError(
+                _("--report takes the name of an HTML file; quantities such as '{text}' are not reported yet").format(
+                    text=value
+                )
+            )
+        check_report_path(value)
+    return list(values)
