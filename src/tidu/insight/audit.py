@@ -23,7 +23,7 @@ class Verdict:
 
     Attributes
     ----------
-    slip : `sign`, `factor 2`, `half`, `missing 1/n`, `extra 1/n`, `forgotten factor`, `wrong parameter`,
+    slip : `sign`, `factor 2`, `half`, `missing 1/n`, `extra 1/n`, `forgotten factor`, `wrong index`, `wrong parameter`,
         `updated too early` or `other`; None where it is right. `said` is the sentence.
     hand, derived, measured : the gradients; `measured` is by finite differences of the cost.
     sizes : how large the numbers are that the derived gradient is the mean of.

@@ -17,6 +17,7 @@ from tidu.eager.transforms import grad
 from tidu.engines.program import Program
 from tidu.errors import SettingError, TiduError, closest
 from tidu.insight.hand_gradient import HandGradient, Rows, new_value, parse_hand
+from tidu.insight.slips_in_functions import Inside, Recorded
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.problem import Problem
@@ -87,6 +88,9 @@ class Subject(Protocol):
 
     def divided(self, name: str, factor: str, point: Point) -> float:
         """The derived gradient without a factor of each summand."""
+
+    def inside(self, name: str, point: Point) -> Mapping[str, Inside]:
+        """What the gradient is under slips in what is summed, by a key that each has at every point."""
 
     def measured(self, name: str, point: Point) -> float:
         """The gradient by central differences."""
@@ -227,6 +231,24 @@ class OfFormula:
         symbols = {s.name: s for s in (*self.program.columns, *self.program.parameters)}
         return self.table.mean(self.slope(name) / symbols[factor], self.known(point))
 
+    def inside(self, name: str, point: Point) -> Mapping[str, Inside]:
+        """A column taken for another, or from the neighbouring row."""
+        found: dict[str, Inside] = {}
+        columns = {c.name: c for c in self.program.columns if c.role == "feature"}
+        slope, known = self.slope(name), self.known(point)
+        for factor, column in columns.items():
+            without = slope / column
+            for other, instead in columns.items():
+                if other != factor:
+                    said = _("{other} stands where {factor} should").format(other=other, factor=factor)
+                    value = self.table.mean(without * instead, known)
+                    found[f"{factor} {other}"] = Inside("wrong index", said, value)
+            for by in (1, -1):
+                said = _("the index is off by one: the factor {factor} is taken from the neighbouring row")
+                value = self.table.mean_with_neighbour(without, column, by, known)
+                found[f"{factor} {by}"] = Inside("wrong index", said.format(factor=factor), value)
+        return found
+
     def measured(self, name: str, point: Point) -> float:
         """The gradient by central differences."""
         return central(lambda at: self.table.mean(self.program.loss, self.known(at)), name, point)
@@ -301,7 +323,10 @@ class OfFunction:
             if not abs(derived - measured) <= MEASURED_CLOSE * max(1.0, abs(measured)):
                 note = _("the loss is no function of tidu's tensors: compared with finite differences alone")
                 return replace(found, rules=False, notes=(note,), close=MEASURED_CLOSE)
-        return found
+        recorded = found.recorded(point)
+        if recorded is None:
+            return found
+        return replace(found, rows=recorded.rows(), has_half=recorded.has_half())
 
     @property
     def audited(self) -> tuple[str, ...]:
@@ -358,6 +383,18 @@ class OfFunction:
     def divided(self, name: str, factor: str, point: Point) -> float:
         """The derived gradient without a factor of each summand."""
         return self.derived(name, point) / point[factor] if point[factor] else math.nan
+
+    def recorded(self, point: Point) -> Recorded | None:
+        """The loss with its graph; None where it leaves none."""
+        if not self.rules:
+            return None
+        at = np.array([point[n] for n in self.names])
+        return Recorded.of(lambda numbers: self.called(self.loss, numbers), at)
+
+    def inside(self, name: str, point: Point) -> Mapping[str, Inside]:
+        """A factor that is forgotten, or taken from the neighbouring row."""
+        recorded = self.recorded(point)
+        return {} if recorded is None else dict(recorded.slips(self.names.index(name)))
 
     def measured(self, name: str, point: Point) -> float:
         """The gradient by central differences."""

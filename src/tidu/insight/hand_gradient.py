@@ -47,6 +47,12 @@ class Rows:
         """The mean over the rows."""
         return math.fsum(self._finite(self.values(expression, known))) / self.count
 
+    def mean_with_neighbour(self, expression: Expr, column: Expr, by: int, known: Mapping[Expr, float]) -> float:
+        """The mean of an expression times a column, of which each row reads that `by` rows further up."""
+        values, cells = self.values(expression, known), self.columns[column]
+        terms = [value * cells[(k - by) % self.count] for k, value in enumerate(values)]
+        return math.fsum(self._finite(terms)) / self.count
+
     @staticmethod
     def _finite(values: list[float]) -> list[float]:
         return values if all(map(math.isfinite, values)) else [math.nan]

@@ -120,11 +120,16 @@ def _parts(subject: Subject, name: str, points: Sequence[Point]) -> Iterator[Sli
     for factor in subject.factors:
         values = tuple(subject.divided(name, factor, point) for point in points)
         yield Slip("forgotten factor", _("the factor {factor} is forgotten").format(factor=factor), values)
+    found = [subject.inside(name, point) for point in points]
+    common = [key for key in found[0] if all(key in other for other in found)]
+    inside = [Slip(found[0][key].kind, found[0][key].said, tuple(at[key].value for at in found)) for key in common]
+    yield from (slip for slip in inside if slip.kind == "forgotten factor")
     for other in subject.parameters:
         if other != name:
             values = tuple(subject.derived(other, point) for point in points)
             said = _("this is the gradient of {other}, not of {name}").format(other=other, name=name)
             yield Slip("wrong parameter", said, values)
+    yield from (slip for slip in inside if slip.kind != "forgotten factor")
     for rate in _rates(subject, name):
         steps = [dict(updates(subject, name, point, rate)) for point in points]
         for other in steps[0]:

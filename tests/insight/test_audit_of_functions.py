@@ -1,0 +1,88 @@
+"""The audit of Python functions names each of the eight slips, on five losses; gradients by hand are the oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tidu
+
+RANDOM = np.random.default_rng(5)
+X, Z = RANDOM.uniform(0.2, 2.0, 17), RANDOM.uniform(0.5, 1.5, 17)
+Y = 0.5 * X - Z + RANDOM.normal(0.0, 0.3, 17)
+N = len(X)
+# The prediction; the derivative by the first parameter, with the factor to forget; by another parameter, and its name.
+MODELS = {
+    "line": (lambda w, b: w * X + b, lambda w, b: X, X, lambda w, b: np.ones(N)),
+    "plane": (lambda w, b: w * X + b * Z, lambda w, b: X, X, lambda w, b: Z),
+    "parabola": (lambda w, b: w * X**2 + b * X, lambda w, b: X**2, X**2, lambda w, b: X),
+    "growth": (lambda w, b: b * np.exp(w * X), lambda w, b: b * X * np.exp(w * X), X, lambda w, b: np.exp(w * X)),
+    "wave": (lambda w, b: np.sin(w * X) + b * Z, lambda w, b: np.cos(w * X) * X, X, lambda w, b: Z),
+}
+AT = {"w": 0.7, "b": 0.4}
+
+
+def audited(model, slip, half=False):
+    score, slope, factor, other = MODELS[model]
+    c = 0.5 if half else 1.0
+
+    def loss(w, b):
+        squares = (score(w, b) - Y) ** 2
+        return (0.5 * squares if half else squares).mean()
+
+    def gradient(w, b):
+        by = {"w": lambda w, b: np.mean(2 * c * (score(w, b) - Y) * slope(w, b)),
+              "b": lambda w, b: np.mean(2 * c * (score(w, b) - Y) * other(w, b))}  # fmt: skip
+        told = {name: f(w, b) for name, f in by.items()}
+        match slip:
+            case "sign":
+                told["w"] = -told["w"]
+            case "factor 2" | "half":
+                told["w"] = told["w"] * (2 if half else 0.5)
+            case "missing 1/n":
+                told["w"] = told["w"] * N
+            case "extra 1/n":
+                told["w"] = told["w"] / N
+            case "forgotten factor":
+                told["w"] = np.mean(2 * c * (score(w, b) - Y) * slope(w, b) / factor)
+            case "wrong index":
+                told["w"] = np.mean(2 * c * (score(w, b) - Y) * slope(w, b) / factor * np.roll(factor, 1))
+            case "wrong parameter":
+                told["w"] = told["b"]
+            case "updated too early":
+                told["w"] = by["w"](w, b - 0.01 * told["b"])
+        return told
+
+    return tidu.audit(loss, gradient, at=AT)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "slip",
+    ["", "sign", "factor 2", "missing 1/n", "extra 1/n", "forgotten factor", "wrong index", "wrong parameter",
+     "updated too early"],
+)  # fmt: skip
+def test_each_slip_is_named(model, slip):
+    found = audited(model, slip)
+    assert found.verdicts["b"].right
+    assert found.notes == ()
+    told = found.verdicts["w"]
+    if model == "line" and slip == "wrong parameter":
+        slip = "forgotten factor"  # without its factor x, the gradient of w is that of b
+    assert (told.slip or "") == slip, told.said
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_half_is_seen_in_the_function(model):
+    assert audited(model, "", half=True).right
+    assert audited(model, "half", half=True).verdicts["w"].slip == "half"
+
+
+@pytest.mark.parametrize("model", ["plane", "wave"])
+def test_a_column_taken_for_another_in_a_formula(model):
+    data = {"x": X, "z": Z, "y": Y}
+    formula = {"plane": "y = w*x + b*z", "wave": "y = sin(w*x) + b*z"}[model]
+    right = {"plane": "mean(2*(w*x + b*z - y)*{c})", "wave": "mean(2*(sin(w*x) + b*z - y)*cos(w*x)*{c})"}[model]
+    assert tidu.audit(formula, data, {"w": right.format(c="x")})
+    told = tidu.audit(formula, data, {"w": right.format(c="z")}).verdicts["w"]
+    assert told.slip == {"plane": "wrong parameter", "wave": "wrong index"}[model] or "z stands where x" in told.said
