@@ -12,7 +12,10 @@ from tidu.content.losses import LOSSES
 from tidu.content.models import ACTIVATIONS
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.runtime.arrays import dropout_mask
-from tidu.training.training import Budget
+from tidu.training.loops import choosing
+from tidu.training.loops.compiled_loops import ThreadedTileLoop, TileLoop
+from tidu.training.problem import Problem
+from tidu.training.training import Budget, Execution, Training
 
 random = np.random.default_rng(3)
 ROWS = 70
@@ -230,3 +233,50 @@ def test_slices_change_nothing_with_dropout_clipping_and_single_precision():
     cut = fit_in_slices(formula, DATA | {"y": REAL}, Budget(steps=1), **chosen)
     assert np.array_equal(whole.history.values, cut.history.values)
     assert np.array_equal(whole.params["W2"], cut.params["W2"])
+
+
+# -- threads ------------------------------------------------------------------------------------------------
+@settings(deadline=None, max_examples=15)
+@given(
+    st.integers(250, 262) | st.integers(505, 520) | st.integers(1000, 1100), st.sampled_from([None, 257, 400]),
+    st.sampled_from(["", ", dropout=0.4"]), st.sampled_from(["float64", "float32"]),
+    st.sampled_from([{}, {"clip_norm": 0.1}, {"clip_norm": 0.1, "clip_value": 0.05, "optimizer": "adam"}]),
+    st.booleans(),
+)  # fmt: skip
+def test_threads_change_no_bit(rows, batch_size, dropout, dtype, more, by_step):
+    x = np.random.default_rng(rows).normal(size=(2, rows))
+    data = {"a": x[0], "b": x[1], "y": np.sin(x[0] + x[1])}
+    options = {"batch_size": batch_size, "lr": 0.1, "epochs": 2, "dtype": dtype, "tol": 1e-9, **more}
+    options |= {"record": "step"} if by_step else {}
+    formula = f"y = mlp(a, b, hidden=[9, 3]{dropout})"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choosing, "WORTH_THREADS", 0.0)
+        one, *others = (tidu.fit(formula, data, engine="compiled", threads=n, **options) for n in (1, 2, 4))
+    for other in others:
+        assert np.array_equal(one.history.values, other.history.values)
+        for name, value in one.params.items():
+            assert np.array_equal(value, other.params[name]), name
+
+
+def test_threads_share_what_is_long_and_more_than_a_chunk():
+    def loop_of(rows, units, threads=2):
+        x = np.zeros(rows)
+        problem = Problem.read(f"y = mlp(x, hidden=[{units}, {units}])", {"x": x, "y": x}, {"lr": 0.1, "epochs": 1})
+        with Training(problem, Execution("compiled", threads=threads)) as training:
+            return type(training.loop)
+
+    assert loop_of(512, 128) is ThreadedTileLoop
+    assert loop_of(256, 128) is TileLoop  # one chunk
+    assert loop_of(512, 4) is TileLoop  # short
+    assert loop_of(512, 128, threads=1) is TileLoop
+
+
+def test_a_divergence_on_threads_leaves_the_last_good_state(monkeypatch):
+    monkeypatch.setattr(choosing, "WORTH_THREADS", 0.0)
+    many = {name: np.tile(values, 9) for name, values in (DATA | {"y": REAL}).items()}
+    one, two = (
+        tidu.fit("y = mlp(..., hidden=[9])", many, lr=1e3, epochs=50, engine="compiled", threads=n) for n in (1, 2)
+    )
+    assert one.stopped == two.stopped == "diverged"
+    assert one.steps == two.steps
+    assert all(np.array_equal(value, two.params[name]) for name, value in one.params.items())

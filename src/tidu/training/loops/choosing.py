@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from tidu.runtime.summation import CHUNK
-from tidu.training.loops.compiled_loops import CompiledLoop, ThreadedLoop, TileLoop
+from tidu.runtime.tiles import CHUNK as TILES
+from tidu.training.engine_choice import seconds_a_step
+from tidu.training.loops.compiled_loops import CompiledLoop, ThreadedLoop, ThreadedTileLoop, TileLoop
 from tidu.training.loops.loop import ArrayLoop, Loop, PlainLoop
 from tidu.training.work import Work
+
+WORTH_THREADS = 5e-4  # seconds of a step over tiles; Python around it takes a tenth of that
 
 
 def loop_of(engine: str, work: Work) -> Loop:
@@ -17,6 +21,9 @@ def loop_of(engine: str, work: Work) -> Loop:
     if engine == "array":
         return ArrayLoop(work)
     if work.program.of_arrays:
+        seconds = seconds_a_step(work.program, work.per_step, "compiled")
+        if engine == "compiled" and work.threads > 1 and work.per_step > TILES and seconds > WORTH_THREADS:
+            return ThreadedTileLoop(work)
         return TileLoop(work, machine_code=engine == "compiled")
     if engine == "python":
         return PlainLoop(work)

@@ -63,6 +63,26 @@ class TileLoop(Loop):
         return replace(new, gradient=tuple(map(self.fresh, new.gradient))), recorded, why
 
 
+class ThreadedTileLoop(TileLoop):
+    """Plain Python around each step, whose chunks several threads of machine code share."""
+
+    def __init__(self, work: Work) -> None:
+        self.pool = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
+        super().__init__(work, machine_code=True)
+        self.fixed["memory"] = self.rooms[0]
+
+    def function_of(self, source: str) -> Callable[..., Any]:
+        from tidu.engines.compiler.threaded_tiles import ThreadedTiles
+
+        module = module_of(source)
+        self.rooms = [module.memory() for _ in range(self.work.threads)]
+        replaced = ThreadedTiles(source, self.pool, self.rooms).functions
+        return FunctionType(module.train.__code__, module.train.__globals__ | replaced)
+
+    def close(self) -> None:
+        self.pool.shutdown()
+
+
 class CompiledLoop(Loop):
     """Machine code, on arrays. Large data that is drawn in a random order is put into that order beforehand."""
 
