@@ -37,6 +37,7 @@ _BESIDE_THE_PROGRAM = frozenset(
      "bounds", "starts", "scale", "patience", "min_improvement"}
 )  # fmt: skip
 
+CODES_AT_ONCE = 4096  # rows
 VALIDATION_STREAM = (1, 1)  # of random numbers, so that the split for the test stays what it is without validation
 
 
@@ -351,8 +352,13 @@ def _notes_on_classes(problem: Problem) -> list[str]:
     assert table is not None
     assert target is not None
     codes = problem.settings.loss_object.targets.codes
-    met = {*target_values(target, table).tolist()} if table.classes else {*codes}
-    unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code not in met]
+    missing = {*codes[: len(table.classes)]}
+    values = target_values(target, table) if missing else np.empty(0)
+    for start in range(0, len(values), CODES_AT_ONCE):  # the first rows mostly have all
+        if not missing:
+            break
+        missing.difference_update(values[start : start + CODES_AT_ONCE].tolist())
+    unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code in missing]
     if not unmet:
         return []
     return [
