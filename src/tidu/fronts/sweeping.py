@@ -43,10 +43,11 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     console = Console()
     console.print()
     tested = [_("test loss")] if result.test_loss is not None else []
-    table = grid(*result.over, _("loss"), *tested, *map(unicode_name, result.params), _("epochs"))
+    table = grid(*result.over, _("loss"), *tested, *map(unicode_name, _numbers_of(result)), _("epochs"))
     for run in result.order[:BEST].tolist():
         row = result.row(run)
-        numbers = [row["loss"], *([row["test_loss"]] if tested else []), *row["params"].values()]
+        numbers = [row["loss"], *([row["test_loss"]] if tested else [])]
+        numbers += [row["params"][name] for name in _numbers_of(result)]
         table.add_row(*map(short, result.values_of(run).values()), *map(short, numbers), str(row["epochs"]))
     console.print(table)
     untrained = sum(why == "interrupted" for why in result.stopped)
@@ -70,16 +71,25 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     closing(console, None, written)
 
 
+def _numbers_of(result: Sweep) -> list[str]:
+    """The parameters that have a column in a table; those of networks are no numbers."""
+    return [] if result.of_arrays else list(result.params)
+
+
 def write_sweep(path: str, result: Sweep) -> None:
     """A CSV file with a row for each run, in the order of the grid."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     tested = ["test_loss"] if result.test_loss is not None else []
     # A parameter at the end beside its own start needs a name of its own.
-    ends = [f"{name} (end)" if name in result.over else name for name in result.params]
+    ends = [f"{name} (end)" if name in result.over else name for name in _numbers_of(result)]
     writer.writerow([*result.over, *ends, "loss", *tested, "stopped", "epochs", "steps"])
     for row in result:
-        cells = [*(row[name] for name in result.over), *row["params"].values(), row["loss"]]
+        cells = [
+            *(row[name] for name in result.over),
+            *(row["params"][name] for name in _numbers_of(result)),
+            row["loss"],
+        ]
         cells += [row[name] for name in (*tested, "stopped", "epochs", "steps")]
         writer.writerow([_value(cell) for cell in cells])
     write_whole(Path(path), buffer.getvalue().encode())

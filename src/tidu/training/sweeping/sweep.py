@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tidu.content.methods import AUTO
 from tidu.content.schedules import rate
@@ -30,6 +31,7 @@ from tidu.training.problem import Problem
 from tidu.training.settings import Settings
 from tidu.training.sweeping.abreast import Ends, RunsAbreast, abreast
 from tidu.training.sweeping.axes import INIT, SETTINGS, Axis, axes_of
+from tidu.training.sweeping.networks import NetworkEnd, trained_at_once
 from tidu.training.sweeping.swept import Array, Numbers, Sweep
 from tidu.training.training import Execution, work_of
 from tidu.training.work import Work
@@ -37,6 +39,7 @@ from tidu.training.work import Work
 CURVE_POINTS = 200  # epochs of which a run's loss is kept
 CURVE_NUMBERS = 20_000_000  # of all runs
 MOST_NOTED = 20  # runs of which the rate that lr="auto" chose is noted
+EPOCHS = ("epochs", "steps", "batch_size")  # what decides how many epochs a run has
 TOGETHER_FROM = 2  # runs; fewer have nothing to share
 TOGETHER_FROM_SUMMED = 4  # ... where one run alone computes eight samples at a time
 
@@ -74,7 +77,7 @@ def sweep(
     Notes
     -----
     Runs that differ in constant learning rates, starting values and (where nothing is shuffled) seeds go through one
-    compiled loop side by side; others run group after group.
+    compiled loop side by side; others run group after group. Networks run one on each thread.
 
     Examples
     --------
@@ -91,9 +94,11 @@ def all_trained(plan: Plan, execution: Execution, listeners: Listeners) -> Sweep
     """Train every run of a plan; what `sweep` does once it is read."""
     began = time.perf_counter()
     execution.check(plan.base)
-    groups = plan.groups()
+    groups = [] if plan.problem.program.of_arrays else plan.groups()
     results = _Results(plan, groups, listeners)
     with suppress(KeyboardInterrupt):  # what is done is kept
+        if plan.problem.program.of_arrays:
+            results.train_networks(execution)
         for group in groups:
             if not results.interrupted:
                 results.train(group, execution)
@@ -141,13 +146,6 @@ class Plan:
         if self.base.uses_solver or self.base.optimizer == AUTO:
             raise SettingError(_("a sweep compares descents that have a learning rate; leave out solvers and auto"))
         self.problem = Problem.of_source(self.base, source, drop_missing)
-        if self.problem.program.of_arrays:
-            raise SettingError(
-                _(
-                    "a sweep is for models whose parameters are single numbers; train a network with "
-                    "fit, once for each setting"
-                )
-            )
         self.parameters = self.problem.program.parameter_names
         shape = [len(a.values) for a in self.axes]
         self.places = np.indices(shape).reshape(len(shape), -1)  # (axes, runs)
@@ -191,10 +189,10 @@ class Plan:
 
     def settings_of(self, run: int) -> Settings:
         """All settings of one run."""
-        chosen, init = self._chosen(run)
+        chosen, init = self.chosen(run)
         return replace(self.base, **chosen, init=init)
 
-    def _chosen(self, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    def chosen(self, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """The settings of one run that vary, and its starting values."""
         chosen: dict[str, Any] = {}
         init = dict(self.base.init)
@@ -202,8 +200,13 @@ class Plan:
             (init if axis.is_start else chosen)[axis.name] = axis.values[k]
         return chosen, init
 
+    def problem_of(self, run: int) -> Problem:
+        """The problem of one run, by itself."""
+        chosen, init = self.chosen(run)
+        return self.problem.changed(**chosen, init=init).split(self.test_size)
+
     def _group(self, members: Numbers) -> _Group:
-        chosen, init = self._chosen(members[0])
+        chosen, init = self.chosen(members[0])
         problem = self.problem.changed(**chosen, init=init).split(self.test_size)
         rate_of = problem.program.rate
         rates = np.full(len(members), rate_of.value if rate_of.is_constant else math.nan)
@@ -249,7 +252,9 @@ class _Results:
     def __init__(self, plan: Plan, groups: list[_Group], listeners: Listeners) -> None:
         self.plan, self.listeners = plan, listeners
         runs, count = plan.places.shape[1], len(plan.parameters)
-        self.params: Array = np.full((count, runs), math.nan)
+        # Of a network, each entry is an array, or a number.
+        of_arrays = plan.problem.program.of_arrays
+        self.params: npt.NDArray[Any] = np.full((count, runs), math.nan, dtype=object if of_arrays else np.float64)
         self.loss: Array = np.full(runs, math.nan)
         self.test_loss: Array | None = None if plan.test_size is None else np.full(runs, math.nan)
         self.stopped = ["interrupted"] * runs
@@ -258,11 +263,50 @@ class _Results:
         self.interrupted = False
         self.engines: dict[str, str] = {}
         self.notes: dict[str, None] = dict.fromkeys(note for group in groups for note in group.problem.notes)
-        longest = max(_epochs_of(g.problem) for g in groups)
+        longest = max(map(_epochs_of, self._longest(groups)))
         points = max(2, min(CURVE_POINTS, CURVE_NUMBERS // runs))
         self.curve_epochs: Numbers = np.unique(np.linspace(0, max(longest - 1, 0), points).round().astype(np.int64))
         self.curves: Array = np.full((runs, len(self.curve_epochs)), math.nan)
-        self.total, self.done = sum(g.problem.limits.steps * len(g.members) for g in groups), 0
+        self.total, self.done = sum(g.problem.limits.steps * len(g.members) for g in groups) or runs, 0
+
+    def _longest(self, groups: list[_Group]) -> list[Problem]:
+        """Problems of which one has as many epochs as any run."""
+        if groups:
+            return [g.problem for g in groups]
+        plan = self.plan
+        chosen = [plan.chosen(run)[0] for run in range(plan.places.shape[1])]
+        lengths = {tuple((name, c[name]) for name in EPOCHS if name in c) for c in chosen}
+        return [plan.problem.changed(**dict(each)) for each in lengths]
+
+    def train_networks(self, execution: Execution) -> None:
+        """Train every run alone, several at once; progress is told in runs."""
+        ends = trained_at_once(self.plan.places.shape[1], self.plan.problem_of, execution)
+        with closing(ends):
+            try:
+                for run, end in ends:
+                    self._take_network(run, end)
+            except KeyboardInterrupt:
+                self.interrupted = True
+
+    def _take_network(self, run: int, end: NetworkEnd) -> None:
+        descent, state = end.descent, end.state
+        for row, value in zip(self.params, state.parameters, strict=True):
+            row[run] = value
+        losses = descent.history.loss
+        self.loss[run] = float(losses[-1]) if len(losses) else math.nan
+        self.stopped[run], self.epochs[run], self.steps[run] = descent.stopped, state.epoch, state.step
+        if len(losses):
+            epochs = descent.history.epoch
+            last = np.searchsorted(epochs, self.curve_epochs, side="right") - 1
+            shown = (self.curve_epochs < state.epoch) & (last >= 0)
+            self.curves[run, shown] = losses[last[shown]]
+        if self.test_loss is not None and end.test_loss is not None:
+            self.test_loss[run] = end.test_loss
+        self.engines[descent.engine.name] = descent.engine.reason
+        if self.plan.settings_of(run).lr == AUTO:
+            self._say(run, end.notes)
+        self.done += 1
+        self._said(0, float(self.loss[run]))
 
     def train(self, group: _Group, execution: Execution) -> None:
         """Train the runs of a group, side by side or one after another."""

@@ -34,7 +34,7 @@ class Sweep:
     ----------
     shared : the settings that all runs share.
     over : the values tried, by name, in the order of the axes.
-    params : the parameters at the end by name, each of shape (runs,).
+    params : the parameters at the end by name, each of shape (runs,); of a network, an array of arrays.
     loss, test_loss : the last loss of each run, as `Run.loss`; the mean loss over the rows kept back, if there are any.
     stopped, epochs, steps : how each run ended, as in `Run`; `interrupted` with 0 steps are those never begun.
     curve_epochs, curves : some epochs, and the loss of each run in them, of shape (runs, epochs); nan after its end.
@@ -43,7 +43,7 @@ class Sweep:
     shared: Settings
     columns: tuple[str, ...]
     over: Mapping[str, tuple[Any, ...]]
-    params: Mapping[str, Array]
+    params: Mapping[str, npt.NDArray[Any]]
     loss: Array
     test_loss: Array | None
     stopped: tuple[str, ...]
@@ -63,6 +63,11 @@ class Sweep:
     def shape(self) -> tuple[int, ...]:
         """How many values each axis has; any of the arrays reshaped to it is the grid."""
         return tuple(len(values) for values in self.over.values())
+
+    @property
+    def of_arrays(self) -> bool:
+        """Whether its runs are networks, whose parameters are no numbers for a table."""
+        return any(values.dtype == object for values in self.params.values())
 
     @property
     def diverged(self) -> int:
@@ -90,7 +95,7 @@ class Sweep:
         tested = {} if self.test_loss is None else {"test_loss": float(self.test_loss[run])}
         return {
             **self.values_of(run),
-            "params": {name: float(values[run]) for name, values in self.params.items()},
+            "params": {name: np.asarray(values[run]).tolist() for name, values in self.params.items()},
             "loss": float(self.loss[run]),
             **tested,
             "stopped": self.stopped[run],
@@ -133,13 +138,17 @@ class Sweep:
             "best": self.best,
             "best_options": self.options_of(int(self.order[0])) if len(self.order) else None,
             "diverged": self.diverged,
-            "runs": list(self),
+            "runs": [self._without_arrays(row) for row in self],
             "curve_epochs": self.curve_epochs[shown].tolist(),
             "curves": self.curves[:, shown].tolist(),
             "engine": self.engine,
             "seconds": self.seconds,
             "notes": list(self.notes),
         }
+
+    def _without_arrays(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row as it stands in JSON, where only the best network has its parameters."""
+        return {name: value for name, value in row.items() if name != "params" or not self.of_arrays}
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The last loss against the values of one axis, or as a map over two; diverged runs are marked."""
