@@ -163,6 +163,12 @@ def _report(run: Any, path: Any) -> None:
     write_report(run, path)
 
 
+def _worksheet(run: Any, step: int, rows: Any, difficulty: str, seed: int) -> Any:
+    from tidu.insight.worksheet import worksheet
+
+    return worksheet(run, step, rows, difficulty, seed)
+
+
 def _notebook(run: Any) -> str:
     from tidu.insight.reporting.html import fragment
     from tidu.insight.reporting.run_facts import blocks_of_fit
@@ -183,6 +189,7 @@ ANSWERS |= {
     "graph": _graph,
     "report": _report,
     "notebook": _notebook,
+    "worksheet": _worksheet,
 }
 
 

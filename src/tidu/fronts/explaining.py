@@ -100,7 +100,7 @@ def explain_command(data: str, formula: str | None, **values: Any) -> int:
         return BAD_OUTCOME
     chosen: tuple[int, ...] | None = None if row is None else (row,)
     if rows is not None:
-        chosen = _numbers(rows, _("--rows takes numbers of rows, as in 0,3,7, not '{text}'"))
+        chosen = numbers_in(rows, _("--rows takes numbers of rows, as in 0,3,7, not '{text}'"))
     found = run.explain(step or 0, chosen)
     shown = _chosen(found, of_name, row, line, unit)
     if as_json:
@@ -148,7 +148,8 @@ def _derived_without_data(formula: str, parameter: str, csv: CsvOptions, given: 
     return derivation_of(problem.program, parameter)
 
 
-def _numbers(text: str, refusal: str) -> tuple[int, ...]:
+def numbers_in(text: str, refusal: str) -> tuple[int, ...]:
+    """Whole numbers between commas, or the sentence that says what is wanted."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -168,7 +169,7 @@ def _chosen(
     if of_name is not None:
         shown = found.origin_of(of_name, row)
     if unit is not None:
-        place = _numbers(unit, _("--unit takes one number or two, as in 2 or 2,0, not '{text}'"))
+        place = numbers_in(unit, _("--unit takes one number or two, as in 2 or 2,0, not '{text}'"))
         if min(place) < 0:
             raise SettingError(_("units are counted from 0, not {unit}").format(unit=min(place)))
         shown = tuple(e.of_unit(place) for e in shown)

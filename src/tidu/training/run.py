@@ -385,6 +385,24 @@ class Run:
         """
         answered("report", self, path)
 
+    def worksheet(
+        self, step: int = 0, rows: Sequence[int] | None = None, difficulty: str = "medium", seed: int = 0
+    ) -> Any:
+        """A step with blanks to be filled in by hand, a `Worksheet`: its `document`, its `blanks`, `save(path)`.
+
+        Parameters
+        ----------
+        rows : rows of the step's batch whose numbers stand on it; the first by default.
+        difficulty : how many results are left blank: `easy`, `medium` or `hard`, which is all of them.
+        seed : which of them, where not all are.
+
+        Raises
+        ------
+        SettingError, DataError
+            Nothing in the step can be left blank; or as `explain`.
+        """
+        return answered("worksheet", self, step, rows, difficulty, seed)
+
     def _repr_html_(self) -> str:
         page: str = answered("notebook", self)
         return page

@@ -101,12 +101,12 @@ def _item(sign: str, item: str) -> str:
 
 
 def _table(table: Table) -> str:
+    kind = ' class="steps"' if table.prose else ""
     caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
     head = "".join(f'<th scope="col"{_side(table, k)}>{escape(h)}</th>' for k, h in enumerate(table.headings))
     rows = "\n".join(_row(table, row) for row in table.rows)
-    return (
-        f'<div class="wide"><table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
-    )
+    whole = f"{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
+    return f'<div class="wide"><table{kind}>{whole}</table></div>'
 
 
 def _row(table: Table, row: tuple[Cell | str, ...]) -> str:

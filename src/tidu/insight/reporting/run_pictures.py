@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tidu.insight.picturing.kinds import KINDS
 from tidu.insight.reporting.document import Picture
 from tidu.language.printer import unicode_name
@@ -31,6 +33,8 @@ def _says_something(run: Run, name: str) -> bool:
 
 def _picture(run: Run, name: str) -> Picture:
     words = _(KINDS[name].words)
+    if KINDS[name].frames is not None:
+        words = re.split("[;；]", words)[0]  # what follows is about files that move
     if name == "contours":
         shown, held = list(run.params)[:2], list(run.params)[2:]
         words = _("{what}: {names}").format(what=words, names=", ".join(map(unicode_name, shown)))

@@ -21,6 +21,7 @@ th, td { padding: .22rem 1.1rem .22rem 0; text-align: right; vertical-align: bas
 th.left, td.left { text-align: left; }
 td.prose { white-space: normal; min-width: 13rem; font-size: .86rem; }
 tbody tr + tr td { border-top: 1px solid var(--wash); }
+td math { math-style: normal; }
 .mathematics td { border: 0; padding: .3rem .35rem .3rem 0; vertical-align: middle; }
 .mathematics math { font-size: 1.12rem; display: inline math; math-style: normal; }
 .group th { color: var(--ink); font-weight: 600; padding-top: .9rem; border-bottom-color: var(--rule); }
@@ -47,12 +48,17 @@ li.bad::before { content: "!"; color: var(--bad); }
 li.good::before { content: "✓"; color: var(--good); }
 .remark { border-left: 3px solid #d9a400; background: #fffaf0; padding: .4rem .8rem; }
 .remark.bad { border-color: var(--bad); background: #fdf3f2; }
-.blank { display: inline-block; min-width: 5.5em; border-bottom: 1px solid var(--ink); height: 1.1em; }
+.blank { border-bottom: 1px solid var(--ink); }
 @media (max-width: 40rem) {
   main { padding: 1rem .8rem 3rem; }
   h1 { font-size: 1.35rem; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .5rem; }
+  .steps thead { display: none; }
+  .steps tr { display: grid; grid-template-columns: 2.6rem 1fr; border-bottom: 1px solid var(--wash); }
+  .steps .prose { grid-column: 2; min-width: 0; padding-top: 0; }
+  .steps td { border: 0; overflow-x: auto; }
+  .group th { grid-column: 1 / 3; white-space: normal; }
   .numbered code { font-size: .78rem; }
 }
 @media print {
