@@ -27,6 +27,8 @@ class Network:
     activation: str = "tanh"
     dtype: str = "float64"
     lr: float = 0.01
+    dropout: float = 0.0  # the rate, after each hidden layer; everybody draws masks of their own
+    clip_norm: float | None = None
 
     @property
     def name(self) -> str:
@@ -44,6 +46,8 @@ class Network:
     @property
     def tolerance(self) -> float:
         """How far results may be apart: sums are in another order."""
+        if self.clip_norm is not None and self.dtype == "float64":
+            return 1e-5  # torch divides by the length and 1e-6
         return 1e-9 if self.dtype == "float64" else 1e-3
 
     @functools.cached_property

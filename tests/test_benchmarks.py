@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
 from dataclasses import replace
@@ -53,6 +54,7 @@ def test_every_peer_does_the_same_work(name, peer):
 NETWORKS = {
     "numbers": Network((3, 4, 5, 1), 4, 16),
     "classes": Network((4, 5, 3), 4, 16, "relu", "float32"),
+    "clipped": Network((3, 4, 5, 1), 4, 16, lr=0.1, clip_norm=0.1),
 }
 WHO = {
     "jax": networks.by_jax,
@@ -68,13 +70,22 @@ def test_every_peer_trains_the_same_network(name, who):
     net = NETWORKS[name]
     expected = networks.by_numpy(net)().parameters
     assert np.abs(expected - flat(net.start)).max() > 1e-3
-    digits = 1e-12 if net.dtype == "float64" else 1e-5
+    digits = 1e-12 if net.dtype == "float64" and net.clip_norm is None else 1e-5
     np.testing.assert_allclose(WHO[who](net)().parameters, expected, rtol=digits, atol=digits)
 
 
-def test_an_engine_that_cannot_is_said():
-    with pytest.raises(NotAvailableError, match="tiles"):
-        networks.by_tidu(NETWORKS["classes"], "compiled")
+def test_what_tidu_cannot_do_is_said():
+    with pytest.raises(NotAvailableError, match="dtype"):
+        networks.by_tidu(dataclasses.replace(NETWORKS["classes"], dtype="float16"), "compiled")
+
+
+@pytest.mark.parametrize("who", [*WHO, "numpy"])
+def test_dropout_changes_the_result_and_not_the_job(who):
+    peer = WHO.get(who, networks.by_numpy)
+    found = peer(dataclasses.replace(NETWORKS["numbers"], dropout=0.5))().parameters
+    whole = peer(NETWORKS["numbers"])().parameters
+    assert np.isfinite(found).all()
+    assert 1e-6 < np.abs(found - whole).max() < 1.0
 
 
 def test_the_beginning_of_a_job_is_made_of_its_first_rows():

@@ -20,12 +20,20 @@ def by_numpy(net: Network) -> Callable[[], Answer]:
     X, y = net.batches
     layers = len(net.sizes) - 1
     is_tanh, one = net.activation == "tanh", not net.of_classes
+    random = np.random.default_rng(0)
 
     def gradient(p: list[Array], x: Array, t: Array) -> list[Array]:
-        outputs = [x]
-        for k in range(layers):
+        outputs, slopes = [x], []
+        for k in range(layers - 1):
             z = outputs[-1] @ p[2 * k].T + p[2 * k + 1]
-            outputs.append(z if k == layers - 1 else np.tanh(z) if is_tanh else np.maximum(z, 0))
+            h = np.tanh(z) if is_tanh else np.maximum(z, 0)
+            slopes.append(1 - h * h if is_tanh else h > 0)
+            if net.dropout:
+                keep = random.random(h.shape, dtype=np.float32) >= net.dropout
+                keep = keep * h.dtype.type(1 / (1 - net.dropout))
+                h, slopes[-1] = h * keep, slopes[-1] * keep
+            outputs.append(h)
+        outputs.append(outputs[-1] @ p[-2].T + p[-1])
         score, found = outputs[-1], [None] * (2 * layers)
         if one:
             slope = 2 * (score - t) / len(t)
@@ -39,7 +47,11 @@ def by_numpy(net: Network) -> Callable[[], Answer]:
             found[2 * k], found[2 * k + 1] = slope.T @ h, slope.sum(axis=0)
             if k:
                 back = np.multiply.outer(slope, p[2 * k]) if slope.ndim == 1 else slope @ p[2 * k]
-                slope = back * (1 - h * h) if is_tanh else back * (h > 0)
+                slope = back * slopes[k - 1]
+        if net.clip_norm is not None:
+            length = np.sqrt(sum(np.sum(g * g) for g in found))
+            if length > net.clip_norm:
+                found = [g * g.dtype.type(net.clip_norm / length) for g in found]
         return found
 
     def call() -> Answer:
@@ -61,11 +73,15 @@ def by_jax(net: Network) -> Callable[[], Answer]:
 
     act = jnp.tanh if net.activation == "tanh" else jax.nn.relu
 
-    def cost(p: Any, x: Any, t: Any) -> Any:
+    def cost(p: Any, x: Any, t: Any, key: Any) -> Any:
         h = x
         for k in range(0, len(p), 2):
             h = h @ p[k].T + p[k + 1]
             h = act(h) if k < len(p) - 2 else h
+            if net.dropout and k < len(p) - 2:
+                key, own = jax.random.split(key)
+                keep = jax.random.bernoulli(own, 1 - net.dropout, h.shape)
+                h = jnp.where(keep, h / (1 - net.dropout), 0)
         if not net.of_classes:
             return jnp.mean((h - t) ** 2)
         return jnp.mean(jax.nn.logsumexp(h, axis=1) - jnp.take_along_axis(h, t[:, None], axis=1)[:, 0])
@@ -74,12 +90,19 @@ def by_jax(net: Network) -> Callable[[], Answer]:
     X, y = map(jnp.asarray, net.batches)
     start = [jnp.asarray(p) for p in net.start]
 
-    def step(p: Any, batch: Any) -> Any:
-        return [w - net.lr * g for w, g in zip(p, slope(p, *batch), strict=True)], None
+    def step(state: Any, batch: Any) -> Any:
+        p, key = state
+        key, own = jax.random.split(key) if net.dropout else (key, key)
+        found = slope(p, *batch, own)
+        if net.clip_norm is not None:
+            length = jnp.sqrt(sum(jnp.sum(g * g) for g in found))
+            found = [jnp.where(length > net.clip_norm, g * (net.clip_norm / length), g) for g in found]
+        return ([w - net.lr * g for w, g in zip(p, found, strict=True)], key), None
 
     @jax.jit
     def trained(p: Any, X: Any, y: Any) -> Any:
-        return jax.lax.scan(lambda p, _: (jax.lax.scan(step, p, (X, y))[0], None), p, length=net.epochs)[0]
+        begin = p, jax.random.key(0)
+        return jax.lax.scan(lambda s, _: (jax.lax.scan(step, s, (X, y))[0], None), begin, length=net.epochs)[0][0]
 
     return lambda: Answer(flat(trained(start, X, y)))
 
@@ -100,6 +123,7 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
         for k in range(0, len(p), 2):
             h = h @ p[k].T + p[k + 1] if p[k].ndim == 2 else h @ p[k] + p[k + 1]
             h = act(h) if k < len(p) - 2 else h
+            h = torch.nn.functional.dropout(h, net.dropout) if net.dropout and k < len(p) - 2 else h
         return criterion(h, t)
 
     def eager() -> Answer:
@@ -108,6 +132,8 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
         for x, t in itertools.chain.from_iterable(itertools.repeat(batches, net.epochs)):
             optimizer.zero_grad()
             cost(p, x, t).backward()
+            if net.clip_norm is not None:
+                torch.nn.utils.clip_grad_norm_(p, net.clip_norm)
             optimizer.step()
         return Answer(flat([w.detach() for w in p]))
 
@@ -115,7 +141,11 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
         return eager
 
     def one_step(p: Any, x: Any, t: Any) -> Any:
-        return [w - net.lr * g for w, g in zip(p, torch.func.grad(cost)(p, x, t), strict=True)]
+        found = torch.func.grad(cost)(p, x, t)
+        if net.clip_norm is not None:
+            length = torch.sqrt(sum((g * g).sum() for g in found))
+            found = [torch.where(length > net.clip_norm, g * (net.clip_norm / length), g) for g in found]
+        return [w - net.lr * g for w, g in zip(p, found, strict=True)]
 
     step = torch.compile(one_step)
 
@@ -154,9 +184,11 @@ def _training(net: Network, wish: str, device: str | None) -> Any:
 
     X, y = net.data
     data = {f"x{k + 1}": column for k, column in enumerate(X.T)} | {"y": y}
-    formula = f"y = mlp(..., hidden={list(net.sizes[1:-1])}, activation='{net.activation}')"
+    dropped = f", dropout={net.dropout}" if net.dropout else ""
+    formula = f"y = mlp(..., hidden={list(net.sizes[1:-1])}, activation='{net.activation}'{dropped})"
     loss = "softmax" if net.of_classes else "squared"
     settings = {"loss": loss, "lr": net.lr, "dtype": net.dtype, "batch_size": net.batch_size, "shuffle": False}
+    settings |= {} if net.clip_norm is None else {"clip_norm": net.clip_norm}
     try:
         # As many steps as a training makes, for what runs it is chosen by how long it is.
         return Training(Problem.read(formula, data, settings | {"steps": MANY_STEPS}), Execution(wish, device=device))

@@ -18,6 +18,8 @@ NAMES = (
     "full_batch",
     "logistic",
     "networks",
+    "networks_dropout",
+    "networks_clip_norm",
     "sweep",
     "slices",
     "first_fit",
