@@ -91,3 +91,11 @@ def test_going_on_keeps_what_was_kept(monkeypatch):
     longer = run.resume(steps=60)
     assert longer.kept[: len(run.kept)] == run.kept
     assert longer.trace(30).after == run.trace(30).after
+
+
+def test_a_step_of_a_million_is_that_of_a_run_that_ends_there():
+    run = tidu.fit("y = w*x + b", DATA, lr=0.001, batch_size=1, steps=1_000_000)
+    until = tidu.fit("y = w*x + b", DATA, lr=0.001, batch_size=1, steps=777_778)
+    found = run.explain(777_777)
+    assert found.after == dict(until.params)
+    assert found.batch == (found.rows[0],)

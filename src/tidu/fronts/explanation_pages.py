@@ -113,10 +113,11 @@ def html(found: Explanation, shown: tuple[Entry, ...]) -> str:
 
 
 def _row(e: Entry) -> str:
-    equal = "<mo>=</mo>".join(e.equation("mathml"))
+    left, *parts = e.equation("mathml")  # each a piece of its own, so that a long line is broken between them
+    pieces = " ".join([math(left), *(math(f"<mo>=</mo>{part}") for part in parts)])
     code = f"<br><code>{escape(e.code)}</code>" if e.code else ""
     node = f" data-node='{e.node}'" if e.node else ""
-    return (f"<tr id='{escape(e.id)}'{node}><td>{e.line or ''}</td><td>{math(equal)}{code}<br>"
+    return (f"<tr id='{escape(e.id)}'{node}><td>{e.line or ''}</td><td>{pieces}{code}<br>"
             f"<span class='rule'>{escape(e.rule)}</span></td></tr>")  # fmt: skip
 
 

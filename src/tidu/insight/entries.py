@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tidu.content.schedules import STEP
+from tidu.data.labels import label_text
 from tidu.engines.program import Program
 from tidu.engines.statements import Assignment, Mean, Reassignment, Update
 from tidu.engines.step_reader import Trace, TracedValue
@@ -127,7 +128,7 @@ class Entries:
         for row in (r for r in trace.rows if r in self.rows):
             for c in p.columns:
                 assert table is not None
-                self._give(c, float(table[c.name][row]), self.reasons.of_column(0.0, 0.0, row), row)
+                self._give(c, float(table[c.name][row]), self.reasons.of_column("", 0.0, row), row)
 
     def _give(self, node: Expr, value: Any, rule: str, row: int | None = None, of: Expr | None = None) -> None:
         name = "step" if node is STEP else node.name
@@ -381,7 +382,8 @@ class Entries:
             entry = replace(entry, name=name, symbol=replace(entry.symbol, name=name))
         else:
             code = statement_at(self.code, line.line)
-            rule = self.reasons.of_column(entry.value, line.value, row or 0)
+            label = label_text(self.run.classes[int(entry.value)]) if self.run.classes else f"{entry.value:g}"
+            rule = self.reasons.of_column(label, line.value, row or 0)
             entry = replace(entry, name=line.name, line=line.line, code=code, value=line.value, rule=rule)
         self.made[entry.id] = entry
         if node in self.reasons.names:

@@ -70,15 +70,21 @@ def explanation_of(run: Run, trace: Trace, batch: Sequence[int], chosen: Sequenc
 
 
 def _equations(run: Run, identities: Identities) -> tuple[Equation, ...]:
-    """The prediction, the loss, and its derivatives, each part of which says which node it is."""
+    """The prediction, the loss in it, and its derivatives, each part of which says which node it is."""
     p = run.problem.descended
-    pairs = [] if p.target is None else [(Symbol("y_hat", "prediction"), p.score)]
+    y_hat = Symbol("y_hat", "prediction")
+    pairs = [] if p.target is None else [(y_hat, p.score)]
     pairs.append((Symbol("loss", "loss"), p.loss))
     pairs += [(Symbol(f"grad_{q.name}", "slope", q.name), d) for q, d in zip(p.parameters, p.gradient, strict=True)]
-    return tuple(
-        Equation(symbol, identities.of(node) or "", unicode(node), latex(node), mathml(node, identity=identities.of))
-        for symbol, node in pairs
-    )
+    found = []
+    for symbol, node in pairs:
+        abridged = p.target is not None and p.score.args and node is not p.score
+        of = {n: {p.score: y_hat.written(n)} if abridged else {} for n in ("unicode", "latex", "mathml")}
+        markup = mathml(node, of["mathml"], identities.of)
+        found.append(
+            Equation(symbol, identities.of(node) or "", unicode(node, of["unicode"]), latex(node, of["latex"]), markup)
+        )
+    return tuple(found)
 
 
 def _notes(run: Run) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ BLOCKS = {
     "update": mark("update: from the mean gradient to the new parameters"),
 }
 _DOUBLED = re.compile(r"\(\(([-−][\w.−-]+)\)\)")  # a negative number, bracketed, as the argument of a function
+_POWERED = re.compile(r"(∂\w+/∂[\wŷ]+)([²³⁴-⁹])")  # a derivative to a power needs brackets
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Entry:
         """What it is computed as: names for its parts."""
         if self.expression is None:
             return self.words
-        return shown(self.expression, {p.node: p.symbol.written(notation) for p in self.parts}, notation)
+        whole = shown(self.expression, {p.node: p.symbol.written(notation) for p in self.parts}, notation)
+        return _POWERED.sub(r"(\1)\2", whole) if notation == "unicode" else whole
 
     def numbers(self, notation: str = "text") -> str:
         """The formula with the numbers put in; empty where there is none."""

@@ -144,11 +144,11 @@ class Reasons:
         known = self.derivatives[value]
         return self.program.score if self.program.score in known else known[0]
 
-    def of_column(self, cell: Any, value: Any, row: int) -> str:
+    def of_column(self, label: str, value: Any, row: int) -> str:
         """A cell of the data, and where it is a class, as the loss reads it."""
         if np.ndim(value):
-            return _("from the data, row {row}: class {number}, as 1 at its place and 0 elsewhere").format(
-                row=row, number=f"{cell:g}"
+            return _("from the data, row {row}: class {label}, as 1 at its place and 0 elsewhere").format(
+                row=row, label=label
             )
         return _("from the data, row {row}").format(row=row)
 

@@ -114,7 +114,7 @@ def _array(values: np.ndarray[Any, Any], notation: str) -> str:
     if notation == "latex":
         return rf"\left[{whole}\right]".replace("[[", "[").replace("…", r"\dots").replace("−", "-")
     if notation == "mathml":
-        return f"<mtext>{whole}</mtext>"
+        return f"<mn>{whole}</mn>"  # so that there is a sign between two of them
     return whole.replace("−", "-") if notation == "text" else whole
 
 
