@@ -95,6 +95,46 @@ CASES = [
         "个；如果它是标题，请用 --skip 1 跳过它",
     ),
     case(
+        "text", "decimal commas between semicolons",
+        b'x;y\n1,5;2,5\n2,5;4,1\n3,5;6,2\n',
+        {}, LINE, "DataError",
+        "d.csv: row 1 of column 'x' is '1,5', which is not a number (the first row of data is row 1); if its comma is "
+        "a decimal sign, give --decimal ','",
+        "d.csv：列 'x' 的第 1 行是 '1,5'，不是数（数据的第一行是第 1 行）；如果逗号是小数点，请加上 --decimal ','",
+    ),
+    case(
+        "text", "decimal commas between tabs",
+        b'x\ty\n1,5\t2,5\n2,5\t4,1\n3,5\t6,2\n',
+        {}, LINE, "DataError",
+        "d.csv: row 1 of column 'x' is '1,5', which is not a number (the first row of data is row 1); if its comma is "
+        "a decimal sign, give --decimal ','",
+        "d.csv：列 'x' 的第 1 行是 '1,5'，不是数（数据的第一行是第 1 行）；如果逗号是小数点，请加上 --decimal ','",
+    ),
+    case(
+        "text", "points that group thousands before decimal commas",
+        b'x;y\n1.000,5;2,5\n2.000,5;4,1\n3.500,5;6,2\n',
+        {}, LINE, "DataError",
+        "d.csv: row 1 of column 'x' is '1.000,5', which is not a number (the first row of data is row 1); read it "
+        "with --thousands '.' and --decimal ','",
+        "d.csv：列 'x' 的第 1 行是 '1.000,5'，不是数（数据的第一行是第 1 行）；请用 "
+        "--thousands '.' 和 --decimal ',' 来读",
+    ),
+    case(
+        "text", "a currency before numbers",
+        b'x,y\n$1.5,2\n$2.5,3\n',
+        {}, LINE, "DataError",
+        "d.csv: row 1 of column 'x' is '$1.5', which is not a number (the first row of data is row 1); leave the "
+        "unit or the currency out of the cell",
+        "d.csv：列 'x' 的第 1 行是 '$1.5'，不是数（数据的第一行是第 1 行）；单元格里请不要写单位或货币符号",
+    ),
+    case(
+        "text", "full-width commas",
+        "x，y\n1，2\n2，3\n".encode(),
+        {}, LINE, "DataError",
+        "d.csv: a full-width comma stands between its cells, as in 'x，y'; write the plain comma ',' instead",
+        "d.csv：单元格之间是全角逗号，例如 'x，y'；请改成半角逗号 ','",
+    ),
+    case(
         "text", "a comment that is none by default",
         b'x,y\n1,2\n# pause\n3,4\n',
         {}, LINE, "DataError",

@@ -144,3 +144,10 @@ def test_titles_above_a_header_are_told(file, titles):
 def test_a_cell_larger_than_a_block_is_read(file):
     table = source_of(file(f"x,y,z\n1,2.5,{'a' * 20_000_000}\n3,4,b\n")).table(["x", "y"])
     assert {n: c.tolist() for n, c in table.items()} == XY
+
+
+@pytest.mark.parametrize("between", [";", "\t", "|"])
+def test_decimal_commas_between_other_delimiters_are_no_title(file, between):
+    rows = (("x", "y"), ("1,5", "2,5"), ("2,5", "4,5"), ("3,5", "6,5"))
+    table = source_of(file("\n".join(map(between.join, rows))), CsvOptions(decimal=",")).table()
+    assert table["x"].tolist() == [1.5, 2.5, 3.5]

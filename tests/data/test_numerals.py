@@ -112,7 +112,7 @@ def test_signs_that_contradict_each_other(options, reason):
         ("1'234.5", "--thousands '''"),
         ("0x1F", "base 16"),
         ("5 kg", "leave the unit"),
-        ("$5", ""),
+        ("$5", "leave the unit or the currency"),
         ("-", "--na '-'"),
         ("missing", "--na 'missing'"),
         ("# 5", "--comment '#'"),

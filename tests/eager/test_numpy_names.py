@@ -261,3 +261,19 @@ def test_as_an_array():
     array[0, 0] = 100.0
     assert x[0, 0] == 0.3
     assert np.asarray(x, dtype=np.float32).dtype == np.float32
+
+
+def test_axis_none_puts_all_numbers_in_one_row():
+    x = leaf(A)
+    y = np.concatenate([x, x**2], axis=None)
+    assert y.numpy().tolist() == np.concatenate([A, A**2], axis=None).tolist()
+    np.sum(y * np.arange(8.0)).backward()
+    assert x.grad == pytest.approx(np.arange(4.0).reshape(2, 2) + 2 * A * np.arange(4.0, 8.0).reshape(2, 2))
+
+
+@pytest.mark.parametrize("axis", ["a", 0.5, (0.5,)])
+@pytest.mark.parametrize("function", [np.diff, np.stack, np.split, np.sum])
+def test_an_axis_that_is_no_number_is_a_sentence(function, axis):
+    x = leaf(A)
+    with pytest.raises(TensorError, match="an axis is a whole number, not "):
+        function([x, x], axis=axis) if function is np.stack else function(x, *[2] * (function is np.split), axis=axis)

@@ -20,6 +20,7 @@ from tidu.errors import DataError
 from tidu.text import _
 
 MOST_TITLES = 5  # lines above a header
+FULL_WIDTH_COMMA = "\uff0c"
 SAMPLED_ROWS, SAMPLED_CELLS = 100, 20_000  # of which a guess is made
 
 
@@ -67,6 +68,11 @@ def layout_of(head: Head, origin: str, options: CsvOptions) -> Layout:
     elif delimiter == " ":
         delimiter = BLANKS
     first, *body = records = list(_records(lines, delimiter))
+    if len(first) == 1 and FULL_WIDTH_COMMA in first[0] and all(FULL_WIDTH_COMMA in "".join(row) for row in body):
+        raise DataError(
+            _("{origin}: a full-width comma stands between its cells, as in '{line}'; write the plain comma ',' "
+              "instead").format(origin=origin, line=clipped(first[0]))
+        )  # fmt: skip
     named = _named_in_comment(skipped.comments, delimiter, first) if options.header == "auto" else None
     has_header = named is None and (
         options.header == "yes" or (options.header == "auto" and not _are_values(first, options.numerals))
@@ -167,8 +173,13 @@ def _top(stream: io.StringIO, options: CsvOptions) -> tuple[str | None, str, _Sk
 
 
 def _refuse_titles(lines: Sequence[str], options: CsvOptions, origin: str) -> None:
-    """Refuse a text whose first lines are single cells above rows of several."""
+    """Refuse a text whose first lines are single cells above rows of several.
+
+    Where another delimiter is as often in the first line as in all others, commas below it are within numbers.
+    """
     within = (options.decimal, options.thousands)
+    if any(lines[0].count(d) and len({line.count(d) for line in lines[:20]}) == 1 for d in ("\t", ";", "|")):
+        return
     for delimiter in (d for d in (",", "\t", ";", "|") if d not in within):
         counts = [line.count(delimiter) for line in lines[:20]]
         titles = next((k for k, count in enumerate(counts) if count), 0)

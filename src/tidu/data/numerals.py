@@ -202,7 +202,7 @@ def remedy(cell: str, column: str, numerals: Numerals | None, of_words: bool = F
         return _("; if the point is a decimal sign, leave out --decimal ','")
     if text.lower() in BOOLEANS:
         return _("; a column of true and false must hold nothing else")
-    if _LIKE.fullmatch(text) and not text[-1].isdigit():
+    if _LIKE.fullmatch(text) and (not text[-1].isdigit() or text.lstrip("+-")[:1] in "$€£¥"):
         return _("; leave the unit or the currency out of the cell")
     if not of_words and re.fullmatch(r"[^\d\s,]{1,8}", text):
         return _("; if it stands for a missing value, give --na '{cell}'").format(cell=text)

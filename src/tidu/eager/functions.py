@@ -93,19 +93,18 @@ def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     n = len(shape_of(x))
     if axis is None:
         return _ALL[n] if n < len(_ALL) else tuple(range(n))
-    numbers = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
-    for k in numbers:
-        if not -n <= k < n:
-            raise ShapeMismatch(_("there is no axis {axis} in the shape {shape}").format(axis=k, shape=shape_of(x)))
-    return tuple(sorted(int(k) % n for k in numbers))
+    numbers: list[Any] = list(axis) if hasattr(axis, "__iter__") else [axis]
+    return tuple(sorted(axis_of(x, k) for k in numbers))
 
 
 def axis_of(x: Any, axis: int, more: int = 0) -> int:
     """`axis` as a number from 0 up, of a shape with so many axes more."""
     n = len(shape_of(x)) + more
+    if not isinstance(axis, (int, np.integer)):
+        raise ShapeMismatch(_("an axis is a whole number, not {axis!r}").format(axis=axis))
     if not -n <= axis < n:
         raise ShapeMismatch(_("there is no axis {axis} in the shape {shape}").format(axis=axis, shape=shape_of(x)))
-    return axis % n
+    return int(axis) % n
 
 
 def array_of(x: Any) -> Any:
@@ -301,8 +300,10 @@ def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
 
 
 @public(np.concatenate)
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Arrays one after another along an axis."""
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Arrays one after another along an axis; all their numbers in one row for None."""
+    if axis is None:
+        return concatenate([ravel(a) for a in arrays])
     parts = [array_of(a) for a in arrays]
     if not parts:
         raise TensorError(_("there is nothing to put together: the sequence is empty"))
