@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from tidu.content.kinds import Whole
+from tidu.data.csv_options import CsvOptions
 from tidu.errors import MissingDependency, SettingError
-from tidu.fronts.command_options import FileName, OfKind, declared_options, given_of, lang_option
+from tidu.fronts.command_options import FileName, OfKind, csv_of, declared_options, given_of, lang_option
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import GOOD
 from tidu.text import _
@@ -57,6 +58,7 @@ def lab_command(data: str, formula: str, port: int | None, host: str, no_browser
     try:
         from tidu.lab.guard import Guard, is_loopback
         from tidu.lab.server import Lab, listening, serve
+        from tidu.lab.session import Opened
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] == "tidu":
             raise
@@ -65,8 +67,9 @@ def lab_command(data: str, formula: str, port: int | None, host: str, no_browser
     values.pop("lang")
     if port is not None and port > MOST_PORT:
         raise SettingError(_("a port is a number from 0 to {most}, not {port}").format(most=MOST_PORT, port=port))
+    csv = csv_of(values)
     if data and formula:
-        _check(data, formula)
+        _check(data, formula, csv)
     try:
         on = listening(host, PORT if port is None else port)
     except SettingError:
@@ -87,16 +90,15 @@ def lab_command(data: str, formula: str, port: int | None, host: str, no_browser
         if not no_browser:
             webbrowser.open(guard.address)
 
-    serve(Lab(guard, data, formula, given), on, ready)
+    serve(Lab(guard, Opened(data, formula, given, csv)), on, ready)
     return GOOD
 
 
-def _check(data: str, formula: str) -> None:
+def _check(data: str, formula: str, csv: CsvOptions) -> None:
     """Say at once what is wrong with data and formula, and not on the page."""
-    from tidu.data.source import source_of
     from tidu.training.problem import Problem
 
-    Problem.read(formula, source_of(data))
+    Problem.read(formula, data, csv=csv)
 
 
 def _written(name: str, value: Any) -> Any:

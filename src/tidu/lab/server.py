@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tidu.errors import SettingError, TiduError
 from tidu.lab.frames import Reply, frame_of, request_of
 from tidu.lab.guard import Guard
-from tidu.lab.session import Session
+from tidu.lab.session import Opened, Session
 from tidu.text import _, use_language
 
 PAGE = Path(__file__).parent / "page"
@@ -77,8 +77,8 @@ class Guarded:
 class Lab:
     """The application, with the sessions that are open."""
 
-    def __init__(self, guard: Guard, data: str = "", formula: str = "", given: Mapping[str, str] | None = None) -> None:
-        self.guard, self.given = guard, (data, formula, dict(given or {}))
+    def __init__(self, guard: Guard, opened: Opened | None = None) -> None:
+        self.guard, self.given = guard, opened or Opened()
         self.sessions: dict[str, Session] = {}
         base = f"/{guard.secret}"
         self.app = Starlette(
@@ -138,7 +138,7 @@ class Lab:
         if len(self.sessions) >= MOST_SESSIONS or tab in self.sessions:
             await websocket.close(TRY_LATER, "too many tabs")
             return
-        session = self.sessions[tab] = Session(*self.given)
+        session = self.sessions[tab] = Session(self.given)
         try:
             while True:
                 message = await websocket.receive()

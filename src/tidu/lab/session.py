@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tidu.data.files import from_bytes
 from tidu.data.source import source_of
 from tidu.data.table import Source, Table
 from tidu.errors import SettingError, TiduError, closest
-from tidu.lab import taking, views
+from tidu.lab import networks, taking, views
 from tidu.lab.examples import EXAMPLES, example_named
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
@@ -100,11 +100,21 @@ class Data:
     path: str = ""
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What the command line named: a file, how it is read, a formula, and options as texts."""
+
+    path: str = ""
+    formula: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    csv: CsvOptions | None = None
+
+
 class Session:
     """One tab: its data, formula and settings, the experiment with them, and where it stands."""
 
-    def __init__(self, data: str = "", formula: str = "", given: Mapping[str, str] | None = None) -> None:
-        self.opened = (data, formula, dict(given or {}))
+    def __init__(self, opened: Opened | None = None) -> None:
+        self.opened = opened or Opened()
         self.data: Data | None = None
         self.formula = ""
         self.given: dict[str, str] = {}
@@ -137,13 +147,13 @@ class Session:
         kind = REQUESTS.get(name) if isinstance(name, str) else None
         if kind is None:
             raise SettingError(_("the lab has no request {name!r}").format(name=name))
-        for field, types in kind.fields.items():
-            if field not in asked and field in kind.optional:
+        for name_of, types in kind.fields.items():
+            if name_of not in asked and name_of in kind.optional:
                 continue
-            value = asked.get(field)
+            value = asked.get(name_of)
             wrong = not isinstance(value, types) or (isinstance(value, bool) and types is not bool)
             if wrong or (isinstance(value, float) and not math.isfinite(value)):
-                raise SettingError(_("the request {name} has no proper {field}").format(name=name, field=field))
+                raise SettingError(_("the request {name} has no proper {field}").format(name=name, field=name_of))
         return kind.answer(self, {k: v for k, v in asked.items() if k in kind.fields})
 
     @property
@@ -158,7 +168,6 @@ class Session:
         """The words of the page in its language, and what it may offer."""
         self.language = asked.get("lang") or self.language
         use_language(self.language)
-        data, formula, given = self.opened
         options = {
             name: {"words": entry.help_of("lab"), "flag": isinstance(entry.kind, Flag), "group": _(entry.group),
                    "default": entry.kind.written(entry.default) if entry.default else ""}
@@ -167,18 +176,18 @@ class Session:
         return Reply({
             "language": language(), "words": page_words(), "losses": list(LOSSES), "optimizers": list(OPTIMIZERS),
             "options": options, "examples": [e.to_dict() for e in EXAMPLES],
-            "opened": {"data": bool(data), "name": Path(data).name if data else "", "formula": formula,
-                       "settings": given},
+            "opened": {"data": bool(self.opened.path), "name": Path(self.opened.path).name,
+                       "formula": self.opened.formula, "settings": dict(self.opened.given)},
         })  # fmt: skip
 
     # -- data --------------------------------------------------------------------------------------
     @request()
     def opened_data(self, _asked: dict[str, Any]) -> Reply:
         """The data that the command line named."""
-        path = self.opened[0]
+        path = self.opened.path
         if not path:
             raise SettingError(_("choose data and a formula first"))
-        return self._with(Data(Path(path).name, source_of(path), path))
+        return self._with(Data(Path(path).name, source_of(path, self.opened.csv), path))
 
     @request(name=str)
     def example(self, asked: dict[str, Any]) -> Reply:
@@ -307,6 +316,11 @@ class Session:
     def explain(self, asked: dict[str, Any]) -> Reply:
         """The update that begins where the experiment stands, number by number."""
         return views.explanation(*self._going, asked.get("row"))
+
+    @request(row=int)
+    def network(self, asked: dict[str, Any]) -> Reply:
+        """The layers of a network with the values of one row, and how many rows are taken for which class."""
+        return networks.network(*self._going, asked["row"]) | networks.confusion(*self._going)
 
     @request(names=list, box=list, optional="box")
     def contours(self, asked: dict[str, Any]) -> Reply:

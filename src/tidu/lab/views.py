@@ -273,7 +273,7 @@ def _entry(entry: Entry, found: Explanation) -> dict[str, Any]:
         "id": entry.id, "node": entry.node, "block": entry.block, "name": entry.name, "row": entry.row,
         "line": entry.line, "layer": entry.layer, "rule": entry.rule, "sources": list(entry.sources),
         "shape": list(entry.shape), "value": flat[:MOST_NUMBERS].tolist(),
-        "markup": "<mo>=</mo>".join(entry.equation("mathml")).join(("<math><mrow>", "</mrow></math>")),
+        "markup": _set("<mo>=</mo>".join(entry.equation("mathml"))),
         "text": " = ".join(entry.equation()),
     }  # fmt: skip
 

@@ -43,6 +43,12 @@ WORDS = {
     "graph": mark("Graph"),
     "rows": mark("Rows"),
     "network": mark("Network"),
+    "weight": mark("weight"),
+    "bias": mark("bias"),
+    "unit": mark("unit"),
+    "inputs": mark("inputs"),
+    "confusion": mark("Rows of a class (down) and what they are taken for (across)"),
+    "and_more": mark("and {count} more"),
     "why": mark("Why?"),
     "epoch": mark("epoch"),
     "cost": mark("cost J"),
@@ -89,7 +95,6 @@ WORDS = {
     "away_picture": mark("the pictures as PNG"),
     "away_link": mark("a link with formula, settings and data"),
     "copied": mark("copied: {text}"),
-    "none_here": mark("There is no such picture for this model."),
 }
 
 

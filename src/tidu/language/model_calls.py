@@ -29,7 +29,7 @@ class _Errors(Protocol):
 
 @dataclass(frozen=True)
 class Layer:
-    """A row of a summary: what was called, the shape of its value for one sample, and the parameters it made."""
+    """A row of a summary: what was called, the shape of its value for one sample, the parameters it made; its value."""
 
     name: str
     shape: Shape

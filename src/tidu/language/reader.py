@@ -297,7 +297,7 @@ class _Reader:
     def as_layer(self, name: str, value: Expr) -> Expr:
         """`value`, which is a layer of the network where it has several numbers."""
         if self.models is not None and value.shape:
-            self.models.layers.append(Layer(name, value.shape))
+            self.models.layers.append(Layer(name, value.shape, value=value))
         return value
 
     def choice(self, args: list[Expr], node: ast.expr) -> Expr:

@@ -14,6 +14,8 @@ let chosenStart = {};
 /** @type {string[] | null} */
 let landscapeNames = null;
 let goal = 0;
+/** @type {Promise<void>} */
+let newest = Promise.resolve();
 let explained = 0;
 const PAUSE = 250; // milliseconds between two explanations while it plays
 
@@ -53,7 +55,7 @@ export const actions = {
   /** @param {string} formula @param {Record<string, any>} [given] */
   async begin(formula, given = state.settings) {
     chosenStart = {};
-    set({ formula, settings: given, step: 0, playing: false, part: 0 });
+    set({ formula, settings: given, step: 0, playing: false, part: 0, explanation: null });
     await actions.train(0, false);
   },
 
@@ -62,19 +64,21 @@ export const actions = {
    * @param {number} step @param {boolean} keep
    */
   train(step, keep) {
+    goal = step;
     return connection.latest("train", async () => {
-      const reply = await connection.ask("train", { formula: state.formula, settings: settings(), keep });
+      const made = connection.ask("train", { formula: state.formula, settings: settings(), keep });
+      newest = made.then(() => undefined);
+      const reply = await made;
       if (failed(reply)) return;
       set({
         data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
-        equations: reply.equations, source: reply.source, step: reply.step, params: reply.params, digits: reply.digits,
+        equations: reply.equations, source: reply.source, layered: true, step: reply.step, params: reply.params, digits: reply.digits,
         cost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
         track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes,
       });
       if (keep) set({ others: reply.others.map((/** @type {string} */ name) => ({ name, steps: [], losses: [], path: [], recorded: [] })) });
       noteStart(reply.params);
-      goal = step;
-      await actions.go(step);
+      await actions.go(goal);
       if (landscapeNames) actions.landscapeOf(landscapeNames);
     });
   },
@@ -90,6 +94,7 @@ export const actions = {
   go(step) {
     goal = step;
     return connection.latest("go", async () => {
+      await newest; // an experiment that was asked for is waited for
       if (!state.data) return;
       const known = state.track.steps.at(-1) ?? 0;
       const reply = await connection.ask("go", { step: goal, want: wanted(), after: known });
@@ -123,13 +128,17 @@ export const actions = {
       set({ explanation: reply.explanation ?? null });
       if (state.pointed) point(state.pointed);
     });
+    if (state.layered) connection.latest("network", async () => {
+      const reply = await connection.ask("network", { row: state.row ?? state.batch[0] ?? 0 });
+      if (!reply.error) set({ network: reply, layered: reply.layers.length > 0 || reply.classes.length > 0 });
+    });
   },
 
   play() {
     if (!state.data) return;
     set({ playing: !state.playing, part: 0 });
     if (state.playing) frame();
-    else actions.go(state.step);
+    else actions.go(goal);
   },
 
   /** @param {number} row */

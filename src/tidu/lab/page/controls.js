@@ -8,6 +8,7 @@ import { on, set, state } from "./state.js";
 import { by, icon, made, short, t } from "./words.js";
 
 const SPEEDS = [1, 2, 5, 10, 50, 100, 1000, 10_000, 100_000];
+const SHOWN_COLUMNS = 12;
 const LOWEST = -6; // powers of ten on the slider of the learning rate
 const HIGHEST = 1;
 
@@ -43,7 +44,9 @@ function taken(reply, formula) {
   by("formula-error").textContent = reply.error ?? "";
   if (reply.error) return false;
   by("data-name").textContent = reply.name;
-  by("columns").textContent = `${t("columns")}: ${reply.columns.join(", ")}`;
+  const more = reply.columns.length - SHOWN_COLUMNS;
+  by("columns").textContent = `${t("columns")}: ${reply.columns.slice(0, SHOWN_COLUMNS).join(", ")}${more > 0 ? ` … (${t("and_more", { count: more })})` : ""}`;
+  by("columns").title = reply.columns.join(", ");
   const [x, y] = [reply.columns.slice(0, -1), reply.columns.at(-1)];
   by("formula").value = formula ?? (x.length === 1 ? `${y} = w*${x[0]} + b` : `${y} = linear(...)`);
   return true;

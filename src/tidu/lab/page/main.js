@@ -10,11 +10,12 @@ import { landscapeView } from "./views/landscape.js";
 import { loopView } from "./views/loop.js";
 import { lossView } from "./views/loss.js";
 import { mathematicsView } from "./views/mathematics.js";
+import { networkView } from "./views/network.js";
 import { rowsView } from "./views/rows.js";
 
 const VIEWS = /** @type {[string, string, (parent: HTMLElement) => void][]} */ ([
   ["data", "data_and_model", dataView], ["landscape", "landscape", landscapeView], ["loss", "loss_curve", lossView],
-  ["mathematics", "mathematics", mathematicsView], ["loop", "loop", loopView], ["rows", "rows", rowsView],
+  ["mathematics", "mathematics", mathematicsView], ["loop", "loop", loopView], ["network", "network", networkView], ["rows", "rows", rowsView],
 ]);
 
 const theme = localStorage.getItem("theme");

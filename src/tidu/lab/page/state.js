@@ -34,6 +34,8 @@ export const state = {
   /** @type {any} */ fit: null,
   /** @type {any} */ landscape: null,
   /** @type {{x: number, y: number} | null} where the descent starts, in the landscape */ start: null,
+  /** @type {any} */ network: null,
+  /** whether there may be a network or classes to show */ layered: true,
   /** @type {any} */ explanation: null,
   /** @type {number | null} behind which there is nothing */ end: null,
   /** @type {{largest: number, smallest: number, limit: number | null} | null} */ curvature: null,

@@ -42,11 +42,10 @@ export function dataView(parent) {
     const { data, fit } = state;
     if (!data || !state.table || !state.chosen) return;
     if (!data.features.length || data.features.length > 2 || !(data.names.includes(up()))) {
-      plot.canvas.hidden = true;
-      hint.textContent = t("none_here");
+      parent.hidden = true;
       return;
     }
-    plot.canvas.hidden = false;
+    parent.hidden = false;
     hint.textContent = movable() ? t("drag_hint") : "";
     plot.axes(across(), up());
     if (fit?.fit === "plane") drawPlane(fit);

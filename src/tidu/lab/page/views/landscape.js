@@ -30,8 +30,7 @@ export function landscapeView(parent) {
       select.value = scalars.includes(before[k]) && before[0] !== before[1] ? before[k] : (scalars[k] ?? "");
     }
     bar.hidden = scalars.length <= 2;
-    plot.canvas.hidden = scalars.length < 2;
-    hint.textContent = scalars.length < 2 ? t("none_here") : "";
+    parent.hidden = scalars.length < 2;
     actions.landscapeOf(scalars.length < 2 ? null : names());
   };
   first.addEventListener("change", () => actions.landscapeOf(names()));
@@ -39,7 +38,7 @@ export function landscapeView(parent) {
 
   const draw = () => {
     const { landscape } = state;
-    if (!landscape || plot.canvas.hidden) return;
+    if (!landscape || parent.hidden) return;
     const { x, y, heights, contours } = landscape;
     const [a, b] = contours.names;
     plot.x = [x.values[0], x.values.at(-1)];
