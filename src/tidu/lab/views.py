@@ -28,8 +28,8 @@ from tidu.language.mathml import math, mathml, mathml_lines
 from tidu.text import _
 from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
 from tidu.training.problem import Problem
-from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import spectrum_of
+from tidu.training.solving.network import objective_of
+from tidu.training.solving.spectrum import largest_curvature, on_enough_rows, spectrum_of
 from tidu.training.solving.stability import rate_limit
 
 Array = npt.NDArray[np.float64]
@@ -205,17 +205,14 @@ def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> t
 def curvature(experiment: Experiment, moment: Moment) -> Reply:
     """λmax of the cost here and now, and the learning rate beyond which its direction grows."""
     problem = experiment.problem
-    try:
-        objective = Objective(problem.descended, problem.columns)
-        spectrum = spectrum_of(objective, np.asarray(moment.state.parameters, dtype=np.float64))
-    except SettingError:
-        spectrum = None
-    if spectrum is None or not spectrum.largest > 0.0:
+    objective = on_enough_rows(objective_of(problem.descended, problem.columns))
+    at = objective.flat(moment.state.parameters)
+    spectrum = None if problem.program.of_arrays else spectrum_of(objective, at)
+    largest = largest_curvature(objective, at) if spectrum is None else spectrum.largest
+    if largest is None or not largest > 0.0:
         return Reply({"curvature": None})
-    limit = rate_limit(optimizer_named(problem.settings.optimizer), spectrum.largest)
-    return Reply({"curvature": {
-        "largest": spectrum.largest, "smallest": spectrum.smallest, "limit": limit if isfinite(limit) else None,
-    }})  # fmt: skip
+    limit = rate_limit(optimizer_named(problem.settings.optimizer), largest)
+    return Reply({"curvature": {"largest": largest, "limit": limit if isfinite(limit) else None}})
 
 
 # -- the mathematics ------------------------------------------------------------------------------

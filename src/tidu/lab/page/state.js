@@ -38,7 +38,7 @@ export const state = {
   /** whether there may be a network or classes to show */ layered: true,
   /** @type {any} */ explanation: null,
   /** @type {number | null} behind which there is nothing */ end: null,
-  /** @type {{largest: number, smallest: number, limit: number | null} | null} */ curvature: null,
+  /** @type {{largest: number, limit: number | null} | null} */ curvature: null,
   /** @type {Int32Array} rows of the next step */ batch: new Int32Array(0),
   batchSize: 0,
   /** @type {number | null} */ row: null,
