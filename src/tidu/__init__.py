@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tidu.eager.walk import walk_back as walk_back
     from tidu.errors import TiduError as TiduError
     from tidu.insight.audit import audit as audit
+    from tidu.insight.compare import compare as compare
     from tidu.language.activations import ACTIVATIONS as ACTIVATIONS
     from tidu.language.activations import elu as elu
     from tidu.language.activations import gelu as gelu
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 # Where each public name lives; it is imported when it is first asked for, so that `import tidu` stays fast.
 _PLACES = {
     "audit": "tidu.insight.audit",
+    "compare": "tidu.insight.compare",
     "fit": "tidu.training.fit",
     "minimize": "tidu.training.minimize",
     "scan": "tidu.training.scan",

@@ -28,6 +28,7 @@ from tidu.fronts.command_options import (
     given_of,
     output_options,
 )
+from tidu.fronts.comparing import compare_command
 from tidu.fronts.diagnosis import doctor_command
 from tidu.fronts.explaining import explain_command
 from tidu.fronts.exporting import export_command
@@ -207,6 +208,7 @@ app.add_command(worksheet_command)
 app.add_command(audit_command)
 app.add_command(lab_command)
 app.add_command(plot_command)
+app.add_command(compare_command)
 
 
 app.add_command(predict_command)

@@ -74,8 +74,9 @@ def material() -> Material:
 
 
 def _batches() -> Figure:
-    from tidu.pictures.batches import Epoch, batches_figure
+    from tidu.pictures.batches import batches_figure
     from tidu.pictures.figure import label
+    from tidu.pictures.numbers import Epoch
 
     rows, size = 15, 5
     every = tuple(range(1, rows + 1))  # counted from 1, as the page does

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tidu.pictures.figure import COLOURS, GREY, Axes, Figure, blank, drawn
+from tidu.pictures.numbers import Epoch
 
 MOST_BOXES = 40  # rows that are drawn one by one
-Batches = Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """The batches of one epoch, each the numbers of its rows in its order; rows are counted from 0.
-
-    `first_update` is the number of the first of its updates, from 0.
-    """
-
-    title: str
-    batches: tuple[tuple[int, ...], ...]
-    first_update: int = 0
-
-    @property
-    def rows(self) -> int:
-        """How many rows it takes."""
-        return sum(map(len, self.batches))
 
 
 @drawn

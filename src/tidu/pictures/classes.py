@@ -86,12 +86,12 @@ def confusion_figure(table: ConfusionTable, title: str, true: str, predicted: st
     for i, j in np.ndindex(count, count):
         axes.text(j, i, f"{table.counts[i, j]}", ha="center", va="center",
                   color="white" if share[i, j] > 0.55 else "black", fontsize=11 if count <= 6 else 9)  # fmt: skip
-    long = max(map(len, table.classes)) > 4
+    long = max(map(len, table.classes)) * count > 12 * side
     axes.set_xticks(range(count), table.classes, rotation=35 if long else 0, ha="right" if long else "center")
     axes.set_yticks(range(count), table.classes)
     axes.set_xlabel(predicted)
     axes.set_ylabel(true)
     axes.grid(False)
     axes.tick_params(length=0)
-    figure.suptitle(title, fontsize="medium")
+    figure.suptitle(title, fontsize="medium", x=0.02, ha="left")
     return figure

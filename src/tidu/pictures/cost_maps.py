@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tidu.pictures.figure import COLOURS, GREY, Axes, Figure, blank, drawn
+from tidu.pictures.figure import COLOURS, Axes, Figure, blank, drawn
 from tidu.pictures.numbers import Array, Series
 from tidu.pictures.plane_figures import legend_outside
 
 STEEPEST = 12  # contour lines
+LINES = "#43536b"  # of the contours: seen on the palest and on the darkest
 MOST_DOTS = 60  # of a path that are marked
 
 
@@ -64,7 +65,7 @@ def draw_cost_map(axes: Axes, cost_map: CostMap, minimum: str, dots: bool = True
     levels = np.sqrt(np.maximum(cost_map.levels - cost_map.lowest, 0.0))
     levels = np.unique(levels)
     axes.contourf(cost_map.x, cost_map.y, root, levels=[0.0, *levels], cmap="Blues_r", alpha=0.55, extend="max")
-    axes.contour(cost_map.x, cost_map.y, root, levels=levels, colors=[GREY], linewidths=0.7)
+    axes.contour(cost_map.x, cost_map.y, root, levels=levels, colors=[LINES], linewidths=0.6)
     inks = COLOURS[1:5]
     for k, path in enumerate(cost_map.paths):
         colour = inks[k % len(inks)]

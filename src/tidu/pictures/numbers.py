@@ -17,3 +17,20 @@ class Series:
     name: str
     x: Array
     y: Array
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The batches of one epoch, each the numbers of its rows in its order; rows are counted from 0.
+
+    `first_update` is the number of the first of its updates, from 0.
+    """
+
+    title: str
+    batches: tuple[tuple[int, ...], ...]
+    first_update: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows it takes."""
+        return sum(map(len, self.batches))

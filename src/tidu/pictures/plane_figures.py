@@ -94,5 +94,5 @@ def _ticks_at_whole_numbers(axes: Axes, plane: Plane) -> None:
         return
     x = np.concatenate([c.x for c in plane.curves])
     x = x[np.isfinite(x)]
-    if len(x) and all(len(c.x) <= 12 for c in plane.curves) and np.array_equal(x, np.round(x)):
+    if len(x) and np.array_equal(x, np.round(x)) and not any(c.style == "dots" for c in plane.curves):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

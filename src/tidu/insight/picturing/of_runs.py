@@ -14,6 +14,7 @@ import numpy as np
 from tidu.data.table import Table
 from tidu.errors import DataError, SettingError, closest
 from tidu.insight.picturing.passages import passages, spread_evenly, spread_growing
+from tidu.pictures.graphs import shown
 from tidu.pictures.numbers import Array
 from tidu.pictures.planes import DATA, Bars, Curve, Plane, Rule, drawable, spans_decades
 from tidu.text import _
@@ -219,7 +220,7 @@ def gradient_planes(run: Run, step: int = 0, of: Sequence[str] = ()) -> list[Pla
     for name in chosen:
         values = gradients[:, names.index(name)]
         mean = float(np.mean(values[batch]))
-        rule = Rule("x", mean, _("mean over the batch: {mean:.4g}").format(mean=mean + 0.0), 3)
+        rule = Rule("x", mean, _("mean over the batch: {mean}").format(mean=shown(mean)), 3)
         planes.append(Plane(f"∂ℓ/∂{name}", _("rows"), (), Bars.of(values), (rule,)))
     return planes
 

@@ -26,6 +26,7 @@ from tidu.insight.picturing.of_runs import (
 )
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.pictures.graphs import shown
+from tidu.pictures.numbers import Epoch
 from tidu.pictures.planes import Plane
 from tidu.pictures.sketches import HEIGHT, WIDTH, map_sketch, plane_sketch, table_sketch
 from tidu.text import _, columns_of, counted, mark
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tidu.insight.picturing.kinds import Request
-    from tidu.pictures.batches import Epoch
     from tidu.pictures.cost_maps import CostMap
     from tidu.training.run import Run
 
@@ -187,8 +187,6 @@ def contours_sketch(run: Run, request: Request) -> str:
 
 # -- batches ----------------------------------------------------------------------------------------------
 def _epochs(run: Run) -> list[Epoch]:
-    from tidu.pictures.batches import Epoch
-
     rows, size = table_of(run).rows, run.settings.batch_size
     per_epoch = 1 if size is None else -(-rows // min(size, rows))
     found = []

@@ -1,0 +1,106 @@
+"""Cost maps against the quadratic that they are: heights, the minimum, and contours that are smooth ellipses."""
+
+import numpy as np
+import pytest
+
+import tidu
+from tidu.errors import SettingError
+from tidu.insight.picturing.cost_slices import follow_the_floor, slice_of
+from tidu.insight.picturing.kinds import Request, picture_of
+
+GENERATOR = np.random.default_rng(5)
+
+
+@pytest.fixture(scope="module")
+def valley():
+    """Two features, one of which is a hundred times as large as the other: 30,000 to 1 in curvature."""
+    x = np.linspace(340.0, 344.0, 30)
+    data = {"x": x - 341.7, "y": 2.0 * (x - 341.7) + 1.0, "z": 173.0 * np.sin(x * 9.0)}
+    return tidu.fit("y = v*z + w*x", data, lr=2e-5, epochs=200), data
+
+
+def test_heights_are_the_mean_squared_residual():
+    x = np.linspace(0, 2, 20)
+    y = 3 * x - 1 + GENERATOR.normal(size=20)
+    found = slice_of(tidu.fit("y = w*x + b", {"x": x, "y": y}, lr=0.1, epochs=50))
+    expected = np.mean((found.x[..., None] * x + found.y[..., None] - y) ** 2, axis=-1)
+    np.testing.assert_allclose(found.height, expected, rtol=1e-10)
+    best = np.linalg.lstsq(np.stack([x, np.ones(20)]).T, y, rcond=None)[0]
+    np.testing.assert_allclose(found.minimum, best, rtol=1e-6)
+    assert found.lowest == pytest.approx(np.mean((best[0] * x + best[1] - y) ** 2), rel=1e-9)
+
+
+def test_contours_are_true_in_a_valley_of_30_000_to_1():
+    """Every point of every contour line, as it is drawn, has the height of the line: within 1% of the spacing."""
+    angle = 0.3
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    hessian = turn @ np.diag([30_000.0, 1.0]) @ turn.T
+
+    def cost(a, b):
+        return 0.5 * np.array([a, b]) @ hessian @ np.array([a, b])
+
+    from tidu.pictures.cost_maps import CostMap, cost_map_figure
+
+    limits = (-1.0, 1.0, -1.0, 1.0)
+    x, y, height = follow_the_floor(cost, limits, 81, 101)
+    drawn = CostMap(("a", "b"), x, y, height, 0.0, limits)
+    lines = cost_map_figure(drawn, "").axes[0].collections[1]
+    points = np.concatenate([p.vertices for p in lines.get_paths() if len(p.vertices)])
+    roots = np.sqrt([cost(a, b) for a, b in points])
+    levels = np.sqrt(drawn.levels)
+    spacing = levels[1] - levels[0]
+    off = np.abs(roots[:, None] - levels).min(axis=1)
+    assert len(points) > 500
+    assert off.max() < 0.01 * spacing
+
+
+def test_the_floor_of_a_bent_valley_is_on_the_grid():
+    def rosenbrock(a, b):
+        return (1 - a) ** 2 + 100 * (b - a * a) ** 2
+
+    x, y, height = follow_the_floor(rosenbrock, (-1.5, 1.5, -0.5, 2.5), 41, 61)
+    for k in range(41):
+        lowest = np.nanargmin(height[k])
+        assert y[k, lowest] == pytest.approx(min(max(x[k, 0] ** 2, -0.5), 2.5), abs=1e-6)
+
+
+def test_paths_go_from_the_start_to_the_end(valley):
+    run, _data = valley
+    found = slice_of(run, ("w", "v"), ("gd", "adam"))
+    assert found.names == ("w", "v")
+    path = found.paths[0]
+    assert (path.x[0], path.y[0]) == (0.0, 0.0)
+    assert (path.x[-1], path.y[-1]) == (run.params["w"], run.params["v"])
+    assert found.paths[1].name.startswith("adam")
+
+
+def test_a_slice_says_what_is_held():
+    x = np.linspace(0, 2, 20)
+    run = tidu.fit("y = a + b*x + c*x**2", {"x": x, "y": x**2}, lr=0.05, epochs=20)
+    assert slice_of(run, ("a", "c")).held == {"b": run.params["b"]}
+    label = picture_of(run, "contours", Request(of=("a", "c"))).axes[0].get_xlabel()
+    assert "slice" in label
+    assert "b = " in label
+
+
+def test_what_has_no_contours_says_so():
+    x = np.linspace(0, 2, 20)
+    with pytest.raises(SettingError, match="tidu scan"):
+        tidu.fit("y = w*x", {"x": x, "y": x}, lr=0.05, epochs=2).plot(kind="contours")
+    with pytest.raises(SettingError, match="network"):
+        tidu.fit("y = mlp(x, hidden=[2])", {"x": x, "y": x}, lr=0.05, epochs=2).plot(kind="contours")
+    line = tidu.fit("y = w*x + b", {"x": x, "y": x}, lr=0.05, epochs=2)
+    with pytest.raises(SettingError, match="no parameter 'q'"):
+        line.plot(kind="contours", of="w,q")
+    with pytest.raises(SettingError, match="two parameters"):
+        line.plot(kind="contours", of="w")
+
+
+def test_a_straight_grid_has_the_same_heights(valley):
+    run, data = valley
+    found = slice_of(run)
+    grid = found.on_straight_grid(20, 9)
+    left, right, low, high = found.limits
+    v, w = np.linspace(left, right, 20), np.linspace(high, low, 9)
+    true = np.mean((v[None, :, None] * data["z"] + w[:, None, None] * data["x"] - data["y"]) ** 2, axis=-1)
+    assert np.max(np.abs(np.sqrt(grid) - np.sqrt(true))) < 0.06 * np.sqrt(true.max())
