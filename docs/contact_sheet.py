@@ -20,7 +20,8 @@ from tidu.text import use_language
 
 SHEET = Path(__file__).parent / "pictures" / "contact-sheet.png"
 CELL = (640, 440)  # pixels of one picture on the sheet
-COLOURS = 64  # of the sheet, which keeps its file small
+COLOURS = 64  # of a picture in docs, which keeps its file small
+IN_THE_GUIDE = ("contours", "graph")  # pictures that stand there by themselves, in both languages
 
 
 def runs() -> dict[str, tidu.Run]:
@@ -65,12 +66,17 @@ def pictures(made: dict[str, tidu.Run]) -> dict[str, Callable[[Path], object]]:
         "batches": lambda p: r["few"].plot(p, "batches"),
         "batches-many": lambda p: r["batches"].plot(p, "batches"),
         "gradients": lambda p: r["batches"].plot(p, "gradients", step=3),
-        "gradients-network": lambda p: r["network"].plot(p, "gradients", of="W1,W2"),
+        "gradients-network": lambda p: r["colours"].plot(p, "gradients", of="W1,W2"),
         "confusion": lambda p: r["colours"].plot(p, "confusion"),
         "boundary": lambda p: r["colours"].plot(p, "boundary"),
         "graph": lambda p: r["few"].plot(p, "graph", step=2),
         "graph-network": lambda p: r["network"].plot(p, "graph"),
     }
+
+
+def kept(picture: Image.Image, path: Path) -> None:
+    """Write a picture with few colours."""
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def sheet(folder: Path) -> Image.Image:
@@ -88,6 +94,8 @@ def sheet(folder: Path) -> Image.Image:
             write(path)
             with Image.open(path) as picture:
                 small = picture.convert("RGB")
+            if name in IN_THE_GUIDE:
+                kept(small, SHEET.parent / f"{name}.{lang}.png")
             small.thumbnail((CELL[0] - 24, CELL[1] - 24), Image.Resampling.LANCZOS)
             row, column = divmod(2 * k + j, columns)
             whole.paste(small, (column * CELL[0] + (CELL[0] - small.width) // 2,
@@ -100,5 +108,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        sheet(folder).quantize(COLOURS, dither=Image.Dither.NONE).save(SHEET, optimize=True)
+        kept(sheet(folder), SHEET)
     print(f"{SHEET}: {SHEET.stat().st_size / 1000:.0f} kB")

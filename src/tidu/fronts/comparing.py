@@ -10,7 +10,6 @@ import click
 from tidu.content.kinds import Assignments
 from tidu.errors import SettingError, closest
 from tidu.fronts.command_options import (
-    DECLARED,
     FileName,
     check_outputs,
     csv_of,
@@ -24,6 +23,7 @@ from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import GOOD, print_json
 from tidu.fronts.stored import store_option
 from tidu.text import _
+from tidu.training.options import DECLARED
 
 if TYPE_CHECKING:
     from tidu.insight.compare import Comparison

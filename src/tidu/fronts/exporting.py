@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -56,18 +57,17 @@ def run_of(name: str, store_path: str | None, data: str | None = None, with_its_
 
     With `data`, it holds these; `with_its_data` it holds those that it was fitted to, where they are still there.
     """
-    if not name.isdecimal():
-        from tidu.training.run import load
-
-        run = load(name)
-    else:
-        from tidu.training.resuming import run_in, run_with_data_in
+    if name.isdecimal():
+        from tidu.training.resuming import run_in
         from tidu.training.storing.store import Store
 
         with Store(store_path, reading=True) as store:
-            run = (run_with_data_in if with_its_data and data is None else run_in)(store, int(name))
-    if data is None:
-        return run
-    from tidu.training.resuming import with_data
+            run = run_in(store, int(name))
+    else:
+        from tidu.training.run import load
 
-    return with_data(run, data)
+        run = load(name)
+    if data is not None:
+        return run.with_data(data)
+    there = run.origin is not None and run.origin.path is not None and os.path.exists(run.origin.path)
+    return run.with_data() if with_its_data and there else run

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from tidu.errors import SettingError
@@ -49,8 +47,6 @@ def report_command(
     check_report_path(path)
     check_outputs(None, path, data or "-")
     found = run_of(run, store_path, data, with_its_data=True)
-    if found.training_data is None and found.origin is not None and os.path.exists(found.origin.path or ""):
-        found = found.with_data()
     found.report(path)
     if as_json:
         print_json({"written": path})

@@ -30,7 +30,6 @@ def _boxes(axes: Axes, epoch: Epoch, update: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     place = 0.0
-    words_fit = all(len(b) >= 3 for b in epoch.batches)
     for k, batch in enumerate(epoch.batches):
         colour = COLOURS[k % (len(COLOURS) - 1)]
         first = place
@@ -45,7 +44,7 @@ def _boxes(axes: Axes, epoch: Epoch, update: str) -> None:
             [first + 0.1, first + 0.1, place - 0.1, place - 0.1], [-0.05, -0.2, -0.2, -0.05], color=colour, lw=1.3
         )
         number = epoch.first_update + k + 1
-        words = update.format(k=number) if words_fit else str(number)
+        words = update.format(k=number) if len(batch) >= 3 else str(number)
         axes.text((first + place) / 2, -0.32, words, color=colour, ha="center", va="top", fontsize=9)
         place += 0.35
     axes.set_xlim(-0.2, place)

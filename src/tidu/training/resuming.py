@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tidu.data.csv_options import CsvOptions
 from tidu.engines.scalar_loop import history_columns
-from tidu.errors import DataError, SettingError, StoreError
+from tidu.errors import SettingError, StoreError
 from tidu.text import _
 from tidu.training.callbacks import Callback
 from tidu.training.descent import Standing
@@ -189,49 +187,3 @@ def differences(one: StoredRun, other: StoredRun) -> dict[str, dict[str, tuple[A
     if unlike:
         found["end"] = unlike
     return found
-
-
-def with_data(run: Run, data: object, drop_missing: bool = False, csv: CsvOptions | None = None) -> Run:
-    """A run that was loaded, with the data that it was fitted to, so that its steps can be computed again.
-
-    Raises
-    ------
-    DataError
-        The data have another number of rows than the run learned from.
-    """
-    table = run.features_of(data, drop_missing, csv)
-    if table.rows != run.rows:
-        raise DataError(
-            _("the run learned from {rows} rows, and {origin} has {count}; give the data that it was fitted to").format(
-                rows=run.rows, origin=table.origin, count=table.rows
-            )
-        )
-    return replace(run, problem=replace(run.problem, table=table))
-
-
-def run_with_data_in(store: Store, number: int) -> Run:
-    """A run of a store as it stands, with its data where they can still be read from where they were.
-
-    Raises
-    ------
-    StoreError
-        There is no such run, it has not ended yet, or its data have changed since.
-    """
-    run, facts = run_in(store, number), store.run(number).facts
-    origin = Origin.of_dict(facts["data"])
-    if origin.path is None or not Path(origin.path).is_file():
-        return run
-    settings = dict(facts["settings"])
-    problem = Problem.read(
-        settings.pop("formula"), origin.path, settings, test_size=origin.test_size,
-        validation=None if origin.validation == "memory" else origin.validation,
-        drop_missing=origin.drop_missing, csv=origin.csv,
-    )  # fmt: skip
-    assert problem.table is not None
-    if fingerprint(problem.table) != facts["data"]["fingerprint"]:
-        raise StoreError(
-            _("'{path}' is no longer what run {run} learned from; give its data by --data, or fit again").format(
-                path=origin.path, run=number
-            )
-        )
-    return replace(run, problem=replace(run.problem, table=problem.table, validation=problem.validation))
