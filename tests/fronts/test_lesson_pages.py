@@ -47,3 +47,12 @@ def test_no_line_of_chinese_begins_with_a_full_stop(capsys, tmp_path, monkeypatc
         assert [
             line for line in out.splitlines() if line.lstrip()[:1] in set("，。；：！？、）》”") & set(CLOSING)
         ] == []
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("columns", ["40", "60", "80"])
+def test_no_cell_is_cut_off(lang, columns, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", columns)
+    out, page = printed(capsys, "one-weight", lang)
+    assert out.count("…") == page.count("…")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Console as AnyConsole
 from rich.console import ConsoleOptions, RenderableType
-from rich.markdown import CodeBlock, Markdown, MarkdownElement, Paragraph
+from rich.markdown import CodeBlock, Markdown, MarkdownElement, Paragraph, TableElement
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.text import Text
 
 from tidu.fronts.help import Page as HelpPage
@@ -68,6 +69,18 @@ class Code(CodeBlock):
         yield text
 
 
+class Cells(TableElement):
+    """A table whose Chinese cells go on in the next line; a cell without a blank would be cut off."""
+
+    def __rich_console__(self, console: AnyConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The table, with all that is in it."""
+        for part in super().__rich_console__(console, options):
+            if isinstance(part, Table):
+                for column in part.columns:
+                    column.overflow = "fold"
+                yield part
+
+
 class Page(Markdown):
     """A page of Markdown with these paragraphs and this code; mathematics keeps its margin."""
 
@@ -76,5 +89,5 @@ class Page(Markdown):
         super().__init__(re.sub(rf"(?<=[{WIDE}])\n(?=[{WIDE}])", "", page), **more)
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
-        **Markdown.elements, "paragraph_open": Prose, "fence": Code,
+        **Markdown.elements, "paragraph_open": Prose, "fence": Code, "table_open": Cells,
     }  # fmt: skip
