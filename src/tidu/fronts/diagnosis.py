@@ -62,7 +62,9 @@ def _report(found: Diagnosis) -> None:
     run = found.run
     console.print()
     console.say(run.settings.formula, style="bold")
-    values = ", ".join(f"{name} = {value:.8g}" for name, value in run.params.items())
+    from tidu.training.model import values_in_short
+
+    values = values_in_short(run.params)
     console.say(_("fitted: {values}; cost {loss:.6g}").format(values=values, loss=found.loss))
     console.print()
     show(console, diagnosis_blocks(found))

@@ -17,16 +17,19 @@ import numpy.typing as npt
 from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
 from tidu.data.table import Table
-from tidu.errors import DataError, SettingError
+from tidu.engines.program import numbers_in
+from tidu.errors import DataError
 from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
+from tidu.insight.network_findings import findings_in_network, findings_on_sizes, starts_apart
 from tidu.text import _
+from tidu.training.choice import MOST_OF_NETWORK
 from tidu.training.fit import run_of
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.run import Run
-from tidu.training.settings import Settings
+from tidu.training.solving.network import NetworkObjective, objective_of
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import Spectrum, spectrum_of
+from tidu.training.solving.spectrum import Spectrum, on_enough_rows, spectrum_of
 from tidu.training.solving.stability import linear_rule, safe_rate, steps_to_shrink
 
 Array = npt.NDArray[np.float64]
@@ -34,6 +37,8 @@ TO = 0.01  # the share of its distance to which a direction is to shrink, in pre
 STIFF = 100.0  # ratio of curvatures from which it is worth a sentence
 NEAR = 1e-6  # relative distance of a cost to the lowest found at which it counts as there
 ENOUGH_BETTER = 1.0 - 1e-6  # of the cost that it had: what lowers it less does not help
+SOLVER_STEPS = 200  # of a trial
+NUMBERS_HELD = 20_000_000  # of gradients of single samples
 Plan = tuple[str, dict[str, Any]]  # an advice in words, and the options that follow it
 
 
@@ -98,11 +103,13 @@ class Diagnosis:
         if self.best is None:
             return None
         said = {name: value for name, value in self.best.options.items() if value is not None and value is not False}
-        return " ".join(
+        starts = [f'--init {name}="{value}"' for name, value in dict(said.pop("init", {})).items()]
+        options = [
             f"--{name.replace('_', '-')}" + ("" if value is True else f" {value:.6g}" if isinstance(value, float)
                                              else f" '{value}'" if "(" in str(value) else f" {value}")
             for name, value in said.items()
-        )  # fmt: skip
+        ]  # fmt: skip
+        return " ".join([*options, *starts])
 
     def __str__(self) -> str:
         advice = [] if self.advice is None else [_("the advice: {options}").format(options=self.advice)]
@@ -140,21 +147,20 @@ def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
     if table is None:
         raise DataError(_("the doctor needs the data that the model was fitted to; a saved model does not hold them"))
     program = run.program
-    if program.of_arrays:
-        raise SettingError(_("the doctor examines models of single numbers; this one has vectors or matrices"))
-    objective = Objective(program, [table[c.name] for c in program.columns])
-    start = np.array([run.start[n] for n in program.parameter_names])
-    end = np.array([run.params[n] for n in program.parameter_names])
+    objective = on_enough_rows(objective_of(program, [table[c.name] for c in program.columns]))
+    start = objective.flat([run.start[n] for n in program.parameter_names])
+    end = objective.flat([run.params[n] for n in program.parameter_names])
+    columns = {c.name: table[c.name] for c in program.columns if c.role == "feature"}
     at = start if run.diverged else end
     spectrum = spectrum_of(objective, at)
     with np.errstate(all="ignore"):
         loss = objective.cost(end)
         findings = [
-            *_on_divergence(run, objective),
-            *_on_curvature(run, spectrum, program.parameter_names),
+            *(_on_divergence_of_network if program.of_arrays else _on_divergence)(run, objective),
+            *_on_curvature(run, _by_parameter(objective, spectrum), program.parameter_names),
             *_on_the_end(run, objective, spectrum, end),
             *_on_noise(run, objective, start),
-            *findings_on_columns({c.name: table[c.name] for c in program.columns if c.role == "feature"}),
+            *_on_columns(run, objective, columns),
         ]
     tried = _trials(run, table, spectrum, loss) if trials else []
     return Diagnosis(run, loss, spectrum, tuple(findings), tuple(tried))
@@ -190,6 +196,49 @@ def _on_divergence(run: Run, objective: Objective) -> list[Finding]:
             ).format(step=run.steps + 1, row=row + 1, loss=values[0, row], name=factor, slope=float(np.max(slopes))),
             {"step": run.steps + 1, "row": row + 1, "loss": float(values[0, row]), "parameter": factor},
         )
+    ]
+
+
+def _on_divergence_of_network(run: Run, objective: Objective) -> list[Finding]:
+    """The row with the largest loss before the end, and the number along which its loss is steepest."""
+    if not run.diverged:
+        return []
+    last = objective.flat(run.problem.parameters_at(run.last_state))
+    losses = objective.values_of([objective.program.loss], last)[0]
+    size = np.where(np.isfinite(losses), np.abs(losses), np.inf)
+    row = int(np.argmax(size))
+    numbers: dict[str, Any] = {"step": run.steps + 1, "row": row + 1}
+    if not np.isfinite(losses[row]):
+        words = _("it diverged at step {step}: at the starting values the loss of row {row} is not finite")
+        return [Finding("divergence", words.format(**numbers), numbers)]
+    _cost, slope = objective.on_rows(np.array([row])).cost_and_gradient(last)
+    steepest = int(np.argmax(np.where(np.isfinite(slope), np.abs(slope), np.inf)))
+    words = _(
+        "it diverged at step {step}. At the last good point row {row} had the largest loss, {loss:.3g}, and "
+        "the steepest slope, along {name}: {slope:.3g}"
+    )
+    name = objective.names[steepest]
+    said = words.format(**numbers, loss=losses[row], name=name, slope=abs(float(slope[steepest])))
+    return [Finding("divergence", said, {**numbers, "loss": float(losses[row]), "parameter": name})]
+
+
+def _by_parameter(objective: Objective, spectrum: Spectrum | None) -> Spectrum | None:
+    """The directions of a network as shares of its parameters, by which they are named."""
+    if spectrum is None or not objective.program.of_arrays:
+        return spectrum
+    parts = [[np.linalg.norm(v) for v in objective.parts(direction)] for direction in spectrum.vectors.T]
+    return replace(spectrum, vectors=np.array(parts).T)
+
+
+def _on_columns(run: Run, objective: Objective, columns: Mapping[str, Array]) -> list[Finding]:
+    if not isinstance(objective, NetworkObjective):
+        return findings_on_columns(columns)
+    end = objective.flat(tuple(run.params.values()))
+    general = [f for f in findings_on_columns(columns) if f.kind != "sizes"]
+    return [
+        *findings_in_network(objective, tuple(run.start.values()), end),
+        *general,
+        *findings_on_sizes(columns),
     ]
 
 
@@ -286,6 +335,8 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
     """How large a batch must be for its gradient to say more than its noise (McCandlish et al. 2018, app. A)."""
     if objective.rows_count < 2 or run.settings.uses_solver:
         return []
+    if objective.program.of_arrays:
+        objective = objective.on_some_rows(max(2, min(objective.rows_count, NUMBERS_HELD // objective.p)))
     gradients = objective.sample_gradients(start)
     mean = gradients.mean(axis=0)
     signal = float(mean @ mean)
@@ -305,7 +356,7 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
 def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float) -> list[Trial]:
     """What might help, tried on the same data from the same start; of alternatives, the one that ends lowest."""
     ends = []
-    for alternatives in _plans(run.settings, spectrum):
+    for alternatives in _plans(run, spectrum):
         tried = [(words, options, _tried(run, options, table)) for words, options in alternatives]
         costs = [_cost(end, table) for _words, _options, end in tried]
         best = min(range(len(tried)), key=lambda k: costs[k] if math.isfinite(costs[k]) else math.inf)
@@ -314,8 +365,9 @@ def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float) -> l
     return [_outcome(words, options, tried, cost, loss, lowest) for words, options, tried, cost in ends]
 
 
-def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
+def _plans(run: Run, spectrum: Spectrum | None) -> list[list[Plan]]:
     """What is worth a trial, each a list of alternatives."""
+    s, program = run.settings, run.program
     if s.uses_solver:
         return []
     plans: list[list[Plan]] = []
@@ -336,11 +388,29 @@ def _plans(s: Settings, spectrum: Spectrum | None) -> list[list[Plan]]:
                 if lr != s.lr
             ]
         )  # fmt: skip
+    if program.of_arrays:
+        return plans + _plans_for_network(run)
     if not s.scale and not s.l1 and not s.l2:
         plans.append([(_("rescaled parameters (--scale)"), {"scale": True, "lr": None})])
     solver = {"optimizer": AUTO, "lr": None, "batch_size": None, "clip_norm": None, "clip_value": None,
               "scale": False, "epochs": None, "steps": None}  # fmt: skip
     plans.append([(_("a solver (--optimizer auto)"), solver)])
+    return plans
+
+
+def _plans_for_network(run: Run) -> list[list[Plan]]:
+    """What helps a network: a rate for each number, other starts where units are alike, and a solver if it is small."""
+    s, program = run.settings, run.program
+    plans: list[list[Plan]] = []
+    if optimizer_named(s.optimizer).name != "adam":
+        plans.append([(_("a rate for each parameter (--optimizer adam)"), {"optimizer": "adam", "lr": None})])
+    apart = starts_apart(program, tuple(run.start.values()))
+    if apart:
+        plans.append([(_("other starts of the units that are alike"), {"init": {**s.init, **apart}})])
+    if not program.masks and numbers_in(program) * run.rows <= MOST_OF_NETWORK:
+        solver = {"optimizer": "lbfgs", "lr": None, "batch_size": None, "clip_norm": None, "clip_value": None,
+                  "epochs": None, "steps": SOLVER_STEPS}  # fmt: skip
+        plans.append([(_("a solver (--optimizer lbfgs)"), {**solver, "init": {**s.init, **apart}})])
     return plans
 
 
@@ -356,8 +426,8 @@ def _cost(run: Run, table: Table) -> float:
     """The cost over all rows at the end of a run."""
     program = run.program
     with np.errstate(all="ignore"):
-        at = np.array([run.params[n] for n in program.parameter_names])
-        return Objective(program, [table[c.name] for c in program.columns]).cost(at)
+        objective = on_enough_rows(objective_of(program, [table[c.name] for c in program.columns]))
+        return objective.cost(objective.flat([run.params[n] for n in program.parameter_names]))
 
 
 def _outcome(words: str, options: Mapping[str, Any], tried: Run, cost: float, before: float, lowest: float) -> Trial:

@@ -6,7 +6,7 @@ from tidu.insight.doctor import Diagnosis
 from tidu.insight.reporting.document import Block, Items, Prose
 from tidu.text import _
 
-SERIOUS = ("divergence", "constant", "collinear", "sizes")
+SERIOUS = ("divergence", "symmetry", "dead", "saturated", "constant", "collinear", "sizes")
 BAD, GOOD, PLAIN = "!", "✓", "·"  # signs before an item
 
 
