@@ -135,7 +135,7 @@ def _why_not(run: Any) -> Any:
     return why_not(run)
 
 
-def _export(run: Any, to: str, model: bool) -> str:
+def _export(run: Any, to: str, model: bool) -> str | bytes:
     from tidu.insight.export import exported
 
     return exported(run, to, model)

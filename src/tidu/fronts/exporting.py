@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tidu.errors import SettingError
 from tidu.fronts.command_options import FileName, file_option, options, output_options
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import GOOD, print_json
@@ -25,16 +26,19 @@ if TYPE_CHECKING:
         "Write a run as a program that needs no tidu.\n\n"
         "RUN is a file that 'tidu fit --out' wrote, or the number of a run in the store. The program trains as the run "
         "did: 'python script.py DATA.csv' prints each parameter. In python, which needs nothing but Python, to the "
-        "same bits; in numpy, torch and jax but for the last digits."
+        "same bits; in numpy, torch and jax but for the last digits. onnx is the model for prediction, in float32."
     ),
     options_metavar=_("[OPTIONS]"),
     examples=(
         (_("The training in plain Python:"), "tidu export line.tidu --to python --out script.py"),
+        (_("The model for an ONNX runtime:"), "tidu export line.tidu --to onnx --out line.onnx"),
         (_("The model of run 3 alone, as a function predict(row):"), "tidu export 3 --to python --model"),
     ),
 )
 @click.argument("run", metavar=_("RUN"), type=FileName())
-@click.option("--to", required=True, cls=Option, metavar="python|numpy|torch|jax", help=_("What it is written in."))
+@click.option(
+    "--to", required=True, cls=Option, metavar="python|numpy|torch|jax|onnx", help=_("What it is written in.")
+)
 @file_option("--out", _("The file to write; without it, the program is printed."))
 @click.option("--model", is_flag=True, cls=Option, help=_("The model alone: a function predict(row)."))
 @options(store_option, output_options)
@@ -42,9 +46,12 @@ def export_command(
     run: str, to: str, out: str | None, model: bool, store_path: str | None, as_json: bool, lang: str | None
 ) -> int:
     """`tidu export`."""
-    text = run_of(run, store_path).export(to, model)
+    if to == "onnx" and out is None:
+        raise SettingError(_("an ONNX model is no text to print; name its file with --out"))
+    content: str | bytes = run_of(run, store_path).export(to, model)
+    text = content if isinstance(content, str) else ""
     if out is not None:
-        write_whole(out, text.encode())
+        write_whole(out, content if isinstance(content, bytes) else content.encode())
     if as_json:
         print_json({"to": to, "written": out} if out is not None else {"to": to, "source": text})
     elif out is None:

@@ -28,6 +28,7 @@ from tidu.training.run import Run
 from tidu.training.training import loop_shape
 
 WIDTH = 100
+ONNX = "onnx"  # of which there is the model only
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ LIBRARIES = {
 }
 
 
-def exported(run: Run, to: str, model: bool = False) -> str:
-    """The text of a program that trains as this run did, and prints its parameters.
+def exported(run: Run, to: str, model: bool = False) -> str | bytes:
+    """The text of a program that trains as this run did, and prints its parameters; to ONNX the bytes of its model.
 
     Parameters
     ----------
     to : `"python"` needs the standard library alone and gives the bits of the run; it is for models of numbers.
         `"numpy"`, `"torch"` and `"jax"` compute whole batches; their sums have another order, so other last digits.
+        `"onnx"` is the model for prediction, in float32.
     model : the model alone, with its parameters: a module with one function, `predict(row)`.
 
     Raises
@@ -67,13 +69,17 @@ def exported(run: Run, to: str, model: bool = False) -> str:
     SettingError
         There is no such library; the run cannot be written like this.
     """
+    if to == ONNX:
+        from tidu.insight.onnx_model import onnx_bytes
+
+        return onnx_bytes(run)
     if to not in LIBRARIES:
-        near = closest(to, LIBRARIES)
+        near = closest(to, [*LIBRARIES, ONNX])
         raise SettingError(
             _("there is no export to '{name}'{hint}; there are {names}").format(
                 name=to,
                 hint=_(" (did you mean '{near}'?)").format(near=near) if near else "",
-                names=", ".join(LIBRARIES),
+                names=", ".join([*LIBRARIES, ONNX]),
             )
         )
     if to == "python" and run.program.of_arrays:

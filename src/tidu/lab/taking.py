@@ -13,7 +13,6 @@ from typing import Any
 
 from tidu.data.table import Table
 from tidu.errors import SettingError
-from tidu.insight.export import exported
 from tidu.lab.experiment import Experiment, Moment
 from tidu.text import _
 from tidu.training.fit import run_of
@@ -44,7 +43,7 @@ def script(experiment: Experiment, moment: Moment, to: str) -> str:
     """The training as a program that needs no tidu."""
     if to not in SCRIPTS:
         raise SettingError(_("the lab writes {names}, not '{to}'").format(names=", ".join(SCRIPTS), to=to))
-    return exported(run_until(experiment, moment), to)
+    return run_until(experiment, moment).export(to)
 
 
 def command(path: str, formula: str, given: Mapping[str, Any], moment: Moment) -> str:

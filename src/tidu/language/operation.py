@@ -91,6 +91,7 @@ class Op:
     cost : what one number of its value costs: an `arithmetic` operation, a `function`, or a sum of a `product`.
     on_batches : the code on whole batches, which have an axis of samples in front; None for number by number.
     on_tiles : the function of `runtime.tiles` that computes it and the order of its arguments, or None.
+    onnx : operators of ONNX that compute it, nested, for predictions elsewhere: `Sub(Exp({0}), 1)`.
     reduces : whether it sums up axes: its attributes are the axes, and whether these are kept with length 1.
     """
 
@@ -124,6 +125,7 @@ class Op:
     cost: Literal["arithmetic", "function", "product"] = "arithmetic"
     on_batches: Callable[[Use], str] | None = None
     on_tiles: Callable[[Use], tuple[str, tuple[int, ...]] | None] | None = None
+    onnx: str = ""
     reduces: bool = False
     doc: str = ""
     function: Callable[..., Any] | None = None  # what applies it to expressions, tensors, arrays or numbers

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -254,12 +254,17 @@ class Run:
         more: Run = answered("resume", self, epochs, steps, callbacks)
         return more
 
-    def export(self, to: str, model: bool = False) -> str:
+    @overload
+    def export(self, to: Literal["onnx"], model: bool = False) -> bytes: ...  # type: ignore[overload-overlap]
+    @overload
+    def export(self, to: str, model: bool = False) -> str: ...
+    def export(self, to: str, model: bool = False) -> str | bytes:
         """The training as a program that runs without tidu, as `python script.py DATA.csv`, and prints the parameters.
 
         Parameters
         ----------
-        to : `"python"` (the standard library alone; the same bits), `"numpy"`, `"torch"` or `"jax"` (to about 1e-12).
+        to : `"python"` (the standard library alone; the same bits), `"numpy"`, `"torch"` or `"jax"` (to about 1e-12);
+            `"onnx"`, the model for prediction in float32, as the bytes of its file.
         model : the model alone: a module with one function, `predict(row)`.
 
         Raises
@@ -267,8 +272,8 @@ class Run:
         SettingError
             A solver ran it, or it cannot be written in this library.
         """
-        text: str = answered("export", self, to, model)
-        return text
+        content: str | bytes = answered("export", self, to, model)
+        return content
 
     def range_test(self, rates: Sequence[float] | None = None, steps: int = TRIAL_STEPS) -> RangeTest:
         """Descend from the run's start for a few steps with each learning rate; the run itself stays as it is.
