@@ -2,14 +2,15 @@
 
 import pytest
 
-from tidu.engines.build import LOOP_FOLDER_VARIABLE, loop_folder
+from tidu.cache import CACHE_VARIABLE
+from tidu.engines.build import loop_folder
 from tidu.text import use_language
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(LOOP_FOLDER_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
         patch.setenv("TIDU_LANG", "en")
         patch.setenv("TIDU_STORE", str(tmp_path_factory.mktemp("store") / "runs.sqlite"))
         loop_folder.cache_clear()

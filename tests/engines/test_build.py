@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tidu.cache import CACHE_VARIABLE
 from tidu.engines import build
-from tidu.engines.build import LOOP_FOLDER_VARIABLE, loop_folder, module_of
+from tidu.engines.build import loop_folder, module_of
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A cache folder of the test's own, and no module in memory from before."""
-    monkeypatch.setenv(LOOP_FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     loop_folder.cache_clear()
     yield tmp_path / "cache" / "loops"
     loop_folder.cache_clear()
@@ -119,7 +120,7 @@ def test_without_a_usable_folder_a_temporary_one_serves(tmp_path, monkeypatch, o
         monkeypatch.setattr(build.tempfile, "TemporaryFile", refuse)
     else:
         parent.write_text("")
-    monkeypatch.setenv(LOOP_FOLDER_VARIABLE, str(parent))
+    monkeypatch.setenv(CACHE_VARIABLE, str(parent))
     loop_folder.cache_clear()
     try:
         module = module_of(fresh_source())
@@ -179,7 +180,7 @@ for k in range(40):
 
 
 def test_several_processes_at_once(folder):
-    environment = os.environ | {LOOP_FOLDER_VARIABLE: str(folder.parent)}
+    environment = os.environ | {CACHE_VARIABLE: str(folder.parent)}
     command = [sys.executable, "-c", SCRIPT, str(time.time())]
     running = [
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) for _ in range(4)
@@ -192,7 +193,7 @@ def test_several_processes_at_once(folder):
 
 
 def test_the_users_cache_folder_is_the_default(monkeypatch, tmp_path):
-    monkeypatch.delenv(LOOP_FOLDER_VARIABLE)
+    monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name, appauthor: tmp_path / name)
     loop_folder.cache_clear()
     try:

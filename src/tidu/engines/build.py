@@ -17,18 +17,9 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
-LOOP_FOLDER_VARIABLE = "TIDU_CACHE"
+from tidu.cache import cache_folder
+
 _building = threading.RLock()
-
-
-def cache_folder() -> Path:
-    """What may be deleted at any time: $TIDU_CACHE, else the user's cache folder."""
-    chosen = os.environ.get(LOOP_FOLDER_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("tidu", appauthor=False)
 
 
 @functools.cache

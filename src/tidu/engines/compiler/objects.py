@@ -11,16 +11,16 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tidu.engines.build import LOOP_FOLDER_VARIABLE, cache_folder
+from tidu.cache import CACHE_VARIABLE, cache_folder, open_private, private_folder, remove_oldest
 from tidu.text import _
 
 MOST_BYTES = 64 << 20
+_NAME = "objects"  # of the folder
 _FIRST_LINE = b"tidu object code 1\n"
 _DIGEST = hashlib.sha256().digest_size
 
@@ -47,16 +47,7 @@ def key_of(*parts: str) -> str:
 @cache
 def object_folder() -> Path | None:
     """The folder; None where there is none that can be trusted, and code is made anew in every process."""
-    folder = _folder()
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _trusted(os.lstat(folder), stat.S_ISDIR) and os.access(folder, os.W_OK):
-            return folder
-    return None
-
-
-def _folder() -> Path:
-    return cache_folder() / "objects"
+    return private_folder(_NAME)
 
 
 def note_on_folder() -> str | None:
@@ -66,14 +57,7 @@ def note_on_folder() -> str | None:
     return _(
         "machine code is not kept, but made anew in every process: {folder} must be a folder that you, and nobody "
         "else, can write to (chmod 700); or set {variable} to another folder"
-    ).format(folder=_folder(), variable=LOOP_FOLDER_VARIABLE)
-
-
-def _trusted(status: os.stat_result, is_kind: Any) -> bool:
-    """Whether it is what it should be, this user's, and nobody else's to write to."""
-    if not is_kind(status.st_mode):
-        return False
-    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+    ).format(folder=cache_folder() / _NAME, variable=CACHE_VARIABLE)
 
 
 def kept_object(key: str) -> Described | None:
@@ -81,10 +65,11 @@ def kept_object(key: str) -> Described | None:
     folder = object_folder()
     if folder is None:
         return None
+    handle = open_private(folder / f"{key}.o")
+    if handle is None:
+        return None
     try:
-        with open(os.open(folder / f"{key}.o", os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-            if not _trusted(os.fstat(file.fileno()), stat.S_ISREG):
-                return None
+        with open(handle, "rb") as file:
             whole = file.read()
     except OSError:
         return None
@@ -112,19 +97,4 @@ def keep_object(key: str, description: dict[str, Any], code: bytes) -> None:
         except BaseException:
             os.unlink(temporary)
             raise
-        _remove_oldest(folder)
-
-
-def _remove_oldest(folder: Path) -> None:
-    files = []
-    for entry in os.scandir(folder):
-        with contextlib.suppress(OSError):  # another process removes files too
-            status = entry.stat(follow_symlinks=False)
-            files.append((status.st_mtime, status.st_size, entry.path))
-    total = sum(size for _time, size, _path in files)
-    for _time, size, path in sorted(files):
-        if total <= MOST_BYTES:
-            return
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        total -= size
+        remove_oldest(folder, MOST_BYTES)
