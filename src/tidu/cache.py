@@ -53,7 +53,7 @@ def open_private(path: Path) -> int | None:
     return None
 
 
-def remove_oldest(folder: Path, most: int) -> None:
+def remove_oldest(folder: Path, most: float) -> None:
     """Delete the files that were used longest ago, until the others take no more than `most` bytes."""
     files = []
     for entry in os.scandir(folder):

@@ -13,7 +13,7 @@ import numpy as np
 
 from tidu.content.losses import MOST_CLASSES
 from tidu.data.labels import among, as_numbers, label_text, listed
-from tidu.data.table import Column, Label, Table, clipped, numbers
+from tidu.data.table import Label, Table, clipped, numbers
 from tidu.data.times import seconds_after, time_in, time_text, times_in
 from tidu.errors import DataError, closest
 from tidu.language.derived_columns import Derived, Elapsed, Indicator
@@ -105,7 +105,6 @@ def with_derived(
     DataError
         A row has a level that the model has not met.
     """
-    columns: dict[str, Column] = {**table.columns}
     for column, known in levels.items():
         if column in table.levels:
             _refuse_unmet(table, column, known)
@@ -116,7 +115,7 @@ def with_derived(
         if isinstance(entry, Indicator):
             wanted = among(entry.level, found) if found else entry.level
             at = [k for k, level in enumerate(found) if level == wanted]
-            columns[name] = np.isin(table[entry.column], at).astype(np.float64)
+            table = table.looked_up(name, entry.column, np.isin(np.arange(len(found)), at).astype(np.float64))
         else:
             moments = times_in([label_text(level) for level in table.levels[entry.column]], entry.column, table.origin)
             zero = time_in(zeros[entry.column]) if entry.column in zeros else None
@@ -126,13 +125,13 @@ def with_derived(
                       "or none").format(origin=table.origin, column=entry.column)
                 )  # fmt: skip
             elapsed = seconds_after(moments, zero or time_in("1970-01-01")) / UNITS[entry.unit]
-            columns[name] = elapsed[table[entry.column].astype(np.intp)] if len(moments) else np.empty(0)
+            table = table.looked_up(name, entry.column, elapsed)
     both = [column for column in table.levels if column in needed]
     for column in both:
         values = numbers([label_text(level) for level in table.levels[column]], column, table.origin)
-        columns[column] = values[table[column].astype(np.intp)] if len(values) else np.empty(0)
+        table = table.looked_up(column, column, values)
     kept = {column: found for column, found in table.levels.items() if column not in both}
-    return replace(table, columns=columns, levels=kept)
+    return replace(table, levels=kept)
 
 
 def as_written(table: Table, derived: Mapping[str, Derived]) -> dict[str, list[Label | None]]:
@@ -168,14 +167,13 @@ def _used(table: Table, column: str) -> list[Label]:
     if column not in table.levels:
         return []
     found = as_numbers(table.levels[column])
-    codes = table[column]
-    used = np.flatnonzero(np.bincount(codes[np.isfinite(codes)].astype(np.intp), minlength=len(found)))
+    used = np.flatnonzero(table.counts(column, len(found)))
     return [found[k] for k in used.tolist()]
 
 
 def _refuse_unmet(table: Table, column: str, known: Sequence[Label]) -> None:
     unmet = [k for k, level in enumerate(table.levels[column]) if among(level, known) not in known]
-    rows = np.flatnonzero(np.isin(table[column], unmet))
+    rows = np.flatnonzero(np.isin(table[column], unmet)) if unmet else np.empty(0)
     if rows.size:
         level = label_text(table.levels[column][int(table[column][rows[0]])])
         raise DataError(

@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,10 @@ from tidu.data.encoding import Opener, head_of, not_in_encoding
 from tidu.data.labels import labels_of_arrow
 from tidu.data.layout import Layout, comment_at_the_end, layout_of, split_at_blanks
 from tidu.data.numerals import kind_of
-from tidu.data.table import Column, Label, Table, clipped, numbers
+from tidu.data.pieces import pieces_of
+from tidu.data.table import Column, Label, Source, Table, clipped, numbers
 from tidu.errors import DataError
+from tidu.machine import cores
 from tidu.text import _
 
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
@@ -41,15 +45,56 @@ def open_bytes(raw: Any) -> Any:
     return pa.CompressedInputStream(raw, codec) if codec else raw
 
 
-class CsvText:
+class CsvText(Source):
     """A text of rows: what its columns are called, and their numbers."""
 
     def __init__(self, opener: Opener, origin: str, options: CsvOptions) -> None:
         self._opener, self.origin, self._options = opener, origin, options
+        self._threads, self._newlines = True, True
+        self._first_row = 0  # of this text, where it is a piece of a longer one
 
     @functools.cached_property
     def _layout(self) -> Layout:
         return layout_of(head_of(self._opener, self.origin), self.origin, self._options)
+
+    def _piece(self, piece: bytes, number: int, first_row: int) -> CsvText:
+        """A piece of this text, in UTF-8; that with the number 0 is its beginning."""
+        part = CsvText(lambda: pa.BufferReader(piece), self.origin, self._options)
+        layout = replace(self._layout, encoding="utf-8")
+        part._layout = layout if number == 0 else replace(layout, skipped=0, header_rows=0)
+        part._threads, part._newlines, part._first_row = False, b'"' in piece, first_row
+        return part
+
+    def batches(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Iterator[Table]:
+        """The same as `table`, rows after rows; several threads parse them."""
+        layout, rows = self._layout, 0
+        if not layout.has_rows:
+            yield self.table(wanted, label, words)
+            return
+        waiting: deque[tuple[Future[Table], bytes, int]] = deque()
+
+        def first_waiting() -> Table:
+            future, piece, number = waiting.popleft()
+            try:
+                return future.result()
+            except DataError:  # which row it is in is known only now
+                return self._piece(piece, number, rows).table(wanted, label, words)
+
+        threads = cores()
+        with ThreadPoolExecutor(threads) as pool, self._opener() as stream:
+            for number, piece in enumerate(pieces_of(stream, layout, self.origin)):
+                part = self._piece(piece, number, 0)
+                waiting.append((pool.submit(part.table, wanted, label, words), piece, number))
+                if len(waiting) > 2 * threads:
+                    table = first_waiting()
+                    rows += table.rows
+                    yield table
+            while waiting:
+                table = first_waiting()
+                rows += table.rows
+                yield table
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,7 +167,7 @@ class CsvText:
             except pa.ArrowInvalid:
                 pass
         cells = column.to_pylist()
-        values = numbers(cells, name, self.origin, numerals)
+        values = numbers(cells, name, self.origin, numerals, self._first_row)
         percent = next((cell for cell in cells if cell and cell.rstrip().endswith("%")), None)
         if percent is None:
             return values, []
@@ -145,10 +190,11 @@ class CsvText:
         return rewritten(text, self._layout).encode()
 
     def _parsed(
-        self, kinds: Mapping[str, pa.DataType], threads: bool = True, block: int | None = None
+        self, kinds: Mapping[str, pa.DataType], threads: bool | None = None, block: int | None = None
     ) -> pa.Table | None:
         """The columns at the positions that `kinds` names, or None if a cell is no number; blank rows are left out."""
         layout, origin = self._layout, self.origin
+        threads = self._threads if threads is None else threads
         skipped = layout.skipped if layout.is_plain else 0
         blank: list[Any] = []
         ragged: list[Any] = []
@@ -167,7 +213,7 @@ class CsvText:
         )
         parse = pa_csv.ParseOptions(
             delimiter="\t" if layout.delimiter == BLANKS else layout.delimiter,
-            newlines_in_values=True,
+            newlines_in_values=self._newlines,
             invalid_row_handler=on_invalid,
         )
         numerals = self._options.numerals
@@ -186,7 +232,8 @@ class CsvText:
             if ragged and threads:  # only one thread knows which row it is at
                 return self._parsed(kinds, False, block)
             if ragged:
-                raise self._ragged(ragged[0], ragged[0].number - skipped - layout.header_rows - len(blank)) from None
+                before = skipped + layout.header_rows + len(blank)
+                raise self._ragged(ragged[0], ragged[0].number - before + self._first_row) from None
             reason = str(error).strip().splitlines()[0]
             if "straddling" in reason and block is None:
                 return self._parsed(kinds, threads, LARGEST_BLOCK)

@@ -10,7 +10,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tidu.data.csv_options import CsvOptions
 from tidu.data.frames import ArrowTable
 from tidu.data.labels import joined_labels
 from tidu.data.layout import SAMPLED_ROWS
+from tidu.data.pieces import ReadOnce
 from tidu.data.table import Label, Source, Table
 from tidu.data.workbook import MAGIC as WORKBOOKS
 from tidu.data.workbook import workbook_text
@@ -29,10 +30,13 @@ from tidu.errors import DataError
 from tidu.text import _
 
 PARQUET = b"PAR1"
+PARQUET_BATCH = 1 << 18  # rows that are read together
 
 
-def from_path(path: str, options: CsvOptions) -> Source:
+def from_path(path: str, options: CsvOptions, stream: bool = False) -> Source:
     """The source that a path, a pattern, or `-` for standard input stands for.
+
+    Under `stream`, a pipe is not held in memory, but read once, in `batches`.
 
     Raises
     ------
@@ -40,21 +44,28 @@ def from_path(path: str, options: CsvOptions) -> Source:
         There is no such file, it cannot be read, or standard input is closed.
     """
     if path == "-":
-        return _from_standard_input(options)
-    files = [Path(path)]
-    if glob.has_magic(path) and not os.path.exists(path):
-        files = [Path(p) for p in sorted(glob.glob(path, recursive=True))]
-        if not files:
-            raise DataError(_("no file matches '{pattern}'").format(pattern=path))
-    sources = [_file(p, options) for p in files]
+        return _from_standard_input(options, stream)
+    sources = [_file(p, options, stream) for p in files_of(path)]
     return sources[0] if len(sources) == 1 else _Files(sources, path)
 
 
-def _from_standard_input(options: CsvOptions) -> Source:
+def files_of(path: str) -> list[Path]:
+    """The files that a path or a pattern stands for, in the order of their names."""
+    if not glob.has_magic(path) or os.path.exists(path):
+        return [Path(path)]
+    files = [Path(p) for p in sorted(glob.glob(path, recursive=True))]
+    if not files:
+        raise DataError(_("no file matches '{pattern}'").format(pattern=path))
+    return files
+
+
+def _from_standard_input(options: CsvOptions, stream: bool) -> Source:
     closed = DataError(_("standard input is closed; pipe a table into it, or name a file"))
     if sys.stdin is None:
         raise closed
     try:
+        if stream:
+            return _of_pipe(sys.stdin.buffer, _("standard input"), options)
         content = sys.stdin.buffer.read()
     except ValueError:  # closed by the program itself
         raise closed from None
@@ -67,11 +78,13 @@ def _from_standard_input(options: CsvOptions) -> Source:
     return from_bytes(content, _("standard input"), options)
 
 
-def _file(path: Path, options: CsvOptions) -> Source:
+def _file(path: Path, options: CsvOptions, stream: bool = False) -> Source:
     if os.path.isdir(path):
         raise DataError(_("'{path}' is a folder; name a file, or a pattern such as '{path}/*.csv'").format(path=path))
     try:
         mode = path.stat().st_mode
+        if stream and stat.S_ISFIFO(mode):
+            return _of_pipe(path.open("rb"), str(path), options)
         if not stat.S_ISREG(mode):
             return from_bytes(_read_once(path, mode), str(path), options)
         with path.open("rb") as file:
@@ -110,7 +123,16 @@ def from_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
     return CsvText(lambda: open_bytes(io.BytesIO(content)), origin, options)
 
 
-class _ParquetFile:
+def _of_pipe(pipe: Any, origin: str, options: CsvOptions) -> Source:
+    """What a pipe gives: text as it comes; what needs to be read from its end is read into memory first."""
+    once = ReadOnce(pipe, origin)
+    magic = once.opened().read(4)
+    if magic == PARQUET or magic in WORKBOOKS:
+        return _of_bytes(once.opened().read(), origin, options)
+    return CsvText(lambda: open_bytes(once.opened()), origin, options)
+
+
+class _ParquetFile(Source):
     def __init__(self, where: Any, origin: str) -> None:
         import pyarrow.parquet as pa_parquet  # it is slow to import, and most tables are CSV
 
@@ -139,8 +161,18 @@ class _ParquetFile:
             raise self._unreadable(error) from None
         return ArrowTable(read, self.origin).table(wanted, label, words)
 
+    def batches(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Iterator[Table]:
+        names = None if wanted is None else [n for n in self.names if n in wanted]
+        try:
+            for batch in self._file.iter_batches(PARQUET_BATCH, columns=names):
+                yield ArrowTable(pa.Table.from_batches([batch]), self.origin).table(wanted, label, words)
+        except (pa.ArrowException, OSError) as error:
+            raise self._unreadable(error) from None
 
-class _Files:
+
+class _Files(Source):
     """Several files as one table, in the order of their names."""
 
     def __init__(self, sources: Sequence[Source], pattern: str) -> None:
@@ -177,3 +209,10 @@ class _Files:
             columns[label], classes = joined_labels([(p[label], p.classes) for p in parts])
         notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
         return Table(columns, self._pattern, tuple(notes)[:1], classes, levels)
+
+    def batches(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Iterator[Table]:
+        if self.names:  # which are the same in all files
+            for source in self._sources:
+                yield from source.batches(wanted, label, words)

@@ -17,7 +17,7 @@ from tidu.errors import DataError
 from tidu.text import _
 
 
-class ArrowTable:
+class ArrowTable(Source):
     """A table of Arrow's, which a frame or a file has become."""
 
     def __init__(self, table: pa.Table, origin: str) -> None:

@@ -189,7 +189,7 @@ def with_labels(table: Table, target: str, codes: Sequence[float], loss: str) ->
     if table.rows == 0:
         return table
     labels = as_numbers(table.classes)
-    used = np.flatnonzero(np.bincount(table[target].astype(np.intp)))
+    used = np.flatnonzero(table.counts(target, len(labels)))
     classes = _in_order({labels[k] for k in used.tolist()})
     if len(classes) == 1:
         raise DataError(
@@ -232,7 +232,7 @@ def with_known_labels(table: Table, target: str, classes: Sequence[Label], codes
     """
     labels = tuple(among(label, classes) for label in table.classes)
     unknown = [k for k, label in enumerate(labels) if label not in classes]
-    rows = np.flatnonzero(np.isin(table[target], unknown))
+    rows = np.flatnonzero(np.isin(table[target], unknown)) if unknown else np.empty(0)
     if rows.size:
         label = label_text(labels[int(table[target][rows[0]])])
         raise DataError(
@@ -261,7 +261,7 @@ def _coded(
 ) -> Table:
     place = dict(zip(classes, codes, strict=False))
     lookup = np.array([place.get(label, math.nan) for label in labels])
-    return replace(table, columns={**table.columns, target: _exchanged(table[target], lookup)}, classes=tuple(classes))
+    return replace(table.looked_up(target, target, lookup), classes=tuple(classes))
 
 
 def as_numbers(labels: Sequence[Label]) -> tuple[Label, ...]:

@@ -24,8 +24,8 @@ from tidu.errors import DataError
 from tidu.text import _
 
 
-def source_of(data: object, options: CsvOptions | None = None) -> Source:
-    """The source that `data` stands for; see `tidu.fit` for what it may be.
+def source_of(data: object, options: CsvOptions | None = None, stream: bool = False) -> Source:
+    """The source that `data` stands for; see `tidu.fit` for what it may be. `stream` is as in `files.from_path`.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def source_of(data: object, options: CsvOptions | None = None) -> Source:
     """
     options = options or CsvOptions()
     if isinstance(data, (str, Path)):
-        return from_path(str(data), options)
+        return from_path(str(data), options, stream)
     if isinstance(data, Table):
         return _Loaded(data)
     if hasattr(data, "__arrow_c_stream__"):
@@ -62,7 +62,7 @@ def _frame(data: Any) -> Source:
 
 
 # -- in memory ----------------------------------------------------------------------------------
-class _Loaded:
+class _Loaded(Source):
     """A table that has been read."""
 
     def __init__(self, table: Table) -> None:
@@ -89,12 +89,15 @@ class _Loaded:
         return replace(read, columns={**read.columns, label: codes}, classes=classes)
 
 
-class _Columns:
+class _Columns(Source):
     """A dict of columns; those that nobody wants are never looked at."""
 
     def __init__(self, columns: Mapping[str, object]) -> None:
-        self._columns = columns
-        self.names = text_names(columns)
+        self._columns, self._names = columns, text_names(columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._names
 
     def kinds(self) -> dict[str, str]:
         found = {}
@@ -135,7 +138,7 @@ def _kind_of_array(values: Any) -> str:
     return kind_of(cells.tolist()) if cells.dtype.kind in "OSUT" and cells.ndim == 1 else "number"
 
 
-class _Matrix:
+class _Matrix(Source):
     """A two-dimensional array or a list of rows; one that holds text too is read column by column."""
 
     def __init__(self, values: Any, names: Sequence[str] | None) -> None:

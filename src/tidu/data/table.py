@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tidu.data.numerals import DEFAULT, Numerals, booleans_in, kind_of, remedy
 from tidu.errors import DataError, MissingValues, SettingError
+from tidu.runtime.summation import CHUNK
 from tidu.text import _
 
 Column = npt.NDArray[np.float64]
@@ -26,7 +27,7 @@ class Table(Mapping[str, Column]):
 
     `origin` is where they came from, as a person would say it; `notes` are sentences about how they were read.
     Where one column holds classes, its numbers are codes, and `classes` the labels that they stand for, in order.
-    `levels` are the same for other columns of words, by name.
+    `levels` are the same for other columns of words, by name. `complete` says that every cell is known to be finite.
     """
 
     columns: Mapping[str, Column]
@@ -34,6 +35,7 @@ class Table(Mapping[str, Column]):
     notes: tuple[str, ...] = ()
     classes: tuple[Label, ...] = ()
     levels: Mapping[str, tuple[Label, ...]] = field(default_factory=dict)
+    complete: bool = False
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
@@ -57,9 +59,29 @@ class Table(Mapping[str, Column]):
         """The table of some of the rows."""
         return replace(self, columns={name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()})
 
+    def blocks(self, rows: int = CHUNK) -> Iterator[tuple[int, Table]]:
+        """The number of the first row, and a table of so many rows from there on, one after another."""
+        for first in range(0, self.rows, rows):
+            yield first, replace(self, columns={n: c[first : first + rows] for n, c in self.columns.items()}, notes=())
+
+    def looked_up(self, name: str, codes: str, lookup: Column) -> Table:
+        """With the column `name`: what `lookup` has at each code of the column `codes`; what is not finite stays."""
+        found = self[codes].copy()
+        finite = np.isfinite(found)
+        found[finite] = lookup[found[finite].astype(np.intp)]
+        return replace(self, columns={**self.columns, name: found})
+
+    def counts(self, codes: str, most: int) -> npt.NDArray[np.intp]:
+        """In how many rows each code from 0 to most - 1 stands."""
+        found = np.zeros(most, dtype=np.intp)
+        for _first, block in self.blocks():
+            column = block[codes]
+            found += np.bincount(column[np.isfinite(column)].astype(np.intp), minlength=most)
+        return found
+
 
 class Source(Protocol):
-    """Something that has named columns."""
+    """Something that has named columns; whoever can be read piece by piece says how in `batches`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,6 +98,63 @@ class Source(Protocol):
         """The columns that hold no numbers, as far as the beginning shows: `text`, or `date`."""
         ...
 
+    def batches(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Iterator[Table]:
+        """The same as `table`, rows after rows; each batch has codes, classes and levels of its own."""
+        yield self.table(wanted, label, words)
+
+
+@dataclass
+class Missing:
+    """What is missing in a table that is looked at batch by batch."""
+
+    rows: int = 0  # that were looked at
+    bad: int = 0
+    first: tuple[int, str, float] | None = None  # row, column and value
+
+    def seen(self, table: Table) -> npt.NDArray[np.bool_]:
+        """Look at rows more; which of them are whole."""
+        good = np.ones(table.rows, dtype=np.bool_)
+        for column in table.columns.values():
+            good &= np.isfinite(column)
+        if not good.all():
+            row = int(np.flatnonzero(~good)[0])
+            name = next(n for n, c in table.columns.items() if not np.isfinite(c[row]))
+            self.first = self.first or (self.rows + row, name, float(table[name][row]))
+            self.bad += int((~good).sum())
+        self.rows += table.rows
+        return good
+
+    def note(self, origin: str, drop: bool) -> str:
+        """What was left out, where something was.
+
+        Raises
+        ------
+        MissingValues
+            Rows have missing cells, and `drop` is False; DataError if no row is left.
+        """
+        if self.first is None:
+            return ""
+        if not drop:
+            row, name, cell = self.first
+            value = _("missing") if math.isnan(cell) else _("infinite")
+            raise MissingValues(
+                _(
+                    "{origin}: row {row} of column '{column}' is {value} ({bad} such row(s) in all); "
+                    "mend the data, or drop such rows with --drop-missing (drop_missing=True)"
+                ).format(origin=origin, row=row + 1, column=name, value=value, bad=self.bad)
+            )
+        if self.bad == self.rows:
+            raise DataError(
+                _("{origin}: every one of the {rows} rows has a missing or infinite value").format(
+                    origin=origin, rows=self.rows
+                )
+            )
+        return _("{bad} of {rows} rows were dropped for a missing or infinite value").format(
+            bad=self.bad, rows=self.rows
+        )
+
 
 def without_missing(table: Table, drop: bool) -> Table:
     """`table` if every cell is a finite number; else without the rows that are not, or an error.
@@ -85,31 +164,12 @@ def without_missing(table: Table, drop: bool) -> Table:
     MissingValues
         A cell is empty, NaN or infinite, and `drop` is False; DataError if dropping leaves no row.
     """
-    good = np.ones(table.rows, dtype=np.bool_)
-    for column in table.columns.values():
-        good &= np.isfinite(column)
-    if good.all():
+    if table.complete:
         return table
-    bad = int((~good).sum())
-    if drop:
-        if not good.any():
-            raise DataError(
-                _("{origin}: every one of the {rows} rows has a missing or infinite value").format(
-                    origin=table.origin, rows=table.rows
-                )
-            )
-        return table.taken(good).with_note(
-            _("{bad} of {rows} rows were dropped for a missing or infinite value").format(bad=bad, rows=table.rows)
-        )
-    row = int(np.flatnonzero(~good)[0])
-    name = next(n for n, c in table.columns.items() if not np.isfinite(c[row]))
-    value = _("missing") if np.isnan(table[name][row]) else _("infinite")
-    raise MissingValues(
-        _(
-            "{origin}: row {row} of column '{column}' is {value} ({bad} such row(s) in all); "
-            "mend the data, or drop such rows with --drop-missing (drop_missing=True)"
-        ).format(origin=table.origin, row=row + 1, column=name, value=value, bad=bad)
-    )
+    missing = Missing()
+    good = missing.seen(table)
+    note = missing.note(table.origin, drop)
+    return table.taken(good).with_note(note) if note else table
 
 
 def train_test_split(table: Table, test_size: float, seed: int, stream: Sequence[int] = (1,)) -> tuple[Table, Table]:
@@ -213,8 +273,8 @@ def matrix_names(count: int, names: Sequence[str] | None, origin: str) -> list[s
     return names
 
 
-def numbers(values: object, name: str, origin: str, numerals: Numerals | None = None) -> Column:
-    """`values` as a contiguous float64 array of shape (rows,).
+def numbers(values: object, name: str, origin: str, numerals: Numerals | None = None, first_row: int = 0) -> Column:
+    """`values` as a contiguous float64 array of shape (rows,); the first is in row `first_row` of the data.
 
     None, the words of `MISSING` and what a mask hides are NaN; text is read as in a file, by `numerals`.
     A column of true and false is one of 1 and 0.
@@ -230,9 +290,9 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
         if array.dtype.kind not in "fiub" and array.ndim == 1:
             cells = array.tolist()
             truths = booleans_in(cells, (numerals or DEFAULT).missing)
-            array = np.array(
-                [_number(cells, row, name, origin, numerals) for row in range(len(cells))] if truths is None else truths
-            )
+            if truths is None:
+                truths = [_number(cells, row, name, origin, numerals, first_row) for row in range(len(cells))]
+            array = np.array(truths)
         array = np.asarray(array, dtype=np.float64)
     except DataError:
         raise
@@ -249,7 +309,9 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
     return np.ascontiguousarray(array)
 
 
-def _number(cells: Sequence[object], row: int, name: str, origin: str, numerals: Numerals | None) -> float:
+def _number(
+    cells: Sequence[object], row: int, name: str, origin: str, numerals: Numerals | None, first_row: int
+) -> float:
     cell = cells[row]
     if cell is None:
         return math.nan
@@ -269,7 +331,7 @@ def _number(cells: Sequence[object], row: int, name: str, origin: str, numerals:
                 "(the first row of data is row 1){remedy}"
             ).format(
                 origin=origin,
-                row=row + 1,
+                row=first_row + row + 1,
                 column=name,
                 cell=clipped(text),
                 remedy=remedy(clipped(text), name, numerals, of_words),

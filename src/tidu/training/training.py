@@ -29,6 +29,7 @@ from tidu.engines.tile_loop import tile_train_source
 from tidu.engines.trace import StepState, Trace, trace_of
 from tidu.errors import SettingError
 from tidu.language.expr import evaluate
+from tidu.machine import cores
 from tidu.text import _
 from tidu.training.constraints import check_execution
 from tidu.training.engine_choice import Engine, engine_for
@@ -39,7 +40,7 @@ from tidu.training.loops.loop import Loop
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
 from tidu.training.state import TrainingState, order_of_epoch
-from tidu.training.work import Work, cores
+from tidu.training.work import Work
 
 Array = npt.NDArray[np.float64]
 FIRST_SLICE_SAMPLES = {"python": 20_000, "compiled": 1_000_000, "array": 10_000}

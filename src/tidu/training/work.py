@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,8 +41,3 @@ class Work:
     def steps_per_epoch(self) -> int:
         """The last of them may have fewer samples."""
         return -(-max(self.rows, 1) // self.per_step)
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

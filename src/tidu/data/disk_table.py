@@ -1,0 +1,110 @@
+"""`DiskTable`: a table whose columns lie in a file, and are read a block of rows at a time.
+
+Columns that are made of others (the codes of classes, indicators of levels, days) are looked up as they are read, so
+nothing is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.data.column_file import ColumnFile
+from tidu.data.table import Column, Table
+from tidu.errors import SettingError
+from tidu.runtime.summation import CHUNK
+from tidu.text import _
+
+
+@dataclass(frozen=True, eq=False)
+class DiskColumn:
+    """A column of a file, or what `lookup` has at each of its codes. NumPy reads all of it into memory."""
+
+    file: ColumnFile
+    place: int  # among the columns of the file
+    lookup: Column | None = None
+
+    def __len__(self) -> int:
+        return self.file.rows
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        whole = np.empty((1, len(self)))
+        read_columns([self], 0, whole)
+        column: npt.NDArray[Any] = whole[0]
+        return column if dtype is None else column.astype(dtype)
+
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, (int, np.integer)):
+            cell = np.empty((1, 1))
+            read_columns([self], range(len(self))[rows], cell)
+            return cell[0, 0]
+        return np.asarray(self)[rows]
+
+    def through(self, lookup: Column) -> DiskColumn:
+        """The column of what `lookup` has at each code of this one."""
+        if self.lookup is None:
+            return replace(self, lookup=lookup)
+        return replace(self, lookup=lookup[self.lookup.astype(np.intp)])
+
+
+def are_on_disk(columns: Sequence[Any]) -> bool:
+    """Whether columns are read from a file."""
+    return any(isinstance(column, DiskColumn) for column in columns)
+
+
+def read_columns(columns: Sequence[DiskColumn], first: int, into: npt.NDArray[np.float64]) -> None:
+    """Fill `into`, of shape (len(columns), rows), with columns of one file from row `first` on."""
+    columns[0].file.read([c.place for c in columns], first, into)
+    for column, numbers in zip(columns, into, strict=True):
+        if column.lookup is not None:
+            numbers[:] = column.lookup[numbers.astype(np.intp)]
+
+
+@dataclass(frozen=True)
+class DiskTable(Table):
+    """A table on disk; its columns are `DiskColumn`s of one file."""
+
+    @property
+    def on_disk(self) -> dict[str, DiskColumn]:
+        """The columns as what they are."""
+        return cast("dict[str, DiskColumn]", dict(self.columns))
+
+    def blocks(self, rows: int = CHUNK) -> Iterator[tuple[int, Table]]:
+        """The same table piece by piece; the numbers of a piece hold until the next is asked for."""
+        columns = self.on_disk
+        memory = np.empty((len(columns), min(rows, self.rows)))
+        for first in range(0, self.rows, rows):
+            here = memory[:, : self.rows - first]
+            if here.shape[1] < memory.shape[1]:
+                here = np.empty(here.shape)
+            read_columns([*columns.values()], first, here)
+            yield first, Table(dict(zip(columns, here, strict=True)), self.origin, (), self.classes, self.levels, True)
+
+    def looked_up(self, name: str, codes: str, lookup: Column) -> Table:
+        """With the column `name`: what `lookup` has at each code of the column `codes`, as it is read."""
+        column: Any = self.on_disk[codes].through(lookup)
+        return replace(self, columns={**self.columns, name: column})
+
+    def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
+        """Not from a stream.
+
+        Raises
+        ------
+        SettingError
+        """
+        raise SettingError(
+            _(
+                "rows cannot be kept back or dropped from data that are read block by block; put those to be kept back "
+                "into a file of their own (--validation FILE), and mend the others"
+            )
+        )
+
+
+def table_of(file: ColumnFile, lookups: Mapping[str, Column], table: Table) -> DiskTable:
+    """The table in a file, with what `table` says of it."""
+    columns: Any = {name: DiskColumn(file, k, lookups.get(name)) for k, name in enumerate(file.names)}
+    return DiskTable(columns, table.origin, table.notes, table.classes, table.levels, True)
