@@ -14,7 +14,7 @@ from tidu.engines.program import Regularisation, program_of_model
 from tidu.engines.scalar_loop import Batch, LoopShape
 from tidu.language.activations import ACTIVATIONS
 from tidu.language.formula import parse_formula
-from tidu.training.state import order_of_epoch
+from tidu.training.orders import order_of_epoch
 
 random = np.random.default_rng(12)
 ROWS = 60

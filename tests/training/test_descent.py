@@ -16,7 +16,7 @@ from tidu.errors import MissingValues
 from tidu.training import training
 from tidu.training.callbacks import Advanced, Began, Diverged, Ended, EpochEnded, Stop
 from tidu.training.loops import loop as loops
-from tidu.training.state import order_of_epoch
+from tidu.training.orders import order_of_epoch
 from tidu.training.training import Budget
 
 RNG = np.random.default_rng(42)

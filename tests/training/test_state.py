@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidu.training.state import order_of_epoch
+from tidu.training.orders import order_of_epoch
 
 WHOLE = st.integers(0, 2**32)
 

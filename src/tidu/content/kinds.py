@@ -107,6 +107,32 @@ class Flag(Kind):
 
 
 @dataclass(frozen=True)
+class FlagOr(Flag):
+    """True, False, or one of a few words that say how: `--name`, `--no-name`, `--name WORD`."""
+
+    names: tuple[str, ...]
+
+    @property
+    def metavar(self) -> str:  # type: ignore[override]  # it follows from the names
+        """The words."""
+        return "|".join(self.names)
+
+    def checked(self, name: str, value: Any) -> Any:
+        if isinstance(value, str) and value in self.names:
+            return value
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
+        raise SettingError(
+            _("{name} must be True, False or {words}, not {value!r}").format(
+                name=name, words=", ".join(map(repr, self.names)), value=value
+            )
+        )
+
+    def read(self, option: str, text: str) -> Any:
+        return {"true": True, "false": False}.get(text.lower(), text)
+
+
+@dataclass(frozen=True)
 class Choice(Kind):
     """One of a few words."""
 

@@ -69,13 +69,13 @@ class Loss:
         """Whether it wants a score for each of several classes."""
         return self.targets is CLASS
 
-    def check(self, target: npt.NDArray[np.float64]) -> None:
-        """Raise DataError at the first target that this loss has no meaning for."""
+    def check(self, target: npt.NDArray[np.float64], first_row: int = 0) -> None:
+        """Raise DataError at the first target that this loss has no meaning for; `first_row` is that of the first."""
         bad = np.flatnonzero(~self.targets.allowed(target))
         if bad.size:
             raise DataError(
                 _("the loss '{loss}' takes targets that are {words}; row {row} has {value:g}").format(
-                    loss=self.name, words=_(self.targets.words), row=int(bad[0]) + 1, value=target[bad[0]]
+                    loss=self.name, words=_(self.targets.words), row=first_row + int(bad[0]) + 1, value=target[bad[0]]
                 )
             )
 

@@ -62,7 +62,7 @@ class ColumnFile:
             size = min(CHUNK, self.rows - block * CHUNK)  # rows of this block
             taken = min(size - within, count - done)
             place = BEGIN + block * CHUNK * len(self.names) * NUMBER
-            if every and taken == size == count:
+            if every and taken == size == count and into.flags.c_contiguous:
                 self._fill(into.reshape(-1), place)
             else:
                 for k, column in enumerate(columns):

@@ -42,6 +42,11 @@ class DiskColumn:
             cell = np.empty((1, 1))
             read_columns([self], range(len(self))[rows], cell)
             return cell[0, 0]
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            begin, end, _step = rows.indices(len(self))
+            part = np.empty((1, max(0, end - begin)))
+            read_columns([self], begin, part)
+            return part[0]
         return np.asarray(self)[rows]
 
     def through(self, lookup: Column) -> DiskColumn:

@@ -128,7 +128,7 @@ def _of_pipe(pipe: Any, origin: str, options: CsvOptions) -> Source:
     once = ReadOnce(pipe, origin)
     magic = once.opened().read(4)
     if magic == PARQUET or magic in WORKBOOKS:
-        return _of_bytes(once.opened().read(), origin, options)
+        return from_bytes(once.opened().read(), origin, options)
     return CsvText(lambda: open_bytes(once.opened()), origin, options)
 
 

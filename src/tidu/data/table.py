@@ -64,6 +64,10 @@ class Table(Mapping[str, Column]):
         for first in range(0, self.rows, rows):
             yield first, replace(self, columns={n: c[first : first + rows] for n, c in self.columns.items()}, notes=())
 
+    def part(self, names: Collection[str]) -> Table:
+        """The table of some of the columns."""
+        return replace(self, columns={name: self.columns[name] for name in self.columns if name in names})
+
     def looked_up(self, name: str, codes: str, lookup: Column) -> Table:
         """With the column `name`: what `lookup` has at each code of the column `codes`; what is not finite stays."""
         found = self[codes].copy()

@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from tidu.content.kinds import GROUPS, Declaration, Flag, Kind, declared
+from tidu.content.kinds import GROUPS, Declaration, Flag, FlagOr, Kind, declared
 from tidu.data.csv_options import CsvOptions
 from tidu.errors import SettingError
 from tidu.fronts.help import Option
@@ -71,6 +71,18 @@ def declared_options(verb: str) -> Decorator:
 def _declared(entry: Declaration, verb: str) -> Decorator:
     """An option as it is declared. Without a default: what is not given is left to the function that is called."""
     word = entry.word
+    if isinstance(entry.kind, FlagOr):
+        shared: dict[str, Any] = {"cls": Option, "group": entry.group, "default": None}
+        return options(
+            click.option(
+                f"--{word}", entry.name, type=OfKind(entry.kind), metavar=entry.kind.metavar, bare="true",
+                words=entry.kind.names, help=help_of(entry, verb), **shared,
+            ),
+            click.option(
+                f"--no-{word}", entry.name, flag_value=False, is_flag=True, type=click.BOOL,
+                help=_("The opposite of --{word}.").format(word=word), **shared,
+            ),
+        )  # fmt: skip
     if isinstance(entry.kind, Flag):
         names = f"--{word}/--no-{word}" if entry.default else f"--{word}"
         how: dict[str, Any] = {"is_flag": True}

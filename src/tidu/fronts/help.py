@@ -53,16 +53,21 @@ class Page:
 
 
 class Option(click.Option):
-    """An option under a heading of help. `bare` is its value where none is written, as in `--plot --json`."""
+    """An option under a heading of help. `bare` is its value where none is written, as in `--plot --json`.
 
-    def __init__(self, *args: Any, group: str = OUTPUT, bare: str = "", **more: Any) -> None:
+    `words` are the values that it then takes, if they are few.
+    """
+
+    def __init__(self, *args: Any, group: str = OUTPUT, bare: str = "", words: Sequence[str] = (), **more: Any) -> None:
         super().__init__(*args, **more)
-        self.group, self.bare = group, bare
+        self.group, self.bare, self.words = group, bare, words
 
     def takes(self, word: str) -> bool:
         """Whether a word after it is its value; asked where the value may be left out."""
         if isinstance(self.type, click.Choice):
             return word in self.type.choices
+        if self.words:
+            return word in self.words
         is_name = not word.startswith("-") and "=" not in word  # and no option, no formula
         return is_name and (Path(word).suffix.lower() in PICTURES or not Path(word).exists())
 

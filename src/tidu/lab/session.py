@@ -68,12 +68,17 @@ def request(optional: str = "", **fields: type | tuple[type, ...]) -> Callable[[
     return registered
 
 
-class Remembered:
+class Remembered(Source):
     """A source whose tables are read once: a person tries many settings on the same data."""
 
     def __init__(self, source: Source) -> None:
-        self.source, self.names = source, source.names
+        self.source = source
         self.tables: dict[object, Table] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As the source says."""
+        return self.source.names
 
     def kinds(self) -> Mapping[str, str]:
         """As the source says."""

@@ -75,14 +75,16 @@ def sample_weight(settings: Settings, columns: Sequence[str]) -> Expr | None:
     return column if settings.weights is not None else 1 / column**2
 
 
-def check_weights(settings: Settings, table: Table) -> Array | None:
-    """The weight of each row; DataError where one is not above 0."""
+def check_weights(settings: Settings, table: Table) -> None:
+    """DataError where the weight of a row is not above 0."""
     name = settings.weights if settings.weights is not None else settings.sigma
     if name is None:
-        return None
-    column = table[name]
-    bad = np.flatnonzero(~(column > 0.0))
-    if bad.size:
+        return
+    for first, block in table.blocks():
+        column = block[name]
+        bad = np.flatnonzero(~(column > 0.0))
+        if not bad.size:
+            continue
         raise DataError(
             _(
                 "{option} must be above 0; '{name}' has {value:g} in row {row}. Leave that row out, or give it a "
@@ -94,10 +96,35 @@ def check_weights(settings: Settings, table: Table) -> Array | None:
                 else _("the smallest deviation that its measurement can have"),
                 name=name,
                 value=column[bad[0]],
-                row=int(bad[0]) + 1,
+                row=first + int(bad[0]) + 1,
             )
         )
-    return column if settings.weights is not None else 1.0 / column**2
+
+
+def weights_of(settings: Settings, table: Table) -> Array | None:
+    """The weight of each row, of shape (rows,); None where all count alike."""
+    name = settings.weights if settings.weights is not None else settings.sigma
+    if name is None:
+        return None
+    return table[name] if settings.weights is not None else 1.0 / table[name] ** 2
+
+
+def check_streamed(settings: Settings, test_size: float | None, validation: object) -> None:
+    """Refuse what needs all of the data in memory."""
+    if settings.uses_solver or settings.optimizer == AUTO:
+        raise SettingError(
+            _(
+                "the optimizer {optimizer} needs the data in memory, and they are read block by block; use gd or adam "
+                "with --lr auto"
+            ).format(optimizer=settings.optimizer)
+        )
+    if test_size is not None or isinstance(validation, (int, float)):
+        raise SettingError(
+            _(
+                "a fraction of the rows cannot be kept back from data that are read block by block; put these rows "
+                "into a file of their own (--validation FILE)"
+            )
+        )
 
 
 def check_together(settings: Settings) -> None:

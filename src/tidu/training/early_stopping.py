@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.disk_table import are_on_disk
 from tidu.text import _
 from tidu.training.callbacks import Began, EpochEnded, Stop
 from tidu.training.judging.evaluation import cost_of, inputs_from
@@ -137,5 +138,7 @@ def _loss_of(problem: Problem, epochs: int) -> Callable[[Sequence[Any]], float]:
     """What an epoch is judged by, as a function of the parameters, for about so many calls."""
     if problem.validation is not None:
         problem = replace(problem.changed(l1=0.0, l2=0.0), table=problem.validation)
-    columns = inputs_from(problem.program, problem.columns) if problem.program.of_arrays else problem.columns
+    columns: Sequence[Any] = problem.columns
+    if problem.program.of_arrays and not are_on_disk(columns):
+        columns = inputs_from(problem.program, columns)
     return cost_of(problem.program, columns, epochs)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidu.content.methods import AUTO
+from tidu.data.disk_table import are_on_disk
 from tidu.eager.layers import Layer
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
@@ -70,10 +71,12 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
         test_size=given.test_size,
         validation=given.validation,
         drop_missing=given.drop_missing,
+        stream=given.stream,
         csv=given.csv,
         check=execution.check,
     )
-    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation)
+    streamed = are_on_disk(problem.columns)
+    origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation, streamed)
     if given.store is None or given.store is False:
         return replace(run_of(problem, execution, given.callbacks), origin=origin)
     return replace(_kept(problem, execution, given, origin), origin=origin)

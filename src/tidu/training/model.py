@@ -15,6 +15,7 @@ from tidu.content.methods import SOLVERS
 from tidu.content.summary import Summary
 from tidu.data.categories import source_columns
 from tidu.data.csv_options import CsvOptions
+from tidu.data.disk_table import DiskTable
 from tidu.data.labels import class_numbers
 from tidu.data.source import source_of
 from tidu.data.table import Label, Table
@@ -34,10 +35,18 @@ from tidu.training.file_schema import (
 )
 from tidu.training.intervals import intervals_of
 from tidu.training.judging.classes import table_to_judge
-from tidu.training.judging.evaluation import predictions_of
-from tidu.training.judging.metrics import class_metrics_of, metrics_of, predicted_classes, probabilities_of
+from tidu.training.judging.evaluation import predictor
+from tidu.training.judging.metrics import (
+    MOST_RANKED,
+    class_metrics_of,
+    class_metrics_of_blocks,
+    metrics_of,
+    metrics_of_blocks,
+    predicted_classes,
+    probabilities_of,
+)
 from tidu.training.model_file import Arrays, Content, number_or_array, read, write
-from tidu.training.problem import Problem, target_values
+from tidu.training.problem import Problem, check_target, target_values
 from tidu.training.settings import Settings
 from tidu.training.solving.statistics import LEVEL, Statistics
 
@@ -167,15 +176,25 @@ class Model:
 
         A model of one score has it for its second class, and 0 for its first.
         """
-        program = self.program
-        score = self._computed(replace(program, prediction=program.score), table)
-        if score.ndim == 2:
-            return score
-        return np.column_stack([np.zeros(table.rows), score])
+        return self._logits(table.rows)(table)
+
+    def _logits(self, rows: int) -> Callable[[Table], Array]:
+        compute = self._computing(replace(self.program, prediction=self.program.score), rows)
+
+        def of(table: Table) -> Array:
+            score = compute(table)
+            return score if score.ndim == 2 else np.column_stack([np.zeros(table.rows), score])
+
+        return of
 
     def _computed(self, program: Program, table: Table) -> Array:
-        features = [table[c.name] for c in program.columns if c.role == "feature"]
-        return predictions_of(program, features, tuple(self.params.values()), table.rows)
+        return self._computing(program, table.rows)(table)
+
+    def _computing(self, program: Program, rows: int) -> Callable[[Table], Array]:
+        """The predictions of tables, which have about so many rows in all."""
+        names = [c.name for c in program.columns if c.role == "feature"]
+        compute, parameters = predictor(program, rows), tuple(self.params.values())
+        return lambda table: compute([table[name] for name in names], parameters, table.rows)
 
     def prediction_interval(
         self, data: object, level: float = LEVEL, of: str = "sample", drop_missing: bool = False
@@ -219,12 +238,15 @@ class Model:
                 )
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
-        values = target_values(program.target, table)
+        target, blocks = program.target, (block for _first, block in table.blocks())
         if not self.classes:
-            return metrics_of(values, self.predictions(table))
-        loss = self.settings.loss_object
-        loss.check(values)
-        return class_metrics_of(class_numbers(values, loss.targets.codes), self.logits(table), loss.probabilities)
+            predictions = self._computing(program, table.rows)
+            return metrics_of_blocks((target_values(target, block), predictions(block)) for block in blocks)
+        loss, logits = self.settings.loss_object, self._logits(table.rows)
+        check_target(program, table, self.settings)
+        pairs = ((class_numbers(target_values(target, b), loss.targets.codes), logits(b)) for b in blocks)
+        most = MOST_RANKED if isinstance(table, DiskTable) else table.rows
+        return class_metrics_of_blocks(pairs, loss.probabilities, most)
 
     # -- files --------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -26,6 +26,7 @@ from tidu.content.kinds import (
     Declaration,
     Elsewhere,
     Flag,
+    FlagOr,
     Formula,
     FractionOrData,
     Names,
@@ -205,8 +206,10 @@ class TrainingOptions:
         also=("clipvalue", "grad-clip-value"),
         group=DESCENT, varies=True, descent_only=True,
     )  # fmt: skip
-    shuffle: bool = option(
-        True, Flag(), mark("Draw mini-batches in a new random order in each epoch, or in the order of the data."),
+    shuffle: bool | str = option(
+        True, FlagOr(("blocks",)),
+        mark("Draw mini-batches in a new random order in each epoch, or in the order of the data. blocks: blocks of "
+             "8192 rows, and then the rows of each 32 blocks, as data larger than memory are shuffled."),
         reason="the order of a file is rarely random", group=DESCENT, varies=True,
     )  # fmt: skip
     seed: int = option(
@@ -284,6 +287,15 @@ class FitArguments(TrainingOptions):
         also=("dropna", "drop-na"),
         group=DATA,
         verbs=(*EVERYWHERE, "predict", "scan"),
+    )  # fmt: skip
+    stream: bool | None = option(
+        None, Flag(),
+        mark("Read the data block by block from disk, where their columns are kept for the next time; files that do "
+             "not fit into memory always are."),
+        reason="files that would take half of the free memory are streamed",
+        more="The bits are those of data in memory; mini-batches are shuffled by blocks.",
+        also=("out-of-core", "chunked", "streaming"),
+        group=DATA, verbs=FIT_ONLY,
     )  # fmt: skip
     csv: CsvOptions | None = None
     engine: str = option(

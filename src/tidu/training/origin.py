@@ -28,6 +28,7 @@ class Origin:
     drop_missing: bool = False
     test_size: float | None = None
     validation: float | str | None = None  # a fraction, a file, or "memory"
+    stream: bool | None = None  # whether they were read from disk, block by block; None where it is not known
 
     @classmethod
     def of(
@@ -37,17 +38,18 @@ class Origin:
         drop_missing: bool,
         test_size: float | None,
         validation: object = None,
+        stream: bool | None = None,
     ) -> Origin:
         """The origin of what `tidu.fit` was given."""
         judging = float(validation) if isinstance(validation, Real) else _file_of(validation) or "memory"
-        return cls(_file_of(data), csv, drop_missing, test_size, None if validation is None else judging)
+        return cls(_file_of(data), csv, drop_missing, test_size, None if validation is None else judging, stream)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         csv = None if self.csv is None else {name: getattr(self.csv, name) for name in declared(CsvOptions)}
         return {
             "path": self.path, "csv": csv, "drop_missing": self.drop_missing, "test_size": self.test_size,
-            "validation": self.validation,
+            "validation": self.validation, "stream": self.stream,
         }  # fmt: skip
 
     @classmethod
@@ -57,7 +59,8 @@ class Origin:
         if csv is not None:
             given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in csv.items()}
             csv = CsvOptions(**given)
-        return cls(plain["path"], csv, plain["drop_missing"], plain["test_size"], plain.get("validation"))
+        later = plain.get("validation"), plain.get("stream")
+        return cls(plain["path"], csv, plain["drop_missing"], plain["test_size"], *later)
 
 
 def _file_of(data: object) -> str | None:
@@ -69,5 +72,6 @@ def fingerprint(table: Table) -> str:
     digest = hashlib.sha256()
     for name in sorted(table):
         digest.update(f"{name} {len(table[name])} ".encode())
-        digest.update(np.ascontiguousarray(table[name]).data)
+        for _first, block in table.part([name]).blocks():
+            digest.update(np.ascontiguousarray(block[name]).data)
     return digest.hexdigest()

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.data.csv_options import CsvOptions
+from tidu.data.disk_table import are_on_disk
 from tidu.data.labels import label_text
 from tidu.data.source import source_of
+from tidu.data.streaming import is_too_large, streamed_source
 from tidu.data.table import Label, Source, Table, train_test_split
 from tidu.eager.layers import Layer
 from tidu.engines.program import Program
@@ -22,8 +24,9 @@ from tidu.language.expr import Expr, evaluate, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
-from tidu.training.constraints import FOR_DESCENT, check_weights
+from tidu.training.constraints import FOR_DESCENT, check_streamed, check_weights
 from tidu.training.judging.classes import table_to_judge
+from tidu.training.orders import BLOCKS
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.reading import read_for_training
 from tidu.training.settings import Settings
@@ -97,6 +100,7 @@ class Problem:
         test_size: float | None = None,
         validation: object = None,
         drop_missing: bool = False,
+        stream: bool | None = None,
         csv: CsvOptions | None = None,
         check: Callable[[Settings], None] = lambda settings: None,
     ) -> Self:
@@ -109,15 +113,25 @@ class Problem:
         FormulaError, DataError, SettingError, NoDerivative
             Each with one sentence that says what to do.
         """
-        source = source_of(data, csv)
-        chosen = Settings(_formula_of(formula, target, features, source.names), **(settings or {}))
+        streamed = is_too_large(data) if stream is None else stream
+
+        def source_from(given: object) -> Source:
+            return streamed_source(given, csv, drop_missing) if streamed else source_of(given, csv)
+
+        source = source_from(data)
+        given = dict(settings or {})
+        if streamed and given.get("shuffle", True) is True:
+            given["shuffle"] = BLOCKS
+        chosen = Settings(_formula_of(formula, target, features, source.names), **given)
         check(chosen)
+        if streamed:
+            check_streamed(chosen, test_size, validation)
         if validation is not None and chosen.uses_solver:
             raise SettingError(_(FOR_DESCENT).format(option="validation", optimizer=chosen.optimizer))
         problem = cls.of_source(chosen, source, drop_missing)
         if validation is None or isinstance(validation, Real):
             return problem.split(test_size, validation)
-        return problem.split(test_size).validated_by(source_of(validation, csv), drop_missing)
+        return problem.split(test_size).validated_by(source_from(validation), drop_missing)
 
     @classmethod
     def of_source(cls, chosen: Settings, source: Source, drop_missing: bool = False) -> Self:
@@ -237,7 +251,7 @@ class Problem:
         found = self.read(
             settings.pop("formula"), origin.path if data is None else data, settings, test_size=origin.test_size,
             validation=None if origin.validation == "memory" else origin.validation,
-            drop_missing=origin.drop_missing, csv=origin.csv,
+            drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
         )  # fmt: skip
         assert found.table is not None
         if known is not None and fingerprint(found.table) != known:
@@ -330,13 +344,16 @@ def target_values(target: Expr, table: Table) -> Array:
 def check_target(program: Program, table: Table, settings: Settings) -> None:
     """Refuse targets that the loss has no meaning for."""
     if program.target is not None and not program.target.shape:
-        settings.loss_object.check(target_values(program.target, table))
+        for first, block in table.blocks():
+            settings.loss_object.check(target_values(program.target, block), first)
 
 
 # -- what there is to say before the first step ----------------------------------------------------
 def _notes_on(problem: Problem) -> list[str]:
     notes = [*problem.program.notes, *_notes_on_classes(problem), *_notes_on_score(problem)]
     size = problem.settings.batch_size
+    if are_on_disk(problem.columns) and problem.settings.shuffle and size is not None and size < problem.rows:
+        notes.append(_("shuffled by blocks; in memory, --shuffle blocks has the same bits"))
     if size is not None and size > problem.rows:
         notes.append(
             _("the batch size {size} is larger than the data: each step uses all {rows} rows").format(
@@ -353,11 +370,10 @@ def _notes_on_classes(problem: Problem) -> list[str]:
     assert target is not None
     codes = problem.settings.loss_object.targets.codes
     missing = {*codes[: len(table.classes)]}
-    values = target_values(target, table) if missing else np.empty(0)
-    for start in range(0, len(values), CODES_AT_ONCE):  # the first rows mostly have all
-        if not missing:
+    for _first, block in table.blocks():
+        if not missing:  # the first rows mostly have all
             break
-        missing.difference_update(values[start : start + CODES_AT_ONCE].tolist())
+        missing.difference_update(np.unique(target_values(target, block)).tolist())
     unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code in missing]
     if not unmet:
         return []

@@ -14,7 +14,7 @@ from tidu.engines.curvature import jacobian_of
 from tidu.language.calculus import gradient
 from tidu.training.basis import Basis
 from tidu.training.problem import Problem
-from tidu.training.solving.objective import Objective, all_finite
+from tidu.training.solving.objective import Objective, all_finite, triangle_of
 
 Array = npt.NDArray[np.float64]
 FEW = 40  # parameters that are mixed; more are rescaled one by one
@@ -27,11 +27,14 @@ def basis_of(problem: Problem) -> Basis:
     objective = Objective(program, problem.columns)
     at = np.array(problem.start, dtype=np.float64)
     bend = gradient(program.slope, [program.score])[0]
-    values = objective.values_of([bend, *jacobian_of(program.score, program.parameters)], at)
-    weight = np.abs(values[0])
-    if not np.any(weight > 0.0):  # a loss of straight lines: the slopes alone
-        weight = np.ones_like(weight)
-    rows = np.sqrt(weight / objective.rows_count)[:, None] * values[1:].T
+    outputs = [bend, *jacobian_of(program.score, program.parameters)]
+    if objective.is_long:
+        flat = not any(np.any(np.abs(values[0]) > 0.0) for values in objective.values_in_blocks(outputs[:1], at))
+        blocks = (_weighted(values, objective.rows_count, flat) for values in objective.values_in_blocks(outputs, at))
+        rows = triangle_of(blocks)  # it has the lengths and the QR factorisation of all rows
+    else:
+        values = objective.values_of(outputs, at)
+        rows = _weighted(values, objective.rows_count, flat=not np.any(np.abs(values[0]) > 0.0))
     with np.errstate(all="ignore"):  # what overflows is not used
         lengths = np.linalg.norm(rows, axis=0) if all_finite(rows) else np.ones(objective.p)
     lengths = np.where((lengths > 0.0) & np.isfinite(lengths), lengths, 1.0)
@@ -42,3 +45,9 @@ def basis_of(problem: Problem) -> Basis:
     if not np.all(np.diag(upper) != 0.0) or np.linalg.cond(upper) > WORST:
         return Basis(at, single)
     return Basis(at, single @ np.linalg.inv(upper))
+
+
+def _weighted(values: Array, rows: int, flat: bool) -> Array:
+    """The slopes of some of the rows, by the root of their share of the curvature."""
+    weight = np.ones_like(values[0]) if flat else np.abs(values[0])  # flat: a loss of straight lines, the slopes alone
+    return np.asarray(np.sqrt(weight / rows)[:, None] * values[1:].T)

@@ -78,7 +78,7 @@ def resumed_from(
         )
     problem = Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
-        test_size=origin.test_size, drop_missing=origin.drop_missing, csv=origin.csv,
+        test_size=origin.test_size, drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
     )  # fmt: skip
     if problem.settings.uses_solver:
         raise StoreError(_("run {run} is of a solver, which has come to its end").format(run=number))

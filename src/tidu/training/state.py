@@ -1,7 +1,7 @@
 """`TrainingState`: where a training stands, as one value; all that the next step depends on besides the problem.
 
 It is numbers and arrays, so it can be kept as arrays or as JSON, and read in another process. The order of the samples
-in an epoch is no part of it: that follows from the seed and the number of the epoch (`order_of_epoch`).
+in an epoch is no part of it: that follows from the seed and the number of the epoch (`orders.py`).
 """
 
 from __future__ import annotations
@@ -95,8 +95,3 @@ class TrainingState:
         for name in _MANY:
             for k, value in enumerate(getattr(self, name)):
                 yield name, k, value
-
-
-def order_of_epoch(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int64]:
-    """The numbers of the rows in the order in which this epoch takes them, of shape (rows,)."""
-    return np.random.default_rng([seed, epoch]).permutation(rows)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.schedules import EPOCH, STEP
+from tidu.data.disk_table import are_on_disk
 from tidu.engines.array_loop import array_train_source
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import (
@@ -37,9 +38,10 @@ from tidu.training.history import History
 from tidu.training.judging.evaluation import cost_is_finite, inputs_from
 from tidu.training.loops.choosing import loop_of
 from tidu.training.loops.loop import Loop
+from tidu.training.orders import BLOCKS, order_of_epoch
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
-from tidu.training.state import TrainingState, order_of_epoch
+from tidu.training.state import TrainingState
 from tidu.training.work import Work
 
 Array = npt.NDArray[np.float64]
@@ -176,8 +178,8 @@ class Training:
                 _("the training ends after step {step}; trace one of its steps, from 0").format(step=state.step)
             )
         at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
-        batch = self.batch_of(state.step)
-        return trace_of(work.program, work.shape, at, self.problem.columns, batch, rows, work.seed)
+        batch, columns = self.batch_of(state.step), [np.asarray(column) for column in self.problem.columns]
+        return trace_of(work.program, work.shape, at, columns, batch, rows, work.seed)
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows that a step takes, by their numbers from 0, in its order."""
@@ -185,7 +187,7 @@ class Training:
         epoch, in_epoch = divmod(step, work.steps_per_epoch)
         order: Sequence[int] = range(work.rows)
         if work.shape.shuffled:
-            order = order_of_epoch(work.seed, epoch, work.rows).tolist()
+            order = order_of_epoch(work.seed, epoch, work.rows, work.by_blocks).tolist()
         return order[in_epoch * work.per_step : (in_epoch + 1) * work.per_step]
 
     def on_host(self, state: TrainingState) -> TrainingState:
@@ -241,7 +243,7 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
     s, program = problem.settings, problem.descended
     columns, rows = problem.columns, problem.rows
     on_arrays = program.of_arrays or execution.on_arrays
-    if on_arrays:
+    if on_arrays and not are_on_disk(columns):
         columns = tuple(inputs_from(program, columns))
     namespace = "numpy" if execution.device is None else "torch"
     shape = replace(loop_shape(s, rows, on_arrays, namespace), side_by_side=side_by_side)
@@ -260,6 +262,7 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
         execution.threads or cores(),
         s.fast,
         s.seed,
+        s.shuffle == BLOCKS,
         execution.device,
     )
 
@@ -269,7 +272,7 @@ def loop_shape(settings: Settings, rows: int, on_arrays: bool, namespace: str = 
     shape = shape_of(rows, settings.batch_size, on_arrays)
     return replace(
         shape,
-        shuffled=settings.shuffle and shape.batch in (Batch.ONE, Batch.SOME),
+        shuffled=bool(settings.shuffle) and shape.batch in (Batch.ONE, Batch.SOME),
         record=settings.record,
         stops_on_change=settings.tol is not None,
         dtype=settings.dtype,

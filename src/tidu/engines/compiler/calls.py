@@ -172,9 +172,14 @@ def sums_in_order(order, *arguments):
 """
 
 
+def sums_over_range(source: str, fast: bool = False) -> Callable[..., Sums]:
+    """The function of a loop source that gives the sums over the samples `first` to `last` of columns, as `summed`."""
+    return compiled(source + _BY_CHUNK, "sums_over_range", fast)
+
+
 def summed_by_threads(source: str, pool: Executor, threads: int, fast: bool = False) -> Callable[..., Sums]:
     """What `summed` is for a loop source where several threads share the chunks: the same sums, bit for bit."""
-    over_range = compiled(source + _BY_CHUNK, "sums_over_range", fast)
+    over_range = sums_over_range(source, fast)
     in_order = compiled(source + _BY_CHUNK, "sums_in_order", fast)
 
     def summed(_sample: object, samples: Any, *arguments: Any) -> Sums:

@@ -26,7 +26,7 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
         entry = DECLARED[name]
-        if isinstance(entry.kind, Flag):
+        if isinstance(entry.kind, Flag) and not isinstance(value, str):
             words += [f"--{entry.word}"] if value else [f"--no-{entry.word}"] if entry.default else []
         elif value is not None:
             words += [f"--{entry.word}", entry.kind.written(value)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from tidu.data.table import Table
 from tidu.errors import DataError, MissingValues
@@ -31,35 +32,39 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
     parts = [part for part in _of_columns_alone(tuple(sides)) if all(c.name in table for c in _columns(part))]
     if not parts or not table.rows:
         return table
-    good = np.ones(table.rows, dtype=np.bool_)
-    first: tuple[int, Expr, float] | None = None
-    for part in parts:
-        values = values_of_nodes([part], {c: table[c.name] for c in _columns(part)})
-        finite = np.isfinite(np.broadcast_to(values[part], (table.rows,)))
-        if finite.all():
-            continue
-        row = int(np.flatnonzero(~finite)[0])
-        if first is None:
-            here = {node: float(np.broadcast_to(value, (table.rows,))[row]) for node, value in values.items()}
-            first = next((row, node, value) for node, value in here.items() if not np.isfinite(value))
-        good &= finite
+    good: list[npt.NDArray[np.bool_]] = []
+    bad = 0
+    first: tuple[int, Expr, float, str] | None = None
+    for start, block in table.blocks():
+        whole = np.ones(block.rows, dtype=np.bool_)
+        for part in parts:
+            values = values_of_nodes([part], {c: block[c.name] for c in _columns(part)})
+            finite = np.isfinite(np.broadcast_to(values[part], (block.rows,)))
+            whole &= finite
+            if finite.all() or first is not None:
+                continue
+            row = int(np.flatnonzero(~finite)[0])
+            here = {node: float(np.broadcast_to(value, (block.rows,))[row]) for node, value in values.items()}
+            guilty, value = next((node, value) for node, value in here.items() if not np.isfinite(value))
+            cells = ", ".join(f"{c.name} = {block[c.name][row]:.17g}" for c in _columns(guilty))
+            first = start + row, guilty, value, cells
+        bad += block.rows - int(whole.sum())
+        good += [whole] if drop else []
     if first is None:
         return table
-    bad = int((~good).sum())
-    if drop and not good.any():
+    if drop and bad == table.rows:
         raise DataError(
             _("{origin}: {expression} is a finite number in none of the {rows} rows").format(
                 origin=table.origin, expression=text(first[1]), rows=table.rows
             )
         )
     if drop:
-        return table.taken(good).with_note(
+        return table.taken(np.concatenate(good)).with_note(
             _("{bad} of {rows} rows were dropped, because {expression} is not a finite number there").format(
                 bad=bad, rows=table.rows, expression=text(first[1])
             )
         )
-    row, guilty, value = first
-    cells = ", ".join(f"{c.name} = {table[c.name][row]:.17g}" for c in _columns(guilty))
+    row, guilty, value, cells = first
     raise MissingValues(
         _(
             "{origin}: {expression} is {value} in row {row}, where {cells} ({bad} such row(s) in all); "

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.disk_table import DiskColumn, DiskTable, are_on_disk
 from tidu.engines.array_loop import array_cost_source, array_predict_source, input_of, inputs_of
 from tidu.engines.build import module_of
 from tidu.engines.cost_loop import cost_source, predict_source
+from tidu.engines.curvature import sums_source
 from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluate
@@ -19,10 +21,12 @@ from tidu.language.expr import Expr, evaluate
 Array = npt.NDArray[np.float64]
 
 
-def cost_of(program: Program, columns: Sequence[Array], calls: int = 1) -> Callable[[Sequence[float]], float]:
+def cost_of(program: Program, columns: Sequence[Any], calls: int = 1) -> Callable[[Sequence[float]], float]:
     """The cost over all rows as a function of the parameters, which will be called about `calls` times."""
     if not columns:
         return lambda parameters: evaluate(program.loss, dict(zip(program.parameters, parameters, strict=True)))
+    if are_on_disk(columns):
+        return _cost_by_blocks(program, columns, calls)
     if program.of_arrays:
         program = program.without_dropout
         array_cost = module_of(array_cost_source(program), "cost").cost
@@ -32,21 +36,64 @@ def cost_of(program: Program, columns: Sequence[Array], calls: int = 1) -> Calla
     return lambda parameters: float(cost(given, 0, len(columns[0]), tuple(parameters)))
 
 
-def predictions_of(program: Program, features: Sequence[Array], parameters: Sequence[float], rows: int) -> Array:
-    """The prediction for each row; `features` in the program's order.
+def _cost_by_blocks(program: Program, columns: Sequence[DiskColumn], calls: int) -> Callable[[Sequence[float]], float]:
+    """The same of columns on disk: the sum goes on from block to block, so it has the same bits."""
+    rows = len(columns[0])
+    names = [c.name for c in program.columns]
+    table = DiskTable(cast(Any, dict(zip(names, columns, strict=True))))
+    if program.of_arrays:
+        program = program.without_dropout
+        array_cost = module_of(array_cost_source(program), "cost").cost
 
-    Of shape (rows,), or (rows, classes) where the model has a score for each class.
+        def mean_of_blocks(parameters: Sequence[float]) -> float:
+            parts = [
+                (block.rows, float(_silently(array_cost, tuple(inputs_from(program, [*block.values()])), parameters)))
+                for _first, block in table.blocks()
+            ]
+            return parts[0][1] if len(parts) == 1 else sum(count * cost for count, cost in parts) / rows
+
+        return lambda parameters: mean_of_blocks(tuple(parameters))
+    sums, kept = _function(sums_source(program, [program.loss]), "sums", [program.loss], calls * rows)
+
+    def cost(parameters: Sequence[float]) -> float:
+        total = kept(np.zeros(1))
+        for _first, block in table.blocks():
+            sums(tuple(kept(c) for c in block.values()), 0, block.rows, tuple(parameters), total)
+        penalty = evaluate(program.penalty, dict(zip(program.parameters, parameters, strict=True)))
+        return float(total[0]) / rows + penalty
+
+    return cost
+
+
+def predictor(program: Program, rows: int) -> Callable[[Sequence[Array], Sequence[float], int], Array]:
+    """The prediction for each row as a function of features in the program's order, parameters, and how many rows.
+
+    Of shape (rows,), or (rows, classes) where the model has a score for each class. `rows` are those of all calls.
     """
     if program.of_arrays:
         program = program.without_dropout
-        given = dict(zip((c for c in program.columns if c.role == "feature"), features, strict=True))
-        inputs = [input_of(node, given) for node in inputs_of(program) if node.op.name == "stack" or node in given]
-        predict = module_of(array_predict_source(program), "predict").predict
-        return np.asarray(_silently(predict, tuple(inputs), tuple(parameters)), dtype=np.float64)
+        nodes = [c for c in program.columns if c.role == "feature"]
+        array_predict = module_of(array_predict_source(program), "predict").predict
+
+        def of_arrays(features: Sequence[Array], parameters: Sequence[float], _count: int) -> Array:
+            given = dict(zip(nodes, features, strict=True))
+            inputs = [input_of(node, given) for node in inputs_of(program) if node.op.name == "stack" or node in given]
+            return np.asarray(_silently(array_predict, tuple(inputs), tuple(parameters)), dtype=np.float64)
+
+        return of_arrays
     predict, kept = _function(predict_source(program), "predict", [program.prediction], rows)
-    predicted = kept(np.zeros(rows))
-    predict(tuple(kept(c) for c in features), 0, rows, tuple(parameters), predicted)
-    return np.asarray(predicted, dtype=np.float64)
+
+    def of_numbers(features: Sequence[Array], parameters: Sequence[float], count: int) -> Array:
+        predicted = kept(np.zeros(count))
+        predict(tuple(kept(c) for c in features), 0, count, tuple(parameters), predicted)
+        return np.asarray(predicted, dtype=np.float64)
+
+    return of_numbers
+
+
+def predictions_of(program: Program, features: Sequence[Array], parameters: Sequence[float], rows: int) -> Array:
+    """The predictions of one table, as `predictor` says."""
+    return predictor(program, rows)(features, parameters, rows)
 
 
 def _silently(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -72,6 +119,6 @@ def _function(
     return compiled(source, name), np.ascontiguousarray
 
 
-def cost_is_finite(program: Program, columns: Sequence[Array], parameters: Sequence[float]) -> bool:
+def cost_is_finite(program: Program, columns: Sequence[Any], parameters: Sequence[float]) -> bool:
     """Whether the parameters are a place to go on from."""
     return math.isfinite(cost_of(program, columns)(parameters))

@@ -7,6 +7,7 @@ that score. Everything is computed from logits, so that nothing is lost where a 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,46 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]  # a class for each row, counted from 0
+MOST_RANKED = 1 << 22  # rows of which an AUC is computed, where they come block by block
 
 
 def metrics_of(y: Array, y_hat: Array) -> dict[str, float]:
     """Mean squared, root mean squared and mean absolute error, and R² (nan for a target that never varies)."""
+    return metrics_of_blocks([(y, y_hat)])
+
+
+def metrics_of_blocks(blocks: Iterable[tuple[Array, Array]]) -> dict[str, float]:
+    """The same of targets and predictions that come block by block: the sums of the blocks, one after another.
+
+    Squares around the mean are put together as in Chan, Golub & LeVeque 1983.
+    """
+    rows = 0
+    squares = errors = mean = around = 0.0
+    low, high = math.inf, -math.inf
     with np.errstate(all="ignore"):
-        residual = y - y_hat
-        mse = float(np.mean(residual**2))
+        for y, y_hat in blocks:
+            residual, count = y - y_hat, len(y)
+            squares = _sum_of_means(squares, rows, float(np.mean(residual**2)), count)
+            errors = _sum_of_means(errors, rows, float(np.mean(np.abs(residual))), count)
+            middle = float(y.mean())
+            own = float(np.mean((y - y.mean()) ** 2))
+            apart = (middle - mean) ** 2 * (rows * count / (rows + count) ** 2) if rows else 0.0
+            around = _sum_of_means(around, rows, own, count) + apart
+            mean = _sum_of_means(mean, rows, middle, count)
+            low, high, rows = min(low, float(y.min())), max(high, float(y.max())), rows + count
         # The mean of equal numbers may differ from them in the last bit.
-        spread = float(np.mean((y - y.mean()) ** 2)) if y.min() < y.max() else 0.0
+        spread = around if low < high else 0.0
         return {
-            "mse": mse,
-            "rmse": math.sqrt(mse) if math.isfinite(mse) else mse,
-            "mae": float(np.mean(np.abs(residual))),
-            "r2": 1.0 - mse / spread if spread > 0.0 else math.nan,
+            "mse": squares,
+            "rmse": math.sqrt(squares) if math.isfinite(squares) else squares,
+            "mae": errors,
+            "r2": 1.0 - squares / spread if spread > 0.0 else math.nan,
         }
+
+
+def _sum_of_means(mean: float, rows: int, other: float, count: int) -> float:
+    """The mean of `rows` numbers and `count` others, from their means."""
+    return mean + (other - mean) * (count / (rows + count)) if rows else other
 
 
 def class_metrics_of(true: Classes, logits: Array, with_probabilities: bool) -> dict[str, Any]:
@@ -40,12 +66,49 @@ def class_metrics_of(true: Classes, logits: Array, with_probabilities: bool) -> 
     if not np.isfinite(logits).all():
         return {"accuracy": math.nan, **({"log_loss": math.nan} if with_probabilities else {}), "auc": math.nan}
     table = confusion(true, predicted_classes(logits), logits.shape[1])
+    return _of_confusion(table, log_loss(true, logits) if with_probabilities else None, auc(true, logits))
+
+
+def class_metrics_of_blocks(
+    blocks: Iterable[tuple[Classes, Array]], with_probabilities: bool, most: int = MOST_RANKED
+) -> dict[str, Any]:
+    """The same of classes and logits that come block by block.
+
+    Ranks need all rows at once: beyond `most` of them, the AUC is nan.
+    """
+    kept: list[tuple[Classes, Array]] = []
+    rows, finite, loss = 0, True, 0.0
+    table: npt.NDArray[np.int64] | None = None
+    for true, logits in blocks:
+        rows += len(true)
+        if rows <= most:
+            kept.append((true, logits))
+            continue
+        for held_true, held in [*kept, (true, logits)]:
+            here = confusion(held_true, predicted_classes(held), held.shape[1])
+            table = here if table is None else table + here
+            finite = finite and bool(np.isfinite(held).all())
+            if finite and with_probabilities:
+                loss += log_loss(held_true, held) * len(held_true)
+        kept = []
+    if table is None:
+        return class_metrics_of(
+            np.concatenate([true for true, _logits in kept]),
+            np.concatenate([logits for _true, logits in kept]),
+            with_probabilities,
+        )
+    if not finite:
+        return class_metrics_of(np.zeros(1, dtype=np.intp), np.full((1, len(table)), math.nan), with_probabilities)
+    return _of_confusion(table, loss / rows if with_probabilities else None, math.nan)
+
+
+def _of_confusion(table: npt.NDArray[np.int64], loss: float | None, area: float) -> dict[str, Any]:
     right = np.diag(table)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             "accuracy": float(right.sum() / table.sum()),
-            **({"log_loss": log_loss(true, logits)} if with_probabilities else {}),
-            "auc": auc(true, logits),
+            **({} if loss is None else {"log_loss": loss}),
+            "auc": area,
             "confusion": table.tolist(),
             "precision": (right / table.sum(axis=0)).tolist(),
             "recall": (right / table.sum(axis=1)).tolist(),

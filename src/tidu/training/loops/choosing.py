@@ -5,8 +5,10 @@ from __future__ import annotations
 from tidu.runtime.summation import CHUNK
 from tidu.runtime.tiles import CHUNK as TILES
 from tidu.training.engine_choice import seconds_a_step
+from tidu.training.loops.chunks import ChunkLoop
 from tidu.training.loops.compiled_loops import CompiledLoop, ThreadedLoop, ThreadedTileLoop, TileLoop
 from tidu.training.loops.loop import ArrayLoop, Loop, PlainLoop
+from tidu.training.loops.parts import PART
 from tidu.training.work import Work
 
 WORTH_THREADS = 5e-4  # seconds of a step over tiles; Python around it takes a tenth of that
@@ -25,6 +27,8 @@ def loop_of(engine: str, work: Work) -> Loop:
         if engine == "compiled" and work.threads > 1 and work.per_step > TILES and seconds > WORTH_THREADS:
             return ThreadedTileLoop(work)
         return TileLoop(work, machine_code=engine == "compiled")
+    if work.on_disk and work.shape.summed and work.per_step > PART:
+        return ChunkLoop(work, machine_code=engine == "compiled")
     if engine == "python":
         return PlainLoop(work)
     if work.shape.summed and work.threads > 1 and work.per_step >= 2 * CHUNK:

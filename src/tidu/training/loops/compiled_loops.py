@@ -15,6 +15,7 @@ from tidu.engines.build import module_of
 from tidu.engines.scalar_loop import Stopped
 from tidu.runtime.permutation import WORD
 from tidu.training.loops.loop import Array, Loop
+from tidu.training.loops.parts import PartsAhead
 from tidu.training.loops.shuffling import ShuffledParts
 from tidu.training.state import TrainingState
 from tidu.training.work import Work
@@ -80,18 +81,18 @@ class ThreadedTileLoop(TileLoop):
         return FunctionType(module.train.__code__, module.train.__globals__ | replaced)
 
     def close(self) -> None:
+        super().close()
         self.pool.shutdown()
 
 
 class CompiledLoop(Loop):
     """Machine code, on arrays. Large data that is drawn in a random order is put into that order beforehand."""
 
-    def __init__(self, work: Work) -> None:
-        super().__init__(work)
-        large = work.rows * len(work.columns) * 8 > BEYOND_CACHE
+    def parts_of(self, work: Work) -> PartsAhead | None:
+        if work.on_disk or not work.shape.shuffled or work.rows * len(work.columns) * 8 <= BEYOND_CACHE:
+            return super().parts_of(work)
         epochs = -(-work.steps // work.steps_per_epoch)
-        columns = [self.kept(c) for c in work.columns] if work.shape.shuffled and large else []
-        self.shuffled = ShuffledParts(columns, work.per_step, epochs, work.seed) if columns else None
+        return ShuffledParts([self.kept(c) for c in work.columns], work.per_step, epochs, work.seed, work.by_blocks)
 
     def function_of(self, source: str) -> Callable[..., Any]:
         from tidu.engines.compiler.calls import compiled
@@ -107,29 +108,6 @@ class CompiledLoop(Loop):
 
     def together(self, orders: list[Any]) -> Any:
         return np.stack(orders)
-
-    def close(self) -> None:
-        if self.shuffled is not None:
-            self.shuffled.close()
-
-    def last_step_of_slice(self, state: TrainingState, steps: int) -> int:
-        last = super().last_step_of_slice(state, steps)
-        return last if self.shuffled is None else min(last, self.last_step_of_part(state))
-
-    def last_step_of_part(self, state: TrainingState) -> int:
-        """The step after which samples of another part are learned."""
-        assert self.shuffled is not None
-        steps = self.shuffled.size // self.work.per_step  # of a whole part; the last part of an epoch may have fewer
-        end = (state.start // self.shuffled.size + 1) * steps
-        return state.epoch * self.work.steps_per_epoch + min(end, self.work.steps_per_epoch)
-
-    def drawn_for(self, state: TrainingState, last_step: int) -> dict[str, Any]:
-        if self.shuffled is None:
-            return super().drawn_for(state, last_step)
-        assert last_step <= self.last_step_of_part(state), "steps of shuffled samples lie within a part"
-        part = self.shuffled.part(state.epoch, state.start)
-        first_row = -part.number * self.shuffled.size
-        return {"columns": part.columns, "orders": self.shuffled.place, "first_row": first_row}
 
 
 class ThreadedLoop(CompiledLoop):

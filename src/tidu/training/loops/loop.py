@@ -6,6 +6,7 @@ here and in the other modules of this package; what a step computes is the loop'
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,11 @@ import numpy.typing as npt
 from tidu.engines.build import module_of
 from tidu.engines.plain_sums import summed
 from tidu.engines.scalar_loop import Stopped, arguments_of, history_columns
-from tidu.training.state import TrainingState, order_of_epoch
+from tidu.training.judging.evaluation import inputs_from
+from tidu.training.loops.from_disk import DiskParts
+from tidu.training.loops.parts import PartsAhead
+from tidu.training.orders import order_of_epoch
+from tidu.training.state import TrainingState
 from tidu.training.work import Work
 
 Array = npt.NDArray[np.float64]
@@ -36,7 +41,7 @@ class Loop(ABC):
         self.names = arguments_of(work.program, work.shape)
         rate = work.program.rate
         self.fixed: dict[str, Any] = {
-            "columns": tuple(self.kept(c) for c in work.columns),
+            "columns": () if work.on_disk else tuple(self.kept(c) for c in work.columns),
             "first_row": 0,
             "rows": work.rows,
             "batch_size": work.per_step,
@@ -45,6 +50,7 @@ class Loop(ABC):
             "until_loss": work.until_loss,
             "tol": work.tol,
         }
+        self.parts: PartsAhead | None = self.parts_of(work)
 
     @abstractmethod
     def function_of(self, source: str) -> Callable[..., Any]:
@@ -70,14 +76,37 @@ class Loop(ABC):
         """A state as floats and NumPy's arrays."""
         return state
 
-    def close(self) -> None:  # noqa: B027  # most have none
+    def parts_of(self, work: Work) -> PartsAhead | None:
+        """Where samples come part by part, if they do."""
+        return DiskParts(work, self.prepared) if work.on_disk else None
+
+    def prepared(self, columns: tuple[Array, ...]) -> tuple[Any, ...]:
+        """Columns from disk as the function reads them."""
+        inputs = inputs_from(self.work.program, columns) if self.on_inputs else columns
+        return tuple(map(self.kept, inputs))
+
+    @property
+    def on_inputs(self) -> bool:
+        """Whether the function reads features side by side, as loops on arrays do."""
+        return self.work.program.of_arrays
+
+    def close(self) -> None:
         """Let go of threads."""
+        if self.parts is not None:
+            self.parts.close()
 
     def last_step_of_slice(self, state: TrainingState, steps: int) -> int:
-        """Where a slice of about `steps` steps ends: so that not too many shuffled epochs are held at once."""
+        """Where a slice of about `steps` steps ends: within a part, or so that few shuffled epochs are held at once."""
         if self.work.shape.shuffled:
             steps = min(steps, max(1, MOST_ORDERED // self.work.rows) * self.work.steps_per_epoch)
-        return state.step + steps
+        return state.step + steps if self.parts is None else min(state.step + steps, self.last_step_of_part(state))
+
+    def last_step_of_part(self, state: TrainingState) -> int:
+        """The step after which samples of another part are learned."""
+        assert self.parts is not None
+        steps = self.parts.size // self.work.per_step  # of a whole part; the last part of an epoch may have fewer
+        end = (state.start // self.parts.size + 1) * steps
+        return state.epoch * self.work.steps_per_epoch + min(end, self.work.steps_per_epoch)
 
     def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
         """From a state to that after `last_step` steps, with the rows that were recorded; why it ended, if before.
@@ -106,7 +135,12 @@ class Loop(ABC):
         return new, self.rows_of(history[:row]), Stopped(why)
 
     def drawn_for(self, state: TrainingState, last_step: int) -> dict[str, Any]:
-        """The order of each epoch that the steps up to `last_step` touch."""
+        """The order of each epoch that the steps up to `last_step` touch; or the part in which they lie."""
+        if self.parts is not None:
+            assert last_step <= self.last_step_of_part(state), "steps lie within a part"
+            part = self.parts.part(state.epoch, state.start)
+            first_row = -part.number * self.parts.size
+            return {"columns": part.columns, "orders": self.place, "first_row": first_row}
         if not self.work.shape.shuffled:
             return {}
         epochs = range(state.epoch, (last_step - 1) // self.work.steps_per_epoch + 1)
@@ -114,11 +148,17 @@ class Loop(ABC):
         self.drawn = (epochs[-1], orders[-1])
         return {"orders": self.together(orders)}
 
+    @functools.cached_property
+    def place(self) -> Any:
+        """The order of the samples in a part: one after another."""
+        assert self.parts is not None
+        return self.together([self.kept(row) for row in self.parts.place])
+
     def order(self, epoch: int) -> Any:
         """The order of an epoch; that of the last one was drawn for the steps before, if these ended in mid-epoch."""
         if epoch == self.drawn[0]:
             return self.drawn[1]
-        return self.kept(order_of_epoch(self.work.seed, epoch, self.work.rows))
+        return self.kept(order_of_epoch(self.work.seed, epoch, self.work.rows, self.work.by_blocks))
 
     def together(self, orders: list[Any]) -> Any:
         """The orders of several epochs as the function reads them."""
@@ -141,6 +181,8 @@ class PlainLoop(Loop):
 
 class ArrayLoop(Loop):
     """NumPy on whole batches."""
+
+    on_inputs = True
 
     def function_of(self, source: str) -> Callable[..., Any]:
         return module_of(source).train  # type: ignore[no-any-return]

@@ -27,6 +27,8 @@ from tidu.training.work import Work
 class TorchLoop(Loop):
     """PyTorch on whole batches."""
 
+    on_inputs = True
+
     def __init__(self, work: Work) -> None:
         self.device = torch.device(work.device)
         self.dtype = getattr(torch, work.shape.dtype)

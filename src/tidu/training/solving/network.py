@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.disk_table import are_on_disk
 from tidu.engines.array_sums import array_rows_source, array_sums_source, directions_of, hessian_product_of
 from tidu.engines.build import module_of
 from tidu.engines.curvature import jacobian_of, residual_of
@@ -37,6 +38,13 @@ FEWEST_ROWS = 256  # of a block: fewer make products of matrices slow
 
 def objective_of(program: Program, columns: Sequence[Array], engine: str = "auto") -> Objective:
     """The cost of a program on columns of shape (rows,), in the order of `program.columns`."""
+    if program.of_arrays and are_on_disk(columns):
+        raise SettingError(
+            _(
+                "--lr auto looks at all data of a network, and these are read block by block; give a learning rate, such "
+                "as 0.005 with adam"
+            )
+        )
     return NetworkObjective(program, columns) if program.of_arrays else Objective(program, columns, engine)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.data.disk_table import are_on_disk, read_columns
 from tidu.engines.build import module_of
 from tidu.engines.curvature import (
     direction_of,
@@ -32,6 +33,7 @@ from tidu.engines.program import Program
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, evaluation_order
 from tidu.language.simplify import ZERO
+from tidu.runtime.summation import CHUNK
 from tidu.training.engine_choice import Engine, engine_for_seconds
 
 Array = npt.NDArray[np.float64]
@@ -40,6 +42,7 @@ FUNCTIONS = 3  # that a solver asks for: residuals, gradient, second derivatives
 MOST_FACTORISED = 200  # parameters for which a Hessian is factorised
 MOST_CELLS = 50_000_000  # of a Jacobian that is held: 400 MB
 MOST_JACOBIAN = 500  # numbers of a network for which a Jacobian is decomposed at every step
+MOST_FROM_DISK = 1 << 22  # of those of data on disk: 32 MB
 MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
 
 
@@ -49,15 +52,30 @@ class Objective:
     Parameter vectors are arrays of shape (p,), in the order of `program.parameters`.
     """
 
-    def __init__(self, program: Program, columns: Sequence[Array], engine: str = "auto") -> None:
+    def __init__(self, program: Program, columns: Sequence[Any], engine: str = "auto") -> None:
         self.program, self.rows_count = program, len(columns[0])
         self.penalty = program.penalty
         outputs = [program.loss, *program.gradient]
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
         self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
         self.compiled = self.engine.name == "compiled"
-        self.columns = tuple(np.ascontiguousarray(c) if self.compiled else c.tolist() for c in columns)
+        self.on_disk = are_on_disk(columns)
+        self.columns = tuple(columns) if self.on_disk else tuple(map(self._kept, columns))
         self.p = len(program.parameters)
+
+    def _kept(self, column: Array) -> Any:
+        return np.ascontiguousarray(column) if self.compiled else column.tolist()
+
+    def _blocks(self) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
+        """Where rows begin, how many there are, and their columns: all of them, or block by block from disk."""
+        if not self.on_disk:
+            yield 0, self.rows_count, self.columns
+            return
+        memory = np.empty((len(self.columns), min(CHUNK, self.rows_count)))
+        for first in range(0, self.rows_count, CHUNK):
+            here = memory[:, : self.rows_count - first]
+            read_columns(self.columns, first, here)
+            yield first, here.shape[1], tuple(map(self._kept, here))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,8 +96,12 @@ class Objective:
         return tuple(at.tolist())
 
     def on_rows(self, chosen: npt.NDArray[Any]) -> Objective:
-        """The same on some of the rows, by their numbers."""
-        return Objective(self.program, [np.asarray(c)[chosen] for c in self.columns], "python")
+        """The same on some of the rows, by their numbers, which rise."""
+        parts = []
+        for first, count, columns in self._blocks():
+            here = chosen[np.searchsorted(chosen, first) : np.searchsorted(chosen, first + count)] - first
+            parts.append(np.array([np.asarray(c)[here] for c in columns]))
+        return Objective(self.program, [*np.concatenate(parts, axis=1)], "python")
 
     def on_some_rows(self, most: int) -> Objective:
         """The same on at most so many rows, evenly among all."""
@@ -117,6 +139,15 @@ class Objective:
         """Expressions of one sample for each sample, of shape (len(outputs), rows)."""
         return self._rows(rows_source(self.program, outputs), at, len(outputs))
 
+    def values_in_blocks(self, outputs: Sequence[Expr], at: Array) -> Iterator[Array]:
+        """The same rows after rows: a block at a time from disk, else all that `MOST_CELLS` allows."""
+        yield from self._rows_of_blocks(rows_source(self.program, outputs), at, len(outputs))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a number for each row and parameter is too much to hold beside data on disk."""
+        return self.on_disk and self.rows_count * self.p > MOST_FROM_DISK
+
     def sample_gradients(self, at: Array) -> Array:
         """∂ℓ/∂ each parameter of each sample, of shape (rows, p)."""
         return self.values_of(self.program.gradient, at).T
@@ -132,6 +163,12 @@ class Objective:
         """The weighted residuals ŷ − y, of shape (rows,), and their Jacobian, of shape (rows, p)."""
         outputs = self._rows(self.rows_text, at, 1 + self.p)
         return outputs[0], outputs[1:].T
+
+    def jacobian_or_triangle(self, at: Array) -> Array:
+        """The Jacobian of the weighted residuals; of long data on disk R of its QR, of shape (p, p): JᵀJ = RᵀR."""
+        if not self.is_long:
+            return self.residuals_and_jacobian(at)[1]
+        return triangle_of(part[1:].T for part in self._rows_of_blocks(self.rows_text, at, 1 + self.p))
 
     def residuals(self, at: Array) -> Array:
         """The weighted residuals alone, of shape (rows,)."""
@@ -158,7 +195,8 @@ class Objective:
         Beyond `MOST_FACTORISED` parameters the diagonal stands for the Hessian.
         """
         factor = self.program.residual_factor
-        held = self.p <= MOST_FACTORISED and self.rows_count * self.p <= MOST_CELLS
+        most = MOST_FROM_DISK if self.on_disk else MOST_CELLS
+        held = self.p <= MOST_FACTORISED and self.rows_count * self.p <= most
         few = self.p * (self.p + 1) // 2 <= MOST_SECOND_DERIVATIVES
         written = self.is_linear or (few and self.penalty is ZERO)
         if factor is None or not held or not written:
@@ -245,14 +283,39 @@ class Objective:
 
     def _sums(self, source: str, at: Array, count: int) -> Array:
         totals = np.zeros(count) if self.compiled else [0.0] * count
-        self._function(source, "sums")(self.columns, 0, self.rows_count, tuple(at.tolist()), totals)
+        sums = self._function(source, "sums")
+        for _first, count, columns in self._blocks():
+            sums(columns, 0, count, tuple(at.tolist()), totals)
         return np.asarray(totals, dtype=np.float64)
 
     def _rows(self, source: str, at: Array, count: int) -> Array:
-        n = self.rows_count
-        outputs = tuple(np.empty(n) for _k in range(count)) if self.compiled else [[0.0] * n for _k in range(count)]
-        self._function(source, "each_row")(self.columns, 0, n, tuple(at.tolist()), outputs)
-        return np.array(outputs, dtype=np.float64)
+        if not self.on_disk:
+            return next(self._rows_of_blocks(source, at, count))
+        whole = np.empty((count, self.rows_count))
+        done = 0
+        for part in self._rows_of_blocks(source, at, count):
+            whole[:, done : done + part.shape[1]] = part
+            done += part.shape[1]
+        return whole
+
+    def _rows_of_blocks(self, source: str, at: Array, count: int) -> Iterator[Array]:
+        each_row = self._function(source, "each_row")
+        for _first, n, columns in self._blocks():
+            outputs = tuple(np.empty(n) for _k in range(count)) if self.compiled else [[0.0] * n for _k in range(count)]
+            each_row(columns, 0, n, tuple(at.tolist()), outputs)
+            yield np.array(outputs, dtype=np.float64)
+
+
+def triangle_of(blocks: Iterable[Array]) -> Array:
+    """R of the QR factorisation of rows that come block by block, each stacked below the R of those before.
+
+    Source: Golub & Van Loan 2013, ch. 5.2 (block QR); Demmel et al. 2012 ("TSQR").
+    """
+    upper: Array | None = None
+    for rows in blocks:
+        upper = np.asarray(np.linalg.qr(rows if upper is None else np.vstack([upper, rows]), mode="r"))
+    assert upper is not None
+    return upper
 
 
 def _symmetric(triangle: Array, p: int) -> Array:

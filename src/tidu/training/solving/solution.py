@@ -13,7 +13,7 @@ from tidu.errors import SettingError
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.callbacks import Listeners
-from tidu.training.constraints import FOR_DESCENT, bound_arrays, check_weights
+from tidu.training.constraints import FOR_DESCENT, bound_arrays, weights_of
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
@@ -71,7 +71,7 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
     at = objective.flat(solved.descent.state.parameters)
     if least_squares and solved.descent.stopped == "converged":
         with np.errstate(all="ignore"):
-            statistics = statistics_of(objective, at, settings.sigma is not None, weights_of(problem))
+            statistics = statistics_of(objective, at, settings.sigma is not None, _weights_of(problem))
     if statistics is not None and solved.exact is not None:
         statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
         notes.append(_note_on_exact(program, columns))
@@ -100,12 +100,6 @@ def _note_on_exact(program: Program, columns: Sequence[Array]) -> str:
     middle = float(np.mean(columns[[c.name for c in program.columns].index(name)]))
     return words + _("; subtract a constant from {name}, such as {middle:.6g}, and parameters and predictions keep "
                      "their digits").format(name=name, middle=middle)  # fmt: skip
-
-
-def weights_of(problem: Problem) -> Array | None:
-    """The weight of each row, of shape (rows,); None where all count alike."""
-    assert problem.table is not None
-    return check_weights(problem.settings, problem.table)
 
 
 def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None, user_bound: bool) -> list[str]:
@@ -188,3 +182,8 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
                     .format(name=name, value=value)
                 )  # fmt: skip
     return notes
+
+
+def _weights_of(problem: Problem) -> Array | None:
+    assert problem.table is not None
+    return weights_of(problem.settings, problem.table)

@@ -94,11 +94,11 @@ def _by_singular_values(objective: Objective, at: Array) -> Spectrum | None:
     """Of a Hessian 2c/n·JᵀJ from J itself: the small eigenvalues keep twice the digits that JᵀJ would leave them."""
     factor = objective.program.residual_factor
     assert factor is not None
-    _r, jacobian = objective.residuals_and_jacobian(at)
+    jacobian = objective.jacobian_or_triangle(at)
     if not all_finite(jacobian):
         return None
     singular, vt = singular_directions(jacobian)
-    values = 2.0 * factor / len(jacobian) * singular**2
+    values = 2.0 * factor / objective.rows_count * singular**2
     return _Exact(values[::-1].copy(), vt[::-1].T.copy())
 
 
@@ -217,7 +217,9 @@ def batch_curvature(objective: Objective, at: Array, largest: float, batch_size:
     else:
         bend = gradient(program.slope, [program.score])[0]
         slopes = jacobian_of(program.score, program.parameters)
-        values = objective.values_of([bend, *slopes], at)
-        worst = float(np.max(np.abs(values[0]) * np.sum(values[1:] ** 2, axis=0)))
+        worst = max(
+            float(np.max(np.abs(values[0]) * np.sum(values[1:] ** 2, axis=0)))
+            for values in objective.values_in_blocks([bend, *slopes], at)
+        )
     b = batch_size
     return max(largest, n * (b - 1) / (b * (n - 1)) * largest + (n - b) / (b * (n - 1)) * worst)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
+from tidu.machine import cores
 from tidu.training.automatic import descent_of
 from tidu.training.callbacks import Event, Listeners, Stop
 from tidu.training.descent import Descent
@@ -18,7 +19,6 @@ from tidu.training.judging.evaluation import cost_of, inputs_from
 from tidu.training.problem import Problem
 from tidu.training.state import TrainingState
 from tidu.training.training import Execution
-from tidu.training.work import cores
 
 
 @dataclass(frozen=True)

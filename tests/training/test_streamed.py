@@ -1,0 +1,187 @@
+"""Data from disk train to the bits of data in memory: any engine, batch, order, dtype and number of threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tidu
+from tidu.errors import SettingError, StoreError
+from tidu.runtime.summation import CHUNK
+from tidu.training.loops import from_disk, parts
+from tidu.training.storing.store import Store
+
+RANDOM = np.random.default_rng(7)
+MOST = 3 * CHUNK + 1
+X = {name: RANDOM.normal(size=MOST) for name in "xzw"}
+Y = np.sin(X["x"]) - 0.5 * X["z"] + 0.1 * RANDOM.normal(size=MOST)
+
+
+def table(rows):
+    return {**{name: column[:rows] for name, column in X.items()}, "y": Y[:rows], "w": np.abs(X["w"][:rows]) + 0.1}
+
+
+def assert_same_bits(formula, data, **options):
+    streamed = tidu.fit(formula, data, stream=True, **options)
+    if options.get("shuffle", True):
+        options["shuffle"] = "blocks"
+    memory = tidu.fit(formula, data, **options)
+    assert streamed.engine == memory.engine
+    assert streamed.stopped == memory.stopped
+    assert streamed.source == memory.source
+    for one, other in ((streamed.state, memory.state), (streamed.metrics, memory.metrics)):
+        assert repr(one) == repr(other)
+    assert streamed.history.values.tobytes() == memory.history.values.tobytes()
+    return streamed
+
+
+ROWS = st.one_of(
+    st.integers(1, 70),
+    st.sampled_from([CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK - 1, 2 * CHUNK, 2 * CHUNK + 1, MOST]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_bits_of_memory(data):
+    rows = data.draw(ROWS)
+    sizes = [1, 7, 8, 31, 32, 33, 1000, CHUNK - 1, CHUNK + 1, 2 * CHUNK + 1, rows - 1, rows, rows + 1]
+    batch_size = data.draw(st.sampled_from([None, *(b for b in sizes if b > 0)]))
+    engine = data.draw(st.sampled_from(["auto", "compiled", "array"] + ["python"] * (rows < 1000)))
+    per_epoch = -(-rows // min(batch_size or rows, rows))
+    options = {
+        "batch_size": batch_size,
+        "engine": engine,
+        "shuffle": data.draw(st.booleans()),
+        "threads": data.draw(st.sampled_from([None, 1, 3])),
+        "steps": min(2 * per_epoch + 1, 2000 if engine == "compiled" else 300),
+        "lr": 0.01,
+        "optimizer": data.draw(st.sampled_from(["gd", "adam"])),
+        "seed": data.draw(st.integers(0, 3)),
+        "record": data.draw(st.sampled_from(["epoch", "step"])),
+        "weights": data.draw(st.sampled_from([None, "w"])),
+        "dtype": data.draw(st.sampled_from(["float64", "float32"])) if engine in ("compiled", "array") else "float64",
+    }
+    assert_same_bits("y = a*sin(x) + b*z + c", table(rows), **options)
+
+
+@pytest.mark.parametrize("rows", [1, 40, CHUNK + 1, MOST])
+@pytest.mark.parametrize("engine", ["compiled", "array"])
+@pytest.mark.parametrize("batch_size", [64, 1000])
+def test_networks(rows, engine, batch_size):
+    assert_same_bits(
+        "y = mlp(x, z, hidden=[3])", table(rows), engine=engine, batch_size=batch_size, steps=120, optimizer="adam"
+    )
+
+
+@pytest.mark.parametrize("rows", [300, CHUNK + 1])
+@pytest.mark.parametrize("loss", ["logistic", "softmax", "hinge"])
+def test_labels_and_categories(rows, loss):
+    data = table(rows) | {"c": np.where(Y[:rows] > 0, "yes", "no"), "kind": np.array([*"abc"])[np.arange(rows) % 3]}
+    options = {"loss": loss, "batch_size": 100, "steps": 50, "lr": 0.1}
+    run = assert_same_bits("c = linear(x, kind)", data, **options)
+    assert run.classes == ("no", "yes")
+
+
+@pytest.mark.parametrize("more", [{"lr": "auto"}, {"scale": True}, {}])
+@pytest.mark.parametrize("batch_size", [None, 5000])
+def test_rates_from_curvature_and_rescaling(more, batch_size):
+    data = table(CHUNK + 3)
+    assert_same_bits("y = a*x + b*z + c", data | {"x": 1000 * data["x"]}, epochs=5, batch_size=batch_size, **more)
+
+
+def test_long_data_are_rescaled_by_stacked_factors(monkeypatch):
+    """To rounding, where the slopes of all rows are too many to hold."""
+    monkeypatch.setattr("tidu.training.solving.objective.MOST_FROM_DISK", 1000)
+    data = table(2 * CHUNK + 3)
+    for more in ({"scale": True}, {"lr": "auto"}):
+        streamed = tidu.fit("y = a*x + b*z + c", data, stream=True, epochs=5, **more)
+        memory = tidu.fit("y = a*x + b*z + c", data, epochs=5, **more)
+        assert streamed.lr == pytest.approx(memory.lr, rel=1e-9)
+        assert streamed.params == pytest.approx(memory.params, rel=1e-9)
+
+
+def test_patience_judges_by_blocks(tmp_path):
+    data = table(CHUNK + 100)
+    assert_same_bits("y = a*x + c", data, epochs=30, lr=0.3, patience=3, batch_size=2000)
+    judging = table(2 * CHUNK)
+    run = assert_same_bits("y = a*x + c", data, epochs=5, lr=0.1, validation=judging)
+    assert len(run.validation_loss) == 5
+
+
+def test_a_bad_step_ends_at_the_last_good_one():
+    assert assert_same_bits("y = a*x + b*z", table(CHUNK + 1), epochs=400, lr=3.0).stopped == "diverged"
+    assert assert_same_bits("y = a*x**2", table(MOST), epochs=400, lr=9.0).stopped == "diverged"
+
+
+@pytest.mark.parametrize("batch_size", [None, 700])
+def test_resumed_in_mid_epoch(batch_size):
+    data, options = table(MOST), {"stream": True, "batch_size": batch_size, "lr": 0.01}
+    whole = tidu.fit("y = a*x + b*z", data, steps=403, **options)
+    part = tidu.fit("y = a*x + b*z", data, steps=100, **options)
+    assert part.resume(steps=303).state == whole.state
+
+
+def test_what_needs_all_rows_is_refused():
+    data = table(100)
+    for options in ({"optimizer": "lm"}, {"optimizer": "auto"}, {"test_size": 0.1}, {"validation": 0.1}):
+        with pytest.raises(SettingError, match="block by block"):
+            tidu.fit("y = a*x", data, stream=True, **options)
+
+
+def test_a_step_that_cannot_be_summed_by_chunks_has_a_bound(monkeypatch):
+    monkeypatch.setattr(from_disk, "MOST_IN_STEP", 1000)
+    with pytest.raises(SettingError, match="give a smaller batch size"):
+        tidu.fit("y = mlp(x, hidden=[2])", table(5000), stream=True, epochs=1)
+    assert_same_bits("y = mlp(x, hidden=[2])", table(5000), batch_size=100, epochs=1)
+
+
+def test_parts_are_small(monkeypatch):
+    """Many columns: a part has fewer samples, whole steps still."""
+    monkeypatch.setattr(from_disk, "MOST_NUMBERS", 1000)
+    monkeypatch.setattr(parts, "PART", 500)
+    assert_same_bits("y = a*x + b*z + c", table(3000), batch_size=70, epochs=3)
+
+
+def has_checkpoint(store, number):
+    try:
+        return store.checkpoint(number) is not None
+    except StoreError:  # there is no such run yet
+        return False
+
+
+FIT = (sys.executable, "-m", "tidu", "fit")
+
+
+def test_the_command_line_from_a_pipe_and_killed(tmp_path):
+    """`--stream` on standard input; a run that is killed in mid-epoch goes on to the bits of one that was not."""
+    data = table(CHUNK + 50)
+    lines = "x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in zip(data["x"].tolist(), data["y"].tolist(), strict=True))
+    (tmp_path / "d.csv").write_text(lines)
+    environment = os.environ | {"TIDU_STORE": str(tmp_path / "store.db"), "TIDU_CACHE": str(tmp_path / "cache")}
+    words = ["y = a*x + b", "--stream", "--batch-size", "1", "--lr", "0.0001", "--epochs", "400", "--json"]
+    piped = subprocess.run([*FIT, "-", *words], input=lines, env=environment, capture_output=True, text=True)
+    assert piped.returncode == 0, piped.stderr
+    process = subprocess.Popen([*FIT, str(tmp_path / "d.csv"), *words], env=environment, stdout=subprocess.DEVNULL)
+    with Store(tmp_path / "store.db") as store:
+        while process.poll() is None and not has_checkpoint(store, 2):
+            time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resume = [sys.executable, "-m", "tidu", "runs", "resume", "2", "--json"]
+    if process.returncode == 0:
+        pytest.skip("it was done before it could be killed")
+    resumed = subprocess.run(resume, env=environment, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    one, other = json.loads(piped.stdout), json.loads(resumed.stdout)
+    assert one["params"] == other["params"]
+    assert (one["steps"], one["loss"]) == (other["steps"], other["loss"])
