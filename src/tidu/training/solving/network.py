@@ -41,8 +41,8 @@ def objective_of(program: Program, columns: Sequence[Array], engine: str = "auto
     if program.of_arrays and are_on_disk(columns):
         raise SettingError(
             _(
-                "--lr auto looks at all data of a network, and these are read block by block; give a learning rate, such "
-                "as 0.005 with adam"
+                "--lr auto looks at all data of a network, and these are read block by block; give a learning rate, "
+                "such as 0.005 with adam"
             )
         )
     return NetworkObjective(program, columns) if program.of_arrays else Objective(program, columns, engine)
