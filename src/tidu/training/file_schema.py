@@ -258,7 +258,7 @@ def _origin(value: Any, where: str) -> None:
     """Where the data of a run came from."""
     _record(
         path=_optional(_text), csv=_optional(_anything), drop_missing=_truth, test_size=_optional(_number),
-        validation=_optional(_number_or_text), fingerprint=_optional(_text),
+        validation=_optional(_number_or_text), stream=_optional(_truth), fingerprint=_optional(_text),
     )(value, where)  # fmt: skip
     Origin.of_dict(value)
 
