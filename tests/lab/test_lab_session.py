@@ -119,6 +119,10 @@ def test_the_script_that_is_taken_away_is_that_of_the_run() -> None:
     gone(session, 10)
     text = session.answer({"do": "take", "to": "python"}).plain["text"]
     compile(text, "script", "exec")
+    assert session.answer({"do": "take", "to": "report"}).plain["text"].startswith("<!doctype html>")
+    assert session.answer({"do": "take", "to": "csv"}).plain["text"].splitlines()[0] == "x,y"
+    graph = session.answer({"do": "graph"}).plain["graph"]
+    assert {n["name"] for n in graph["nodes"]} >= {"w", "x", "y"}
     command = session.answer({"do": "take", "to": "command"}).plain["text"]
     assert command == "tidu fit data.csv 'y = w*x' --lr 0.01 --init w=1 --steps 10"
 

@@ -322,6 +322,11 @@ class Session:
         """The update that begins where the experiment stands, number by number."""
         return views.explanation(*self._going, asked.get("row"))
 
+    @request(row=int, optional="row")
+    def graph(self, asked: dict[str, Any]) -> Reply:
+        """The computational graph of the update that begins where the experiment stands."""
+        return views.graph(*self._going, asked.get("row"))
+
     @request(row=int)
     def network(self, asked: dict[str, Any]) -> Reply:
         """The layers of a network with the values of one row, and how many rows are taken for which class."""
@@ -356,7 +361,7 @@ class Session:
 
     @request(to=str)
     def take(self, asked: dict[str, Any]) -> Reply:
-        """What is taken away: a script by the name of its library, `csv`, `command`, or `store`."""
+        """What is taken away: a script by the name of its library, `report`, `csv`, `command`, or `store`."""
         experiment, here = self._going
         to, data = asked["to"], self.data
         assert data is not None
@@ -364,6 +369,8 @@ class Session:
         if to == "csv":
             assert experiment.problem.table is not None
             return Reply({"name": "data.csv", "text": taking.as_csv(experiment.problem.table)})
+        if to == "report":
+            return Reply({"name": "report.html", "text": taking.report(experiment, here)})
         if to == "command":
             return Reply({"text": taking.command(path, self.formula, self.given, here)})
         if to == "store":

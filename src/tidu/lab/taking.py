@@ -13,6 +13,8 @@ from typing import Any
 
 from tidu.data.table import Table
 from tidu.errors import SettingError
+from tidu.insight.reporting.html import page
+from tidu.insight.reporting.run_report import report_of
 from tidu.lab.experiment import Experiment, Moment
 from tidu.text import _
 from tidu.training.fit import run_of
@@ -43,7 +45,13 @@ def script(experiment: Experiment, moment: Moment, to: str) -> str:
     """The training as a program that needs no tidu."""
     if to not in SCRIPTS:
         raise SettingError(_("the lab writes {names}, not '{to}'").format(names=", ".join(SCRIPTS), to=to))
-    return run_until(experiment, moment).export(to)
+    text: str = run_until(experiment, moment).export(to)
+    return text
+
+
+def report(experiment: Experiment, moment: Moment) -> str:
+    """The report of the run, one HTML page."""
+    return page(report_of(run_until(experiment, moment)))
 
 
 def command(path: str, formula: str, given: Mapping[str, Any], moment: Moment) -> str:

@@ -21,6 +21,7 @@ from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.insight.explanation import Entry, Explanation
 from tidu.insight.nodes import Identities
+from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
 from tidu.language.expr import Expr
@@ -273,6 +274,12 @@ def _entry(entry: Entry, found: Explanation) -> dict[str, Any]:
         "markup": _set("<mo>=</mo>".join(entry.equation("mathml"))),
         "text": " = ".join(entry.equation()),
     }  # fmt: skip
+
+
+def graph(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
+    """The computational graph of the update that begins here, for a row of its batch, with places to draw it at."""
+    after = experiment.toward(moment.step + 1)
+    return Reply({"graph": step_graph(experiment.run(after), moment.step, row).to_dict()})
 
 
 def diagnosis(experiment: Experiment, moment: Moment) -> Reply:

@@ -41,6 +41,8 @@ WORDS = {
     "mathematics": mark("Formula with its numbers"),
     "loop": mark("The loop that runs"),
     "graph": mark("Graph"),
+    "graph_open": mark("Show the graph of the next step, with values and gradients"),
+    "away_report": mark("the report, one HTML file"),
     "rows": mark("Rows"),
     "network": mark("Network"),
     "weight": mark("weight"),

@@ -128,9 +128,18 @@ export const actions = {
       set({ explanation: reply.explanation ?? null });
       if (state.pointed) point(state.pointed);
     });
+    if (state.graphWanted) actions.graph();
     if (state.layered) connection.latest("network", async () => {
       const reply = await connection.ask("network", { row: state.row ?? state.batch[0] ?? 0 });
       if (!reply.error) set({ network: reply, layered: reply.layers.length > 0 || reply.classes.length > 0 });
+    });
+  },
+
+  graph() {
+    connection.latest("graph", async () => {
+      const row = state.row !== null && state.batch.includes(state.row) ? { row: state.row } : {};
+      const reply = await connection.ask("graph", row);
+      if (!reply.error) set({ graph: reply.graph });
     });
   },
 

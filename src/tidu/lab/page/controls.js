@@ -292,7 +292,7 @@ function away() {
   };
   by("away-links").replaceChildren(
     ...["python", "numpy", "torch", "jax"].map((name) => offer(t("away_script", { name }), () => take(name))),
-    offer(t("away_csv"), () => take("csv")), offer(t("away_command"), () => take("command")),
+    offer(t("away_report"), () => take("report")), offer(t("away_csv"), () => take("csv")), offer(t("away_command"), () => take("command")),
     offer(t("away_store"), () => take("store")),
     offer(t("away_picture"), async () => {
       for (const canvas of document.querySelectorAll("canvas")) {

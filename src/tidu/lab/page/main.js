@@ -6,6 +6,7 @@ import { controls, openExample, openLink, openNamed } from "./controls.js";
 import { listen } from "./pointing.js";
 import { by, made, speak, t } from "./words.js";
 import { dataView } from "./views/data.js";
+import { graphView } from "./views/graph.js";
 import { landscapeView } from "./views/landscape.js";
 import { loopView } from "./views/loop.js";
 import { lossView } from "./views/loss.js";
@@ -15,7 +16,7 @@ import { rowsView } from "./views/rows.js";
 
 const VIEWS = /** @type {[string, string, (parent: HTMLElement) => void][]} */ ([
   ["data", "data_and_model", dataView], ["landscape", "landscape", landscapeView], ["loss", "loss_curve", lossView],
-  ["mathematics", "mathematics", mathematicsView], ["loop", "loop", loopView], ["network", "network", networkView], ["rows", "rows", rowsView],
+  ["mathematics", "mathematics", mathematicsView], ["loop", "loop", loopView], ["graph", "graph", graphView], ["network", "network", networkView], ["rows", "rows", rowsView],
 ]);
 
 const theme = localStorage.getItem("theme");

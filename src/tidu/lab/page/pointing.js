@@ -8,7 +8,8 @@ import { set, state } from "./state.js";
 import { by, t } from "./words.js";
 
 /** The identity of what the loop calls by a name. @param {string} name @returns {string} */
-export const identity = (name) => state.explanation?.names[name] ?? name;
+export const identity = (name) => state.explanation?.names[SIGNS[name] ?? name] ?? name;
+const SIGNS = /** @type {Record<string, string>} */ ({ "ŷ": "y_hat", "ℓ": "loss" });
 
 /** Whatever has an identity as `data-node` answers to the pointer and to the focus, wherever it stands. */
 export function listen() {

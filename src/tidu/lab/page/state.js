@@ -35,6 +35,8 @@ export const state = {
   /** @type {any} */ landscape: null,
   /** @type {{x: number, y: number} | null} where the descent starts, in the landscape */ start: null,
   /** @type {any} */ network: null,
+  /** @type {any} */ graph: null,
+  graphWanted: false,
   /** whether there may be a network or classes to show */ layered: true,
   /** @type {any} */ explanation: null,
   /** @type {number | null} behind which there is nothing */ end: null,
