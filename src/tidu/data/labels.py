@@ -34,7 +34,9 @@ Coded = tuple[Column, tuple[Label, ...]]  # codes of shape (rows,), and what the
 
 def label_text(label: Label) -> str:
     """A label as people write it: `setosa`, `3`, `True`."""
-    return str(label) if isinstance(label, (str, bool)) else f"{label:.17g}"
+    if isinstance(label, (str, bool)):
+        return str(label)
+    return f"{label:.17g}" if float(label).is_integer() else repr(float(label))
 
 
 # -- reading --------------------------------------------------------------------------------------

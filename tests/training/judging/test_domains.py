@@ -26,11 +26,13 @@ def refusal(formula, data, **options):
         ("y = w*log(x)*exp(b*x)", "log(x) is -inf in row 3"),
         ("y = linear(log(x), y2)", "log(x) is -inf in row 3"),
         ("y = mlp(log(x), y2, hidden=[2])", "log(x) is -inf in row 3"),
+        ("y = w*log(x - 0.1*y2)", "log(x - 0.1*y2) is not a number in row 3, where x = 0, y2 = 2"),
+        ("y = w*sqrt(0.5 - y2/5)*log(y3)", "log(y3) is not a number in row 1, where y3 = -0.1 (4 such row(s)"),
         ("y = w*log(x*y2)", "log(x*y2) is -inf in row 3, where x = 0, y2 = 2"),
     ],
 )
 def test_the_operation_and_the_column_are_named(formula, words):
-    data = {"x": X, "y": [1.0, 2, 3, 4], "y2": [2.0, 2, 2, 2]}
+    data = {"x": X, "y": [1.0, 2, 3, 4], "y2": [2.0, 2, 2, 2], "y3": [-0.1] * 4}
     kind, said = refusal(formula, data)
     assert kind is MissingValues
     assert words in said

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tidu.data.table import Table
 from tidu.errors import DataError, MissingValues
 from tidu.language.expr import Expr, evaluation_order, symbols
-from tidu.language.printer import text
+from tidu.language.printer import plain_number, text
 from tidu.text import _
 from tidu.training.judging.undefined import named, values_of_nodes
 
@@ -46,7 +46,7 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
             row = int(np.flatnonzero(~finite)[0])
             here = {node: float(np.broadcast_to(value, (block.rows,))[row]) for node, value in values.items()}
             guilty, value = next((node, value) for node, value in here.items() if not np.isfinite(value))
-            cells = ", ".join(f"{c.name} = {block[c.name][row]:.17g}" for c in _columns(guilty))
+            cells = ", ".join(f"{c.name} = {plain_number(float(block[c.name][row]))}" for c in _columns(guilty))
             first = start + row, guilty, value, cells
         bad += block.rows - int(whole.sum())
         good += [whole] if drop else []
