@@ -11,7 +11,7 @@ from tidu.pictures.graphs import LINE, OUTLINES, Edge, Graph, Node, shown
 from tidu.pictures.layered_layout import Box, Point
 
 MARGIN = 0.15  # inches
-HEADING = 0.62  # inches, for the title and a line below it
+HEADING = 0.3  # inches, for each of the title and the line below it
 SLOPE_COLOUR = "#b35c00"  # orange that can be read on white
 
 
@@ -19,7 +19,9 @@ SLOPE_COLOUR = "#b35c00"  # orange that can be read on white
 def graph_figure(graph: Graph) -> Figure:
     """The graph at its own size: text of nine points, however large it is."""
     layout = graph.layout
-    heading = HEADING * bool(graph.title or graph.note)
+    words = [(graph.title, 10.5, "black"), (graph.note, 8.5, SLOPE_COLOUR)]
+    said = [each for each in words if each[0]]
+    heading = HEADING * len(said)
     width = max(layout.width, 0.075 * max(len(graph.title), len(graph.note))) + 2 * MARGIN
     height = layout.height + 2 * MARGIN + heading
     figure, (axes,) = blank(width=width, height=height)
@@ -32,9 +34,8 @@ def graph_figure(graph: Graph) -> Figure:
         _draw_edge(axes, edge, points)
     for node in graph.nodes:
         _draw_node(axes, node, layout.boxes[node.name], graph.of_gradient)
-    top = height - MARGIN - 0.2
-    axes.text(0.0, top, graph.title, fontsize=10.5, va="center")
-    axes.text(0.0, top - 0.24, graph.note, fontsize=8.5, va="center", color=SLOPE_COLOUR)
+    for k, (text, size, colour) in enumerate(said):
+        axes.text(0.0, height - 2 * MARGIN - 0.1 - 0.25 * k, text, fontsize=size, va="center", color=colour)
     return figure
 
 

@@ -109,6 +109,8 @@ def test_the_fit_evolves_from_the_start_to_the_end(line):
     frames = fit_frames(line)
     assert len({f.limits for f in frames}) == 1
     assert 20 < len(frames) <= 40
+    assert {tuple(c.name for c in f.curves) for f in frames} == {("data", "model")}  # or the axes would jump
+    assert [f.title.split()[-1] for f in frames[:3]] == ["0", "1", "2"]
 
 
 def test_residuals_are_target_minus_prediction(line):
@@ -174,6 +176,15 @@ def test_what_is_not_there_is_a_sentence(line, classes, tmp_path):
         line.plot(kind="loss", axis="cubic")
     with pytest.raises(DataError, match="--data"):
         line.without_data().plot(kind="residuals")
+
+
+def test_a_solver_has_the_pictures_that_need_no_steps():
+    run = tidu.fit("y = w*x + b", DATA, optimizer="lm")
+    assert kinds_for(run) == ["overview", "loss", "parameters", "fit", "residuals"]
+    for kind in kinds_for(run):
+        run.plot(kind=kind)
+    with pytest.raises(SettingError, match="solver"):
+        run.plot(kind="batches")
 
 
 def test_a_run_without_data_still_has_its_curves(line):

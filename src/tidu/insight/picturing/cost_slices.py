@@ -14,7 +14,7 @@ import numpy as np
 
 from tidu.errors import SettingError
 from tidu.insight.picturing.of_runs import checked_name, table_of
-from tidu.insight.picturing.passages import passages, spread_evenly
+from tidu.insight.picturing.passages import passages, spread_evenly, why_no_steps
 from tidu.pictures.numbers import Array, Series
 from tidu.text import _
 from tidu.training.fit import run_of
@@ -63,7 +63,7 @@ def why_no_slice(run: Run) -> str | None:
         return _("'contours' are over two parameters that are single numbers; a network learns vectors and matrices")
     if len(numbers) < 2:
         return _("'contours' are over two parameters; this model has one: see 'tidu scan' for its curve")
-    return None
+    return why_no_steps(run)
 
 
 def slice_of(run: Run, of: Sequence[str] = (), optimizers: Sequence[str] = ()) -> Slice:

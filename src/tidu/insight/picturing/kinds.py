@@ -17,6 +17,7 @@ from tidu.insight.picturing import sights
 from tidu.insight.picturing.cost_slices import why_no_slice
 from tidu.insight.picturing.of_classes import why_no_boundary, why_no_confusion
 from tidu.insight.picturing.of_runs import why_no_fit, why_no_residuals
+from tidu.insight.picturing.passages import why_no_steps
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.pictures.animations import ANIMATED, write_animation
 from tidu.text import _, mark
@@ -97,11 +98,12 @@ KINDS: dict[str, Kind] = {
         sights.contours_figure, sights.contours_sketch, ("of", "paths"), why_no_slice, sights.contours_animation,
     ),
     "batches": Kind(
-        mark("which rows feed which update of the first epochs"), sights.batches_figure_of, sights.batches_sketch
+        mark("which rows feed which update of the first epochs"), sights.batches_figure_of, sights.batches_sketch,
+        (), why_no_steps,
     ),
     "gradients": Kind(
         mark("how the gradients of single rows spread around their mean, before a step"),
-        sights.gradients_figure, sights.gradients_sketch, ("of", "step"),
+        sights.gradients_figure, sights.gradients_sketch, ("of", "step"), why_no_steps,
     ),
     "confusion": Kind(
         mark("how many rows of each class were taken for which"),
@@ -113,7 +115,7 @@ KINDS: dict[str, Kind] = {
     ),
     "graph": Kind(
         mark("the computational graph of a step, for one row: value and gradient at every node"),
-        sights.graph_figure_of, sights.graph_sketch, ("step", "row"),
+        sights.graph_figure_of, sights.graph_sketch, ("step", "row"), why_no_steps,
     ),
 }  # fmt: skip
 

@@ -151,12 +151,19 @@ def fit_plane(run: Run) -> Plane:
 
 
 def fit_frames(run: Run) -> list[Plane]:
-    """The same as an animation: every plane with the limits of the data and of the last curve."""
+    """The same one after another, every plane with the limits of the data and of the last curve."""
     planes = fit_planes(run, FRAMES)
     data, last = planes[-1].curves
     y = np.concatenate([data.y, last.y[np.isfinite(last.y)]])
     limits = (*_widened(data.x), *_widened(y))
-    return [replace(p, limits=limits) for p in planes]
+    # The step stands in the title: in the legend it would change its width, and so that of the axes.
+    return [
+        replace(
+            p, limits=limits, title=f"{p.title}  ·  {p.curves[1].name}",
+            curves=(p.curves[0], replace(p.curves[1], name=_("model"))),
+        )
+        for p in planes
+    ]  # fmt: skip
 
 
 def _widened(values: Array) -> tuple[float, float]:

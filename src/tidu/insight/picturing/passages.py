@@ -26,10 +26,18 @@ class Passage:
     parameters: tuple[Any, ...]
 
 
+def why_no_steps(run: Run) -> str | None:
+    """Why a run has no steps that can be computed again, if it has none."""
+    if run.settings.uses_solver:
+        return _("a solver takes no steps that could be drawn; fit with an optimizer, such as gd")
+    return None
+
+
 def passages(run: Run, steps: Sequence[int]) -> tuple[Passage, ...]:
     """The parameters after each of these numbers of steps, rising, from 0 to those that the run made."""
-    if run.settings.uses_solver:
-        raise SettingError(_("a solver takes no steps that could be drawn; fit with an optimizer, such as gd"))
+    reason = why_no_steps(run)
+    if reason is not None:
+        raise SettingError(reason)
     found = []
     with Training(run.problem, Execution(run.engine, device=run.device)) as training:
         state = training.start()
