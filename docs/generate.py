@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from command_line import reference_in
+from five_programs import page as page_of_programs
 from function_tables import tables_of_functions
 
 from tidu.content.arguments import Option
@@ -31,6 +32,9 @@ def generate_all(folder: Path) -> None:
     (folder / "schedules.md").write_text(schedules(), encoding="utf-8")
     for lang in ("en", "zh"):
         (folder / f"command-line.{lang}.md").write_text(reference_in(lang), encoding="utf-8")
+        use_language(lang)
+        (folder / f"five-programs.{lang}.md").write_text(page_of_programs(), encoding="utf-8")
+        use_language("en")
     (folder / "loops.md").write_text(loops(), encoding="utf-8")
     lessons(folder)
 
