@@ -24,6 +24,7 @@ from tidu.insight.definitions import standing_alone
 from tidu.language.derived_columns import Elapsed, Indicator, level_text
 from tidu.language.expr import Expr
 from tidu.text import _
+from tidu.training.orders import BLOCKS
 from tidu.training.run import Run
 from tidu.training.training import loop_shape
 
@@ -97,6 +98,10 @@ def _training(run: Run, to: str) -> str:
             _("{optimizer} is a solver, not a loop of steps; export its model with --model, or fit with an optimizer")
             .format(optimizer=s.optimizer)
         )  # fmt: skip
+    if s.shuffle == BLOCKS and s.batch_size is not None and s.batch_size < run.rows:
+        raise SettingError(
+            _("a program that is exported does not shuffle by blocks; fit with --no-shuffle or --shuffle, in memory")
+        )
     if to == "python" and s.dtype != "float64":
         raise SettingError(_("an export to python computes in float64; export a run in {dtype} with --to numpy").format(
             dtype=s.dtype
