@@ -88,7 +88,13 @@ def read(path: str | os.PathLike[str], prepared: Prepared[T]) -> T:
                 path=os.fspath(path), reason=_("its values are nested too deeply")
             )
         ) from None
-    except (SafetensorError, LookupError, AttributeError, OSError, ValueError, TypeError, ArithmeticError) as error:
+    except SafetensorError:
+        raise ModelFileError(
+            _("'{path}' is not a model saved by tidu: {reason}").format(
+                path=os.fspath(path), reason=_("its form is another")
+            )
+        ) from None
+    except (LookupError, AttributeError, OSError, ValueError, TypeError, ArithmeticError) as error:
         raise ModelFileError(
             _("'{path}' is not a model saved by tidu: {reason}").format(
                 path=os.fspath(path), reason=str(error)[:100] or type(error).__name__
