@@ -5,11 +5,11 @@ Every function takes an `Experiment` and a `Moment` and gives a `Reply`; the pag
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
 from tidu.language.expr import Expr
-from tidu.language.mathml import math, mathml, mathml_lines
+from tidu.language.mathml import math as math_element
+from tidu.language.mathml import mathml, mathml_lines
 from tidu.text import _
 from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
 from tidu.training.problem import Problem
@@ -195,7 +196,7 @@ def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> t
         seen = [float(start[name]), float(moment.parameters[name])]
         if name in experiment.recorded and experiment.problem.rescaling is None:
             seen += values[:, 3 + experiment.recorded.index(name)].tolist()
-        finite = [v for v in seen if isfinite(v)] or [0.0]
+        finite = [v for v in seen if math.isfinite(v)] or [0.0]
         low, high = min(finite), max(finite)
         half = 0.75 * (high - low) or max(1.0, abs(low))
         middle = 0.5 * (low + high)
@@ -213,7 +214,7 @@ def curvature(experiment: Experiment, moment: Moment) -> Reply:
     if largest is None or not largest > 0.0:
         return Reply({"curvature": None})
     limit = rate_limit(optimizer_named(problem.settings.optimizer), largest)
-    return Reply({"curvature": {"largest": largest, "limit": limit if isfinite(limit) else None}})
+    return Reply({"curvature": {"largest": largest, "limit": limit if math.isfinite(limit) else None}})
 
 
 # -- the mathematics ------------------------------------------------------------------------------
@@ -227,6 +228,7 @@ def mathematics(experiment: Experiment) -> Reply:
         "equations": _equations(program, Identities(program).of), "source": experiment.training.source,
         "engine": experiment.training.engine.name, "steps_per_epoch": experiment.steps_per_epoch,
         "parameters": list(experiment.problem.program.parameter_names),
+        "numbers": sum(math.prod(p.shape) for p in program.parameters),
     })  # fmt: skip
 
 
@@ -240,7 +242,7 @@ def _equations(program: Program, identity: Callable[[Expr], str | None]) -> list
 
 def _set(markup: str) -> str:
     """Markup as a `math` element. Its policy lets no page bring a style in markup; the style sheet sets tables."""
-    return STYLE.sub("", math(markup))
+    return STYLE.sub("", math_element(markup))
 
 
 def formula_of(problem: Problem) -> Reply:

@@ -7,7 +7,7 @@ import { set, state } from "./state.js";
 import { by, t } from "./words.js";
 
 export const connection = new Connection();
-const SMALL = 20_000; // numbers a step reads, up to which every step is explained while it plays
+const SMALL = 20_000; // rows times learned numbers, up to which the curvature is asked for while it plays
 
 /** @type {Record<string, string>} where the user begins */
 let chosenStart = {};
@@ -17,11 +17,12 @@ let goal = 0;
 /** @type {Promise<void>} */
 let newest = Promise.resolve();
 let explained = 0;
+let took = 0;
 const PAUSE = 250; // milliseconds between two explanations while it plays
 
 /** What is asked for with every step. */
 function wanted() {
-  const small = (state.data?.rows ?? 0) * Math.max(1, state.parameters.length) <= SMALL;
+  const small = (state.data?.rows ?? 0) * state.numbers <= SMALL;
   return ["losses", "fit", "batch", ...(small || !state.playing ? ["curvature"] : [])];
 }
 
@@ -72,7 +73,7 @@ export const actions = {
       if (failed(reply)) return;
       set({
         data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
-        equations: reply.equations, source: reply.source, layered: true, step: reply.step, params: reply.params, digits: reply.digits,
+        equations: reply.equations, source: reply.source, layered: true, numbers: reply.numbers, step: reply.step, params: reply.params, digits: reply.digits,
         cost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
         track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes,
       });
@@ -121,10 +122,12 @@ export const actions = {
   explain() {
     const now = performance.now();
     if (state.playing && now - explained < PAUSE) return;
-    explained = now;
+    explained = now + (state.playing ? took : 0); // what takes long is asked for more rarely
+    const asked = now;
     connection.latest("explain", async () => {
       const row = state.row !== null && state.batch.includes(state.row) ? { row: state.row } : {};
       const reply = await connection.ask("explain", row);
+      took = 4 * (performance.now() - asked);
       set({ explanation: reply.explanation ?? null });
       if (state.pointed) point(state.pointed);
     });

@@ -17,6 +17,7 @@ export const state = {
   /** @type {string} */ formula: "",
   /** @type {Record<string, any>} */ settings: {},
   /** @type {string[]} */ parameters: [],
+  /** how many numbers are learned */ numbers: 0,
   /** @type {[string, string][]} */ equations: [],
   /** @type {string} */ source: "",
   step: 0,
