@@ -33,6 +33,8 @@ FEW = 8  # numbers up to which a Hessian is as quick as Lanczos
 WORK = 200_000_000  # rows × numbers of a product that takes a tenth of a second
 FEWEST_ROWS = 1000  # from which the curvature is told, whatever that takes
 WORST_OF = 64  # rows among which the one with the strongest curvature is looked for
+FEWEST_OF = 8  # ... of a large network
+NUMBERS_LOOKED_AT = 800_000  # in all the gradients of these rows
 
 
 @dataclass(frozen=True)
@@ -198,8 +200,9 @@ def _largest(
 def _worst_row(objective: Objective, at: Array) -> float:
     """The strongest curvature of the loss of a single row, among some of them."""
     n = objective.rows_count
+    most = max(FEWEST_OF, min(WORST_OF, NUMBERS_LOOKED_AT // objective.p))
     found = (_largest(objective.on_rows(np.array([k])), at, ROUGHLY)
-             for k in np.unique(np.linspace(0, n - 1, min(n, WORST_OF)).round().astype(int)))  # fmt: skip
+             for k in np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int)))  # fmt: skip
     return max(0.0 if each is None else each[0] for each in found)
 
 
