@@ -71,14 +71,15 @@ def draw_cost_map(axes: Axes, cost_map: CostMap, minimum: str, dots: bool = True
         colour = inks[k % len(inks)]
         few = dots and len(path.x) <= MOST_DOTS
         axes.plot(path.x, path.y, color=colour, linewidth=1.8, marker="." if few else None, markersize=5,
-                  label=path.name or None)  # fmt: skip
-        axes.plot(path.x[-1:], path.y[-1:], "o", color=colour, markersize=6, markeredgecolor="white")
+                  label=path.name or None, zorder=10 - k)  # fmt: skip
+        axes.plot(path.x[-1:], path.y[-1:], "o", color=colour, markersize=6, markeredgecolor="white", zorder=11)
     if cost_map.paths:
         start = cost_map.paths[0]
-        axes.plot(start.x[:1], start.y[:1], "s", color="black", markersize=5.5, markeredgecolor="white")
+        axes.plot(start.x[:1], start.y[:1], "s", color="black", markersize=5.5, markeredgecolor="white",
+                  zorder=12)  # fmt: skip
     if cost_map.minimum is not None:
         axes.plot(*([v] for v in cost_map.minimum), "*", color="black", markersize=12, markeredgecolor="white",
-                  label=minimum, linestyle="none")  # fmt: skip
+                  label=minimum, linestyle="none", zorder=12)  # fmt: skip
     axes.set_xlim(cost_map.limits[0], cost_map.limits[1])
     axes.set_ylim(cost_map.limits[2], cost_map.limits[3])
     axes.set_xlabel(cost_map.names[0] + (f"\n{cost_map.note}" if cost_map.note else ""))
