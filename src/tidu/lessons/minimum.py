@@ -68,7 +68,7 @@ def material() -> Material:
         "gd_value": f"{ends['gd']['value']:.6f}",
         "sgd_value": f"{ends['sgd']['value']:.6f}",
     }
-    return Material(numbers, values, {}, {"walk": lambda: one.plot(), "saddle": _saddle_picture})
+    return Material(numbers, values, {"zero.csv": "y\n0.0\n"}, {"walk": lambda: one.plot(), "saddle": _saddle_picture})
 
 
 def _numbers_of(found: Minimum) -> dict[str, Any]:
