@@ -5,31 +5,34 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from tidu.errors import DataError
 from tidu.text import _
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: bytes | Iterable[bytes]) -> None:
     """Write a file so that whoever looks finds the old content or the new, never a part, after a power cut too.
 
+    The content may come in pieces.
     A link is followed; what is no plain file (a device, a pipe) is written through.
 
     Raises
     ------
     DataError : it cannot be written; what was there is there still.
     """
-    target = Path(path)
+    target, pieces = Path(path), [content] if isinstance(content, bytes) else content
     try:
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
-            target.write_bytes(content)
+            with target.open("wb") as file:
+                file.writelines(pieces)
             return
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
             umask = os.umask(0)

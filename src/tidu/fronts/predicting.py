@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tidu.content.kinds import Number
+from tidu.errors import SettingError
 from tidu.fronts.command_options import (
     FileName,
     OfKind,
@@ -19,6 +21,11 @@ from tidu.fronts.command_options import (
 from tidu.fronts.help import Command, Option
 from tidu.fronts.outcomes import GOOD, print_json
 from tidu.text import _
+from tidu.writing import write_whole
+
+if TYPE_CHECKING:
+    from tidu.data.csv_options import CsvOptions
+    from tidu.training.model import Model
 
 
 @click.command(
@@ -64,6 +71,9 @@ def predict_command(model: str, data: str, **values: Any) -> int:
     values.pop("lang")
     check_outputs(None, out, data)
     fitted = Model.load(model)
+    if values.pop("stream"):
+        _stream(fitted, data, bool(drop_missing), csv_of(values), out, as_json, level, proba)
+        return GOOD
     table = fitted.features_of(data, bool(drop_missing), csv_of(values))
     predictions = fitted.labels(table) if fitted.classes else fitted.predictions(table)
     probabilities = fitted.class_probabilities(table) if proba else None
@@ -74,9 +84,9 @@ def predict_command(model: str, data: str, **values: Any) -> int:
     target = [c.name for c in fitted.program.columns if c.role == "target"]
     metrics = fitted.score(table) if all(name in table for name in target) else None
     if out is not None:
-        from tidu.fronts.report import write_predictions
+        from tidu.fronts.report import csv_of_predictions
 
-        write_predictions(out, fitted, table, predictions, probabilities, ends)
+        write_whole(out, csv_of_predictions(fitted, table, predictions, probabilities, ends))
     if as_json:
         print_json(
             {
@@ -100,3 +110,47 @@ def predict_command(model: str, data: str, **values: Any) -> int:
 
         report_predictions(out, len(predictions), fitted.classes, metrics)
     return GOOD
+
+
+def _stream(
+    fitted: Model,
+    data: str,
+    drop_missing: bool,
+    csv: CsvOptions,
+    out: str | None,
+    as_json: bool,
+    level: float | None,
+    proba: bool,
+) -> None:
+    """Predict block by block: into the file `out`, or onto standard output."""
+    from tidu.fronts.report import csv_of_predictions, report_predictions, text_of_predictions
+    from tidu.training.intervals import intervals_of
+
+    if as_json:
+        raise SettingError(
+            _("--json holds all predictions at once, and --stream is for those that do not fit; give --out FILE")
+        )
+    table = fitted.features_of(data, drop_missing, csv, stream=True)
+
+    def pieces() -> Iterator[bytes]:
+        for first, block in table.blocks():
+            predictions = fitted.labels(block) if fitted.classes else fitted.predictions(block)
+            probabilities = fitted.class_probabilities(block) if proba else None
+            ends = {}
+            if level is not None:
+                _same, low, high = intervals_of(fitted, block, level, "sample")
+                ends = {"lower": low, "upper": high}
+            if out is not None:
+                yield csv_of_predictions(fitted, block, predictions, probabilities, ends, with_heading=first == 0)
+                continue
+            text = text_of_predictions(fitted, predictions, probabilities, ends)
+            yield (text if first == 0 or probabilities is None else text.partition("\n")[2]).encode() + b"\n"
+
+    if out is not None:
+        write_whole(out, pieces())
+        target = [c.name for c in fitted.program.columns if c.role == "target"]
+        metrics = fitted.score(table) if all(name in table for name in target) else None
+        report_predictions(out, table.rows, fitted.classes, metrics)
+        return
+    for piece in pieces():
+        click.echo(piece, nl=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +32,6 @@ from tidu.insight.reporting.run_facts import (
 from tidu.language.printer import unicode_name
 from tidu.text import _
 from tidu.training.judging.classes import label_column
-from tidu.writing import write_whole
 
 if TYPE_CHECKING:
     from tidu.data.table import Label
@@ -113,15 +111,15 @@ def report_predictions(path: str, rows: int, classes: Sequence[Label], metrics: 
     closing(console, None, [path])
 
 
-def write_predictions(
-    path: str,
+def csv_of_predictions(
     model: Model,
     table: Data,
     predictions: Values,
     probabilities: Values | None,
     ends: Mapping[str, Values],
-) -> None:
-    """A CSV file of the columns that were read and the prediction of each row, with the ends of its interval."""
+    with_heading: bool = True,
+) -> bytes:
+    """CSV of the columns that were read and the prediction of each row, with the ends of its interval."""
     columns: dict[str, Sequence[Label | None]] = {**as_written(table, model.program.derived)}
     assert model.program.target is not None
     label = label_column(model.program.target, model.settings.loss_object)
@@ -132,7 +130,7 @@ def write_predictions(
     columns |= {name: column.tolist() for name, column in ends.items()}
     heading = [*columns, *(_of_probabilities(model) if probabilities is not None else [])]
     rows = zip(*columns.values(), *([] if probabilities is None else probabilities.T.tolist()), strict=True)
-    write_whole(Path(path), f"{_csv_text([heading, *rows])}\n".encode())
+    return f"{_csv_text([*([heading] if with_heading else []), *rows])}\n".encode()
 
 
 def text_of_predictions(

@@ -18,6 +18,7 @@ from tidu.data.csv_options import CsvOptions
 from tidu.data.disk_table import DiskTable
 from tidu.data.labels import class_numbers
 from tidu.data.source import source_of
+from tidu.data.streaming import streamed_source
 from tidu.data.table import Label, Table
 from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program
@@ -116,10 +117,14 @@ class Model:
         return self.class_probabilities(self.features_of(data, drop_missing, with_target=False))
 
     def features_of(
-        self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None, with_target: bool = True
-    ) -> Table:
-        """The columns of `data` that the model reads, checked; with the target's too where they are there."""
-        source = source_of(data, csv)
+        self, data: object, drop_missing: bool = False, csv: CsvOptions | None = None, with_target: bool = True,
+        stream: bool = False,
+    ) -> Table:  # fmt: skip
+        """The columns of `data` that the model reads, checked; with the target's too where they are there.
+
+        Under `stream` the table is on disk, and read block by block.
+        """
+        source = streamed_source(data, csv, drop_missing) if stream else source_of(data, csv)
         program = self.program
         features = source_columns((c.name for c in program.columns if c.role == "feature"), program.derived)
         targets = [c.name for c in program.columns if c.role == "target"]
