@@ -171,11 +171,11 @@ def _worksheet(run: Any, step: int, rows: Any, difficulty: str, seed: int) -> An
     return worksheet(run, step, rows, difficulty, seed)
 
 
-def _notebook(run: Any) -> str:
+def _notebook(asked: Any) -> str:
     from tidu.insight.reporting.html import fragment
-    from tidu.insight.reporting.run_facts import blocks_of_fit
+    from tidu.insight.reporting.notebook_blocks import blocks_for
 
-    return fragment(blocks_of_fit(run))
+    return fragment(blocks_for(asked))
 
 
 # What a run is asked, answered by layers above training: only here is everything in sight.

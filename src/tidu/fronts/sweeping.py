@@ -12,14 +12,14 @@ from rich.text import Text
 
 from tidu.content.kinds import DATA
 from tidu.errors import SettingError
-from tidu.fronts.report import closing, facts, grid, remarks
+from tidu.fronts.report import closing, remarks, show
 from tidu.fronts.terminal import Console
 from tidu.fronts.wrapping import shell_lines
 from tidu.insight.reporting.repeating import words_of
-from tidu.language.printer import unicode_name
-from tidu.text import _, counted, mark
+from tidu.insight.reporting.sweep_blocks import parameters_of_numbers, sweep_blocks
+from tidu.text import _
 from tidu.training.options import DECLARED
-from tidu.training.sweeping.swept import Sweep, short
+from tidu.training.sweeping.swept import Sweep
 from tidu.writing import write_whole
 
 BEST = 10
@@ -42,24 +42,8 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     """The best runs, and the command that gives the best one, with the options on the data as they were `given`."""
     console = Console()
     console.print()
-    tested = [_("test loss")] if result.test_loss is not None else []
-    table = grid(*result.over, _("loss"), *tested, *map(unicode_name, _numbers_of(result)), _("epochs"))
-    for run in result.order[:BEST].tolist():
-        row = result.row(run)
-        numbers = [row["loss"], *([row["test_loss"]] if tested else [])]
-        numbers += [row["params"][name] for name in _numbers_of(result)]
-        table.add_row(*map(short, result.values_of(run).values()), *map(short, numbers), str(row["epochs"]))
-    console.print(table)
+    show(console, sweep_blocks(result))
     untrained = sum(why == "interrupted" for why in result.stopped)
-    lines = [
-        (_("tried"), _("{runs}, {rows} each, {seconds:.2f} s").format(
-            runs=counted(len(result), mark("{n} run"), mark("{n} runs")),
-            rows=counted(result.rows, mark("{n} row"), mark("{n} rows")), seconds=result.seconds)),
-        (_("diverged"), str(result.diverged) if result.diverged else ""),
-        (_("interrupted"), str(untrained) if untrained else ""),
-    ]  # fmt: skip
-    facts(console, lines)
-    remarks(console, result.notes, bad=False)
     if len(result.order):
         of_the_data = {k: v for k, v in given.items() if DECLARED[k].group == DATA or k == "engine"}
         options = result.options_of(int(result.order[0])) | of_the_data
@@ -71,23 +55,18 @@ def report_sweep(result: Sweep, data: str, given: Mapping[str, Any], written: Se
     closing(console, None, written)
 
 
-def _numbers_of(result: Sweep) -> list[str]:
-    """The parameters that have a column in a table; those of networks are no numbers."""
-    return [] if result.of_arrays else list(result.params)
-
-
 def write_sweep(path: str, result: Sweep) -> None:
     """A CSV file with a row for each run, in the order of the grid."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     tested = ["test_loss"] if result.test_loss is not None else []
     # A parameter at the end beside its own start needs a name of its own.
-    ends = [f"{name} (end)" if name in result.over else name for name in _numbers_of(result)]
+    ends = [f"{name} (end)" if name in result.over else name for name in parameters_of_numbers(result)]
     writer.writerow([*result.over, *ends, "loss", *tested, "stopped", "epochs", "steps"])
     for row in result:
         cells = [
             *(row[name] for name in result.over),
-            *(row["params"][name] for name in _numbers_of(result)),
+            *(row["params"][name] for name in parameters_of_numbers(result)),
             row["loss"],
         ]
         cells += [row[name] for name in (*tested, "stopped", "epochs", "steps")]

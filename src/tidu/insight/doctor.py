@@ -111,6 +111,12 @@ class Diagnosis:
         ]  # fmt: skip
         return " ".join([*options, *starts])
 
+    def _repr_html_(self) -> str:
+        from tidu.insight.reporting.diagnosis_blocks import diagnosis_blocks
+        from tidu.insight.reporting.html import fragment
+
+        return fragment(diagnosis_blocks(self))
+
     def __str__(self) -> str:
         advice = [] if self.advice is None else [_("the advice: {options}").format(options=self.advice)]
         return "\n".join([f.words for f in self.findings] + [t.words for t in self.trials] + advice)

@@ -282,6 +282,12 @@ class Explanation:
                 waiting += by_id[identity].sources
         return tuple(e for e in self.entries if e.id in found)
 
+    def _repr_html_(self) -> str:
+        from tidu.insight.reporting.html import fragment
+        from tidu.insight.reporting.step_sections import section_of
+
+        return fragment(section_of(self).blocks)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what the command line prints for `--json`."""
         return {

@@ -48,6 +48,7 @@ from tidu.training.judging.metrics import (
 )
 from tidu.training.model_file import Arrays, Content, number_or_array, read, write
 from tidu.training.problem import Problem, check_target, target_values
+from tidu.training.questions import answered
 from tidu.training.settings import Settings
 from tidu.training.solving.statistics import LEVEL, Statistics
 
@@ -96,6 +97,10 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model '{self.settings.formula}': {values_in_short(self.params)}>"
+
+    def _repr_html_(self) -> str:
+        page: str = answered("notebook", self)
+        return page
 
     # -- what one does with it --------------------------------------------------------------------
     def predict(self, data: object, drop_missing: bool = False) -> npt.NDArray[Any]:

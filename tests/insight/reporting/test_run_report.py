@@ -241,3 +241,13 @@ def test_steps_of_short_runs():
     run = tidu.fit("y = w*x", {"x": [1.0], "y": [2.0]}, epochs=1)
     assert steps_shown(run) == [0]
     assert math.isfinite(run.loss)
+
+
+def test_a_notebook_shows_models_sweeps_steps_and_diagnoses():
+    run = tidu.fit("y = w*x + b", DATA, epochs=3)
+    swept = tidu.sweep("y = w*x + b", DATA, {"lr": [0.01, 0.1]}, epochs=3)
+    network = tidu.fit("y = mlp(x, hidden=[2])", DATA, epochs=1)
+    for thing in (run, run.model, network.model, swept, run.explain(1), run.diagnose(trials=False), run.worksheet(0)):
+        read(thing._repr_html_())
+    assert f"{run.params['w']:.10g}" in run.model._repr_html_()
+    assert "<td>0.1</td>" in swept._repr_html_() or ">0.1<" in swept._repr_html_()

@@ -22,6 +22,7 @@ from tidu.text import _, counted, mark
 
 if TYPE_CHECKING:
     from tidu.data.table import Label
+    from tidu.training.model import Model
     from tidu.training.run import Run
 
 STRONG = 0.9  # a correlation of two estimates that is worth a line
@@ -127,7 +128,15 @@ def _statistics(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _layers(run: Run) -> Table:
+def parameters_at_end(model: Model) -> Table:
+    """The parameters of a model; of a network its layers."""
+    if model.program.of_arrays:
+        return _layers(model)
+    rows = tuple((unicode_name(name), Cell(number(value), strong=True)) for name, value in model.params.items())
+    return Table((_("parameter"), _("end")), rows)
+
+
+def _layers(run: Run | Model) -> Table:
     """The summary of a network: what each layer gives, what it has learned, and how large its numbers are."""
     summary = run.summary()
     rows: list[tuple[Cell | str, ...]] = []

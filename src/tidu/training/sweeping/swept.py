@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.options import OPTIONS, SETTING_NAMES, options_of
+from tidu.training.questions import answered
 from tidu.training.settings import Settings
 from tidu.training.sweeping.axes import INIT, SETTINGS
 
@@ -125,6 +126,10 @@ class Sweep:
             values = ", ".join(f"{k}={short(v)}" for k, v in self.values_of(run).items())
             lines.append(f"  loss {self.loss[run]:.6g}: {values}")
         return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        page: str = answered("notebook", self)
+        return page
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values: what the command line prints for `--json`."""
