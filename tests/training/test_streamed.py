@@ -185,3 +185,17 @@ def test_the_command_line_from_a_pipe_and_killed(tmp_path):
     one, other = json.loads(piped.stdout), json.loads(resumed.stdout)
     assert one["params"] == other["params"]
     assert (one["steps"], one["loss"]) == (other["steps"], other["loss"])
+
+
+def test_whoever_takes_a_column_for_an_array_has_one(tmp_path):
+    """Diagnosis, pictures, traces and scores of a run whose data are on disk are those of data in memory."""
+    data, options = {"x": X["x"][:500], "y": Y[:500]}, {"lr": 0.1, "epochs": 5}
+    streamed = tidu.fit("y = a*x + b", data, stream=True, **options)
+    memory = tidu.fit("y = a*x + b", data, **options)
+    assert str(streamed.diagnose(trials=False)) == str(memory.diagnose(trials=False))
+    assert streamed.trace(3, [7]).after == memory.trace(3, [7]).after
+    streamed.plot(tmp_path / "picture.svg")
+    column = streamed.training_data["x"]
+    assert (column.max(), len(column), column[-1]) == (data["x"].max(), 500, data["x"][-1])
+    np.testing.assert_array_equal(column * 2.0 > column, data["x"] > 0.0)
+    np.testing.assert_array_equal(column[20:30], data["x"][20:30])

@@ -21,8 +21,11 @@ from tidu.text import _
 
 
 @dataclass(frozen=True, eq=False)
-class DiskColumn:
-    """A column of a file, or what `lookup` has at each of its codes. NumPy reads all of it into memory."""
+class DiskColumn(np.lib.mixins.NDArrayOperatorsMixin):
+    """A column of a file, or what `lookup` has at each of its codes.
+
+    Whoever takes it for an array (a picture, the doctor) has all of it in memory, for as long as that takes.
+    """
 
     file: ColumnFile
     place: int  # among the columns of the file
@@ -48,6 +51,15 @@ class DiskColumn:
             read_columns([self], begin, part)
             return part[0]
         return np.asarray(self)[rows]
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **more: Any) -> Any:
+        arrays = [np.asarray(each) if isinstance(each, DiskColumn) else each for each in inputs]
+        return getattr(ufunc, method)(*arrays, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(np.asarray(self), name)
 
     def through(self, lookup: Column) -> DiskColumn:
         """The column of what `lookup` has at each code of this one."""

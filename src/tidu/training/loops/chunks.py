@@ -61,6 +61,7 @@ class ChunkLoop(Loop):
         super().__init__(work)
         self.samples: DiskSamples = samples_of(work)
         self.fixed["columns"] = tuple(work.columns)  # which `summed` reads
+        self.memory = [np.empty((len(work.columns), CHUNK)) for _ in range(work.threads)]  # one for each thread
 
     def parts_of(self, work: Work) -> None:
         """Samples come chunk by chunk."""
@@ -91,13 +92,12 @@ class ChunkLoop(Loop):
         parts: list[Sums] = [()] * len(chunks)
         left = iter(range(len(chunks)))  # whoever is done takes the next
 
-        def work() -> None:
-            memory = np.empty((len(self.work.columns), min(CHUNK, chunks[0].count)))
+        def work(memory: Array) -> None:
             for k in left:
                 parts[k] = self.sums_of_chunk(chunks[k], memory, arguments)
 
-        others = [self.pool.submit(work) for _ in range(min(self.work.threads, len(chunks)) - 1)]
-        work()
+        others = [self.pool.submit(work, memory) for memory in self.memory[1 : len(chunks)]]
+        work(self.memory[0])
         for other in others:
             other.result()
         return added(parts)
