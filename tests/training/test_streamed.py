@@ -199,3 +199,16 @@ def test_whoever_takes_a_column_for_an_array_has_one(tmp_path):
     assert (column.max(), len(column), column[-1]) == (data["x"].max(), 500, data["x"][-1])
     np.testing.assert_array_equal(column * 2.0 > column, data["x"] > 0.0)
     np.testing.assert_array_equal(column[20:30], data["x"][20:30])
+
+
+def test_large_files_are_streamed_unless_all_rows_are_needed(tmp_path, monkeypatch):
+    (tmp_path / "d.csv").write_text("x,y\n" + "".join(f"{k},{2 * k}\n" for k in range(50)))
+    monkeypatch.setattr("tidu.data.streaming.available_memory", lambda: 100)
+
+    def is_streamed(**options):
+        return any("block by block" in note for note in tidu.fit("y = w*x", tmp_path / "d.csv", **options).notes)
+
+    assert is_streamed(lr=1e-4, epochs=2)
+    assert not is_streamed(lr=1e-4, epochs=2, stream=False)
+    assert not is_streamed(optimizer="lm")
+    assert not is_streamed(lr=1e-4, epochs=2, test_size=0.2)

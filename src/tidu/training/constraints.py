@@ -109,6 +109,12 @@ def weights_of(settings: Settings, table: Table) -> Array | None:
     return table[name] if settings.weights is not None else 1.0 / table[name] ** 2
 
 
+def needs_all_rows(optimizer: object, test_size: float | None, validation: object) -> bool:
+    """Whether a training cannot be streamed, and is tried in memory however large its data are."""
+    solves = isinstance(optimizer, str) and (optimizer == AUTO or optimizer in SOLVERS)
+    return solves or test_size is not None or isinstance(validation, (int, float))
+
+
 def check_streamed(settings: Settings, test_size: float | None, validation: object) -> None:
     """Refuse what needs all of the data in memory."""
     if settings.uses_solver or settings.optimizer == AUTO:

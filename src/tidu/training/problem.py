@@ -24,7 +24,7 @@ from tidu.language.expr import Expr, evaluate, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
-from tidu.training.constraints import FOR_DESCENT, check_streamed, check_weights
+from tidu.training.constraints import FOR_DESCENT, check_streamed, check_weights, needs_all_rows
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.orders import BLOCKS
 from tidu.training.origin import Origin, fingerprint
@@ -113,13 +113,15 @@ class Problem:
         FormulaError, DataError, SettingError, NoDerivative
             Each with one sentence that says what to do.
         """
-        streamed = is_too_large(data) if stream is None else stream
+        given = dict(settings or {})
+        streamed = bool(stream)
+        if stream is None and not needs_all_rows(given.get("optimizer"), test_size, validation):
+            streamed = is_too_large(data)
 
-        def source_from(given: object) -> Source:
-            return streamed_source(given, csv, drop_missing) if streamed else source_of(given, csv)
+        def source_from(rows: object) -> Source:
+            return streamed_source(rows, csv, drop_missing) if streamed else source_of(rows, csv)
 
         source = source_from(data)
-        given = dict(settings or {})
         if streamed and given.get("shuffle", True) is True:
             given["shuffle"] = BLOCKS
         chosen = Settings(_formula_of(formula, target, features, source.names), **given)
