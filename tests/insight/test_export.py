@@ -95,7 +95,7 @@ def test_numpy_agrees(name, tmp_path):
 
 
 @pytest.mark.parametrize("to", ["torch", "jax"])
-@pytest.mark.parametrize("name", ["linreg", "schedule", "penalty and clipping", "where"])
+@pytest.mark.parametrize("name", [*PROGRAMS, *MODELS])
 def test_torch_and_jax_agree(to, name, tmp_path):
     formula, data, given = (PROGRAMS | MODELS)[name]
     run = fitted(formula, data, given)

@@ -53,6 +53,15 @@ def test_the_key_is_what_arithmetic_gives_and_the_sheet_does_not_tell_it(step, d
     assert sum(line.endswith(GAP) for line in lines) >= len(sheet.blanks)
 
 
+def test_sums_over_many_rows_are_told():
+    x = np.arange(20.0) / 10
+    sheet = tidu.fit("y = w*x + b", {"x": x, "y": 2 * x}, epochs=1).worksheet(0, difficulty="hard")
+    sums = [line for _place, line, _why in task(sheet) if line.startswith("Σ")]
+    assert len(sums) == 3
+    assert not any(line.endswith(GAP) for line in sums)
+    assert "<mtext>sum over the batch</mtext>" in sheet.text("html")
+
+
 def test_the_same_seed_gives_the_same_sheet_and_another_another():
     assert RUN.worksheet(1, seed=3) == RUN.worksheet(1, seed=3)
     assert len({tuple(b.entry.id for b in RUN.worksheet(1, seed=k).blanks) for k in range(9)}) > 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ class Entry:
     def formula(self, notation: str = "text") -> str:
         """What it is computed as: names for its parts."""
         if self.expression is None:
-            return self.words
+            return f"<mtext>{escape(self.words)}</mtext>" if self.words and notation == "mathml" else self.words
         whole = shown(self.expression, {p.node: p.symbol.written(notation) for p in self.parts}, notation)
         return _POWERED.sub(r"(\1)\2", whole) if notation == "unicode" else whole
 

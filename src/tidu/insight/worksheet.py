@@ -149,7 +149,8 @@ def _table(found: Explanation, places: dict[str, int]) -> Table:
     for section in sections_of(found, found.entries):
         rows.append((section.title,))
         for e in section.entries:
-            passes_on = not _is_a_result(e) and bool(hidden & {*e.sources})
+            # A sum over many rows is told: nobody adds up what does not stand on the sheet.
+            passes_on = e.expression is not None and not _is_a_result(e) and bool(hidden & {*e.sources})
             if e.id in places or passes_on:
                 hidden.add(e.id)
             if not (passes_on and e.symbol.written("unicode") == e.formula("unicode")):

@@ -70,6 +70,9 @@ li.good::before { content: "✓"; color: var(--good); }
   figure, tr, dl { break-inside: avoid; }
   table { font-size: 8.6pt; }
   th, td { white-space: normal; overflow-wrap: anywhere; padding-right: .7rem; }
+  td:first-child, .steps td { white-space: nowrap; }
+  .steps td.prose { white-space: normal; min-width: 7rem; font-size: 7.8pt; }
+  .steps math { font-size: 8.6pt; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 8pt; background: none; padding: 0; }
   .wide { overflow: visible; }
   .own-page { break-before: page; }
