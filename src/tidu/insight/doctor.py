@@ -26,6 +26,7 @@ from tidu.text import _
 from tidu.training.choice import MOST_OF_NETWORK
 from tidu.training.fit import run_of
 from tidu.training.judging.undefined import undefined_at
+from tidu.training.questions import answered
 from tidu.training.run import Run
 from tidu.training.solving.network import NetworkObjective, objective_of
 from tidu.training.solving.objective import Objective
@@ -112,10 +113,8 @@ class Diagnosis:
         return " ".join([*options, *starts])
 
     def _repr_html_(self) -> str:
-        from tidu.insight.reporting.diagnosis_blocks import diagnosis_blocks
-        from tidu.insight.reporting.html import fragment
-
-        return fragment(diagnosis_blocks(self))
+        page: str = answered("notebook", self)
+        return page
 
     def __str__(self) -> str:
         advice = [] if self.advice is None else [_("the advice: {options}").format(options=self.advice)]

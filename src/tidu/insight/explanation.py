@@ -21,6 +21,7 @@ from tidu.insight.written import Symbol, number, shown
 from tidu.language.expr import Expr
 from tidu.text import _, mark
 from tidu.training.as_json import json_safe, numbers_as_lists
+from tidu.training.questions import answered
 
 BLOCKS = {
     "given": mark("given: where the step begins"),
@@ -284,10 +285,8 @@ class Explanation:
         return tuple(e for e in self.entries if e.id in found)
 
     def _repr_html_(self) -> str:
-        from tidu.insight.reporting.html import fragment
-        from tidu.insight.reporting.step_sections import section_of
-
-        return fragment(section_of(self).blocks)
+        page: str = answered("notebook", self)
+        return page
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: what the command line prints for `--json`."""
