@@ -236,8 +236,11 @@ def test_a_file_and_a_store_keep_what_was_found(tmp_path):
     run.save(tmp_path / "run.tidu")
     with Store(tmp_path / "runs.sqlite") as store:
         stored = run_in(store, run.id)
-        with pytest.raises(StoreError, match="stops early"):
+        with pytest.raises(StoreError, match="validation data of run 1 were not in a file"):
             resumed_from(store, run.id, data=NOISY, epochs=10)
+        more = resumed_from(store, run.id, data=NOISY, epochs=10, validation=OTHERS)
+        assert more.params == run.resume(epochs=10).params
+        assert more.validation_loss.tobytes() == run.resume(epochs=10).validation_loss.tobytes()
     for kept in (tidu.load(tmp_path / "run.tidu"), stored):
         assert dict(kept.params) == dict(run.params)
         assert (kept.epochs, kept.steps, kept.best_epoch) == (run.epochs, run.steps, run.best_epoch)

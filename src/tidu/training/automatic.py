@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
 from tidu.data.disk_table import are_on_disk
 from tidu.errors import SettingError
 from tidu.text import _
-from tidu.training.callbacks import Listeners
+from tidu.training.callbacks import DEFAULT, GIVEN, Attempt, Listeners
 from tidu.training.descent import Descent, Standing, descend
 from tidu.training.judging.undefined import Undefined, undefined_at
 from tidu.training.problem import Problem
@@ -39,12 +40,15 @@ def descent_of(
     if s.scale and problem.rescaling is None:
         problem = problem.rescaled(basis_of(problem))
         notes.append(_("descended in rescaled parameters; learning rate and tol are in their units"))
-    automatic = s.lr == AUTO
-    if not automatic and s.rate_is_default and not problem.program.of_arrays:
-        descent = descend(problem, execution, listeners)
+    default = s.rate_is_default and not problem.program.of_arrays
+    attempt = Attempt(AUTO if s.lr == AUTO else DEFAULT if default else GIVEN)
+    if standing is not None:
+        attempt = standing.attempt
+    if attempt.rate == DEFAULT:
+        descent = descend(problem, execution, listeners, standing, attempt)
         if not (descent.stopped == "diverged" or _ends_higher(descent)) or _cannot_begin(problem, descent):
             return problem, descent, notes
-        automatic = True
+        standing, attempt = None, Attempt(AUTO)
         if s.l1 or s.l2:  # which hold for the parameters as they are
             sentence = _("with the default learning rate, {lr:g}, the descent went up; it was begun anew with one that "
                          "suits these data. Set it by --lr")  # fmt: skip
@@ -55,24 +59,23 @@ def descent_of(
                          "in which the cost curves alike in every direction, as by --scale. To descend in the "
                          "formula's own, set --lr, or --lr auto")  # fmt: skip
         notes.append(sentence.format(lr=s.lr))
-    if automatic:
+    if attempt.rate == AUTO and standing is None:
         lr, why = automatic_rate(problem)
         problem = problem.changed(lr=lr)
         notes.append(why)
-    retries = 0
     while True:
-        descent = descend(problem, execution, listeners, standing)
+        descent = descend(problem, execution, listeners, standing, attempt)
         if (
-            not automatic
-            or retries == MOST_RETRIES
+            attempt.rate != AUTO
+            or attempt.retries == MOST_RETRIES
             or not _went_up(problem, descent)
             or _cannot_begin(problem, descent)
         ):
             break
-        retries += 1
+        standing, attempt = None, replace(attempt, retries=attempt.retries + 1)
         assert isinstance(problem.settings.lr, float)
         problem = problem.changed(lr=problem.settings.lr * SMALLER)
-    if retries:
+    if attempt.retries:
         notes.append(
             _("the curvature grows on the way: with that rate the descent went up, so {lr:.6g} was used").format(
                 lr=problem.settings.lr
@@ -92,8 +95,8 @@ def _ends_higher(descent: Descent) -> bool:
 
 def _went_up(problem: Problem, descent: Descent) -> bool:
     """Whether the cost over all rows is above that at the start by more than rounding."""
-    if descent.stopped == "diverged":
-        return True
+    if descent.stopped in ("diverged", "interrupted"):
+        return descent.stopped == "diverged"
     objective = objective_of(problem.descended, problem.columns)
     before = objective.cost(objective.flat(problem.descent_start))
     return not objective.cost(objective.flat(descent.state.parameters)) <= before + 1e-9 * abs(before)

@@ -6,7 +6,7 @@ raises ends the run, whose state is kept and whose notes show the error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,21 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """Which descent of a training this is, for one that goes up may begin anew with another learning rate.
+
+    `rate` is where the rate is from: `given`, `default` or `auto`; `retries` are the times that `auto` lowered it.
+    """
+
+    rate: str = "given"
+    retries: int = 0
+
+
+GIVEN, DEFAULT = "given", "default"
+ONLY_ATTEMPT = Attempt()
+
+
+@dataclass(frozen=True)
 class Began:
     """Before the first step: what is trained, where from, how many steps at most, on which engine, by which loop."""
 
@@ -34,6 +49,8 @@ class Began:
     engine: str
     source: str = ""
     device: str | None = None
+    judged_since: int = 0  # the epoch from which patience counts: `Judged.since`
+    attempt: Attempt = ONLY_ATTEMPT
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,8 @@ class Advanced:
     """After some steps: how many are done, of how many at most; the last loss (nan before the first row of history).
 
     `state` and `rows`, the new rows of the history (as `History.values` has them, though in rescaled parameters under
-    `scale=True`), are of a descent; a solver, a sweep and a scan have neither.
+    `scale=True`), are of a descent; a solver, a sweep and a scan have neither. `judged`, the new losses of
+    `Judged.losses`, and `best`, the state of the lowest so far, are there where early stopping is asked for.
     """
 
     steps: int
@@ -49,6 +67,8 @@ class Advanced:
     loss: float
     state: TrainingState | None = None
     rows: Array = field(default_factory=lambda: np.empty((0, 0)))
+    judged: Sequence[float] = ()
+    best: TrainingState | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tidu.training.callbacks import Advanced, Began, Diverged, Ended, EpochEnded, Listeners, Stop
+from tidu.training.callbacks import (
+    ONLY_ATTEMPT,
+    Advanced,
+    Attempt,
+    Began,
+    Diverged,
+    Ended,
+    EpochEnded,
+    Listeners,
+    Stop,
+)
 from tidu.training.early_stopping import EarlyStopping, Judged
 from tidu.training.engine_choice import Engine
 from tidu.training.history import History
@@ -42,13 +52,14 @@ class Descent:
     judged: Judged | None = None
     best: TrainingState | None = None
     kept: tuple[TrainingState, ...] = ()
+    attempt: Attempt = ONLY_ATTEMPT
 
 
 @dataclass(frozen=True)
 class Standing:
     """Where a training was left: its state, and the rows of its history so far, of shape (rows, columns).
 
-    `judged`, `best` and `kept` as in `Descent`.
+    `judged`, `best`, `kept` and `attempt` as in `Descent`.
     """
 
     state: TrainingState
@@ -56,6 +67,7 @@ class Standing:
     judged: Judged | None = None
     best: TrainingState | None = None
     kept: tuple[TrainingState, ...] = ()
+    attempt: Attempt = ONLY_ATTEMPT
 
 
 def descend(
@@ -63,6 +75,7 @@ def descend(
     execution: Execution | None = None,
     listeners: Listeners | None = None,
     standing: Standing | None = None,
+    attempt: Attempt = ONLY_ATTEMPT,
 ) -> Descent:
     """Train a problem from its start, or from where it stands, until a bound, a bad step, a callback or Ctrl-C ends it.
 
@@ -75,7 +88,7 @@ def descend(
         known = () if standing is None else (standing.judged, standing.best)
         judge = EarlyStopping.of(problem, epochs, *known)
         kept = [] if standing is None else list(standing.kept)
-        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing, judge, kept)
+        state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing, judge, kept, attempt)
         state = training.on_host(state)
         history = training.history(values, state)
         seconds = time.perf_counter() - began
@@ -84,7 +97,7 @@ def descend(
         listeners.tell(Ended(stopped, state, history))
         judged, best = (None, None) if judge is None else (judge.judged(state), judge.best)
         source, engine = training.source, training.engine
-        return Descent(state, history, stopped, seconds, source, engine, values, judged, best, tuple(kept))
+        return Descent(state, history, stopped, seconds, source, engine, values, judged, best, tuple(kept), attempt)
 
 
 def _advanced_to_the_end(
@@ -94,6 +107,7 @@ def _advanced_to_the_end(
     standing: Standing | None,
     judge: EarlyStopping | None,
     kept: list[TrainingState],
+    attempt: Attempt,
 ) -> tuple[TrainingState, Array, str]:
     """The state at the end, the rows of the history, and the word for why it ended; states on the way go to `kept`."""
     stride = stride_of(training)
@@ -108,7 +122,11 @@ def _advanced_to_the_end(
     each_epoch = judge is not None or listeners.each_epoch
     enough: Stop | None = None  # which the judge of this descent says; one that is begun anew has another
     try:
-        begun = Began(training.problem, state, most, training.engine.name, training.source, execution.device)
+        since = 0 if judge is None else judge.since
+        begun = Began(
+            training.problem, state, most, training.engine.name, training.source, execution.device, since, attempt
+        )
+        known = 0 if judge is None else len(judge.losses)  # losses that the callbacks know of
         enough = None if judge is None else judge(begun)
         listeners.tell(begun)
         while not stopped and (listeners.stop or enough) is None:
@@ -121,10 +139,14 @@ def _advanced_to_the_end(
             if each_epoch or listeners.callbacks:
                 last_loss = float(rows[-1, 0]) if len(rows) else last_loss
                 here = training.on_host(state)
-                listeners.tell(Advanced(state.step, most, last_loss, here, rows))
-                if state.epoch > epoch:
-                    ended = EpochEnded(epoch, last_loss, here)
-                    enough = None if judge is None else judge(ended)
+                ended = EpochEnded(epoch, last_loss, here) if state.epoch > epoch else None
+                advanced = Advanced(state.step, most, last_loss, here, rows)
+                if judge is not None:
+                    enough = judge(ended) if ended is not None else enough
+                    advanced = replace(advanced, judged=judge.losses[known:], best=judge.best)
+                    known = len(judge.losses)
+                listeners.tell(advanced)
+                if ended is not None:
                     listeners.tell(ended)
         wish = listeners.stop or enough
         if not stopped and wish is not None:

@@ -35,6 +35,7 @@ class Judged:
     validated : whether it is that of rows kept back.
     epochs, steps : how many were completed, those after the best among them.
     last : where the training stood at its end, from which it could go on; None of a run that was loaded.
+    since : the epochs after which patience began anew, for a training that it had ended was to go on.
     """
 
     losses: Array
@@ -42,6 +43,7 @@ class Judged:
     epochs: int
     steps: int
     last: TrainingState | None = None
+    since: int = 0
 
     @property
     def best(self) -> int | None:
@@ -82,10 +84,8 @@ class Judged:
 class EarlyStopping:
     """Judges each epoch, holds on to the best state, and asks to stop when `patience` epochs brought nothing better.
 
-    `judged` and `best` are those of a training that is taken up again. One that patience had ended gets it anew.
+    `judged` and `best` are those of a training that is taken up again.
     """
-
-    each_epoch = True
 
     def __init__(self, problem: Problem, epochs: int, judged: Judged | None, best: TrainingState | None) -> None:
         self.problem, self.best = problem, best
@@ -95,31 +95,29 @@ class EarlyStopping:
         self.losses: list[float] = []
         self.lowest = math.inf
         self.reference, self.improved = math.inf, -1  # the loss that counted as better last, and its epoch
+        self.since = 0 if judged is None else judged.since
         for loss in [] if judged is None else judged.losses.tolist():
             self._take(loss)
-        if self._is_over():
-            self.improved = len(self.losses) - 1
 
     @classmethod
     def of(
         cls, problem: Problem, epochs: int, judged: Judged | None = None, best: TrainingState | None = None
     ) -> Self | None:
         """That of a problem, with the number of epochs at most; None where nobody asks for it."""
-        if problem.settings.patience is None and problem.validation is None:
-            return None
-        return cls(problem, epochs, judged, best)
+        return cls(problem, epochs, judged, best) if problem.is_judged else None
 
     def __call__(self, event: object) -> Stop | None:
         """Be told of an event."""
-        if isinstance(event, EpochEnded) or (isinstance(event, Began) and event.state.epoch > len(self.losses)):
-            if self._take(self.loss(self.problem.parameters_at(event.state))):
-                self.best = event.state
-            return Stop(PATIENCE) if self._is_over() else None
-        return None
+        if not isinstance(event, (Began, EpochEnded)):
+            return None
+        is_new = event.state.epoch > len(self.losses)
+        if is_new and self._take(self.loss(self.problem.parameters_at(event.state))):
+            self.best = event.state
+        return Stop(PATIENCE) if self._is_over() else None
 
     def judged(self, last: TrainingState) -> Judged:
         """What is known of the epochs, of a training that stands at `last`."""
-        return Judged(np.array(self.losses), self.validated, last.epoch, last.step, last)
+        return Judged(np.array(self.losses), self.validated, last.epoch, last.step, last, self.since)
 
     def _take(self, loss: float) -> bool:
         """Note the loss of the next epoch; whether it is the lowest."""
@@ -131,7 +129,8 @@ class EarlyStopping:
         return lowest
 
     def _is_over(self) -> bool:
-        return self.patience is not None and len(self.losses) - 1 - self.improved >= self.patience
+        counted_from = max(self.improved + 1, self.since)
+        return self.patience is not None and len(self.losses) - counted_from >= self.patience
 
 
 def _loss_of(problem: Problem, epochs: int) -> Callable[[Sequence[Any]], float]:

@@ -137,6 +137,7 @@ def run_of(
         device=execution.device,
         judged=descent.judged,
         kept=descent.kept,
+        attempt=descent.attempt,
     )
     test, metrics = problem.test, run.score(problem.table)
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)

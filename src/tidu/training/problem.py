@@ -279,6 +279,11 @@ class Problem:
         return 0 if self.table is None else self.table.rows
 
     @property
+    def is_judged(self) -> bool:
+        """Whether every epoch is judged, so that the best can be kept: early stopping."""
+        return self.settings.patience is not None or self.validation is not None
+
+    @property
     def limits(self) -> Limits:
         """When a descent ends."""
         s = self.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 from tidu.engines.scalar_loop import history_columns
 from tidu.errors import SettingError, StoreError
 from tidu.text import _
-from tidu.training.callbacks import Callback
+from tidu.training.callbacks import Attempt, Callback
 from tidu.training.descent import Standing
-from tidu.training.early_stopping import Judged
+from tidu.training.early_stopping import PATIENCE, Judged
 from tidu.training.fit import run_of
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
@@ -35,9 +36,9 @@ def resumed(run: Run, epochs: int | None, steps: int | None, callbacks: Callback
             optimizer=run.settings.optimizer))  # fmt: skip
     judged, state = run.judged, run.last_state
     problem = _longer(run.problem, state, run.stopped, epochs, steps)
-    rows = run.recorded[: state.step if run.settings.record == "step" else state.epoch]
+    rows = run.recorded[: _rows_at(state, run.settings)]
     best = None if judged is None or judged.best is None else run.state
-    standing = Standing(state, rows, judged, best, run.kept)
+    standing = Standing(state, rows, _anew(judged, run.stopped), best, run.kept, run.attempt)
     return run_of(problem, Execution(run.engine, device=run.device), callbacks, standing)
 
 
@@ -48,12 +49,14 @@ def resumed_from(
     steps: int | None = None,
     data: object = None,
     callbacks: Callback | Sequence[Callback] = (),
+    validation: object = None,
 ) -> Run:
     """A run of a store, taken up from its last checkpoint; it keeps its number there.
 
     Parameters
     ----------
     data : in the place of those that the run had, which are read from where they were.
+    validation : in the place of the rows that judged its epochs, likewise.
 
     Raises
     ------
@@ -68,17 +71,13 @@ def resumed_from(
         raise StoreError(_("run {run} was ended before its first checkpoint; fit again").format(run=number))
     if data is None and origin.path is None:
         raise StoreError(_("the data of run {run} were not in a file; give them anew").format(run=number))
+    if validation is None and origin.validation == "memory":
+        raise StoreError(_("the validation data of run {run} were not in a file; give them anew").format(run=number))
     settings = dict(facts["settings"])
-    if settings.get("patience") is not None or facts["data"].get("validation") is not None:
-        raise StoreError(
-            _(
-                "run {run} stops early by patience or validation, and the store does not hold how good its epochs were "
-                "so far, so it cannot be taken up again; fit anew (in Python, Run.resume goes on)"
-            ).format(run=number)
-        )
     problem = Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
-        test_size=origin.test_size, drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
+        test_size=origin.test_size, validation=origin.validation if validation is None else validation,
+        drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
     )  # fmt: skip
     if problem.settings.uses_solver:
         raise StoreError(_("run {run} is of a solver, which has come to its end").format(run=number))
@@ -88,13 +87,17 @@ def resumed_from(
     problem = _longer(problem, state, facts.get("stopped"), epochs, steps)
     problem = replace(problem, notes=(*problem.notes, *_changes(problem, facts)))
     width = len(history_columns(problem.descended))
-    rows = store.history(number, width)[: point.rows]
-    recorder = Recorder(store, origin, number, point.rows)
+    rows = store.history(number, width)[: _rows_at(state, problem.settings)]
+    best = store.checkpoint(number, "best")
+    lowest = math.inf if best is None or not 0 < best.rows <= len(rows) else float(rows[best.rows - 1, 0])
+    judged = _judged(store, stored, problem, state) if problem.is_judged else None
+    best_state = None if best is None or judged is None or judged.best is None else best.state()[0]
+    recorder = Recorder(store, origin, number, len(rows), lowest)
     run = run_of(
         problem,
         Execution(facts["engine"], device=facts["device"]),
         (*_listed(callbacks), recorder),
-        Standing(state, rows, kept=store.kept_states(number)),
+        Standing(state, rows, judged, best_state, store.kept_states(number), Attempt(**facts.get("attempt", {}))),
     )
     return recorder.finished(run)
 
@@ -131,6 +134,31 @@ def run_in(store: Store, number: int) -> Run:
     )  # fmt: skip
 
 
+def _rows_at(state: TrainingState, settings: Settings) -> int:
+    """Rows of the history that a training has written where it stands."""
+    return state.step if settings.record == "step" else state.epoch
+
+
+def _judged(store: Store, stored: StoredRun, problem: Problem, state: TrainingState) -> Judged | None:
+    """What the store knows of the epochs of a run that stops early."""
+    if "judged_since" not in stored.facts:
+        raise StoreError(
+            _(
+                "run {run} stops early by patience or validation, and the tidu that kept it did not keep how good its "
+                "epochs were, so it cannot be taken up again; fit anew"
+            ).format(run=stored.id)
+        )
+    losses = store.judged(stored.id)[: state.epoch]
+    validated, since = problem.validation is not None, stored.facts["judged_since"]
+    known = Judged(losses, validated, state.epoch, state.step, state, since)
+    return _anew(known, stored.facts.get("stopped"))
+
+
+def _anew(judged: Judged | None, stopped: str | None) -> Judged | None:
+    """What is known of the epochs; patience that had ended a training counts anew where it goes on."""
+    return judged if judged is None or stopped != PATIENCE else replace(judged, since=len(judged.losses))
+
+
 def _listed(callbacks: Callback | Sequence[Callback]) -> tuple[Callback, ...]:
     return (callbacks,) if callable(callbacks) else tuple(callbacks)
 
@@ -165,6 +193,10 @@ def _changes(problem: Problem, facts: Any) -> list[str]:
     notes = []
     if fingerprint(problem.table) != facts["data"]["fingerprint"]:
         notes.append(_("the data are not those that the run began with: what follows is learned from the new ones"))
+    known = facts["data"].get("validation_fingerprint")
+    if known is not None and (problem.validation is None or fingerprint(problem.validation) != known):
+        notes.append(_("the validation data are not those that the run began with: what follows is judged by the new "
+                       "ones"))  # fmt: skip
     now, then = versions(), facts["versions"]
     changed = [f"{name} {then.get(name)} → {now[name]}" for name in now if now[name] != then.get(name)]
     if changed:

@@ -22,7 +22,7 @@ from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.as_json import run_as_dict
 from tidu.training.basis import Basis
-from tidu.training.callbacks import Callback
+from tidu.training.callbacks import ONLY_ATTEMPT, Attempt, Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
@@ -73,6 +73,7 @@ class Run:
     id : the run's number in the store; None where it is in none.
     kept : states on the way, of a long descent, from which its steps are computed again.
     origin, fingerprint : where its data came from, and a hash of their rows; None where that is not known.
+    attempt : which descent of the training it is, where one that went up was begun anew.
     """
 
     problem: Problem
@@ -96,6 +97,7 @@ class Run:
     kept: tuple[TrainingState, ...] = ()
     origin: Origin | None = None
     fingerprint: str | None = None
+    attempt: Attempt = ONLY_ATTEMPT
 
     # -- what it says of itself -----------------------------------------------------------------
     @cached_property

@@ -6,7 +6,7 @@ import math
 import platform
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
-from tidu.training.storing.store import Store
+from tidu.training.storing.store import Part, Store
 from tidu.version import __version__
 
 CADENCE = 1.0  # seconds between two writes: a run that is killed loses no more, and a write costs some milliseconds
@@ -51,7 +51,12 @@ def facts_of(problem: Problem, engine: str, source: str, origin: Origin, device:
         "engine": engine,
         "device": device,
         "source": source,
-        "data": {**origin.to_dict(), "rows": problem.rows, "fingerprint": fingerprint(problem.table)},
+        "data": {
+            **origin.to_dict(),
+            "rows": problem.rows,
+            "fingerprint": fingerprint(problem.table),
+            "validation_fingerprint": None if problem.validation is None else fingerprint(problem.validation),
+        },
         "versions": versions(),
     }
 
@@ -59,16 +64,21 @@ def facts_of(problem: Problem, engine: str, source: str, origin: Origin, device:
 class Recorder:
     """Keeps one run: at its beginning, about once a second, and at its end.
 
-    A store that fails on the way ends nothing: the run goes on, and `notes` says since when it is not kept.
+    A store that fails on the way ends nothing: the run goes on, and `notes` says since when it is not kept. `run`,
+    `first` and `best` are of a run that is taken up: its number, the rows of its history, the lowest loss so far.
     """
 
-    def __init__(self, store: Store, origin: Origin, run: int | None = None, first: int = 0) -> None:
+    def __init__(
+        self, store: Store, origin: Origin, run: int | None = None, first: int = 0, best: float = math.inf
+    ) -> None:
         self.store, self.origin, self.run = store, origin, run
-        self.first = first  # rows of the history that are there already
         self.notes: list[str] = []
-        self.waiting: list[Array] = []
-        self.written = 0  # rows of the history
-        self.best = math.inf
+        self.waiting: list[Array] = []  # rows of the history
+        self.written = first  # rows of the history that are in the store
+        self.judged: list[float] = []
+        self.written_judged = 0
+        self.best = best
+        self.best_state: TrainingState | None = None  # which early stopping keeps, as far as the store has it
         self.last_write = 0.0
         self.problem: Problem | None = None
 
@@ -84,39 +94,61 @@ class Recorder:
             elif isinstance(event, Ended):
                 self._ended(event)
         except StoreError as error:
-            self.notes.append(_("the run is not kept any further: {reason}").format(reason=error))
+            self._give_up(error)
+
+    def _give_up(self, error: StoreError) -> None:
+        self.notes.append(_("the run is not kept any further: {reason}").format(reason=error))
 
     def _began(self, event: Began) -> None:
         self.problem = event.problem
         facts = facts_of(event.problem, event.engine, event.source, self.origin, event.device)
-        if self.run is None:
-            self.run = self.store.begin(facts)
-        else:  # taken up again, or begun again with another rate
-            self.store.change(self.run, "running", facts)
-            self.store.cut_history(self.run, self.first)
-        self.waiting, self.written, self.best = [], self.first, math.inf
+        facts |= {"attempt": asdict(event.attempt), "judged_since": event.judged_since}
+        self.waiting, self.judged, self.best_state = [], [], None
+        if self.run is not None and event.state.step:  # taken up again
+            self.store.take_up(self.run, facts, self.written, event.state.epoch)
+            self.written_judged = len(self.store.judged(self.run))
+        else:
+            start = [Checkpoint.of("last", event.state, 0, event.problem.rescaling)]
+            if self.run is None:
+                self.run = self.store.begin(facts, start)
+            else:  # begun anew with another rate
+                self.store.begin_again(self.run, facts, start)
+            self.written, self.written_judged, self.best = 0, 0, math.inf
         self.last_write = time.monotonic()
 
     def _advanced(self, event: Advanced, state: TrainingState) -> None:
         self.waiting.append(event.rows)
+        self.judged += event.judged
         if time.monotonic() - self.last_write >= CADENCE:
-            self._write(state, event.loss)
+            self._write(self._part(state, event.loss, event.best))
 
-    def _write(self, state: TrainingState, loss: float) -> None:
+    def _write(self, part: Part) -> None:
         assert self.run is not None
+        self.store.advance(self.run, part)
+        self.waiting, self.judged = [], []
+        self.written += len(part.rows)
+        self.written_judged += len(part.judged)
+        self.last_write = time.monotonic()
+
+    def _part(self, state: TrainingState, loss: float, best: TrainingState | None) -> Part:
+        """What there is to keep, of a training that stands at a state: `best` is what early stopping keeps."""
         assert self.problem is not None
         rows = np.concatenate(self.waiting) if self.waiting else np.empty((0, 1))
         total = self.written + len(rows)
         points = [Checkpoint.of("last", state, total, self.problem.rescaling)]
-        if loss < self.best:
+        if best is not None:
+            if best is not self.best_state:
+                self.best_state = best
+                points.append(Checkpoint.of("best", best, total, self.problem.rescaling))
+        elif loss < self.best and not self.problem.is_judged:
             self.best = loss
             points.append(Checkpoint.of("best", state, total, self.problem.rescaling))
-        self.store.advance(self.run, self.written, rows, points)
-        self.waiting, self.written, self.last_write = [], total, time.monotonic()
+        return Part(self.written, rows, self.written_judged, self.judged, points)
 
     def _ended(self, event: Ended) -> None:
-        assert self.run is not None
-        self._write(event.state, float(event.history.loss[-1]) if len(event.history) else math.nan)
+        """The last state; the rest is kept once everything is known of the run."""
+        loss = float(event.history.loss[-1]) if len(event.history) else math.nan
+        self._write(self._part(event.state, loss, None))
 
     def finished(self, run: Run) -> Run:
         """How the run ended, once everything is known of it; gives it with its number in the store."""
@@ -124,20 +156,19 @@ class Recorder:
             try:
                 self._finished(run)
             except StoreError as error:
-                self.notes.append(_("the run is not kept any further: {reason}").format(reason=error))
+                self._give_up(error)
         return replace(run, id=self.run, notes=(*run.notes, *self.notes))
 
     def _finished(self, run: Run) -> None:
+        part = Part()
         if self.run is None:  # a solver tells of no states
             self.problem = run.problem
             self.run = self.store.begin(facts_of(run.problem, run.engine, run.source, self.origin))
             self.waiting = [run.history.values]
-            self._write(run.state, run.loss)
+            part = self._part(run.state, run.loss, None)
         points = [Checkpoint.of(f"kept {s.step}", s, 0, run.problem.rescaling) for s in run.kept]
-        self.store.advance(self.run, self.written, np.empty((0, 1)), points)
         if run.judged is not None:
-            kept = Checkpoint.of("best", run.state, self.written, run.problem.rescaling)
-            self.store.advance(self.run, self.written, np.empty((0, 1)), [kept])
+            points.append(Checkpoint.of("best", run.state, self.written, run.problem.rescaling))
         content = run.content().plain
         plain = {name: content[name] for name in ("names", "classes", "statistics")}
         start = [np.asarray(value).tolist() for value in run.start.values()]
@@ -145,4 +176,5 @@ class Recorder:
         ended = {**run.to_dict(), **plain, "start": start, "engine_reason": run.engine_reason, "rows": run.rows}
         del ended["history"]
         status = "interrupted" if run.stopped == "interrupted" else "ended"
-        self.store.change(self.run, status, json_safe(ended))
+        part = replace(part, checkpoints=[*part.checkpoints, *points])
+        self.store.end(self.run, status, json_safe(ended), part)

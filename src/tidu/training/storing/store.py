@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,6 +58,14 @@ MIGRATIONS = (
         PRIMARY KEY (run, kind)
     );
     """,
+    """
+    CREATE TABLE judged (
+        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        first INTEGER NOT NULL,
+        losses BLOB NOT NULL,
+        PRIMARY KEY (run, first)
+    );
+    """,
 )
 
 
@@ -91,6 +99,21 @@ class StoredRun:
             "id": self.id, "began": self.began, "updated": self.updated, "status": self.status,
             "tags": list(self.tags), "remark": self.remark, **self.facts,
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a run has come to since it was last kept.
+
+    `rows` of the history, from number `first` on; the losses by which epochs were `judged`, from `first_judged` on;
+    and checkpoints.
+    """
+
+    first: int = 0
+    rows: Array = field(default_factory=lambda: np.empty((0, 1)))
+    first_judged: int = 0
+    judged: Sequence[float] = ()
+    checkpoints: Sequence[Checkpoint] = ()
 
 
 class Store:
@@ -170,7 +193,7 @@ class Store:
             self.connection.execute("COMMIT")
 
     # -- writing -----------------------------------------------------------------------------------
-    def begin(self, facts: Mapping[str, Any]) -> int:
+    def begin(self, facts: Mapping[str, Any], checkpoints: Sequence[Checkpoint] = ()) -> int:
         """A new run; gives its number."""
         now = time.time()
         with self.writing() as write:
@@ -179,38 +202,38 @@ class Store:
                 (now, now, json.dumps(facts)),
             )
             assert row.lastrowid is not None
+            _keep(write, row.lastrowid, Part(checkpoints=checkpoints))
             return row.lastrowid
 
-    def advance(self, run: int, first: int, rows: Array, checkpoints: Sequence[Checkpoint]) -> None:
-        """Rows of the history from number `first` on, and checkpoints, in one transaction."""
+    def begin_again(self, run: int, facts: Mapping[str, Any], checkpoints: Sequence[Checkpoint] = ()) -> None:
+        """A run begun anew from its start: what is known of it is forgotten."""
         with self.writing() as write:
-            if len(rows):
-                write.execute(
-                    "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", (run, first, len(rows), rows.tobytes())
-                )
-            for point in checkpoints:
-                write.execute(
-                    "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)",
-                    (run, point.kind, point.step, point.rows, point.digest, point.content),
-                )
+            for table in ("history", "judged", "checkpoints"):
+                write.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+            _set(write, run, "running", facts)
+            _keep(write, run, Part(checkpoints=checkpoints))
+
+    def take_up(self, run: int, facts: Mapping[str, Any], rows: int, epochs: int) -> None:
+        """A run taken up after so many rows of its history and judged epochs: what lies beyond is forgotten."""
+        history, losses = self.history(run, 0)[:rows], self.judged(run)[:epochs]
+        with self.writing() as write:
+            for table in ("history", "judged"):
+                write.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+            _set(write, run, "running", facts)
+            _keep(write, run, Part(0, history, 0, losses.tolist()))
+
+    def advance(self, run: int, part: Part) -> None:
+        """What a run has come to since the last time, in one transaction."""
+        with self.writing() as write:
+            _keep(write, run, part)
             write.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time(), run))
 
-    def change(self, run: int, status: str, facts: Mapping[str, Any]) -> None:
-        """How a run stands, with more facts."""
+    def end(self, run: int, status: str, facts: Mapping[str, Any], part: Part) -> None:
+        """How a run ended, with more facts and what there was left to keep."""
         with self.writing() as write:
-            known = self._facts(write, run)
-            write.execute(
-                "UPDATE runs SET status = ?, updated = ?, facts = ? WHERE id = ?",
-                (status, time.time(), json.dumps({**known, **facts}), run),
-            )
-
-    def cut_history(self, run: int, rows: int) -> None:
-        """Forget rows of the history from number `rows` on: a run is taken up again before them."""
-        kept = self.history(run, 0)[:rows]
-        with self.writing() as write:
-            write.execute("DELETE FROM history WHERE run = ?", (run,))
-            if len(kept):
-                write.execute("INSERT INTO history VALUES (?, 0, ?, ?)", (run, len(kept), kept.tobytes()))
+            _keep(write, run, part)
+            (known,) = write.execute("SELECT facts FROM runs WHERE id = ?", (run,)).fetchone()
+            _set(write, run, status, {**json.loads(known), **facts})
 
     def delete(self, runs: Sequence[int]) -> None:
         """Forget runs."""
@@ -271,6 +294,17 @@ class Store:
             done = max(done, first + rows)
         return np.concatenate(parts) if parts else np.empty((0, width))
 
+    def judged(self, run: int) -> Array:
+        """The losses by which the epochs of a run were judged, of shape (epochs,); see `Judged.losses`."""
+        with self._told():
+            found = self.connection.execute(
+                "SELECT first, losses FROM judged WHERE run = ? ORDER BY first", (run,)
+            ).fetchall()
+        losses = np.empty(0)
+        for first, cells in found:
+            losses = np.concatenate([losses[:first], np.frombuffer(cells, dtype=np.float64)])
+        return losses
+
     def checkpoint(self, run: int, kind: str = "last") -> Checkpoint | None:
         """The last checkpoint of a kind; None where there is none.
 
@@ -303,11 +337,27 @@ class Store:
             ).fetchall()  # fmt: skip
         return tuple(point.state()[0] for row in rows for point in [Checkpoint(*row)] if point.is_whole())
 
-    @staticmethod
-    def _facts(connection: sqlite3.Connection, run: int) -> dict[str, Any]:
-        (facts,) = connection.execute("SELECT facts FROM runs WHERE id = ?", (run,)).fetchone()
-        found: dict[str, Any] = json.loads(facts)
-        return found
+
+def _set(write: sqlite3.Connection, run: int, status: str, facts: Mapping[str, Any]) -> None:
+    """How a run stands, in the transaction that is open."""
+    write.execute(
+        "UPDATE runs SET status = ?, updated = ?, facts = ? WHERE id = ?", (status, time.time(), json.dumps(facts), run)
+    )
+
+
+def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
+    """A part of a run, in the transaction that is open."""
+    if len(part.rows):
+        row = (run, part.first, len(part.rows), part.rows.tobytes())
+        write.execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", row)
+    if len(part.judged):
+        losses = np.array(part.judged, dtype=np.float64).tobytes()
+        write.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?)", (run, part.first_judged, losses))
+    for point in part.checkpoints:
+        write.execute(
+            "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)",
+            (run, point.kind, point.step, point.rows, point.digest, point.content),
+        )
 
 
 def _stored(row: tuple[Any, ...]) -> StoredRun:
