@@ -179,17 +179,19 @@ def compare_command(one: int, other: int, store_path: str | None, as_json: bool,
 @click.option("--epochs", type=OfKind(Whole(1)), cls=Option, metavar=_("COUNT"), help=_("So many more epochs."))
 @click.option("--steps", type=OfKind(Whole(1)), cls=Option, metavar=_("COUNT"), help=_("So many more steps."))
 @click.option("--data", type=FileName(), cls=Option, metavar=_("DATA"), help=_("Data in the place of those it had."))
+@click.option("--validation", type=FileName(), cls=Option, metavar=_("DATA"),
+              help=_("Validation data in the place of those it had."))  # fmt: skip
 @shared_options
 def resume_command(
-    number: int, epochs: int | None, steps: int | None, data: str | None, store_path: str | None, as_json: bool,
-    lang: str | None,
+    number: int, epochs: int | None, steps: int | None, data: str | None, validation: str | None,
+    store_path: str | None, as_json: bool, lang: str | None,
 ) -> int:  # fmt: skip
     """`tidu runs resume`."""
     from tidu.fronts.progress import watched
     from tidu.training.resuming import resumed_from
 
     with _store(store_path) as store, watched(_("fitting")) as callbacks:
-        run = resumed_from(store, number, epochs, steps, data, callbacks)
+        run = resumed_from(store, number, epochs, steps, data, callbacks, validation)
     if as_json:
         print_json(run.to_dict())
     else:

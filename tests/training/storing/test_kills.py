@@ -1,0 +1,17 @@
+"""Some runs killed at random moments and taken up again have the bits of runs left alone; 200 in `benchmarks`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "kills.py"
+
+
+def test_runs_that_are_killed_have_the_same_bits():
+    command = [sys.executable, SCRIPT, "--runs", "8", "--seconds", "0.2", "--seed", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 runs" in done.stdout
+    assert "0 differ" in done.stdout
