@@ -56,3 +56,25 @@ def test_no_cell_is_cut_off(lang, columns, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     out, page = printed(capsys, "one-weight", lang)
     assert out.count("…") == page.count("…")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_lesson_reads_well_at_80_columns(name, lang, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    out, page = printed(capsys, name, lang)
+    lines = [line.strip() for line in out.splitlines()]
+    assert out.count("…") == page.count("…")
+    assert not [line for line in lines if line[:1] in set("，。；：！？、）》”")]
+    assert not [line for line in lines if re.search(r"[，。；：！？、] +\S|[一-鿿] [一-鿿]", line) and "  " not in line]
+    assert not [line for line in lines if line.endswith("tidu lesson")]  # a command is not parted
+    assert not [line for line in lines if re.search(r"(^|[ ，。])\w [=≈]$", line)]  # nor is `w = 1`
+    if LESSONS[name].next:
+        assert any(line.endswith(f"tidu lesson {LESSONS[name].next}") for line in lines)
+
+
+def test_the_inside_of_an_update_begins_at_the_margin(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out, _page = printed(capsys, "linreg", "en")
+    assert "\nloss_sum = 0.0\n" in out

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -15,6 +15,7 @@ WORDS = st.lists(st.text(alphabet="ab1中文学习率，。；：（）“”,.(
 
 
 @given(WORDS, st.integers(8, 60))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # of a busy machine
 @example("学习率，批量。", 8)
 @example("（" * 9, 8)
 def test_lines_hold_the_text_and_break_where_they_may(text, width):
@@ -36,6 +37,12 @@ def test_english_words_stay_whole_and_chinese_breaks_anywhere_else():
     assert wrapped("用batch_size设批量", 12) == ["用batch_size", "设批量"]
     assert wrapped("a\n\nb", 9) == ["a", "", "b"]
     assert indented("one two three", 14, "  · ") == "  · one two\n    three"
+
+
+def test_a_short_formula_stays_on_one_line():
+    assert wrapped("start at w = 1 and go", 13) == ["start at", "w = 1 and go"]
+    assert wrapped("这里 w = 1.5，最大", 10) == ["这里", "w = 1.5，", "最大"]
+    assert wrapped("first + second + third + fourth", 20) == ["first + second +", "third + fourth"]  # too long for that
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])

@@ -265,7 +265,7 @@ def test_lessons_have_numbers_and_a_next_one(capsys):
     assert (first["lesson"], first["number"], first["next"]) == ("meter", 1, "one-weight")
     page = LESSONS["meter"].give(None).page
     assert page.startswith("# 1. One metre")
-    assert page.rstrip().endswith("lesson 2, `tidu lesson one-weight`")
+    assert page.rstrip().endswith("Lesson 2: `tidu lesson one-weight`")
     for number in ("0", "13", "²"):
         assert cli.run(["lesson", number]) == 2
         assert "there is no lesson" in capsys.readouterr().err

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console as AnyConsole
 from rich.console import ConsoleOptions, RenderableType
 from rich.markdown import CodeBlock, Markdown, MarkdownElement, Paragraph, TableElement
+from rich.style import Style
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tidu.lessons.lesson import Given, Lesson
 
 
-WIDE = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
+LONGEST_WHOLE = 32  # characters of code within a sentence that stay on one line
 
 
 def report_lessons(lessons: Mapping[str, Lesson]) -> None:
@@ -46,12 +46,22 @@ class Prose(Paragraph):
 
     def __rich_console__(self, console: AnyConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Its lines, each with the styles of its words."""
-        plain, end, cuts = self.text.plain, 0, []
+        plain, end, cuts = _with_whole_commands(self.text, console.get_style("markdown.code")), 0, []
         for line in wrapped(plain, options.max_width):
             begin = plain.index(line, end)
             end = begin + len(line)
             cuts.append((begin, end))
         yield Text("\n").join(self.text[begin:end] for begin, end in cuts)
+
+
+def _with_whole_commands(text: Text, code_style: Style) -> str:
+    """The text, in which no line breaks within a short piece of code, such as `tidu lesson xor`."""
+    plain = text.plain
+    for span in text.spans:
+        if span.style == code_style and span.end - span.start <= LONGEST_WHOLE:
+            code = plain[span.start : span.end].replace(" ", "\N{NO-BREAK SPACE}")
+            plain = f"{plain[: span.start]}{code}{plain[span.end :]}"
+    return plain
 
 
 class Code(CodeBlock):
@@ -83,10 +93,6 @@ class Cells(TableElement):
 
 class Page(Markdown):
     """A page of Markdown with these paragraphs and this code; mathematics keeps its margin."""
-
-    def __init__(self, page: str, **more: Any) -> None:
-        # A line break between two Chinese characters is no blank.
-        super().__init__(re.sub(rf"(?<=[{WIDE}])\n(?=[{WIDE}])", "", page), **more)
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements, "paragraph_open": Prose, "fence": Code, "table_open": Cells,

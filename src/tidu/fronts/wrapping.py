@@ -16,6 +16,8 @@ from rich.cells import cell_len
 CLOSING = "，。；：！？、）》〉」』】”’…％%·,.;:!?)]}"  # may not begin a line
 BLANK = " \t"  # at which a line may end
 OPENING = "（《〈「『【“‘([{"  # may not end one
+BETWEEN = frozenset("=≈≤≥←+−·×/")  # stands on one line with what is before and behind it ...
+FORMULA = 20  # ... unless all of that is wider than this many columns
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -92,7 +94,21 @@ def _units(paragraph: str) -> list[str]:
             units[-1] += piece
         else:
             units.append(piece)
-    return units
+    return _formulas(units)
+
+
+def _formulas(units: list[str]) -> list[str]:
+    """The units, with short formulas such as `w = 1.5` as one."""
+    joined: list[str] = []
+    behind_sign = False
+    for unit in units:
+        sign = unit.strip() in BETWEEN
+        if joined and (sign or behind_sign) and cell_len(f"{joined[-1]}{unit}".strip()) <= FORMULA:
+            joined[-1] += unit
+        else:
+            joined.append(unit)
+        behind_sign = sign
+    return joined
 
 
 def _stay_together(before: str, after: str) -> bool:

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 PAGES = Path(__file__).parent / "pages"
 PLACE = re.compile(r"«(\w+)»")
-# Markdown puts a space where a line ends, and Chinese has none.
-BREAK_IN_CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef“])")
+# Markdown puts a space where a line ends. Chinese has none between its characters, nor behind its punctuation.
+WIDE, STOPS = "\u3000-\u9fff\uff00-\uffef", "，。；：！？、）》”"
+BREAK_IN_CHINESE = re.compile(
+    rf"(?<=[{WIDE}”])(\**)\n *(\**)(?=[{WIDE}“])|(?<=[{STOPS}])(\**)\n *(?![-*>#|]|```|\d+[.] )(?=\S)"
+)
 # In the order in which they are numbered.
 LESSON_MODULES = {
     "meter": "meter",
@@ -88,7 +91,7 @@ class Lesson:
     def page(self, lang: str | None = None) -> str:
         """Its page in the language in use, places not yet filled."""
         text = (PAGES / f"{self.name}.{lang or language()}.md").read_text(encoding="utf-8")
-        return BREAK_IN_CHINESE.sub("", text)
+        return BREAK_IN_CHINESE.sub(lambda found: "".join(filter(None, found.groups())), text)
 
     def give(self, folder: str | None, with_pictures: bool = True) -> Given:
         """Run it; write its data and pictures to `folder`, if one is given."""
@@ -97,7 +100,7 @@ class Lesson:
         values = {"folder": folder or f"tidu-lesson-{self.name}", **material.values}
         values |= {f"picture_{name}": f"{values['folder']}/{name}.png" for name in material.pictures}
         if self.next is not None:
-            values["next"] = _("lesson {number}, `tidu lesson {name}`").format(number=self.number + 1, name=self.next)
+            values["next"] = _("Lesson {number}: `tidu lesson {name}`").format(number=self.number + 1, name=self.next)
         page = self.page().replace("# ", f"# {self.number}. ", 1)
         return Given(filled(page, values), material.numbers, files)
 

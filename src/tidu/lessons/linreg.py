@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def _grows(run: Run) -> bool:
 def _inside_of_one_update(source: str) -> str:
     """The lines of the loop from the first sample of a batch to the new parameters."""
     turn = source.split("    while ", 1)[1].partition("\n")[2]
-    return turn[: turn.index("        step += 1")].rstrip()
+    return dedent(turn[: turn.index("        step += 1")]).rstrip()
 
 
 def _sweep(runs: dict[float, Run]) -> Figure:
