@@ -17,8 +17,9 @@ from tidu.errors import FormulaError, TiduError
 from tidu.language.expr import Expr, evaluate
 from tidu.language.formula import parse_formula
 from tidu.language.operation import FUNCTIONS
+from tidu.language.other_notations import FUNCTIONS_ELSEWHERE
 from tidu.language.printer import text, unicode, unicode_name
-from tidu.language.reader import _OF_OTHERS, parse_expression
+from tidu.language.reader import parse_expression
 from tidu.language.words import words_of
 from tidu.text import use_language
 
@@ -171,8 +172,58 @@ def test_names_of_one_alphabet_are_what_they_are():
 
 
 def test_what_other_languages_call_functions_is_told_where_there_is_none_by_that_name():
-    assert not _OF_OTHERS.keys() & FUNCTIONS.keys()
-    for name, instead in _OF_OTHERS.items():
+    assert not FUNCTIONS_ELSEWHERE.keys() & FUNCTIONS.keys()
+    for name, instead in FUNCTIONS_ELSEWHERE.items():
         with pytest.raises(FormulaError, match=re.escape(f"there is no function '{name}'; write {instead}")):
             parse_formula(f"y = {name}(x)*w", COLUMNS, (), MODELS)
         parse_expression(instead, dict.fromkeys("abx", NAMES["w"]))
+
+
+# -- other notations ---------------------------------------------------------------------------------
+ELSEWHERE = {  # each with what the sentence has to say
+    r"\frac{a}{x} + b": "'\\frac' is LaTeX; write (a)/(b)", r"a \cdot x": "write *", r"\alpha x": "write alpha",
+    r"\exp(-a*x)": "write exp(…)", "x^{2}*a": "write round ones", "a_{1}*x": "write round ones",
+    "$a*x$": "without $", "x'*a": "backticks: `x'`", "a*x′": "backticks: `x′`", "a*x' + b*y'": "backticks: `x'`",
+    "a sin x": "write a*sin(x)", "2sin(x)": "write 2*sin(…)", "a ln x + b": "write a*ln(x)", "2σ²*x": "write 2*σ",
+    "a*∞*x": "infinity", "a*sin(30°)*x": "radians(30)", "5%*x": "write 0.05 for 5%", "a*x + 5 %": "write 0.05",
+    "a*x % 2": "write mod(a, b)", "a // x": "write floor(a/b)", "a @ x": "write a*b", "x mod 2 * a": "write mod(a, b)",
+    "a*x!": "factorial", "a ± b*x": "two signs in one", "‖x‖*a": "write |x|", "∂x": "derivatives", "∑x": "one row",
+    "a*sin^2(x)": "write sin(…)^2", "a*sin^-1(x)": "write 1/sin(…)", "a*ln|x|": "write ln(|…|)",
+    "a*x.^2": "write ^", "a.*x": "write *", "a./x": "write /", "a*x^^2": "write ^", "a*x***2": r"write **",
+    "where(x > 0 && x < 2, a, b)": "write and", "where(x < 0 || x > 2, a, b)": "write or",
+    "where(x <> 1, a, b)": "write !=", "where(x > 0 AND x < 2, a, b)": "write a and b", "if(x > 1, a, b)": "where(x",
+    "IF(x > 1, a, b)": "where(x", "EXP(a*x)": "write exp(...)", "a*LN(x)": "write ln(...)", "sum(a*x)": "one row",
+    "a*mean(x)": "one row", "a*log(x, 2)": "log(x)/log(base)", "a*log_2(x)": "write log2(x)",
+    "a*x; b": "one expression",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", ELSEWHERE)
+def test_what_other_notations_write_is_told_with_what_a_formula_has(written):
+    for lang in ("en", "zh"):
+        use_language(lang)
+        try:
+            with pytest.raises(FormulaError) as caught:
+                parse_formula(f"y = {written}", COLUMNS, (), MODELS)
+        finally:
+            use_language("en")
+        check_sentence(str(caught.value))
+        assert lang == "zh" or ELSEWHERE[written] in str(caught.value)
+        assert lang == "en" or re.match("公式 '.*[一-鿿]{3}", str(caught.value))
+
+
+def test_a_target_that_is_written_as_a_function_is_told():
+    for formula in ("y(x) = a*x + b", "f(x, s1) = a*x"):
+        with pytest.raises(FormulaError, match="is the target, a column"):
+            parse_formula(formula, COLUMNS)
+    assert parse_formula("log(y) = a*x", COLUMNS).parameters[0].name == "a"
+
+
+def test_invisible_signs_of_typesetting_are_what_they_mean():
+    plain = parse_formula("y = a*exp(b*x)", COLUMNS)
+    assert parse_formula("y = a\u2062exp\u2061(b\u2062x)", COLUMNS).score is plain.score
+
+
+def test_names_of_the_data_come_before_words_of_other_notations():
+    columns = ("mod", "y", "sum")
+    assert {f.name for f in parse_formula("y = a*mod + b*sum", columns).features} == {"mod", "sum"}

@@ -6,6 +6,7 @@ numbers, every other name is a parameter to be learned. Called by training; `rea
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,7 +18,7 @@ from tidu.language.euler import NAME, role_of_e
 from tidu.language.expr import Expr, evaluation_order, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
 from tidu.language.model_calls import Layer, ModelCalls, check_outputs
-from tidu.language.operation import Shape
+from tidu.language.operation import FUNCTIONS, Shape
 from tidu.language.printer import quoted_name
 from tidu.language.reader import grammatical, parse_expression, read
 from tidu.language.words import look, normal
@@ -76,6 +77,13 @@ def parse_formula(
     check_size(text)
     left, right = sides(text)
     column_symbols = {name: symbol(name, "feature") for name in columns}
+    called = re.fullmatch(r"(\w+)\s*\([\w\s,]*\)", left)
+    if called is not None and called[1] not in FUNCTIONS:
+        raise FormulaError(
+            _("the left side of '{formula}' is the target, a column; write 'y = ...', not 'y(x) = ...'").format(
+                formula=clipped(text)
+            )
+        )
     target = parse_expression(left, _target_names(left, columns, ()))
     targets = symbols([target], "target")
     if not targets:

@@ -7,6 +7,7 @@ two ways is refused with both written out. `syntax_tree` gives Python's own tree
 from __future__ import annotations
 
 import ast
+import re
 import unicodedata
 import warnings
 from bisect import bisect_left, bisect_right
@@ -17,6 +18,7 @@ from typing import NoReturn
 
 from tidu.errors import FormulaError
 from tidu.language.formula_text import clipped
+from tidu.language.other_notations import BETWEEN, LATEX, PAIRS, PERCENT, SIGNS
 from tidu.language.words import Word, normal, words_of
 from tidu.text import _
 
@@ -75,6 +77,7 @@ class _Sentence:
             if not self.words:
                 self.fail(0, _("nothing is written"))
             last = self.words[-1]
+            self.refuse_percent(len(self.words))
             self.fail(last.place, _("it ends behind '{word}'; a number, a name or a bracket must follow"),
                       word=last.written)  # fmt: skip
         if self.opened:
@@ -109,7 +112,7 @@ class _Sentence:
             self.opened.append((word, False))
         elif word.kind == "open":
             self.open(word, False)
-        elif word.kind == "bar":
+        elif word.kind == "bar" and not (self.joined(k) == "||" and self.python[-1] == "|"):
             self.write(word, "abs(")
             self.opened.append((word, False))
         elif word.kind == "sign" and self.opened and self.opened[-1][0].kind == "root":
@@ -123,7 +126,13 @@ class _Sentence:
 
     def fail_at_operand(self, k: int) -> NoReturn:
         word = self.words[k]
-        self.refuse_what_means_nothing(word)
+        self.refuse_what_means_nothing(k)
+        self.refuse_percent(k)
+        if self.joined(k) in PAIRS:
+            self.fail(word.place, _("'{sign}' is not an operator of a formula; write {instead}"), sign=self.joined(k),
+                      instead=PAIRS[self.joined(k)])  # fmt: skip
+        if word.python == "if":
+            self.fail(word.place, _("a choice is written where(x > 0, a, b)"))
         if word.kind == "superscript":
             self.fail(word.place, _("before the exponent '{word}' a number or a name is missing"), word=word.written)
         if k == 0:
@@ -147,6 +156,8 @@ class _Sentence:
             self.fail(word.place, _("the exponent may be of the root or under it; write (√…)^2 or √(…^2)"))
         elif word.kind in ("superscript", "power") and before.kind == "superscript":
             self.fail(word.place, _("two exponents follow one another; write (x^2)^3 or x^(2^3)"))
+        elif word.kind in ("power", "bar") and self.is_function(k - 1):
+            self.fail_behind_function(k)
         elif word.kind == "superscript":
             self.write(word, word.python)
         elif word.kind in ("sign", "binary", "power", "bar") or (
@@ -157,8 +168,20 @@ class _Sentence:
         elif word.kind == "dot":
             self.fail_at_dot(k)
         else:
-            self.refuse_what_means_nothing(word)
+            self.refuse_what_means_nothing(k)
             self.fail_at_product(k)
+
+    def fail_behind_function(self, k: int) -> NoReturn:
+        """A function's power, as in sin^2(x), or its bars, as in ln|x|."""
+        word, name = self.words[k], self.words[k - 1].written
+        if word.kind == "bar":
+            self.fail(word.place, _("the function {name} lacks its brackets; write {name}({word})"), name=name,
+                      word="|…|")  # fmt: skip
+        if self.python_of(k + 1) == "-":
+            self.fail(word.place, _("'{name}^-1' can be read in two ways; write 1/{name}(…), or the name of the "
+                                    "inverse function"), name=name)  # fmt: skip
+        self.fail(word.place, _("the power of a function goes after its brackets; write {name}(…){exponent}"),
+                  name=name, exponent=f"{word.written}{self.python_of(k + 1)}")  # fmt: skip
 
     def open_behind_operand(self, k: int) -> None:
         word, before = self.words[k], self.words[k - 1]
@@ -194,6 +217,9 @@ class _Sentence:
     # -- what stands side by side --------------------------------------------------------------
     def fail_at_product(self, k: int) -> NoReturn:
         before, word = self.words[k - 1], self.words[k]
+        if word.kind == "name" and word.python in BETWEEN and word.python not in self.names and self.kind(k + 1):
+            self.fail(word.place, _("'{word}' is not an operator; write {instead}"), word=word.written,
+                      instead=BETWEEN[word.python])  # fmt: skip
         if before.kind == "name" and before.python in self.functions:
             self.fail(before.place, _("the function {name} lacks its brackets; write {name}({word})"),
                       name=before.python, word=self.shown(k))  # fmt: skip
@@ -215,6 +241,10 @@ class _Sentence:
     def fail_at_dot(self, k: int) -> NoReturn:
         word = self.words[k]
         name = self.python_of(k + 1)
+        pair = f".{self.words[k + 1].written}" if k + 1 < len(self.words) else ""
+        if pair in PAIRS:
+            self.fail(word.place, _("'{sign}' is not an operator of a formula; write {instead}"), sign=pair,
+                      instead=PAIRS[pair])  # fmt: skip
         if name in self.functions or name in ("pi", "e"):
             self.fail(word.place, _("functions stand alone in a formula; write {name} instead of {whole}"),
                       name=f"{name}(…)" if name in self.functions else name,
@@ -223,22 +253,47 @@ class _Sentence:
         self.fail(word.place, _("'{part}' is not allowed in a formula; only a decimal point is a point"),
                   part=self.text[self.words[k - 1].place : end])  # fmt: skip
 
-    def refuse_what_means_nothing(self, word: Word) -> None:
+    def refuse_percent(self, k: int) -> None:
+        """Refuse a `%` behind which no operand stands."""
+        if k > 0 and self.words[k - 1].python == "%":
+            self.fail(self.words[k - 1].place, _(PERCENT))
+
+    def refuse_command(self, word: Word) -> NoReturn:
+        """Refuse LaTeX, and say what a formula has in its place."""
+        match = re.match(r"\\([A-Za-z]+)", self.text[word.place :])
+        if match is None:
+            self.fail(word.place, _("a formula has no '\\'; it may hold numbers, names, + - * / ^, brackets and "
+                                    "functions"))  # fmt: skip
+        name = match[1]
+        instead = LATEX.get(name, f"{name}(…)" if name in self.functions else name)
+        self.fail(word.place, _("'{command}' is LaTeX; write {instead}"), command=match[0], instead=instead)
+
+    def refuse_what_means_nothing(self, k: int) -> None:
+        word = self.words[k]
         if word.kind == "keyword":
             self.fail(word.place, _("'{word}' is a word of Python, and not allowed in a formula; as the name of a "
                                     "column it is written `{word}`"), word=word.written)  # fmt: skip
         if word.kind == "tilde":
             self.fail(word.place, _("'{word}' is not an operator here; a model is written 'y = w*x + b', or "
                                     "'y = linear(x)' to leave its parameters to tidu"), word=word.written)  # fmt: skip
+        character = word.written[0]
+        prime = character in "'′″’" and k > 0 and self.words[k - 1].kind == "name" and (
+            word.kind == "unknown" or re.match(r"'\s*[-+*/^)]", word.written)
+        )  # fmt: skip
+        if prime and self.words[k - 1].end == word.place:
+            self.fail(word.place, _(SIGNS[character]), word=f"{self.words[k - 1].written}{character}")
         if word.kind != "unknown":
             return
+        if character == "\\":
+            self.refuse_command(word)
+        if character in SIGNS and character != "'":
+            self.fail(word.place, _(SIGNS[character]), word=word.written)
         if word.written in ("'", '"', "`", "｀"):
             self.fail(word.place, _("the {word} is not closed"),
                       word=_("backtick") if word.written in "`｀" else _("quotation mark"))  # fmt: skip
         if word.written[0].isidentifier():
             self.fail(word.place, _("'{word}' has small letters that a name cannot have; a power is written x^n, and a "
                                     "column that is called so `{word}`"), word=word.written)  # fmt: skip
-        character = word.written[0]
         name = unicodedata.name(character, "").lower()
         told = f"U+{ord(character):04X}" + (f" ({name})" if name else "")
         self.fail(word.place, _("the character {character} means nothing in a formula; delete it, or write a column "
@@ -273,7 +328,21 @@ class _Sentence:
     def shown(self, k: int) -> str:
         """A word in a suggestion; what follows a bracket is left out."""
         word = self.words[k]
+        if self.is_function(k):
+            after = self.kind(k + 1)
+            argument = self.words[k + 1].written if after in ("name", "number", "quoted") else "…"
+            return f"{word.written}({argument})" if argument != "…" or after == "open" else word.written
         return "(…)" if word.kind in ("open", "bar") else "√(…)" if word.kind == "root" else word.written
+
+    def joined(self, k: int) -> str:
+        """The two words up to this, where nothing stands between them."""
+        before, word = self.words[k - 1], self.words[k]
+        return f"{before.written}{word.written}" if k > 0 and before.end == word.place else ""
+
+    def is_function(self, k: int) -> bool:
+        """Whether a word is a function, and no name of the data."""
+        word = self.words[k]
+        return word.kind == "name" and word.python in self.functions and word.python not in self.names
 
     def checked_number(self, word: Word) -> str:
         try:

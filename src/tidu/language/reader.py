@@ -20,6 +20,7 @@ from tidu.language.grammar import Grammatical, syntax_tree
 from tidu.language.model_calls import Layer, ModelCalls
 from tidu.language.operation import FUNCTIONS, OPS
 from tidu.language.ops import CONSTANTS
+from tidu.language.other_notations import FUNCTIONS_ELSEWHERE, OF_COLUMNS, OPERATORS_ELSEWHERE
 from tidu.language.printer import quoted_name, unicode_name
 from tidu.language.words import normal
 from tidu.text import _
@@ -33,13 +34,6 @@ _COMPARE = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
-# What other languages call functions of which there is none by that name.
-_OF_OTHERS = {
-    "lg": "log10(x)", "tg": "tan(x)", "ctg": "1/tan(x)", "cot": "1/tan(x)", "sec": "1/cos(x)", "arctg": "atan(x)",
-    "sh": "sinh(x)", "ch": "cosh(x)", "th": "tanh(x)", "pow": "a**b", "power": "a**b", "square": "x**2", "sqr": "x**2",
-    "cbrt": "x**(1/3)", "expit": "sigmoid(x)", "logistic": "sigmoid(x)", "sgn": "sign(x)",
-    "heaviside": "where(x > 0, 1, 0)", "I": "x**2",
-}  # fmt: skip
 Function = Callable[..., Expr]
 
 
@@ -259,16 +253,7 @@ class _Reader:
                 raise self.error(_("'{part}' gives a named number twice"), part=self.part(node))
             return self.functions[name](*positional, **options)
         if name not in FUNCTIONS and name not in COMPOSED:
-            near = closest(name, [*FUNCTIONS, *COMPOSED, *self.functions, *getattr(self.models, "functions", ())])
-            hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
-            if name in _OF_OTHERS:
-                raise self.error(_("there is no function '{name}'; write {instead}"), name=name,
-                                 instead=_OF_OTHERS[name])  # fmt: skip
-            if name in self.names or normal(name) in self.by_normal_name:
-                raise self.error(_("'{name}' is a name, not a function; for a product write {name}*(...)"), name=name)
-            raise self.error(_("there is no function '{name}'{hint}; for a product write {name}*(...), and functions "
-                               "are: {names}"), name=name, hint=hint,
-                             names=", ".join(sorted({*FUNCTIONS, *COMPOSED, *self.functions})))  # fmt: skip
+            raise self.no_function(name)
         if node.keywords:
             raise self.error(_("{name}(...) takes no named arguments"), name=name)
         if name in COMPOSED:
@@ -278,12 +263,34 @@ class _Reader:
             self.require_numbers(args, node)
             return functools.reduce(lambda a, b: apply(op.name, a, b), args)
         if len(args) != op.arity:
+            if name in ("log", "ln") and len(args) == 2:
+                raise self.error(_("{name}(...) has the base e; for another base write log(x)/log(base), log2(x) or "
+                                   "log10(x)"), name=name)  # fmt: skip
             raise self.error(_("{name}(...) takes {arity} argument(s), not {given}"), name=name, arity=op.arity,
                              given=len(args))  # fmt: skip
         if op.name == "where":
             return self.choice(args, node)
         self.require_numbers(args, node)
         return self.as_layer(name, apply(op.name, *args))
+
+    def no_function(self, name: str) -> FormulaError:
+        known = {*FUNCTIONS, *COMPOSED, *self.functions, *getattr(self.models, "functions", ())}
+        if name in FUNCTIONS_ELSEWHERE:
+            return self.error(_("there is no function '{name}'; write {instead}"), name=name,
+                              instead=FUNCTIONS_ELSEWHERE[name])  # fmt: skip
+        if name in self.names or normal(name) in self.by_normal_name:
+            return self.error(_("'{name}' is a name, not a function; for a product write {name}*(...)"), name=name)
+        if name.lower() in known:
+            return self.error(_("there is no function '{name}'; write {instead}"), name=name,
+                              instead=f"{name.lower()}(...)")  # fmt: skip
+        if name in OF_COLUMNS:
+            return self.error(_("there is no function '{name}': a formula is about one row, and {name} would need "
+                                "them all; add a column that has it"), name=name)  # fmt: skip
+        near = closest(name, sorted(known))
+        hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+        return self.error(_("there is no function '{name}'{hint}; for a product write {name}*(...), and functions "
+                            "are: {names}"), name=name, hint=hint,
+                          names=", ".join(sorted({*FUNCTIONS, *COMPOSED, *self.functions})))  # fmt: skip
 
     def activation(self, name: str, node: ast.Call, args: list[Expr]) -> Expr:
         if len(args) != 1:
@@ -321,6 +328,9 @@ class _Reader:
     def refusal(self, node: ast.expr) -> FormulaError:
         if isinstance(node, ast.Call):
             return self.error(_("'{part}' is not a call that a formula can make"), part=self.part(node))
+        if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS_ELSEWHERE:
+            return self.error(_("'{part}' is not allowed in a formula; write {instead}"), part=self.part(node),
+                              instead=OPERATORS_ELSEWHERE[type(node.op)])  # fmt: skip
         return self.error(
             _(
                 "'{part}' is not allowed in a formula; it may hold numbers, names, + - * / **, "

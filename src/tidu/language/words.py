@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # Signs that mean one of ASCII's: for each character one, so that places stay. A times sign is never half of a `**`.
 _ALIKE = {
-    "+": "＋﹢", "-": "−－–—‐‑﹣", "*": "＊∗﹡", "/": "／∕", "×": "·⋅∙•・‧·✕✖⨯⨉", "^": "＾ˆ",
+    "+": "＋﹢", "-": "−－–—‐‑﹣", "*": "＊∗﹡", "/": "／∕", "×": "·⋅∙•・‧·✕✖⨯⨉\u2062", "^": "＾ˆ",
     "=": "＝", "<": "＜", ">": "＞", "≤": "⩽≦", "≥": "⩾≧", "!": "！", "(": "（", ")": "）", "[": "［", "]": "］",
     ",": "，", ".": "．", "|": "｜", "`": "｀", "~": "～∼", **{str(k): chr(ord("０") + k) for k in range(10)},
 }  # fmt: skip
@@ -40,7 +40,7 @@ _LOOKS = str.maketrans(
     "асеһіјорԛѕухԝАВСЕНІЈКМОРЅТХУ" + "οΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "acehijopqsyxwABCEHIJKMOPSTXY" + "oABEZHIKMNOPTYX"
 )
 _PATTERN = re.compile(
-    r"(?P<space>\s+)|(?P<comment>#.*)|(?P<quoted>`[^`]+`)|(?P<atom>\.\.\.|…|'[^'\n]*'|\"[^\"\n]*\")"
+    r"(?P<space>[\s\u2061]+)|(?P<comment>#.*)|(?P<quoted>`[^`]+`)|(?P<atom>\.\.\.|…|'[^'\n]*'|\"[^\"\n]*\")"
     r"|(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+"
     r"|(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
     rf"|(?P<superscript>[⁺⁻]?[{SUPERSCRIPTS}]+)"
