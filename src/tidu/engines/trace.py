@@ -42,6 +42,7 @@ def trace_of(
     batch: Sequence[int] = (),
     rows: Sequence[int] = (),
     seed: int = 0,
+    loop: LoopText | None = None,
 ) -> Trace:
     """Every value of one step.
 
@@ -54,6 +55,7 @@ def trace_of(
     batch : the numbers of the step's rows, in the order of the step
     rows : those of them whose own values are wanted
     seed : of the training; dropout draws from it
+    loop : what `loop_text_of` gave, where it is at hand
 
     Raises
     ------
@@ -68,7 +70,7 @@ def trace_of(
                 row=missing[0], count=len(batch)
             )
         )
-    loop = loop_text_of(program, shape)
+    loop = loop or loop_text_of(program, shape)
     if loop is None:
         raise SettingError(
             _("this network has no trace: something in its model or loss has no loop over tiles of samples")

@@ -7,7 +7,7 @@ come back from the loss, as in the backward pass. The last lines are the loop's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidu.engines.program import Program
@@ -65,10 +65,11 @@ class Line:
         """What is pending: the derivative of a part, or that of the loss by a part."""
         bracketed, whole, inner = _DERIVATIVES[notation]
         inside = bracketed.format(part) if composed else part
-        by = {"latex": latex_name, "mathml": mathml_name, "unicode": unicode_name}.get(notation, str)(name)
+        by = _NAMES.get(notation, str)(name)
         return whole.format(inside) if self.backward else inner.format(inside, by)
 
 
+_NAMES: dict[str, Callable[[str], str]] = {"latex": latex_name, "mathml": mathml_name, "unicode": unicode_name}
 _SHOWN = {"text": text, "unicode": unicode, "latex": latex, "mathml": mathml}
 _LINE = ("({})", "∂ℓ/∂{}", "∂{}/∂{}")
 _DERIVATIVES = {  # a part in brackets, the derivative of the loss by it, its own by the parameter

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tidu.content.schedules import STEP
-from tidu.engines.mathematics import UNICODE, update_rule
 from tidu.engines.trace import Trace
 from tidu.insight.entries import Entries
-from tidu.insight.explanation import Equation, Explanation
+from tidu.insight.explanation import Entry, Equation, Explanation
 from tidu.insight.ledger import Ledger
-from tidu.insight.nodes import Identities, nodes_of
+from tidu.insight.nodes import Identities, names_in, nodes_of
 from tidu.insight.reasons import Reasons
 from tidu.insight.written import Symbol, shown
 from tidu.language.expr import evaluate
 from tidu.language.mathml import mathml
 from tidu.language.printer import latex, unicode
 from tidu.text import _
+from tidu.training.problem import Problem
 from tidu.training.run import Run
 
 SUMMANDS = 8  # rows of a batch whose parts of a sum are written out
@@ -48,25 +49,62 @@ def rows_to_trace(batch: Sequence[int], chosen: Sequence[int]) -> tuple[int, ...
 
 def explanation_of(run: Run, trace: Trace, batch: Sequence[int], chosen: Sequence[int]) -> Explanation:
     """What a trace says, explained; `rows_to_trace` are the rows that it needs."""
-    program = run.problem.descended
-    reasons = Reasons(program, run.settings.loss)
-    identities = Identities(program)
-    made = Entries(run, trace, reasons, identities, chosen)
-    entries = made.all()
-    divided = next((e for e in entries if e.block == "mean" and e.row is None), None)
-    rates = [v.value for v in trace.values if v.block == "rate"]
-    rate = rates[-1] if rates else run.lr if isinstance(run.lr, float) else math.nan
-    if not rates and program.rate.is_constant:
-        rate = evaluate(program.rate, {STEP: float(trace.step)})
-    line, code = (divided.line, divided.code) if divided is not None else (0, "")
-    told = tuple(row for row in trace.rows if row in chosen)
+    explainer = Explainer(run.problem)
+    told, identities = explainer.told(run, trace, chosen), explainer.identities
     return Explanation(
-        run.settings.formula.strip(), trace.step, trace.epoch, tuple(batch), told,
-        dict(trace.before), dict(trace.after), trace.loss, trace.taken, entries,
-        nodes_of(run, trace, reasons, identities, chosen), _equations(run, identities),
-        tuple(f"{left} ← {right}" for left, right in update_rule(program, UNICODE)), made.layers.words,
-        Ledger.of(run, max(trace.count, 1), line, code, rate), trace.source, _notes(run),
+        run.settings.formula.strip(), trace.step, trace.epoch, tuple(batch), told.rows,
+        dict(trace.before), dict(trace.after), trace.loss, trace.taken, told.entries,
+        nodes_of(run, trace, explainer.reasons, identities, chosen), _equations(run, identities),
+        tuple(f"{left} ← {right}" for left, right in explainer.reasons.update.items()), told.layers, told.ledger,
+        trace.source, told.notes,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ToldStep:
+    """The values of one step, the mean behind its gradients, and what else a reader must know; see `Explanation`."""
+
+    rows: tuple[int, ...]
+    entries: tuple[Entry, ...]
+    layers: tuple[str, ...]
+    ledger: Ledger
+    notes: tuple[str, ...]
+
+
+class Explainer:
+    """Tells step after step of one problem's training; what no step changes is worked out once."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.reasons = Reasons(problem.descended, problem.settings.loss)
+        self.identities = Identities(problem.descended)
+
+    def told(self, run: Run, trace: Trace, chosen: Sequence[int]) -> ToldStep:
+        """The step that a trace is of; `run` is one of the same problem."""
+        self.reasons.names.clear()
+        made = Entries(run, trace, self.reasons, self.identities, chosen)
+        entries = made.all()
+        divided = next((e for e in entries if e.block == "mean" and e.row is None), None)
+        line, code = (divided.line, divided.code) if divided is not None else (0, "")
+        ledger = Ledger.of(run, max(trace.count, 1), line, code, _rate_of(run, trace))
+        rows = tuple(row for row in trace.rows if row in chosen)
+        return ToldStep(rows, entries, made.layers.words, ledger, _notes(run))
+
+    def names(self, trace: Trace) -> dict[str, str]:
+        """The identity of what the loop of a trace calls by a name, and of each symbol."""
+        called = names_in(trace)
+        named = ((n.name if n.is_symbol else called.get(n, ""), i) for n, i in self.identities.nodes.items())
+        return {name: identity for name, identity in named if name}
+
+
+def _rate_of(run: Run, trace: Trace) -> float:
+    """The learning rate of a step."""
+    rates = [v.value for v in trace.values if v.block == "rate"]
+    rate = run.problem.descended.rate
+    if rates:
+        return float(rates[-1])
+    if rate.is_constant:
+        return evaluate(rate, {STEP: float(trace.step)})
+    return run.lr if isinstance(run.lr, float) else math.nan
 
 
 def _equations(run: Run, identities: Identities) -> tuple[Equation, ...]:

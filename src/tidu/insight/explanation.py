@@ -7,6 +7,7 @@ each chosen row. Renderers (terminal, Markdown, LaTeX, HTML, JSON) compute nothi
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -52,6 +53,13 @@ class Part:
     def of_unit(self, unit: tuple[int, ...]) -> Part:
         """The same of one unit, where it has units."""
         return replace(self, value=_of_unit(self.value, unit))
+
+
+@functools.lru_cache(maxsize=2048)
+def _formula(expression: Expr, parts: tuple[tuple[Expr, Symbol], ...], notation: str) -> str:
+    """A formula in which parts have names: the same at every step of a training, of which many are shown."""
+    whole = shown(expression, {node: symbol.written(notation) for node, symbol in parts}, notation)
+    return _POWERED.sub(r"(\1)\2", whole) if notation == "unicode" else whole
 
 
 @dataclass(frozen=True)
@@ -100,8 +108,7 @@ class Entry:
         """What it is computed as: names for its parts."""
         if self.expression is None:
             return f"<mtext>{escape(self.words)}</mtext>" if self.words and notation == "mathml" else self.words
-        whole = shown(self.expression, {p.node: p.symbol.written(notation) for p in self.parts}, notation)
-        return _POWERED.sub(r"(\1)\2", whole) if notation == "unicode" else whole
+        return _formula(self.expression, tuple((p.node, p.symbol) for p in self.parts), notation)
 
     def numbers(self, notation: str = "text") -> str:
         """The formula with the numbers put in; empty where there is none."""

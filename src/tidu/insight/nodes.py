@@ -35,6 +35,12 @@ class Identities:
         return None if node is None else self.nodes.get(node)
 
 
+def names_in(trace: Trace) -> dict[Expr, str]:
+    """What the loop calls each node that has a name there."""
+    return {v.node: v.name.partition("[")[0] for v in trace.values
+            if v.node is not None and v.block not in ("accumulate", "update")}  # fmt: skip
+
+
 def nodes_of(run: Run, trace: Trace, reasons: Reasons, identities: Identities, rows: Sequence[int]) -> tuple[Node, ...]:
     """Every node; none for a program of more than `MOST`."""
     program = run.problem.descended
@@ -43,7 +49,7 @@ def nodes_of(run: Run, trace: Trace, reasons: Reasons, identities: Identities, r
     told: list[int | None] = [*rows] or [None]
     of_rows = {row: _values(run, trace, program, row, list(identities.nodes)) for row in told}
     lines = _lines(trace, program)
-    names = {v.node: v.name for v in trace.values if v.node is not None and v.block not in ("accumulate", "update")}
+    names = names_in(trace)
     found = []
     for node, identity in identities.nodes.items():
         values: dict[int | None, Any] = {row: known[node] for row, known in of_rows.items() if node in known}
@@ -52,7 +58,7 @@ def nodes_of(run: Run, trace: Trace, reasons: Reasons, identities: Identities, r
             values = {None: next(iter(values.values()))}
         found.append(
             Node(
-                identity, unicode(node), node.name if node.is_symbol else names.get(node, "").partition("[")[0],
+                identity, unicode(node), node.name if node.is_symbol else names.get(node, ""),
                 lines.get(node, 0), _rule(node, reasons, names),
                 tuple(identities.nodes[a] for a in node.args if a in identities.nodes), values,
             )

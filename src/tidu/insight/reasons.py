@@ -53,6 +53,11 @@ class Reasons:
         """What the prediction is computed from."""
         return frozenset(evaluation_order([self.program.score]))
 
+    @cached_property
+    def update(self) -> dict[str, str]:
+        """The optimizer's rule: what each of its values becomes."""
+        return dict(update_rule(self.program, UNICODE))
+
     def derived_by(self, node: Expr) -> Expr | None:
         """What a value of the backward pass is the derivative of the loss by: the prediction, where it is that too."""
         known = self.derivatives.get(node)
@@ -199,8 +204,7 @@ class Reasons:
 
     def of_update(self, name: str | None) -> str:
         """A value of the update: the new value of w, or of a number of the state, as the rule calls it; or a part."""
-        optimizer = self.program.optimizer.name
-        rule = dict(update_rule(self.program, UNICODE))
+        optimizer, rule = self.program.optimizer.name, self.update
         if name is None or name not in rule:
             return _("a part of the rule of {optimizer}").format(optimizer=optimizer)
         return _("the rule of {optimizer}: {left} ← {right}").format(optimizer=optimizer, left=name, right=rule[name])

@@ -16,9 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.optimizers import optimizer_named
 from tidu.engines.scalar_loop import recorded_parameters
+from tidu.engines.trace import Trace
+from tidu.insight.explain import Explainer, ToldStep, rows_to_trace
 from tidu.training.problem import Problem
 from tidu.training.run import Run
+from tidu.training.solving.network import objective_of
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.spectrum import on_enough_rows
+from tidu.training.solving.stability import LinearRule, linear_rule
 from tidu.training.state import TrainingState
 from tidu.training.training import Advance, Budget, Execution, Training, history_of
 
@@ -138,10 +145,35 @@ class Experiment:
         """The parameters that a row of the history has, behind loss, length of the gradient and rate."""
         return recorded_parameters(self.problem.descended)
 
-    def run(self, moment: Moment) -> Run:
-        """The run that ends at this moment: what explains, diagnoses, exports and keeps it takes one."""
+    @cached_property
+    def objective(self) -> Objective:
+        """The cost, for its curvature; of a large network on some of its rows."""
+        return on_enough_rows(objective_of(self.problem.descended, self.problem.columns))
+
+    @cached_property
+    def linear_rule(self) -> LinearRule | None:
+        """The optimizer's rule as a matrix, which says what learning rate is too large; None where it is not linear."""
+        return linear_rule(optimizer_named(self.problem.settings.optimizer))
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What tells its steps."""
+        return Explainer(self.problem)
+
+    def told(self, moment: Moment, row: int | None) -> tuple[Trace, ToldStep]:
+        """The update that begins at a moment, with the values of a row of its batch, or of the first."""
+        batch = self.batch_at(moment.step)
+        chosen = tuple(batch[:1]) if row is None else (row,)
+        trace = self.training.trace(moment.state, rows_to_trace(batch, chosen))
+        return trace, self.explainer.told(self.run(moment, 1), trace, chosen)
+
+    def run(self, moment: Moment, most: int = MOST_ROWS) -> Run:
+        """The run that ends at this moment: what explains, diagnoses, exports and keeps it takes one.
+
+        `most` is how many rows its history may have.
+        """
         problem = replace(self.problem, settings=replace(self.problem.settings, epochs=None, steps=max(1, moment.step)))
-        _steps, rows = self.track.between(0, moment.step, MOST_ROWS)
+        _steps, rows = self.track.between(0, moment.step, most)
         engine = self.training.engine
         return Run(
             problem, moment.state, history_of(problem, problem.rows, rows, moment.state), moment.why or "steps",

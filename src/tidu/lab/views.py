@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.optimizers import optimizer_named
 from tidu.engines.mathematics import MATHML, equations, update_rule
 from tidu.engines.program import Program
 from tidu.errors import SettingError
-from tidu.insight.explanation import Entry, Explanation
+from tidu.insight.explanation import Entry
 from tidu.insight.nodes import Identities
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
@@ -30,9 +29,7 @@ from tidu.language.mathml import mathml, mathml_lines
 from tidu.text import _
 from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
 from tidu.training.problem import Problem
-from tidu.training.solving.network import objective_of
-from tidu.training.solving.spectrum import largest_curvature, on_enough_rows, spectrum_of
-from tidu.training.solving.stability import rate_limit
+from tidu.training.solving.spectrum import largest_curvature, spectrum_of
 
 Array = npt.NDArray[np.float64]
 MOST_POINTS = 4000  # of the data, that are drawn
@@ -206,14 +203,15 @@ def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> t
 
 def curvature(experiment: Experiment, moment: Moment) -> Reply:
     """λmax of the cost here and now, and the learning rate beyond which its direction grows."""
-    problem = experiment.problem
-    objective = on_enough_rows(objective_of(problem.descended, problem.columns))
+    rule, objective = experiment.linear_rule, experiment.objective
+    if rule is None:  # no rate is too large for every start
+        return Reply({"curvature": None})
     at = objective.flat(moment.state.parameters)
-    spectrum = None if problem.program.of_arrays else spectrum_of(objective, at)
+    spectrum = None if experiment.problem.program.of_arrays else spectrum_of(objective, at)
     largest = largest_curvature(objective, at) if spectrum is None else spectrum.largest
     if largest is None or not largest > 0.0:
         return Reply({"curvature": None})
-    limit = rate_limit(optimizer_named(problem.settings.optimizer), largest)
+    limit = rule.limit(largest)
     return Reply({"curvature": {"largest": largest, "limit": limit if math.isfinite(limit) else None}})
 
 
@@ -253,20 +251,18 @@ def formula_of(problem: Problem) -> Reply:
 
 def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
     """Every value of the update that begins here, with the row whose own values are told."""
-    after = experiment.toward(moment.step + 1)
-    if after.step == moment.step and after.why != "diverged":
+    if moment.why and moment.why != "diverged":
         raise SettingError(_("the training ends here; there is no further update"))
-    found: Explanation = experiment.run(after).explain(moment.step, None if row is None else [row])
-    names = {n.name: n.id for n in found.nodes if n.name}
+    trace, told = experiment.told(moment, row)
     return Reply({"explanation": {
-        "step": found.step, "rows": list(found.rows), "entries": [_entry(e, found) for e in found.entries],
-        "names": names, "after": {k: v for k, v in found.after.items() if np.ndim(v) == 0},
-        "taken": found.taken, "reduction": found.ledger.sentences, "notes": list(found.notes),
-        "layers": list(found.layers),
+        "step": trace.step, "rows": list(told.rows), "entries": [_entry(e) for e in told.entries],
+        "names": experiment.explainer.names(trace), "after": {k: v for k, v in trace.after.items() if np.ndim(v) == 0},
+        "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(told.notes),
+        "layers": list(told.layers),
     }})  # fmt: skip
 
 
-def _entry(entry: Entry, found: Explanation) -> dict[str, Any]:
+def _entry(entry: Entry) -> dict[str, Any]:
     """An entry as the page shows it: MathML for the eye, one line of text for the ear, its sources by identity."""
     flat = np.ravel(entry.value)
     return {

@@ -116,8 +116,13 @@ def _printed(
 def told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     """`names`, and those of symbols that would look alike in mathematics, such as alpha and α, as they stand."""
     found = symbols(outputs, *ROLES)
-    looks = Counter(unicode_name(s.name) for s in found)
-    told = {s: quoted_name(s.name) for s in found if looks[unicode_name(s.name)] > 1}
+    shown = [unicode_name(s.name) for s in found]
+    looks = Counter(shown)
+    told = (
+        {}
+        if len(looks) == len(found)
+        else {s: quoted_name(s.name) for s, look in zip(found, shown, strict=True) if looks[look] > 1}
+    )
     if "π" in looks:
         told[constant(math.pi)] = plain_number(math.pi)
     return {**told, **names}
@@ -240,6 +245,7 @@ def short_number(value: float) -> str:
     return sign + (_SHORT.get(abs(value)) or plain_number(abs(value)).replace("-", "−"))
 
 
+@functools.lru_cache(maxsize=4096)
 def unicode_name(name: str) -> str:
     """A symbol in Unicode, as the formula parser reads it too: w1 is w₁, alpha is α, `two words` has its backticks."""
     stem, digits = stem_and_digits(name)
@@ -262,6 +268,7 @@ def latex_name(name: str) -> str:
     return f"{stem}_{{{digits}}}" if digits else stem
 
 
+@functools.lru_cache(maxsize=4096)
 def stem_and_digits(name: str) -> tuple[str, str]:
     """A name such as w12 or w_12 as its word and the digits behind it; no digits where it has none."""
     found = re.fullmatch(r"(.*?[^\W\d_])_?(\d+)", name)

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -27,7 +28,8 @@ from tidu.engines.scalar_loop import (
 )
 from tidu.engines.side_by_side import runs_source
 from tidu.engines.tile_loop import tile_train_source
-from tidu.engines.trace import StepState, Trace, trace_of
+from tidu.engines.trace import StepState, Trace, loop_text_of, trace_of
+from tidu.engines.writer import LoopText
 from tidu.errors import SettingError
 from tidu.language.expr import evaluate
 from tidu.machine import cores
@@ -179,7 +181,12 @@ class Training:
             )
         at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
         batch, columns = self.batch_of(state.step), [np.asarray(column) for column in self.problem.columns]
-        return trace_of(work.program, work.shape, at, columns, batch, rows, work.seed)
+        return trace_of(work.program, work.shape, at, columns, batch, rows, work.seed, self.traced_loop)
+
+    @cached_property
+    def traced_loop(self) -> LoopText | None:
+        """The loop that a trace reads; None where there is none."""
+        return loop_text_of(self.work.program, self.work.shape)
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows that a step takes, by their numbers from 0, in its order."""

@@ -19,11 +19,24 @@ let newest = Promise.resolve();
 let explained = 0;
 let took = 0;
 const PAUSE = 250; // milliseconds between two explanations while it plays
+const REST = 700; // milliseconds without a step
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let resting;
+
+const small = () => (state.data?.rows ?? 0) * state.numbers <= SMALL;
 
 /** What is asked for with every step. */
-function wanted() {
-  const small = (state.data?.rows ?? 0) * state.numbers <= SMALL;
-  return ["losses", "fit", "batch", ...(small || !state.playing ? ["curvature"] : [])];
+const wanted = () => ["losses", "fit", "batch", ...(small() ? ["curvature"] : [])];
+
+/** The curvature of a large problem takes the engine long: it is asked for once the page has been left in peace. */
+function curvatureAtRest() {
+  clearTimeout(resting);
+  if (small()) return;
+  resting = setTimeout(() => connection.latest("go", async () => {
+    if (state.playing) return;
+    const reply = await connection.ask("go", { step: state.step, want: ["curvature"] });
+    if (reply.curvature !== undefined) set({ curvature: reply.curvature });
+  }), REST);
 }
 
 /** @param {import("./connection.js").Reply} reply @returns {boolean} whether it is an error, which is then shown */
@@ -113,6 +126,7 @@ export const actions = {
       set(patch);
       if (state.others.length) await othersNow();
       actions.explain();
+      curvatureAtRest();
       if (landscapeNames && outgrown()) actions.landscapeOf(landscapeNames);
       if (reply.step < goal && !reply.why) await new Promise((resolve) => requestAnimationFrame(() => resolve(connection.latest("more", () => actions.go(goal)))));
     });

@@ -134,6 +134,7 @@ function player() {
   };
   show();
   on(["playing"], show);
+  on(["notes"], () => { by("notes").textContent = state.notes.join(" "); });
   on(["step", "params", "cost", "epoch"], standing);
   on(["why", "step"], () => {
     by("doctor").hidden = !state.data;

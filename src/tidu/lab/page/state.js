@@ -20,6 +20,7 @@ export const state = {
   /** how many numbers are learned */ numbers: 0,
   /** @type {[string, string][]} */ equations: [],
   /** @type {string} */ source: "",
+  /** @type {string[]} what a reader must know of data and settings */ notes: [],
   step: 0,
   epoch: 0,
   why: "",
