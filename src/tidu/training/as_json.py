@@ -16,6 +16,11 @@ HISTORY_IN_JSON = 10_000  # rows; a longer history is thinned, the file that `Ru
 
 def run_as_dict(run: Run) -> dict[str, Any]:
     """Everything as plain values: what the command line prints for `--json`."""
+    return {**end_as_dict(run), "history": run.history.thinned(HISTORY_IN_JSON).to_dict()}
+
+
+def end_as_dict(run: Run) -> dict[str, Any]:
+    """The same without the history."""
     s = run.settings
     h = run.history
     last = {p: float(h.gradient(p)[-1]) for p in h.parameters} if len(h) else {}
@@ -52,7 +57,6 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "metrics": dict(run.metrics) if run.metrics else None,
         "test_metrics": dict(run.test_metrics) if run.test_metrics else None,
         "notes": list(run.notes),
-        "history": run.history.thinned(HISTORY_IN_JSON).to_dict(),
     }
 
 

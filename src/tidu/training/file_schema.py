@@ -110,6 +110,20 @@ def _record(**checks: Check) -> Check:
     return check_record
 
 
+def _with(required: Mapping[str, Check], known: Mapping[str, Check] | None = None) -> Check:
+    """A table that has the required values, and known and unknown ones besides."""
+
+    def check_table(value: Any, where: str) -> None:
+        if not isinstance(value, dict) or not set(value) >= set(required):
+            named = sorted(value) if isinstance(value, dict) else value
+            _refuse(where, ", ".join(sorted(required)), named)
+        for name, check in {**required, **(known or {})}.items():
+            if name in value:
+                check(value[name], f"{where}.{name}" if where else name)
+
+    return check_table
+
+
 def _anything(value: Any, where: str) -> None:
     """What is checked by whoever takes it."""
 
@@ -182,6 +196,33 @@ def check_run(run: Any, program: Program, metrics: Any) -> None:
         _refuse("run.recorded", _("names of parameters"), run["recorded"])
 
 
+def check_facts(facts: Any) -> None:
+    """Refuse what are no facts of a run in a store; those of an earlier version lack some, of which not all are kept.
+
+    Raises
+    ------
+    ValueError
+    """
+    number = _optional(_number)
+    data = _with(
+        {"path": _optional(_text), "csv": _optional(_mapping(_anything)), "drop_missing": _truth, "test_size": number,
+         "rows": _whole, "fingerprint": _text}
+    )  # fmt: skip
+    required = {
+        "formula": _text, "optimizer": _text, "lr": _optional(_number_or_text), "batch_size": _optional(_whole),
+        "settings": _with({"formula": _text, "optimizer": _text}), "engine": _text, "source": _text, "data": data,
+        "versions": _mapping(_text),
+    }  # fmt: skip
+    _with(
+        required,
+        {
+            "loss": number, "seconds": number, "steps": _whole, "epochs": _whole, "stopped": _text,
+            "notes": _list(_text, MOST_NOTES), "params": _mapping(_anything), "judged_since": _whole,
+            "attempt": _record(rate=_text, retries=_whole), "device": _optional(_text),
+        },
+    )(facts, "")  # fmt: skip
+
+
 def check_parameters(parameters: Any, program: Program) -> None:
     """Refuse other names than those of the program's parameters."""
     if parameters != list(program.parameter_names):
@@ -231,6 +272,24 @@ def check_arrays(described: Described, program: Program, run: Mapping[str, Any] 
         if "rescaling/matrix" in described:
             n = len(parameters)
             expected |= {"rescaling/start": ("F64", (n,)), "rescaling/matrix": ("F64", (n, n))}
+    _check_as_described(described, expected)
+
+
+def check_state(described: Described, program: Program) -> None:
+    """Refuse arrays that are no state of a training of this program, or of one in rescaled parameters.
+
+    Raises
+    ------
+    ValueError
+    """
+    n = len(program.parameters)
+    expected = _of_a_state("state", described, program)
+    if "state/rescaling:matrix" in described:
+        expected |= {"state/rescaling:start": ("F64", (n,)), "state/rescaling:matrix": ("F64", (n, n))}
+    _check_as_described(described, expected)
+
+
+def _check_as_described(described: Described, expected: Described) -> None:
     for name in expected.keys() | described.keys():
         if described.get(name) != expected.get(name):
             raise ValueError(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from tidu.engines.scalar_loop import history_columns
-from tidu.errors import SettingError, StoreError
+from tidu.errors import SettingError, StoreError, TiduError
 from tidu.text import _
 from tidu.training.callbacks import Attempt, Callback
 from tidu.training.descent import Standing
@@ -23,7 +24,7 @@ from tidu.training.settings import Settings
 from tidu.training.solving.statistics import Statistics
 from tidu.training.state import TrainingState
 from tidu.training.storing.recording import Recorder, versions
-from tidu.training.storing.store import Store, StoredRun
+from tidu.training.storing.store import Store, StoredRun, damaged
 from tidu.training.training import Execution, history_of
 
 
@@ -65,7 +66,8 @@ def resumed_from(
     """
     stored = store.run(number)
     facts = stored.facts
-    origin = Origin.of_dict(facts["data"])
+    with _sound(number):
+        origin = Origin.of_dict(facts["data"])
     point = store.checkpoint(number)
     if point is None:
         raise StoreError(_("run {run} was ended before its first checkpoint; fit again").format(run=number))
@@ -74,6 +76,8 @@ def resumed_from(
     if validation is None and origin.validation == "memory":
         raise StoreError(_("the validation data of run {run} were not in a file; give them anew").format(run=number))
     settings = dict(facts["settings"])
+    if not settings.keys() <= {field.name for field in fields(Settings)}:
+        raise damaged(number)
     problem = Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
         test_size=origin.test_size, validation=origin.validation if validation is None else validation,
@@ -81,7 +85,8 @@ def resumed_from(
     )  # fmt: skip
     if problem.settings.uses_solver:
         raise StoreError(_("run {run} is of a solver, which has come to its end").format(run=number))
-    state, basis = point.state()
+    state, basis = point.state(problem.program)
+    _check_place(state, problem, stored)
     if basis is not None:
         problem = problem.rescaled(basis)
     problem = _longer(problem, state, facts.get("stopped"), epochs, steps)
@@ -91,13 +96,15 @@ def resumed_from(
     best = store.checkpoint(number, "best")
     lowest = math.inf if best is None or not 0 < best.rows <= len(rows) else float(rows[best.rows - 1, 0])
     judged = _judged(store, stored, problem, state) if problem.is_judged else None
-    best_state = None if best is None or judged is None or judged.best is None else best.state()[0]
+    best_state = None if best is None or judged is None or judged.best is None else best.state(problem.program)[0]
+    kept = store.kept_states(number, problem.program)
+    attempt = Attempt(**facts.get("attempt", {}))
     recorder = Recorder(store, origin, number, len(rows), lowest)
     run = run_of(
         problem,
         Execution(facts["engine"], device=facts["device"]),
         (*_listed(callbacks), recorder),
-        Standing(state, rows, judged, best_state, store.kept_states(number), Attempt(**facts.get("attempt", {}))),
+        Standing(state, rows, judged, best_state, kept, attempt),
     )
     return recorder.finished(run)
 
@@ -115,23 +122,54 @@ def run_in(store: Store, number: int) -> Run:
     point = store.checkpoint(number)
     if point is None or "stopped" not in facts:
         raise StoreError(_("run {run} has not ended yet; resume it").format(run=number))
-    state, basis = point.state()
-    judged = None if facts.get("judged") is None else Judged.of_plain(facts["judged"])
-    kept = None if judged is None or judged.best is None else store.checkpoint(number, "best")
-    problem = Problem.of_model(Settings(**facts["settings"]), tuple(facts["names"]), tuple(facts["classes"]))
-    problem = problem.starting_from([np.array(v) if isinstance(v, list) else v for v in facts["start"]])
-    if basis is not None:
-        problem = problem.rescaled(basis)
-    values = store.history(number, len(history_columns(problem.descended)))
-    statistics = facts["statistics"]
-    return Run(
-        problem, state if kept is None else kept.state()[0], history_of(problem, facts["rows"], values, state),
-        facts["stopped"], facts["rows"],
-        facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
-        facts["test_metrics"], tuple(facts["notes"]), id=number, judged=judged,
-        statistics=None if statistics is None else Statistics.of_plain(statistics),
-        kept=store.kept_states(number), origin=Origin.of_dict(facts["data"]), fingerprint=facts["data"]["fingerprint"],
-    )  # fmt: skip
+    with _sound(number):
+        judged = None if facts.get("judged") is None else Judged.of_plain(facts["judged"])
+        kept = None if judged is None or judged.best is None else store.checkpoint(number, "best")
+        problem = Problem.of_model(Settings(**facts["settings"]), tuple(facts["names"]), tuple(facts["classes"]))
+        program = problem.program
+        start = [np.array(v, dtype=np.float64) if isinstance(v, list) else float(v) for v in facts["start"]]
+        if [np.shape(value) for value in start] != [p.shape for p in program.parameters]:
+            raise ValueError
+        problem = problem.starting_from(start)
+        state, basis = point.state(program)
+        if basis is not None:
+            problem = problem.rescaled(basis)
+        values = store.history(number, len(history_columns(problem.descended)))
+        statistics = facts["statistics"]
+        return Run(
+            problem, state if kept is None else kept.state(program)[0],
+            history_of(problem, facts["rows"], values, state), facts["stopped"], facts["rows"],
+            facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
+            facts["test_metrics"], tuple(facts["notes"]), id=number, judged=judged,
+            statistics=None if statistics is None else Statistics.of_plain(statistics),
+            kept=store.kept_states(number, program), origin=Origin.of_dict(facts["data"]),
+            fingerprint=facts["data"]["fingerprint"],
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _sound(number: int) -> Iterator[None]:
+    """What the store has of a run, read: what fails here was not written by tidu."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (TiduError, LookupError, AttributeError, ValueError, TypeError, ArithmeticError):
+        raise damaged(number) from None
+
+
+def _check_place(state: TrainingState, problem: Problem, stored: StoredRun) -> None:
+    """Refuse to go on in the middle of an epoch of other rows."""
+    rows, then = problem.rows, stored.facts["data"]["rows"]
+    if not (0 <= state.start < max(then, 1) and 0 <= state.epoch <= state.step):
+        raise damaged(stored.id)
+    if state.start and rows != then:
+        raise StoreError(
+            _(
+                "run {run} stands in the middle of an epoch of {then} rows, and the data have {now}; give the data "
+                "that it had, or fit anew"
+            ).format(run=stored.id, then=then, now=rows)
+        )
 
 
 def _rows_at(state: TrainingState, settings: Settings) -> int:

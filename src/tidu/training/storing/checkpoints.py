@@ -8,7 +8,11 @@ from typing import Self
 
 import numpy as np
 
+from tidu.engines.program import Program
+from tidu.errors import StoreError
+from tidu.text import _
 from tidu.training.basis import Basis
+from tidu.training.file_schema import check_state
 from tidu.training.state import TrainingState
 
 
@@ -41,11 +45,26 @@ class Checkpoint:
         """Whether the bytes are those that were written."""
         return hashlib.sha256(self.content).hexdigest() == self.digest
 
-    def state(self) -> tuple[TrainingState, Basis | None]:
-        """The state, and the parameters in which the descent runs."""
+    def state(self, program: Program) -> tuple[TrainingState, Basis | None]:
+        """The state of a training of a program, and the parameters in which the descent runs.
+
+        Raises
+        ------
+        StoreError
+            The content is that of no such state.
+        """
+        from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        arrays = load(self.content)
+        try:
+            arrays = load(self.content)
+            names = {np.dtype(np.float64): "F64", np.dtype(np.int64): "I64"}
+            described = {f"state/{name}": (names.get(a.dtype, str(a.dtype)), a.shape) for name, a in arrays.items()}
+            check_state(described, program)
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                _("the checkpoint at step {step} is not of this run: {reason}").format(step=self.step, reason=error)
+            ) from None
         start, matrix = arrays.pop("rescaling:start", None), arrays.pop("rescaling:matrix", None)
         basis = None if start is None or matrix is None else Basis(start, matrix)
         return TrainingState.of_arrays(arrays), basis

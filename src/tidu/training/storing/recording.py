@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy.typing as npt
 
 from tidu.errors import StoreError
 from tidu.text import _
-from tidu.training.as_json import json_safe
+from tidu.training.as_json import end_as_dict, json_safe
 from tidu.training.callbacks import Advanced, Began, Ended
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
@@ -25,6 +27,7 @@ from tidu.training.storing.store import Part, Store
 from tidu.version import __version__
 
 CADENCE = 1.0  # seconds between two writes: a run that is killed loses no more, and a write costs some milliseconds
+SMALL = 1000  # rows of the history
 Array = npt.NDArray[np.float64]
 
 
@@ -61,6 +64,15 @@ def facts_of(problem: Problem, engine: str, source: str, origin: Origin, device:
     }
 
 
+def _pieces(rows: Sequence[Array]) -> list[Array]:
+    """The same rows in fewer pieces: what is large stays as it is, for a copy would cost as much as to write it."""
+    pieces: list[Array] = []
+    for is_small, group in itertools.groupby(rows, lambda piece: len(piece) < SMALL):
+        together = list(group)
+        pieces += [np.concatenate(together)] if is_small else together
+    return pieces
+
+
 class Recorder:
     """Keeps one run: at its beginning, about once a second, and at its end.
 
@@ -78,7 +90,8 @@ class Recorder:
         self.judged: list[float] = []
         self.written_judged = 0
         self.best = best
-        self.best_state: TrainingState | None = None  # which early stopping keeps, as far as the store has it
+        self.best_state: TrainingState | None = None  # which early stopping keeps
+        self.written_best: TrainingState | None = None
         self.last_write = 0.0
         self.problem: Problem | None = None
 
@@ -103,7 +116,7 @@ class Recorder:
         self.problem = event.problem
         facts = facts_of(event.problem, event.engine, event.source, self.origin, event.device)
         facts |= {"attempt": asdict(event.attempt), "judged_since": event.judged_since}
-        self.waiting, self.judged, self.best_state = [], [], None
+        self.waiting, self.judged, self.best_state, self.written_best = [], [], None, None
         if self.run is not None and event.state.step:  # taken up again
             self.store.take_up(self.run, facts, self.written, event.state.epoch)
             self.written_judged = len(self.store.judged(self.run))
@@ -119,36 +132,36 @@ class Recorder:
     def _advanced(self, event: Advanced, state: TrainingState) -> None:
         self.waiting.append(event.rows)
         self.judged += event.judged
+        self.best_state = event.best
         if time.monotonic() - self.last_write >= CADENCE:
-            self._write(self._part(state, event.loss, event.best))
+            self._write(self._part(state, event.loss))
 
     def _write(self, part: Part) -> None:
         assert self.run is not None
         self.store.advance(self.run, part)
         self.waiting, self.judged = [], []
-        self.written += len(part.rows)
+        self.written += sum(map(len, part.rows))
         self.written_judged += len(part.judged)
         self.last_write = time.monotonic()
 
-    def _part(self, state: TrainingState, loss: float, best: TrainingState | None) -> Part:
-        """What there is to keep, of a training that stands at a state: `best` is what early stopping keeps."""
+    def _part(self, state: TrainingState, loss: float) -> Part:
+        """What there is to keep, of a training that stands at a state."""
         assert self.problem is not None
-        rows = np.concatenate(self.waiting) if self.waiting else np.empty((0, 1))
-        total = self.written + len(rows)
+        total = self.written + sum(map(len, self.waiting))
         points = [Checkpoint.of("last", state, total, self.problem.rescaling)]
-        if best is not None:
-            if best is not self.best_state:
-                self.best_state = best
-                points.append(Checkpoint.of("best", best, total, self.problem.rescaling))
-        elif loss < self.best and not self.problem.is_judged:
+        if self.problem.is_judged:
+            if self.best_state is not None and self.best_state is not self.written_best:
+                self.written_best = self.best_state
+                points.append(Checkpoint.of("best", self.best_state, total, self.problem.rescaling))
+        elif loss < self.best:
             self.best = loss
             points.append(Checkpoint.of("best", state, total, self.problem.rescaling))
-        return Part(self.written, rows, self.written_judged, self.judged, points)
+        return Part(self.written, _pieces(self.waiting), self.written_judged, self.judged, points)
 
     def _ended(self, event: Ended) -> None:
         """The last state; the rest is kept once everything is known of the run."""
         loss = float(event.history.loss[-1]) if len(event.history) else math.nan
-        self._write(self._part(event.state, loss, None))
+        self._write(self._part(event.state, loss))
 
     def finished(self, run: Run) -> Run:
         """How the run ended, once everything is known of it; gives it with its number in the store."""
@@ -165,7 +178,7 @@ class Recorder:
             self.problem = run.problem
             self.run = self.store.begin(facts_of(run.problem, run.engine, run.source, self.origin))
             self.waiting = [run.history.values]
-            part = self._part(run.state, run.loss, None)
+            part = self._part(run.state, run.loss)
         points = [Checkpoint.of(f"kept {s.step}", s, 0, run.problem.rescaling) for s in run.kept]
         if run.judged is not None:
             points.append(Checkpoint.of("best", run.state, self.written, run.problem.rescaling))
@@ -173,8 +186,7 @@ class Recorder:
         plain = {name: content[name] for name in ("names", "classes", "statistics")}
         start = [np.asarray(value).tolist() for value in run.start.values()]
         plain["judged"] = content["run"]["judged"]
-        ended = {**run.to_dict(), **plain, "start": start, "engine_reason": run.engine_reason, "rows": run.rows}
-        del ended["history"]
+        ended = {**end_as_dict(run), **plain, "start": start, "engine_reason": run.engine_reason, "rows": run.rows}
         status = "interrupted" if run.stopped == "interrupted" else "ended"
         part = replace(part, checkpoints=[*part.checkpoints, *points])
         self.store.end(self.run, status, json_safe(ended), part)

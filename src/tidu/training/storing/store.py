@@ -12,20 +12,23 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.engines.program import Program
 from tidu.errors import StoreError
 from tidu.text import _
+from tidu.training.file_schema import check_facts
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
 
 VARIABLE = "TIDU_STORE"
 PROJECT_FOLDER = ".tidu"  # where it exists in the current folder, runs are kept there
+PAGE = 16_384  # bytes; a history is long, and written in half the time that it takes in pages of the usual size
 PATIENCE = 10.0  # seconds for another writer
 Array = npt.NDArray[np.float64]
 
@@ -68,6 +71,8 @@ MIGRATIONS = (
     """,
 )
 
+TABLES = {"runs", "history", "checkpoints"}  # of a store of any version
+
 
 def default_path() -> Path:
     """Where runs are kept: $TIDU_STORE, else the project's folder `.tidu` where there is one, else the user's data."""
@@ -105,15 +110,32 @@ class StoredRun:
 class Part:
     """What a run has come to since it was last kept.
 
-    `rows` of the history, from number `first` on; the losses by which epochs were `judged`, from `first_judged` on;
-    and checkpoints.
+    `rows` of the history, piece by piece, from number `first` on; the losses by which epochs were `judged`, from
+    `first_judged` on; and checkpoints.
     """
 
     first: int = 0
-    rows: Array = field(default_factory=lambda: np.empty((0, 1)))
+    rows: Sequence[Array] = ()
     first_judged: int = 0
     judged: Sequence[float] = ()
     checkpoints: Sequence[Checkpoint] = ()
+
+
+def _reason(error: sqlite3.Error | OSError) -> str:
+    """Why SQLite or the system refused, in words."""
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    known = {
+        sqlite3.SQLITE_BUSY: _("another process has been writing to it for {seconds:g} s").format(seconds=PATIENCE),
+        sqlite3.SQLITE_FULL: _("the disk is full"),
+        sqlite3.SQLITE_READONLY: _("it may only be read"),
+        sqlite3.SQLITE_CANTOPEN: _("it cannot be opened"),
+        sqlite3.SQLITE_CORRUPT: _("the file is damaged"),
+        sqlite3.SQLITE_NOTADB: _("the file is no database"),
+        sqlite3.SQLITE_IOERR: _("the disk is full, or fails"),
+        sqlite3.SQLITE_TOOBIG: _("a part of the history is too large"),
+    }
+    return known.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
 
 
 class Store:
@@ -128,6 +150,8 @@ class Store:
     def __init__(self, path: str | os.PathLike[str] | None = None, reading: bool = False) -> None:
         self.path = Path(path) if path is not None else default_path()
         with self._told():
+            if self.path.is_dir():
+                raise StoreError(_("the store '{path}' is a folder; name a file in it").format(path=self.path))
             if reading:
                 if not self.path.exists():
                     raise StoreError(
@@ -138,11 +162,14 @@ class Store:
             else:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self.connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
+            self.connection.isolation_level = None
+            self._check_version(reading)
+            if not reading:
+                self.connection.execute(f"PRAGMA page_size={PAGE}")  # of a store that is new
                 self.connection.execute("PRAGMA journal_mode=WAL")
                 self.connection.execute("PRAGMA synchronous=NORMAL")
                 self.connection.execute("PRAGMA foreign_keys=ON")
-            self.connection.isolation_level = None
-            self._migrate(reading)
+                self._migrate()
 
     def __enter__(self) -> Self:
         return self
@@ -150,33 +177,36 @@ class Store:
     def __exit__(self, *_exception: object) -> None:
         self.connection.close()
 
-    def _migrate(self, reading: bool) -> None:
+    def _check_version(self, reading: bool) -> None:
+        """Refuse what is no store, or one of a later version; a store of an earlier one can be read as it is."""
         (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        is_new = not tables and not version and not reading
+        if not is_new and (version < 1 or not tables >= TABLES):
+            raise StoreError(_("'{path}' is a database, but no store of tidu's").format(path=self.path))
         if version > len(MIGRATIONS):
             raise StoreError(_("the store '{path}' was made by a newer version of tidu").format(path=self.path))
-        if reading:
-            if version < len(MIGRATIONS):
-                raise StoreError(_("'{path}' is no store of this version of tidu").format(path=self.path))
+
+    def _migrate(self) -> None:
+        """Make a store of this version of one that is older, or new."""
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if version == len(MIGRATIONS):
             return
-        for number in range(version, len(MIGRATIONS)):
-            with self.writing() as write:
-                # Another process may have done it meanwhile.
-                if write.execute("PRAGMA user_version").fetchone()[0] == number:
-                    for statement in filter(str.strip, MIGRATIONS[number].split(";")):
-                        write.execute(statement)
-                    write.execute(f"PRAGMA user_version={number + 1}")
+        with self.writing() as write:  # another process may have done it meanwhile
+            (version,) = write.execute("PRAGMA user_version").fetchone()
+            for migration in MIGRATIONS[version:]:
+                for statement in filter(str.strip, migration.split(";")):
+                    write.execute(statement)
+            write.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            reason = str(getattr(error, "strerror", None) or error)
-            if "locked" in reason or "busy" in reason:
-                reason = _("another process has been writing to it for {seconds:g} s").format(seconds=PATIENCE)
             raise StoreError(
                 _("the store '{path}' cannot be used: {reason}; name another by {variable}, or give --no-store")
-                .format(path=self.path, reason=reason, variable=VARIABLE)
+                .format(path=self.path, reason=_reason(error), variable=VARIABLE)
             ) from None  # fmt: skip
 
     @contextlib.contextmanager
@@ -220,7 +250,7 @@ class Store:
             for table in ("history", "judged"):
                 write.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
             _set(write, run, "running", facts)
-            _keep(write, run, Part(0, history, 0, losses.tolist()))
+            _keep(write, run, Part(0, [history], 0, losses.tolist()))
 
     def advance(self, run: int, part: Part) -> None:
         """What a run has come to since the last time, in one transaction."""
@@ -238,7 +268,7 @@ class Store:
     def delete(self, runs: Sequence[int]) -> None:
         """Forget runs."""
         for run in runs:
-            self.run(run)
+            self._row(run)
         with self.writing() as write:
             write.executemany("DELETE FROM runs WHERE id = ?", [(run,) for run in runs])
 
@@ -268,8 +298,11 @@ class Store:
         StoreError
             There is no run of this number.
         """
+        return _stored(self._row(run))
+
+    def _row(self, run: int) -> tuple[Any, ...]:
         with self._told():
-            row = self.connection.execute(
+            row: tuple[Any, ...] | None = self.connection.execute(
                 "SELECT id, began, updated, status, facts, tags, remark FROM runs WHERE id = ?", (run,)
             ).fetchone()
         if row is None:
@@ -278,21 +311,32 @@ class Store:
                     run=run, path=self.path
                 )
             )
-        return _stored(row)
+        return row
 
     def history(self, run: int, width: int) -> Array:
-        """All rows of a run's history, as `History.values` has them, of shape (rows, width)."""
+        """All rows of a run's history, as `History.values` has them, of shape (rows, width); any width, where it is 0.
+
+        Raises
+        ------
+        StoreError
+            It is not what was written.
+        """
         with self._told():
             found = self.connection.execute(
                 "SELECT first, rows, cells FROM history WHERE run = ? ORDER BY first", (run,)
             ).fetchall()
         parts: list[Array] = []
         done = 0
-        for first, rows, cells in found:
-            part = np.frombuffer(cells, dtype=np.float64).reshape(rows, -1)
-            parts.append(part[max(done - first, 0) :])
-            done = max(done, first + rows)
-        return np.concatenate(parts) if parts else np.empty((0, width))
+        try:
+            for first, rows, cells in found:
+                part = np.frombuffer(cells, dtype=np.float64).reshape(rows, width or -1)
+                if first > done:
+                    raise ValueError
+                parts.append(part[done - first :])
+                done = max(done, first + rows)
+            return np.concatenate(parts) if parts else np.empty((0, width))
+        except (ValueError, TypeError, OverflowError):
+            raise damaged(run) from None
 
     def judged(self, run: int) -> Array:
         """The losses by which the epochs of a run were judged, of shape (epochs,); see `Judged.losses`."""
@@ -301,8 +345,11 @@ class Store:
                 "SELECT first, losses FROM judged WHERE run = ? ORDER BY first", (run,)
             ).fetchall()
         losses = np.empty(0)
-        for first, cells in found:
-            losses = np.concatenate([losses[:first], np.frombuffer(cells, dtype=np.float64)])
+        try:
+            for first, cells in found:
+                losses = np.concatenate([losses[:first], np.frombuffer(cells, dtype=np.float64)])
+        except (ValueError, TypeError):
+            raise damaged(run) from None
         return losses
 
     def checkpoint(self, run: int, kind: str = "last") -> Checkpoint | None:
@@ -320,7 +367,7 @@ class Store:
         if row is None:
             return None
         point = Checkpoint(*row)
-        if not point.is_whole():
+        if not isinstance(point.content, bytes) or not point.is_whole():
             raise StoreError(
                 _("the checkpoint of run {run} at step {step} is damaged, so the run cannot go on from it").format(
                     run=run, step=point.step
@@ -328,14 +375,15 @@ class Store:
             )
         return point
 
-    def kept_states(self, run: int) -> tuple[TrainingState, ...]:
-        """The states that a long descent kept on its way, the first first."""
+    def kept_states(self, run: int, program: Program) -> tuple[TrainingState, ...]:
+        """The states that a long descent of a program kept on its way, the first first; what is damaged is left out."""
         with self._told():
             rows = self.connection.execute(
                 "SELECT kind, step, rows, digest, state FROM checkpoints WHERE run = ? AND kind LIKE 'kept %' "
                 "ORDER BY step", (run,)
             ).fetchall()  # fmt: skip
-        return tuple(point.state()[0] for row in rows for point in [Checkpoint(*row)] if point.is_whole())
+        points = [Checkpoint(*row) for row in rows if isinstance(row[-1], bytes)]
+        return tuple(point.state(program)[0] for point in points if point.is_whole())
 
 
 def _set(write: sqlite3.Connection, run: int, status: str, facts: Mapping[str, Any]) -> None:
@@ -347,9 +395,11 @@ def _set(write: sqlite3.Connection, run: int, status: str, facts: Mapping[str, A
 
 def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
     """A part of a run, in the transaction that is open."""
-    if len(part.rows):
-        row = (run, part.first, len(part.rows), part.rows.tobytes())
-        write.execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", row)
+    first = part.first
+    for rows in filter(len, part.rows):
+        cells = np.ascontiguousarray(rows).data
+        write.execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", (run, first, len(rows), cells))
+        first += len(rows)
     if len(part.judged):
         losses = np.array(part.judged, dtype=np.float64).tobytes()
         write.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?)", (run, part.first_judged, losses))
@@ -360,6 +410,21 @@ def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
         )
 
 
+def damaged(run: object) -> StoreError:
+    """That what the store has of a run is not what was written."""
+    return StoreError(
+        _("what the store has of run {run} is damaged; 'tidu runs delete {run}' removes it").format(run=run)
+    )
+
+
 def _stored(row: tuple[Any, ...]) -> StoredRun:
     number, began, updated, status, facts, tags, remark = row
-    return StoredRun(number, began, updated, status, json.loads(facts), tuple(json.loads(tags)), remark)
+    try:
+        run = StoredRun(number, began, updated, status, json.loads(facts), tuple(json.loads(tags)), remark)
+        check_facts(run.facts)
+        if not (all(isinstance(t, str) for t in run.tags) and isinstance(remark, str) and isinstance(status, str)):
+            raise TypeError
+        float(began), float(updated)
+    except (ValueError, TypeError, RecursionError):
+        raise damaged(number) from None
+    return run
