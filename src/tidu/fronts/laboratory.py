@@ -31,6 +31,7 @@ MOST_PORT = 65535
     options_metavar=_("[OPTIONS]"),
     examples=(
         (_("Begin with the examples:"), "tidu lab"),
+        (_("A lesson, with questions:"), "tidu lab --lesson meter"),
         (_("Your data and your formula:"), 'tidu lab points.csv "y = w*x + b" --lr 0.01'),
     ),
 )
@@ -50,10 +51,13 @@ MOST_PORT = 65535
     default=HOST,
     help=_("The address to listen on; any but 127.0.0.1 lets other machines in. (default: 127.0.0.1)"),
 )
+@click.option("--lesson", cls=Option, metavar=_("NAME"), help=_("Begin with a lesson, as a walk through the lab."))
 @click.option("--no-browser", is_flag=True, cls=Option, help=_("Print the address and open no browser."))
 @declared_options("lab")
 @lang_option
-def lab_command(data: str, formula: str, port: int | None, host: str, no_browser: bool, **values: Any) -> int:
+def lab_command(
+    data: str, formula: str, port: int | None, host: str, lesson: str | None, no_browser: bool, **values: Any
+) -> int:
     """`tidu lab`."""
     try:
         from tidu.lab.guard import Guard, is_loopback
@@ -67,6 +71,12 @@ def lab_command(data: str, formula: str, port: int | None, host: str, no_browser
     values.pop("lang")
     if port is not None and port > MOST_PORT:
         raise SettingError(_("a port is a number from 0 to {most}, not {port}").format(most=MOST_PORT, port=port))
+    if lesson is not None:
+        if data:
+            raise SettingError(_("a lesson brings its own data; leave out '{data}' or --lesson").format(data=data))
+        from tidu.lessons.lesson import lesson_named
+
+        lesson = lesson_named(lesson).name
     csv = csv_of(values)
     if data and formula:
         _check(data, formula, csv)
@@ -90,7 +100,7 @@ def lab_command(data: str, formula: str, port: int | None, host: str, no_browser
         if not no_browser:
             webbrowser.open(guard.address)
 
-    serve(Lab(guard, Opened(data, formula, given, csv)), on, ready)
+    serve(Lab(guard, Opened(data, formula, given, csv, lesson or "")), on, ready)
     return GOOD
 
 

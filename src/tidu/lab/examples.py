@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from tidu.errors import SettingError, closest
-from tidu.lessons import digits, line, linreg, meter, one_weight, parabola, perceptron, xor
+from tidu.lab.problems import Data
+from tidu.lessons import digits, line, linreg, meter, minimum, one_weight, parabola, perceptron, xor
 from tidu.text import _, mark
 
 
@@ -21,12 +22,21 @@ class Example:
     words: str
     table: Callable[[], Mapping[str, Any]]
     formula: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str | bool] = field(default_factory=dict)
+    function: bool = False  # to be minimised as it stands, over its columns where it names some
 
     @property
     def title(self) -> str:
         """What it is called, in the language in use."""
         return _(self.words)
+
+    def data(self) -> Data:
+        """Its columns, or none for a function without data."""
+        return Data.of(self.title, self.table(), self.function)
+
+    def set_to(self, formula: str | None = None, **settings: str | bool) -> Example:
+        """The same data with another formula, or with other settings beside its own."""
+        return replace(self, formula=formula or self.formula, settings={**self.settings, **settings})
 
     def to_dict(self) -> dict[str, Any]:
         """What the page shows of it."""
@@ -62,13 +72,17 @@ EXAMPLES = (
             {"lr": "0.03", "batch_size": "10", "loss": "half_squared"}),
     Example("meter", mark("One point, a big mistake"), lambda: meter.DATA, "y = w*x", {"lr": "0.1"}),
     Example("perceptron", mark("OR by a perceptron"), lambda: perceptron.OR, perceptron.FORMULA,
-            {"loss": "perceptron", "lr": "1", "batch_size": "1", "shuffle": ""}),
+            {"loss": "perceptron", "lr": "1", "batch_size": "1", "shuffle": False}),
     Example("xor", mark("XOR: what one layer cannot learn"), xor.data, xor.TWO_LAYERS,
             {"loss": "logistic", "optimizer": "adam", "lr": "0.05"}),
     Example("moons", mark("Two moons: a boundary that bends"), two_moons, "y = mlp(..., hidden=[8], activation='tanh')",
             {"loss": "logistic", "optimizer": "adam", "lr": "0.03"}),
     Example("digits", mark("Handwritten digits"), digits.data, digits.NETWORK,
             {"loss": "softmax", "optimizer": "adam", "lr": "0.005", "batch_size": "32"}),
+    Example("function", mark("A function of your own, without data"), dict, "3*x**2", {"lr": "0.1", "init": "x=1"},
+            function=True),
+    Example("saddle", mark("A saddle, and samples that push"), lambda: {"c": minimum.PUSHES},
+            "x**2 - y**2 + y**4/4 + c*y", {"lr": "0.05", "init": "x=1,y=0", "seed": "3"}, function=True),
 )  # fmt: skip
 
 

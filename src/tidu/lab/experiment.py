@@ -99,6 +99,11 @@ class Experiment:
         self.training.loop.close()
 
     @property
+    def of_function(self) -> bool:
+        """Whether a function is minimised as it stands, and nothing is predicted."""
+        return self.problem.formula is None
+
+    @property
     def steps_per_epoch(self) -> int:
         """Updates in one pass over the data."""
         return self.training.work.steps_per_epoch

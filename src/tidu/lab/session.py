@@ -7,7 +7,7 @@ that comes from a page is evaluated: formulas go through the parser of formulas,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,33 +16,25 @@ import numpy as np
 
 from tidu.content.kinds import Flag
 from tidu.content.losses import LOSSES
-from tidu.content.methods import AUTO
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.data.csv_options import CsvOptions
 from tidu.data.files import from_bytes
 from tidu.data.source import source_of
-from tidu.data.table import Source, Table
-from tidu.errors import SettingError, TiduError, closest
+from tidu.errors import SettingError, TiduError
 from tidu.lab import networks, taking, views
-from tidu.lab.examples import EXAMPLES, example_named
+from tidu.lab.examples import EXAMPLES, Example, example_named
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
+from tidu.lab.guiding import Guide, Present
+from tidu.lab.problems import NO_COLUMN, OF_THE_PAGE, Data, Remembered, problem_of
 from tidu.lab.words import page_words
 from tidu.text import _, language, use_language
-from tidu.training.options import options_of
 from tidu.training.problem import Problem
-from tidu.training.rates import automatic_rate
-from tidu.training.rescaling import basis_of
-from tidu.training.settings import Settings
 
-STEPS = 10**9  # where every experiment ends at the latest
-LONGEST_FORMULA = 10_000  # characters
 LONGEST_TEXT = 4_000_000  # characters of a table that is pasted
 MOST_CELLS = 200_000  # of a table that the page sends point by point
-MOST_TABLES = 4  # of one source, that are kept in memory
 MOST_OTHERS = 5  # earlier experiments that are kept to be drawn beside the present one
 GOING = 0.05  # seconds that one request may go on training
-OF_THE_PAGE = options_of("lab")
 Handler = Callable[["Session", dict[str, Any]], Reply]
 
 
@@ -68,43 +60,6 @@ def request(optional: str = "", **fields: type | tuple[type, ...]) -> Callable[[
     return registered
 
 
-class Remembered(Source):
-    """A source whose tables are read once: a person tries many settings on the same data."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.tables: dict[object, Table] = {}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """As the source says."""
-        return self.source.names
-
-    def kinds(self) -> Mapping[str, str]:
-        """As the source says."""
-        return self.source.kinds()
-
-    def table(
-        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
-    ) -> Table:
-        """The source's table, read when it is first asked for; the last few are kept."""
-        key = (None if wanted is None else frozenset(wanted), label, frozenset(words))
-        if key not in self.tables:
-            if len(self.tables) >= MOST_TABLES:
-                self.tables.pop(next(iter(self.tables)))
-            self.tables[key] = self.source.table(wanted, label, words)
-        return self.tables[key]
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is trained on: its name for people, where its columns come from, and its path, where it has one."""
-
-    name: str
-    source: Source
-    path: str = ""
-
-
 @dataclass(frozen=True)
 class Opened:
     """What the command line named: a file, how it is read, a formula, and options as texts."""
@@ -113,6 +68,7 @@ class Opened:
     formula: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     csv: CsvOptions | None = None
+    lesson: str = ""
 
 
 class Session:
@@ -126,6 +82,11 @@ class Session:
         self.experiment: Experiment | None = None
         self.here: Moment | None = None
         self.others: list[tuple[str, Experiment]] = []
+        self.guide = Guide()
+        self.shown: tuple[Example | None, Data | None] = (
+            None,
+            None,
+        )  # the scene of a walk that was opened last, with its data
         self.language: str | None = None
 
     def close(self) -> None:
@@ -134,6 +95,7 @@ class Session:
             if experiment is not None:
                 experiment.close()
         self.experiment, self.others = None, []
+        self.guide.close()
 
     def answer(self, asked: dict[str, Any]) -> Reply:
         """What a request is answered; an error of the user's becomes the reply's `error`."""
@@ -182,7 +144,9 @@ class Session:
             "language": language(), "words": page_words(), "losses": list(LOSSES), "optimizers": list(OPTIMIZERS),
             "options": options, "examples": [e.to_dict() for e in EXAMPLES],
             "opened": {"data": bool(self.opened.path), "name": Path(self.opened.path).name,
-                       "formula": self.opened.formula, "settings": dict(self.opened.given)},
+                       "formula": self.opened.formula, "settings": dict(self.opened.given),
+                       "lesson": self.opened.lesson},
+            "walks": self.guide.walks(),
         })  # fmt: skip
 
     # -- data --------------------------------------------------------------------------------------
@@ -198,9 +162,7 @@ class Session:
     def example(self, asked: dict[str, Any]) -> Reply:
         """Data that come with the lab, with a formula and settings that go with them."""
         chosen = example_named(asked["name"])
-        return self._with(Data(chosen.title, source_of(chosen.table()))).with_plain(
-            formula=chosen.formula, settings=dict(chosen.settings)
-        )
+        return self._with(chosen.data()).with_plain(formula=chosen.formula, settings=dict(chosen.settings))
 
     @request(name=str, text=str)
     def text(self, asked: dict[str, Any]) -> Reply:
@@ -217,9 +179,9 @@ class Session:
         """A file's bytes, as the page uploads them."""
         return self._with(Data(name, from_bytes(content, name, CsvOptions())))
 
-    @request(columns=dict)
+    @request(columns=dict, function=bool, optional="function")
     def columns(self, asked: dict[str, Any]) -> Reply:
-        """A small table, column by column, of points that were set or dragged."""
+        """A small table, column by column, of points that were set or dragged; or what a function is given."""
         table: dict[str, list[float]] = {}
         for name, cells in asked["columns"].items():
             if not isinstance(cells, list) or not all(isinstance(v, (int, float)) for v in cells):
@@ -229,12 +191,47 @@ class Session:
             raise SettingError(_("the points have too many numbers; open them as a file"))
         if len(set(map(len, table.values()))) > 1:
             raise SettingError(_("the columns of the points differ in length"))
-        return self._with(Data(_("points"), source_of(table)))
+        function = asked.get("function", False)
+        return self._with(Data.of(_("a function") if function else _("points"), table, function))
 
     def _with(self, data: Data) -> Reply:
         names, kinds = data.source.names, data.source.kinds()
-        self.data = Data(data.name, Remembered(data.source), data.path)
-        return Reply({"name": data.name, "columns": list(names), "kinds": dict(kinds)})
+        self.data = replace(data, source=Remembered(data.source))
+        known = [n for n in names if n != NO_COLUMN]
+        return Reply({"name": data.name, "columns": known, "kinds": dict(kinds), "function": data.function})
+
+    # -- walks -------------------------------------------------------------------------------------
+    @request(walk=str, stop=int)
+    def stop(self, asked: dict[str, Any]) -> Reply:
+        """The words of a stop of a walk, and its question."""
+        return Reply(self.guide.stop(asked["walk"], asked["stop"]))
+
+    @request(walk=str, stop=int)
+    def scene(self, asked: dict[str, Any]) -> Reply:
+        """What a stop looks at: its data, unless they are here already, with what the page is to set and to show."""
+        stop = self.guide.stop_at(asked["walk"], asked["stop"])
+        scene, (shown, data) = stop.scene, self.shown
+        there = shown == scene and self.data is data and (self.formula, self.given) == (scene.formula, scene.settings)
+        reply = Reply({"there": True}) if there and self.experiment is not None else self._with(scene.data())
+        self.shown = (scene, self.data)
+        return reply.with_plain(
+            formula=scene.formula,
+            settings=dict(scene.settings),
+            step=stop.step,
+            part=stop.part,
+            look=stop.look,
+            point=stop.point,
+            row=stop.row,
+        )
+
+    @request(walk=str, stop=int, given=str)
+    def judge(self, asked: dict[str, Any]) -> Reply:
+        """Whether an answer to the question of a stop is right; of a task, whether it has been done."""
+        scene, data = self.shown
+        present = None
+        if self.experiment is not None and self.here is not None and scene is not None and self.data is data:
+            present = Present(scene, self.formula, self.experiment, self.here.step)
+        return Reply(self.guide.judged(asked["walk"], asked["stop"], asked["given"], present))
 
     # -- an experiment -----------------------------------------------------------------------------
     @request(formula=str, settings=dict, keep=bool, optional="settings keep")
@@ -263,33 +260,7 @@ class Session:
     def _problem(self, formula: str, settings: Mapping[str, Any]) -> Problem:
         if self.data is None:
             raise SettingError(_("choose data first"))
-        if len(formula) > LONGEST_FORMULA:
-            raise SettingError(
-                _("the formula has {length} characters; the limit is {limit}").format(
-                    length=len(formula), limit=LONGEST_FORMULA
-                )
-            )
-        read = self._settings(settings)
-        drop = bool(read.pop("drop_missing", False))
-        return begun(Problem.of_source(Settings(formula, **read), self.data.source, drop).split(None))
-
-    @staticmethod
-    def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
-        """Options as texts, read as the command line reads them."""
-        read: dict[str, Any] = {"steps": STEPS, "record": "step"}
-        for name, text in given.items():
-            if name not in OF_THE_PAGE:
-                near = closest(str(name), OF_THE_PAGE)
-                hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
-                raise SettingError(_("there is no option '{name}'{hint}").format(name=name, hint=hint))
-            if text is None or text == "":
-                continue
-            kind = OF_THE_PAGE[name].kind
-            if isinstance(kind, Flag):
-                read[name] = kind.checked(name, text)
-            else:
-                read[name] = kind.read(name, str(text))
-        return read
+        return problem_of(self.data, formula, settings)
 
     def _title(self) -> str:
         said = [f"{name} = {value}" for name, value in self.given.items() if value not in (None, "")]
@@ -334,12 +305,14 @@ class Session:
 
     @request(names=list, box=list, optional="box")
     def contours(self, asked: dict[str, Any]) -> Reply:
-        """The cost over two parameters."""
+        """The cost over two parameters, or along one."""
         experiment, here = self._going
         known = [n for n, v in here.parameters.items() if np.ndim(v) == 0]
-        names = [n for n in asked["names"] if isinstance(n, str)]
-        if len(names) != 2 or names[0] == names[1] or not set(names) <= set(known):
-            raise SettingError(_("contours need two of the parameters {names}").format(names=", ".join(known)))
+        names = asked["names"]
+        if len(names) not in (1, 2) or not all(n in known for n in names) or names[:1] == names[1:]:
+            raise SettingError(_("contours need one or two of the parameters {names}").format(names=", ".join(known)))
+        if len(names) == 1:
+            return views.profile(experiment, here, names[0])
         box = asked.get("box")
         if box is not None and (len(box) != 4 or not all(isinstance(v, (int, float)) for v in box)):
             raise SettingError(_("a box has four numbers"))
@@ -366,6 +339,10 @@ class Session:
         to, data = asked["to"], self.data
         assert data is not None
         path = data.path or "data.csv"
+        if data.function and to != "command":
+            raise SettingError(_("a function is taken away as its command; scripts and reports are of a formula"))
+        if data.function:
+            return Reply({"text": taking.command_of_function(experiment, self.formula, self.given, here)})
         if to == "csv":
             assert experiment.problem.table is not None
             return Reply({"name": "data.csv", "text": taking.as_csv(experiment.problem.table)})
@@ -389,20 +366,3 @@ class Session:
                 {f"recorded_{k}": found.plain["recorded"]}, {f"{name}_{k}": a for name, a in found.arrays.items()}
             )
         return reply
-
-
-def begun(problem: Problem) -> Problem:
-    """The problem with what `scale` and `lr="auto"` decide before a descent."""
-    if problem.settings.uses_solver or problem.settings.optimizer == AUTO:
-        raise SettingError(
-            _(
-                "the lab shows the steps of an optimizer, and {optimizer} is a solver, which has none; "
-                "choose gd, adam or another"
-            ).format(optimizer=problem.settings.optimizer)
-        )
-    if problem.settings.scale:
-        problem = problem.rescaled(basis_of(problem))
-    if problem.settings.lr == AUTO:
-        rate, why = automatic_rate(problem)
-        problem = replace(problem.changed(lr=rate), notes=(*problem.notes, why))
-    return problem

@@ -16,6 +16,7 @@ from tidu.errors import SettingError
 from tidu.insight.reporting.html import page
 from tidu.insight.reporting.run_report import report_of
 from tidu.lab.experiment import Experiment, Moment
+from tidu.lab.problems import NO_COLUMN
 from tidu.text import _
 from tidu.training.fit import run_of
 from tidu.training.options import OPTIONS
@@ -56,7 +57,22 @@ def report(experiment: Experiment, moment: Moment) -> str:
 
 def command(path: str, formula: str, given: Mapping[str, Any], moment: Moment) -> str:
     """The command line that does the same; `given` are options as texts."""
-    words = ["tidu", "fit", path, formula]
+    return _command(["fit", path, formula], given, moment)
+
+
+def command_of_function(experiment: Experiment, function: str, given: Mapping[str, Any], moment: Moment) -> str:
+    """The command line that minimises a function without data; `given` are options as texts."""
+    if any(c.name != NO_COLUMN for c in experiment.problem.program.columns):
+        raise SettingError(_("'tidu minimize' takes a function without data; this one reads a column"))
+    own = {name: value for name, value in given.items() if name in ("lr", "optimizer", "tol")}
+    at = ",".join(f"{name}={value!r}" for name, value in zip(
+        experiment.problem.program.parameter_names, experiment.problem.start, strict=True
+    ))  # fmt: skip
+    return _command(["minimize", function, "--at", at], own, moment)
+
+
+def _command(words: list[str], given: Mapping[str, Any], moment: Moment) -> str:
+    words = ["tidu", *words]
     for name, value in given.items():
         option = f"--{OPTIONS[name].word}"
         if isinstance(value, bool):

@@ -23,6 +23,7 @@ from tidu.insight.nodes import Identities
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
+from tidu.lab.problems import NO_COLUMN
 from tidu.language.expr import Expr
 from tidu.language.mathml import math as math_element
 from tidu.language.mathml import mathml, mathml_lines
@@ -42,11 +43,14 @@ SAMPLE = 2000  # rows that contours are computed from
 MOST_NUMBERS = 12  # of an array, that an entry shows
 ROWS = 100  # of the table, in one message
 STYLE = re.compile(r""" style=("[^"]*"|'[^']*')""")
+MOST_ON_PROFILE = 200  # steps of the way along one parameter
 MARGIN = 0.06  # of the range of a feature, that a curve goes beyond it
 
 
 def features_of(experiment: Experiment) -> list[str]:
-    """The columns that predictions are made from."""
+    """The columns that predictions are made from; none for a function, which predicts nothing."""
+    if experiment.of_function:
+        return []
     return [c.name for c in experiment.problem.program.columns if c.role == "feature"]
 
 
@@ -100,13 +104,14 @@ def points(experiment: Experiment) -> Reply:
     """The rows of the data, thinned evenly where there are many, by the columns that the formula reads."""
     problem = experiment.problem
     chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, MOST_POINTS)).round().astype(np.int64))
-    names = [c.name for c in problem.program.columns]
+    names = [c.name for c in problem.program.columns if c.name != NO_COLUMN]
     table = np.column_stack([c[chosen] for c in problem.columns]) if names else np.empty((0, 0))
     target = problem.program.target
     plain = {
         "names": names, "features": features_of(experiment),
         "target": target.name if target is not None and target.is_symbol else str(target),
-        "rows": problem.rows, "classes": [str(c) for c in problem.classes],
+        "rows": problem.rows if names else 0, "classes": [str(c) for c in problem.classes],
+        "function": experiment.of_function,
     }  # fmt: skip
     return Reply({"data": plain}, {"chosen": chosen.astype(np.int32), "table": table})
 
@@ -162,6 +167,26 @@ def batch(experiment: Experiment, moment: Moment) -> Reply:
 
 
 # -- the cost as a landscape ----------------------------------------------------------------------
+def profile(experiment: Experiment, moment: Moment, name: str) -> Reply:
+    """The cost along one parameter, the others as they are here, and the way over it."""
+    low, high = _box_of(experiment, moment, (name,))
+    at, place = list(_values(moment)), experiment.problem.program.parameter_names.index(name)
+    steps, values = experiment.track.between(0, moment.step, MOST_ON_PROFILE)
+    way = [float(experiment.problem.start[place])]
+    if name in experiment.recorded and experiment.problem.rescaling is None:
+        way += values[:, 3 + experiment.recorded.index(name)].tolist()
+    cost, sampled = _cost_on_sample(experiment, LINE + len(way))
+
+    def along(line: Sequence[float]) -> Array:
+        with np.errstate(all="ignore"):
+            return np.array([cost((*at[:place], v, *at[place + 1 :])) for v in line])
+
+    line = np.linspace(low, high, LINE)
+    plain = {"names": [name], "slice": len(at) > 1, "sampled": sampled}
+    return Reply({"contours": plain}, {"x": line, "heights": along(line.tolist()), "way": np.array(way),
+                                       "way_heights": along(way), "way_steps": np.append(0.0, steps)})  # fmt: skip
+
+
 def contours(experiment: Experiment, moment: Moment, names: tuple[str, str], box: tuple[float, ...] | None) -> Reply:
     """The cost over two parameters, the others as they are here; `box` is x low, x high, y low, y high.
 
@@ -171,8 +196,7 @@ def contours(experiment: Experiment, moment: Moment, names: tuple[str, str], box
     places = [problem.program.parameter_names.index(name) for name in names]
     low_x, high_x, low_y, high_y = box or _box_of(experiment, moment, names)
     x, y = np.linspace(low_x, high_x, GRID), np.linspace(low_y, high_y, GRID)
-    chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, SAMPLE)).round().astype(np.int64))
-    cost = _cost(problem, [np.ascontiguousarray(c[chosen]) for c in problem.columns], GRID * GRID)
+    cost, sampled = _cost_on_sample(experiment, GRID * GRID)
     at = list(_values(moment))
     heights = np.empty((GRID, GRID))
     with np.errstate(all="ignore"):
@@ -180,11 +204,19 @@ def contours(experiment: Experiment, moment: Moment, names: tuple[str, str], box
             for j, b in enumerate(y.tolist()):
                 at[places[0]], at[places[1]] = a, b
                 heights[i, j] = cost(tuple(at))
-    plain = {"names": list(names), "slice": len(at) > 2, "sampled": len(chosen) < problem.rows}
+    plain = {"names": list(names), "slice": len(at) > 2, "sampled": sampled}
     return Reply({"contours": plain}, {"x": x, "y": y, "heights": heights})
 
 
-def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> tuple[float, ...]:
+def _cost_on_sample(experiment: Experiment, calls: int) -> tuple[Callable[[Sequence[Any]], float], bool]:
+    """The cost over an even sample of the rows where they are many, and whether it is one."""
+    problem = experiment.problem
+    chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, SAMPLE)).round().astype(np.int64))
+    cost = _cost(problem, [np.ascontiguousarray(c[chosen]) for c in problem.columns], calls)
+    return cost, len(chosen) < problem.rows
+
+
+def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, ...]) -> tuple[float, ...]:
     """A box that holds the way from the start to here, and as much around it."""
     _steps, values = experiment.track.between(0, moment.step, MOST_STEPS)
     start = dict(zip(experiment.problem.program.parameter_names, experiment.problem.start, strict=True))
@@ -193,12 +225,27 @@ def _box_of(experiment: Experiment, moment: Moment, names: tuple[str, str]) -> t
         seen = [float(start[name]), float(moment.parameters[name])]
         if name in experiment.recorded and experiment.problem.rescaling is None:
             seen += values[:, 3 + experiment.recorded.index(name)].tolist()
+        if len(names) == 1:
+            seen.append(_lowest(experiment, moment))
         finite = [v for v in seen if math.isfinite(v)] or [0.0]
         low, high = min(finite), max(finite)
         half = 0.75 * (high - low) or max(1.0, abs(low))
         middle = 0.5 * (low + high)
         found += [middle - half, middle + half]
     return tuple(found)
+
+
+def _lowest(experiment: Experiment, moment: Moment) -> float:
+    """Where the cost of one parameter would be least if it were the parabola that it resembles here; nan if none."""
+    problem = experiment.problem
+    if len(problem.program.parameters) > 1 or problem.rescaling is not None or problem.program.of_arrays:
+        return math.nan
+    with np.errstate(all="ignore"):
+        objective = experiment.objective
+        at = objective.flat(moment.state.parameters)
+        _cost_here, slope, curve = objective.quadratic(at)
+    bend = float(np.ravel(curve)[0])
+    return float(at[0] - slope[0] / bend) if bend > 0.0 else math.nan
 
 
 def curvature(experiment: Experiment, moment: Moment) -> Reply:
@@ -255,7 +302,8 @@ def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Repl
         raise SettingError(_("the training ends here; there is no further update"))
     trace, told = experiment.told(moment, row)
     return Reply({"explanation": {
-        "step": trace.step, "rows": list(told.rows), "entries": [_entry(e) for e in told.entries],
+        "step": trace.step, "rows": list(told.rows),
+        "entries": [_entry(e) for e in told.entries if e.name != NO_COLUMN],
         "names": experiment.explainer.names(trace), "after": {k: v for k, v in trace.after.items() if np.ndim(v) == 0},
         "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(told.notes),
         "layers": list(told.layers),
@@ -282,6 +330,8 @@ def graph(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
 
 def diagnosis(experiment: Experiment, moment: Moment) -> Reply:
     """What the doctor finds and advises."""
+    if experiment.of_function:
+        raise SettingError(_("the doctor looks at a formula with data; of a function, try a smaller learning rate"))
     found = experiment.run(moment).diagnose()
     return Reply({"diagnosis": {
         "findings": [f.to_dict() for f in found.findings], "trials": [t.to_dict() for t in found.trials],

@@ -23,7 +23,7 @@ WORDS = {
     "all_rows": mark("all rows"),
     "optimizer": mark("optimizer"),
     "loss": mark("loss"),
-    "start": mark("start"),
+    "start": mark("start at"),
     "seed": mark("seed"),
     "more": mark("More settings"),
     "play": mark("Play"),
@@ -97,6 +97,17 @@ WORDS = {
     "away_picture": mark("the pictures as PNG"),
     "away_link": mark("a link with formula, settings and data"),
     "copied": mark("copied: {text}"),
+    "lessons": mark("Lessons"),
+    "walk_place": mark("stop {stop} of {stops}"),
+    "walk_show": mark("Show me"),
+    "walk_back": mark("Previous stop"),
+    "walk_next": mark("Next stop"),
+    "walk_finish": mark("Finish"),
+    "walk_close": mark("Leave the lesson"),
+    "walk_check": mark("Check"),
+    "walk_done": mark("I have done it"),
+    "walk_end": mark("That was the lesson: {right} of {stops} answered rightly."),
+    "walk_whole": mark("Its page, with all numbers and pictures: {command}"),
 }
 
 

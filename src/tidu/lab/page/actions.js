@@ -18,6 +18,7 @@ let goal = 0;
 let newest = Promise.resolve();
 let explained = 0;
 let took = 0;
+let drawn = 0;
 const PAUSE = 250; // milliseconds between two explanations while it plays
 const REST = 700; // milliseconds without a step
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -180,6 +181,7 @@ export const actions = {
     noteStart(null);
     connection.latest("landscape", async () => {
       const reply = await connection.ask("contours", { names: landscapeNames });
+      drawn = performance.now();
       if (!reply.error) set({ landscape: reply });
     });
   },
@@ -228,7 +230,8 @@ export const actions = {
 /** Whether the way has left the landscape that is drawn, or fills little of it. */
 function outgrown() {
   const { landscape, track, params, start } = state;
-  if (!landscape || !landscapeNames || !start || track.recorded.length === 0) return false;
+  if (landscapeNames?.length === 1) return !state.playing || performance.now() - drawn > PAUSE;
+  if (!landscape || landscape.contours.names.length === 1 || !landscapeNames || !start || track.recorded.length === 0) return false;
   const share = landscapeNames.map((name, k) => {
     const axis = (k ? landscape.y : landscape.x).values;
     const at = track.recorded.indexOf(name);

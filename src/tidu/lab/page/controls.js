@@ -45,7 +45,7 @@ function taken(reply, formula) {
   if (reply.error) return false;
   by("data-name").textContent = reply.name;
   const more = reply.columns.length - SHOWN_COLUMNS;
-  by("columns").textContent = `${t("columns")}: ${reply.columns.slice(0, SHOWN_COLUMNS).join(", ")}${more > 0 ? ` … (${t("and_more", { count: more })})` : ""}`;
+  by("columns").textContent = reply.columns.length === 0 ? "" : `${t("columns")}: ${reply.columns.slice(0, SHOWN_COLUMNS).join(", ")}${more > 0 ? ` … (${t("and_more", { count: more })})` : ""}`;
   by("columns").title = reply.columns.join(", ");
   const [x, y] = [reply.columns.slice(0, -1), reply.columns.at(-1)];
   by("formula").value = formula ?? (x.length === 1 ? `${y} = w*${x[0]} + b` : `${y} = linear(...)`);
@@ -106,6 +106,16 @@ export async function openExample(name) {
   if (!taken(reply, reply.formula)) return;
   showSettings(reply.settings);
   await actions.begin(reply.formula, reply.settings);
+}
+
+/** What a stop of a walk looks at, unless it stands there already. @param {import("./connection.js").Reply} scene */
+export async function openScene(scene) {
+  if (scene.there) return true;
+  if (!taken(scene, scene.formula)) return false;
+  by("examples").value = "";
+  showSettings(scene.settings);
+  await actions.begin(scene.formula, scene.settings);
+  return !by("formula-error").textContent;
 }
 
 /** What the command line named. @param {any} opened */
@@ -323,7 +333,7 @@ function link() {
   const { data, table } = state;
   const few = data && table && table.values.length <= 2000 && data.rows === table.shape[0];
   const columns = few ? Object.fromEntries(data.names.map((name, k) => [name, Array.from({ length: table.shape[0] }, (_none, i) => table.values[i * table.shape[1] + k])])) : null;
-  const content = JSON.stringify({ formula: state.formula, settings: state.settings, step: state.step, columns });
+  const content = JSON.stringify({ formula: state.formula, settings: state.settings, step: state.step, columns, function: data?.function });
   return `${location.href.replace(/#.*/, "")}#${btoa(String.fromCharCode(...new TextEncoder().encode(content)))}`;
 }
 
@@ -332,8 +342,8 @@ export async function openLink() {
   if (location.hash.length < 2) return false;
   try {
     const bytes = Uint8Array.from(atob(location.hash.slice(1)), (letter) => letter.charCodeAt(0));
-    const { formula, settings: given, step, columns } = JSON.parse(new TextDecoder().decode(bytes));
-    if (!columns || !taken(await connection.ask("columns", { columns }), formula)) return false;
+    const { formula, settings: given, step, columns, function: minimised } = JSON.parse(new TextDecoder().decode(bytes));
+    if (!columns || !taken(await connection.ask("columns", { columns, function: Boolean(minimised) }), formula)) return false;
     showSettings(given);
     await actions.begin(formula, given);
     await actions.goTo(step);

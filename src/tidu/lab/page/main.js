@@ -4,6 +4,7 @@
 import { connection } from "./actions.js";
 import { controls, openExample, openLink, openNamed } from "./controls.js";
 import { listen } from "./pointing.js";
+import { lessons, openWalk, reopened } from "./walk.js";
 import { by, made, speak, t } from "./words.js";
 import { dataView } from "./views/data.js";
 import { graphView } from "./views/graph.js";
@@ -30,6 +31,7 @@ const hello = await connection.ask("hello", sessionStorage.getItem("lang") ? { l
 speak(hello.words);
 document.documentElement.lang = hello.language;
 controls(hello);
+lessons(hello);
 listen();
 for (const [name, title, view] of VIEWS) {
   const panel = made("section", { class: `view ${name}`, id: `view-${name}`, "aria-labelledby": `title-${name}` }, [made("h2", { id: `title-${name}`, text: t(title) })]);
@@ -37,6 +39,8 @@ for (const [name, title, view] of VIEWS) {
   view(panel);
 }
 if (await openLink()) { /* the address said it all */ }
+else if (await reopened()) { /* the walk goes on */ }
+else if (hello.opened.lesson) await openWalk(hello.opened.lesson);
 else if (hello.opened.data) await openNamed(hello.opened);
 else await openExample(hello.examples[1].name);
 document.documentElement.dataset.ready = "yes";

@@ -8,6 +8,7 @@
  * @property {string} target
  * @property {number} rows
  * @property {string[]} classes
+ * @property {boolean} function whether a function is minimised, and nothing is predicted
  */
 
 export const state = {

@@ -25,7 +25,7 @@ export function short(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(4) : String(Number(value.toPrecision(6)));
+  const text = size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(4).replace(/\.?0+e/, "e") : String(Number(value.toPrecision(6)));
   return text.replace("-", "−").replace(/e([+−-])?(\d+)/, (_all, sign, power) => `·10${raised((sign === "−" || sign === "-" ? "-" : "") + power)}`);
 }
 

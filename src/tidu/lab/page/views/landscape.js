@@ -2,7 +2,7 @@
 /** The cost over two parameters as contours, the way over it, the gradient as an arrow, and a start that one can drag. */
 
 import { actions } from "../actions.js";
-import { colour, level, Plot } from "../plot.js";
+import { colour, level, Plot, range } from "../plot.js";
 import { on, state } from "../state.js";
 import { made, short, t } from "../words.js";
 
@@ -30,8 +30,8 @@ export function landscapeView(parent) {
       select.value = scalars.includes(before[k]) && before[0] !== before[1] ? before[k] : (scalars[k] ?? "");
     }
     bar.hidden = scalars.length <= 2;
-    parent.hidden = scalars.length < 2;
-    actions.landscapeOf(scalars.length < 2 ? null : names());
+    parent.hidden = scalars.length === 0;
+    actions.landscapeOf(scalars.length === 0 ? null : scalars.length === 1 ? [first.value] : names());
   };
   first.addEventListener("change", () => actions.landscapeOf(names()));
   second.addEventListener("change", () => actions.landscapeOf(names()));
@@ -41,6 +41,7 @@ export function landscapeView(parent) {
     if (!landscape || parent.hidden) return;
     const { x, y, heights, contours } = landscape;
     const [a, b] = contours.names;
+    if (b === undefined) { drawProfile(a); return; }
     plot.x = [x.values[0], x.values.at(-1)];
     plot.y = [y.values[0], y.values.at(-1)];
     plot.axes(a, b);
@@ -73,6 +74,22 @@ export function landscapeView(parent) {
     if (contours.sampled) said.push(t("sampled"));
     hint.textContent = said.join(" · ");
     plot.canvas.setAttribute("aria-label", `${t("landscape")}: ${a} = ${short(here.x)}, ${b} = ${short(here.y)}, ${t("cost")} ${short(state.cost)}`);
+  };
+
+  /** The cost along one parameter, with the places that the descent came to. @param {string} a */
+  const drawProfile = (a) => {
+    const { x, heights, way, way_heights: high, contours } = state.landscape;
+    plot.x = [x.values[0], x.values.at(-1)];
+    plot.y = range([heights.values.filter(Number.isFinite)]);
+    plot.axes(a, "J");
+    plot.curve(x.values, heights.values, colour("contour"), 2);
+    plot.curve(way.values, high.values, colour("model"), 1.2, [4, 3]);
+    for (let k = 0; k < way.values.length; k++) plot.dot(way.values[k], high.values[k], colour("model"), 3);
+    plot.dot(way.values[0], high.values[0], colour("page"), 6, colour("model"));
+    plot.dot(way.values.at(-1), high.values.at(-1), colour("model"), 5, colour("page"));
+    plot.done();
+    hint.textContent = [contours.slice ? t("slice") : "", contours.sampled ? t("sampled") : ""].filter(Boolean).join(" · ");
+    plot.canvas.setAttribute("aria-label", `${t("landscape")}: ${a} = ${short(state.params[a])}, ${t("cost")} ${short(state.cost)}`);
   };
 
   const drawPath = (/** @type {any} */ track, /** @type {string} */ a, /** @type {string} */ b, /** @type {string} */ stroke, /** @type {number[]} */ dash) => {
@@ -111,7 +128,7 @@ export function landscapeView(parent) {
   };
   plot.canvas.addEventListener("pointerdown", (event) => {
     const place = plot.under(event);
-    if (!state.start) return;
+    if (!state.start || flat()) return;
     const near = Math.hypot(plot.px(state.start.x) - place.left, plot.py(state.start.y) - place.top) < 16;
     if (!near) return;
     dragging = true;
@@ -120,10 +137,22 @@ export function landscapeView(parent) {
   plot.canvas.addEventListener("pointermove", (event) => {
     const place = plot.under(event);
     if (dragging) moved(place.x, place.y);
-    else if (state.landscape) plot.say(`${names()[0]} = ${short(place.x)}, ${names()[1]} = ${short(place.y)}: J = ${short(heightAt(place))}`, place);
+    else if (state.landscape && flat()) {
+      const i = nearest(place.x);
+      plot.say(`${names()[0]} = ${short(state.landscape.x.values[i])}: J = ${short(state.landscape.heights.values[i])}`, place);
+    } else if (state.landscape) plot.say(`${names()[0]} = ${short(place.x)}, ${names()[1]} = ${short(place.y)}: J = ${short(heightAt(place))}`, place);
   });
-  plot.canvas.addEventListener("pointerup", () => { dragging = false; start = null; actions.landscapeOf(names()); });
+  plot.canvas.addEventListener("pointerup", () => {
+    if (!dragging) return;
+    [dragging, start] = [false, null];
+    actions.landscapeOf(names());
+  });
   plot.canvas.addEventListener("pointerleave", () => plot.say(""));
+  const flat = () => state.landscape.contours.names.length === 1;
+  const nearest = (/** @type {number} */ x) => {
+    const [low, high, last] = [plot.x[0], plot.x[1], state.landscape.x.values.length - 1];
+    return Math.min(last, Math.max(0, Math.round(((x - low) / (high - low)) * last)));
+  };
   const heightAt = (/** @type {{x: number, y: number}} */ place) => {
     const { x, y, heights } = state.landscape;
     const i = Math.round(((place.x - x.values[0]) / (x.values.at(-1) - x.values[0])) * (x.values.length - 1));
@@ -132,7 +161,7 @@ export function landscapeView(parent) {
   };
   plot.canvas.addEventListener("keydown", (event) => {
     const ways = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] });
-    if (!(event.key in ways) || !state.start) return;
+    if (!(event.key in ways) || !state.start || flat()) return;
     event.preventDefault();
     event.stopPropagation();
     const [dx, dy] = ways[event.key];

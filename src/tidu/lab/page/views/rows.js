@@ -18,11 +18,13 @@ export function rowsView(parent) {
   let first = 0;
   const fetchRows = () => connection.latest("table", async () => {
     if (!state.data) return;
+    parent.hidden = state.data.names.length === 0;
+    if (parent.hidden) return;
     const reply = await connection.ask("table", { first });
     if (reply.error) return;
     const [count, width] = reply.cells.shape;
     const batch = new Set(state.batch);
-    const head = made("tr", {}, [t("row"), ...reply.names, t("prediction")].map((name) => made("th", { scope: "col", text: name })));
+    const head = made("tr", {}, [t("row"), ...reply.names, t(state.data?.function ? "value" : "prediction")].map((name) => made("th", { scope: "col", text: name })));
     const lines = [];
     for (let i = 0; i < count; i++) {
       const row = reply.first + i;
