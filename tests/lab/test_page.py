@@ -105,6 +105,7 @@ def test_parts_of_a_step_light_up_in_formula_and_loop(page):
     seen = []
     for _turn in range(8):
         page.click("#part")
+        page.evaluate("() => new Promise(requestAnimationFrame)")  # views are drawn once a frame
         seen.append(page.inner_text("#view-mathematics .part.now h3"))
     assert seen[:4] == ["Given", "Forward", "Loss", "Backward"]
     assert "Update" in seen

@@ -30,8 +30,9 @@ export function landscapeView(parent) {
       select.value = scalars.includes(before[k]) && before[0] !== before[1] ? before[k] : (scalars[k] ?? "");
     }
     bar.hidden = scalars.length <= 2;
-    parent.hidden = scalars.length === 0;
-    actions.landscapeOf(scalars.length === 0 ? null : scalars.length === 1 ? [first.value] : names());
+    const alone = scalars.length === 1 && state.parameters.length === 1; // one number is all that is learned
+    parent.hidden = scalars.length < 2 && !alone;
+    actions.landscapeOf(parent.hidden ? null : alone ? [first.value] : names());
   };
   first.addEventListener("change", () => actions.landscapeOf(names()));
   second.addEventListener("change", () => actions.landscapeOf(names()));
