@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from tidu.engines.node_values import values_of_nodes
 from tidu.engines.program import Program
 from tidu.engines.step_reader import Trace
 from tidu.insight.explanation import Node
 from tidu.insight.reasons import Reasons
 from tidu.insight.rules import rule_of
-from tidu.language.expr import Expr, evaluation_order, operate
+from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import unicode
 from tidu.text import _
 from tidu.training.run import Run
@@ -100,16 +101,4 @@ def _values(run: Run, trace: Trace, program: Program, row: int | None, order: li
     for v in trace.values:
         if v.node is not None and v.row in (row, None) and v.block in ("step", "forward", "loss", "backward"):
             known[v.node] = v.value
-    with np.errstate(all="ignore"):
-        for node in order:
-            if node in known:
-                continue
-            if node.is_constant:
-                known[node] = node.value
-            elif node.args and all(a in known for a in node.args):
-                arguments = [known[a] for a in node.args]
-                if node.op.elementwise and not any(np.ndim(a) for a in arguments):
-                    known[node] = operate(node, [float(a) for a in arguments])
-                elif node.op.on_arrays is not None:
-                    known[node] = node.op.on_arrays(*(np.asarray(a) for a in arguments), *node.attrs)
-    return known
+    return values_of_nodes(order, known)

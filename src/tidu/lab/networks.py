@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.data.labels import label_text
+from tidu.engines.node_values import values_of_nodes
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
-from tidu.language.expr import Expr, evaluation_order, operate
+from tidu.language.expr import Expr, symbols
 from tidu.training.judging.evaluation import predictions_of
 
 Array = npt.NDArray[np.float64]
@@ -42,7 +42,9 @@ def network(experiment: Experiment, moment: Moment, row: int) -> Reply:
         **columns,
         **dict(zip(problem.program.parameters, moment.parameters.values(), strict=True)),
     }
-    values = values_of([x.value for x in formula.layers if x.value is not None], known)
+    outputs = [x.value for x in formula.layers if x.value is not None]
+    kept = {mask: np.ones(mask.shape) for mask in symbols(outputs, "mask")}  # no unit is dropped
+    values = values_of_nodes(outputs, known | kept)
     drawn: list[DrawnLayer] = []
     for layer in formula.layers:
         if layer.value is None or layer.value not in values:
@@ -68,26 +70,6 @@ def network(experiment: Experiment, moment: Moment, row: int) -> Reply:
                 arrays[f"{kind}_{k}"] = np.ascontiguousarray(numbers[:MOST_UNITS])
     plain = [{"words": d.words, "units": d.units, "weights": d.weights, "bias": d.bias} for d in drawn]
     return Reply({"layers": plain, "features": features, "row": row}, arrays)
-
-
-def values_of(nodes: Sequence[Expr], known: Mapping[Expr, Any]) -> dict[Expr, Any]:
-    """The values of nodes and of all that they are made of, from those of leaves; nothing is dropped out."""
-    values = dict(known)
-    with np.errstate(all="ignore"):
-        for node in evaluation_order(nodes):
-            if node in values:
-                continue
-            if node.is_constant:
-                values[node] = node.value
-            elif node.is_symbol and node.role == "mask":
-                values[node] = np.ones(node.shape)
-            elif node.args and all(a in values for a in node.args):
-                arguments = [values[a] for a in node.args]
-                if node.op.elementwise and not any(np.ndim(a) for a in arguments):
-                    values[node] = operate(node, [float(a) for a in arguments])
-                else:
-                    values[node] = node.op.on_arrays(*(np.asarray(a) for a in arguments), *node.attrs)
-    return values
 
 
 def confusion(experiment: Experiment, moment: Moment) -> Reply:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from tidu.content.summary import Summary
+from tidu.engines.node_values import values_of_nodes
 from tidu.engines.step_reader import Trace
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, as_expr, evaluation_order, operate
+from tidu.language.expr import Expr, as_expr, evaluation_order
 from tidu.language.model_calls import Layer
 from tidu.language.printer import unicode, unicode_name
 from tidu.language.simplify import ONE
@@ -54,7 +55,7 @@ def step_graph(run: Run, step: int = 0, row: int | None = None) -> Graph:
     slopes = dict(zip(kept, gradient(loss, kept), strict=True))
     learned = {p for x in layers.values() for p in x.parameters}
     slopes |= dict(zip(learned, gradient(loss, list(learned)), strict=True)) if learned else {}
-    values = computed([*kept, *slopes.values()], known)
+    values = values_of_nodes([*kept, *slopes.values()], known)
     of_batch = _of_batch(trace, program.parameters)
     lines = {v.node: v.line for v in trace.values if v.row == chosen and v.node is not None}
     nodes = []
@@ -109,25 +110,6 @@ def _known(run: Run, trace: Trace, row: int) -> Numbers:
         if v.row == row and v.node is not None and v.block in ("forward", "loss", "backward"):
             known[v.node] = v.value
     return known
-
-
-def computed(outputs: Iterable[Expr], known: Mapping[Expr, Any]) -> Numbers:
-    """The value of every node that `outputs` need, by the functions of the loops; what is known stays as it is."""
-    values: Numbers = dict(known)
-    with np.errstate(all="ignore"):
-        for node in evaluation_order(outputs):
-            if node in values:
-                continue
-            if node.is_constant:
-                values[node] = node.value
-                continue
-            arguments = [values[a] for a in node.args]
-            if node.shape or any(np.ndim(a) for a in arguments):
-                given = [np.asarray(a, dtype=np.float64) for a in arguments]
-                values[node] = np.asarray(node.op.on_arrays(*given, *node.attrs))[()]
-            else:
-                values[node] = operate(node, arguments)
-    return values
 
 
 def _kept(loss: Expr, layers: set[Expr]) -> list[Expr]:
@@ -215,5 +197,5 @@ def _local(n: Expr, argument: Expr, values: Numbers) -> float | None:
     for a, part in zip(n.args, parts, strict=True):
         if a is argument and part is not None:
             e = as_expr(part() if callable(part) else part)
-            total += float(computed([e], values)[e])
+            total += float(values_of_nodes([e], values)[e])
     return total
