@@ -47,10 +47,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Whole(Kind):
-    """A whole number, not below `least`."""
+    """A whole number, not below `least` and not above `most`: what a machine counts in an age."""
 
     least: int = 0
     metavar: str = mark("N")
+    most: int = 10**15
 
     def checked(self, name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < self.least:
@@ -59,6 +60,9 @@ class Whole(Kind):
                     name=name, least=self.least, value=value
                 )
             )
+        if value > self.most:
+            sentence = _("{name} must be at most {most}, not {value}")
+            raise SettingError(sentence.format(name=name, most=self.most, value=value))
         return int(value)
 
     def read(self, option: str, text: str) -> int:

@@ -34,7 +34,9 @@ class OfKind(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The value that a text stands for; anything else is a value already."""
-        name = param.opts[0] if param is not None else ""
+        name = "" if param is None else param.opts[0]
+        if isinstance(param, click.Argument) and param.metavar:
+            name = param.metavar.rstrip(".")
         return self.kind.read(name, value) if isinstance(value, str) else value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

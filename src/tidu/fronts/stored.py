@@ -31,7 +31,7 @@ store_option = click.option(
     help=_("The store; by default $TIDU_STORE, else .tidu/runs.sqlite where that folder is, else the user's data."),
 )  # fmt: skip
 shared_options = options(store_option, output_options)
-run_argument = click.argument("number", metavar=_("RUN"), type=click.INT)
+run_argument = click.argument("number", metavar=_("RUN"), type=OfKind(Whole(1)))
 
 
 def _store(path: str | None, reading: bool = False) -> Store:
@@ -145,8 +145,8 @@ def show_command(number: int, store_path: str | None, as_json: bool, lang: str |
 
 @_command("compare", _("Say what differs between two runs: settings, data, versions, the loop, the end."),
           (_("Run 3 and run 4:"), "tidu runs compare 3 4"))  # fmt: skip
-@click.argument("one", metavar=_("RUN"), type=click.INT)
-@click.argument("other", metavar=_("RUN"), type=click.INT)
+@click.argument("one", metavar=_("RUN"), type=OfKind(Whole(1)))
+@click.argument("other", metavar=_("RUN"), type=OfKind(Whole(1)))
 @shared_options
 def compare_command(one: int, other: int, store_path: str | None, as_json: bool, lang: str | None) -> int:
     """`tidu runs compare`."""
@@ -259,7 +259,7 @@ def _history_csv(history: Any) -> str:
 
 
 @_command("delete", _("Forget runs."), (_("Runs 3 and 4:"), "tidu runs delete 3 4"))
-@click.argument("numbers", metavar=_("RUN..."), type=click.INT, nargs=-1, required=True)
+@click.argument("numbers", metavar=_("RUN..."), type=OfKind(Whole(1)), nargs=-1, required=True)
 @shared_options
 def delete_command(numbers: Sequence[int], store_path: str | None, as_json: bool, lang: str | None) -> int:
     """`tidu runs delete`."""

@@ -5,7 +5,6 @@ What a file says of itself is checked (`file_schema.py`) before its arrays are r
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -64,11 +63,12 @@ def read(path: str | os.PathLike[str], prepared: Prepared[T]) -> T:
     try:
         _check_size(path)
         with safe_open(os.fspath(path), framework="np") as file:
-            plain = json.loads((file.metadata() or {})["tidu"])
+            plain = json.loads((file.metadata() or {}).get("tidu", ""))
             if plain["format"] != FORMAT:
-                newer = plain["format"] > FORMAT
-                words = _("a newer version of tidu") if newer else _("an older version of tidu; fit the model again")
-                raise ModelFileError(_("'{path}' was saved by {version}").format(path=os.fspath(path), version=words))
+                newer = _("'{path}' was saved by a newer version of tidu; update tidu")
+                older = _("'{path}' was saved by an older version of tidu; fit the model again")
+                sentence = newer if plain["format"] > FORMAT else older
+                raise ModelFileError(sentence.format(path=os.fspath(path)))
             del plain["format"]
             digest = plain.pop("sha256")
             names = list(file.keys())
@@ -88,7 +88,7 @@ def read(path: str | os.PathLike[str], prepared: Prepared[T]) -> T:
                 path=os.fspath(path), reason=_("its values are nested too deeply")
             )
         ) from None
-    except SafetensorError:
+    except (SafetensorError, json.JSONDecodeError):
         raise ModelFileError(
             _("'{path}' is not a model saved by tidu: {reason}").format(
                 path=os.fspath(path), reason=_("its form is another")
@@ -106,7 +106,7 @@ def _check_size(path: str | os.PathLike[str]) -> None:
     """Refuse a file that would fill the memory: one with holes, or one larger than all of it."""
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise ValueError(_("it is a folder"))
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(_("a model is read from a plain file, not from a pipe or a device"))
     on_disk = getattr(found, "st_blocks", found.st_size) * 512

@@ -183,9 +183,14 @@ class Store:
         tables = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         is_new = not tables and not version and not reading
         if not is_new and (version < 1 or not tables >= TABLES):
-            raise StoreError(_("'{path}' is a database, but no store of tidu's").format(path=self.path))
+            sentence = _(
+                "'{path}' is a database, but no store of tidu's; name another by {variable}, or give --no-store"
+            )
+            raise StoreError(sentence.format(path=self.path, variable=VARIABLE))
         if version > len(MIGRATIONS):
-            raise StoreError(_("the store '{path}' was made by a newer version of tidu").format(path=self.path))
+            sentence = _("the store '{path}' was made by a newer version of tidu; update tidu, or name another by "
+                         "{variable}, or give --no-store")  # fmt: skip
+            raise StoreError(sentence.format(path=self.path, variable=VARIABLE))
 
     def _migrate(self) -> None:
         """Make a store of this version of one that is older, or new."""
