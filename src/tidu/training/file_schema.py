@@ -290,7 +290,7 @@ def check_state(described: Described, program: Program) -> None:
 
 
 def _check_as_described(described: Described, expected: Described) -> None:
-    for name in expected.keys() | described.keys():
+    for name in sorted(expected.keys() | described.keys()):
         if described.get(name) != expected.get(name):
             raise ValueError(
                 _("the array {name} is {found}, and not {expected}").format(
