@@ -19,6 +19,13 @@ BROWSERS = [name for name, path in (("chromium", CHROMIUM), ("firefox", FIREFOX)
 @contextmanager
 def lab(*arguments: str) -> Iterator[str]:
     """The address of a lab that was started with these arguments."""
+    with served(*arguments) as (address, _process):
+        yield address
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a lab, and the process that serves it."""
     command = [sys.executable, "-m", "tidu", "lab", "--port", "0", "--no-browser", *arguments]
     environment = {**os.environ, "TIDU_LANG": "en", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -29,7 +36,7 @@ def lab(*arguments: str) -> Iterator[str]:
         found = re.search(r"http://\S+", line)
         try:
             assert found, (line, process.poll())
-            yield found[0]
+            yield found[0], process
         finally:
             process.terminate()
             process.communicate(timeout=10)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from browsing import BROWSERS, gone, lab, launched, opened, settled, state
 
 import tidu
 from tidu.lab.examples import EXAMPLES
+from tidu.lab.server import MOST_SESSIONS
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
@@ -248,6 +251,67 @@ def test_a_link_holds_formula_settings_and_data(page, browser, address):
     assert state(other, "digits.w") == w
     assert other.faults == []
     other.context.close()
+
+
+MARKUP = ("<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>", "</math><svg onload=window.hit=1>",
+          "javascript:window.hit=1")  # fmt: skip
+
+
+def test_names_and_labels_stay_text(page, tmp_path: Path):
+    path = tmp_path / "<b>bold.csv"
+    lines = [f"{k},{k % 5},{k % 7},{MARKUP[k % 3]}" for k in range(40)]
+    path.write_text(f"{MARKUP[0]},{MARKUP[1]},{MARKUP[2]},kind\n" + "\n".join(lines))
+    page.set_input_files("#file", path)
+    page.wait_for_function(
+        "() => lab.state.data?.target === 'kind' || document.querySelector('#formula-error').textContent"
+    )
+    page.select_option("#set-loss", "softmax")
+    page.fill("#formula", "kind = linear(...)")
+    page.press("#formula", "Enter")
+    page.wait_for_function("() => lab.state.data?.target === 'kind'")
+    gone(page, 3)
+    page.click("#view-graph summary")
+    page.wait_for_selector("#view-graph svg")
+    page.wait_for_selector("#view-network:not([hidden]) .confusion td")
+    assert MARKUP[0] in page.inner_text("#columns")
+    assert MARKUP[1] in page.inner_text(".confusion")
+    for row in page.locator("[data-node]").all()[:20]:
+        row.dispatch_event("pointerover")
+    page.fill("#formula", f"kind = w*`{MARKUP[0]}` + {MARKUP[1]}")
+    page.wait_for_function("() => document.querySelector('#formula-error').textContent.length > 5")
+    assert page.evaluate("() => window.hit") is None
+    assert page.locator("img, body script, b").count() == 0
+
+
+def test_the_policy_lets_nothing_run_that_is_no_file_of_the_page(browser, address):
+    page = opened(browser, address)
+    page.evaluate("""() => {
+      window.refused = 0;
+      document.addEventListener("securitypolicyviolation", () => { window.refused += 1; });
+      const script = document.createElement("script");
+      script.textContent = "window.hit = 1";
+      document.body.append(script);
+      document.body.insertAdjacentHTML("beforeend",
+        '<img src="data:," onerror="window.hit = 1"><a id=evil onclick="window.hit = 1">x</a>');
+      document.querySelector("#evil").click();
+    }""")
+    page.wait_for_function("() => window.refused >= 3")
+    assert page.evaluate("() => window.hit") is None
+    page.context.close()
+
+
+def test_a_page_too_many_is_told_so(browser):
+    client = pytest.importorskip("websockets.sync.client")
+    with lab() as address, ExitStack() as stack:
+        where = urlsplit(address)
+        for k in range(MOST_SESSIONS):
+            socket = f"ws://{where.netloc}{where.path}socket/more{k}"
+            stack.enter_context(client.connect(socket, origin=f"http://{where.netloc}"))
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector(".lost")
+        assert page.inner_text(".lost") == "too many pages are open; close one and load this again"
+        page.close()
 
 
 def test_the_command_line_opens_data_formula_and_settings(browser, tmp_path: Path):

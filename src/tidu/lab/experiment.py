@@ -93,6 +93,7 @@ class Experiment:
         self.cost: Callable[[Sequence[Any]], float] | None = None  # over all rows; `views` makes it when it is asked
         self.end: int | None = None  # the step behind which there is nothing
         self.why = ""
+        self.ended = False  # whether nobody waits for it any more
 
     def close(self) -> None:
         """Let go of the loop's threads."""
@@ -126,7 +127,7 @@ class Experiment:
                 break
             assert state.step > before.step, "an experiment goes on"
             self._keep(state)
-            if time.perf_counter() - began >= seconds:
+            if self.ended or time.perf_counter() - began >= seconds:
                 break
         return self.moment(state)
 

@@ -18,7 +18,7 @@ from tidu.data.source import source_of
 from tidu.data.table import Source, Table
 from tidu.engines.program import program_of_function
 from tidu.errors import FormulaError, SettingError, closest
-from tidu.language.expr import symbol, symbols
+from tidu.language.expr import evaluation_order, symbol, symbols
 from tidu.language.reader import parse_expression
 from tidu.text import _
 from tidu.training.options import options_of
@@ -28,7 +28,8 @@ from tidu.training.rescaling import basis_of
 from tidu.training.settings import Settings
 
 STEPS = 10**9  # where every experiment ends at the latest
-LONGEST_FORMULA = 10_000  # characters
+LONGEST_FORMULA = 2000  # characters; as mathematics it may be printed at a length that grows with their square
+MOST_OPERATIONS = 4000  # of loss and gradient: such a program is written, compiled and printed in a few seconds
 MOST_TABLES = 4  # of one source, that are kept in memory
 OF_THE_PAGE = options_of("lab")
 OF_A_FUNCTION = ("lr", "optimizer", "batch_size", "init", "seed", "shuffle", "tol")
@@ -91,9 +92,18 @@ def problem_of(data: Data, formula: str, given: Mapping[str, Any]) -> Problem:
         )
     read = settings_of(given)
     if data.function:
-        return _begun(_problem_of_function(data, formula, read))
-    drop = bool(read.pop("drop_missing", False))
-    return _begun(Problem.of_source(Settings(formula, **read), data.source, drop).split(None))
+        problem = _problem_of_function(data, formula, read)
+    else:
+        drop = bool(read.pop("drop_missing", False))
+        problem = Problem.of_source(Settings(formula, **read), data.source, drop)
+    operations = len(evaluation_order([problem.program.loss, *problem.program.gradient]))
+    if operations > MOST_OPERATIONS:
+        raise SettingError(
+            _("loss and gradient have {count} operations; the lab shows at most {limit}: give it to 'tidu fit'").format(
+                count=operations, limit=MOST_OPERATIONS
+            )
+        )
+    return _begun(problem if data.function else problem.split(None))
 
 
 def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,15 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -97,8 +99,12 @@ class Lab:
 
     async def file(self, request: Request) -> Response:
         """A file that the page asks for."""
-        path = (PAGE / request.path_params["path"]).resolve()
-        if not path.is_relative_to(PAGE.resolve()) or not path.is_file() or path.suffix not in KINDS:
+        try:
+            path = (PAGE / request.path_params["path"]).resolve()
+            known = path.is_relative_to(PAGE.resolve()) and path.is_file() and path.suffix in KINDS
+        except (OSError, ValueError):  # a name that no file can have
+            known = False
+        if not known:
             return PlainTextResponse("404", 404)
         return FileResponse(path, media_type=KINDS[path.suffix])
 
@@ -111,24 +117,29 @@ class Lab:
         too_large = JSONResponse(
             {"error": _("the file is larger than {limit} MB; give it to 'tidu fit'").format(limit=MOST_BYTES >> 20)},
             413,
+            {"Connection": "close"},  # what is still on its way is not waited for
         )
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > MOST_BYTES:
             return too_large
-        content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > MOST_BYTES:
-                return too_large
-
-        def read() -> Reply:
-            use_language(session.language)
+        with TemporaryFile() as received:  # on disk until it is whole: what is refused takes no memory
             try:
-                return session.content(name, bytes(content))
-            except TiduError as error:
-                return Reply({"error": str(error)})
+                async for part in request.stream():
+                    received.write(part)
+                    if received.tell() > MOST_BYTES:
+                        return too_large
+            except ClientDisconnect:
+                return PlainTextResponse("400", 400)
 
-        reply = await asyncio.to_thread(read)
+            def read() -> Reply:
+                use_language(session.language)
+                received.seek(0)
+                try:
+                    return session.content(name, received.read())
+                except TiduError as error:
+                    return Reply({"error": str(error)})
+
+            reply = await asyncio.to_thread(read)
         return JSONResponse(reply.plain, 400 if "error" in reply.plain else 200)
 
     async def socket(self, websocket: WebSocket) -> None:
@@ -136,18 +147,25 @@ class Lab:
         tab = websocket.path_params["tab"]
         await websocket.accept()
         if len(self.sessions) >= MOST_SESSIONS or tab in self.sessions:
-            await websocket.close(TRY_LATER, "too many tabs")
+            await websocket.close(TRY_LATER, _("too many pages are open; close one and load this again"))
             return
         session = self.sessions[tab] = Session(self.given)
+        coming = asyncio.ensure_future(websocket.receive())
         try:
             while True:
-                message = await websocket.receive()
+                message = await coming
                 if message["type"] == "websocket.disconnect":
                     return
-                await self._answer(websocket, session, message.get("text"))
+                coming = asyncio.ensure_future(websocket.receive())  # a tab may close while it is answered
+                answering = asyncio.ensure_future(self._answer(websocket, session, message.get("text")))
+                await asyncio.wait({coming, answering}, return_when=asyncio.FIRST_COMPLETED)
+                if coming.done() and coming.result()["type"] == "websocket.disconnect":
+                    session.end()
+                await answering
         except (WebSocketDisconnect, RuntimeError):  # it closed while an answer was on its way
             return
         finally:
+            coming.cancel()
             del self.sessions[tab]
             session.close()
 
@@ -209,6 +227,7 @@ def serve(lab: Lab, on: socket.socket, ready: Callable[[], Any]) -> None:
     server = uvicorn.Server(config)
 
     async def told() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(MOST_SESSIONS))  # one for each tab
         task = asyncio.ensure_future(server.serve(sockets=[on]))
         while not server.started and not task.done():
             await asyncio.sleep(0.005)

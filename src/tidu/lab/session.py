@@ -89,6 +89,11 @@ class Session:
         )  # the scene of a walk that was opened last, with its data
         self.language: str | None = None
 
+    def end(self) -> None:
+        """Nobody waits any more for what is being answered: end it soon."""
+        if self.experiment is not None:
+            self.experiment.ended = True
+
     def close(self) -> None:
         """Let go of everything that runs."""
         for experiment in [self.experiment, *(e for _name, e in self.others)]:

@@ -18,6 +18,7 @@ from tidu.insight.reporting.run_report import report_of
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.problems import NO_COLUMN
 from tidu.text import _
+from tidu.training.callbacks import Stop
 from tidu.training.fit import run_of
 from tidu.training.options import OPTIONS
 from tidu.training.origin import Origin
@@ -39,7 +40,7 @@ def problem_until(experiment: Experiment, moment: Moment) -> Problem:
 
 def run_until(experiment: Experiment, moment: Moment) -> Run:
     """The whole run to the step where the lab stands, with its history."""
-    return run_of(problem_until(experiment, moment))
+    return run_of(problem_until(experiment, moment), callbacks=lambda _event: Stop() if experiment.ended else None)
 
 
 def script(experiment: Experiment, moment: Moment, to: str) -> str:

@@ -27,7 +27,8 @@ export class Connection {
     /** @type {Map<string, {next: (() => void) | null}>} */
     this.lanes = new Map();
     this.number = 0;
-    this.lost = () => {};
+    /** @param {string} _why what the engine says of it, if it says anything */
+    this.lost = (_why) => {};
     this.tab = crypto.randomUUID();
     const address = new URL(`socket/${this.tab}`, location.href.replace(/[#?].*$/, ""));
     address.protocol = "ws:";
@@ -38,7 +39,7 @@ export class Connection {
       this.waiting.get(reply.id)?.(reply);
       this.waiting.delete(reply.id);
     };
-    this.socket.onclose = () => this.lost();
+    this.socket.onclose = ({ reason }) => this.lost(reason);
     this.open = new Promise((resolve) => { this.socket.onopen = resolve; });
   }
 

@@ -23,8 +23,8 @@ const VIEWS = /** @type {[string, string, (parent: HTMLElement) => void][]} */ (
 const theme = localStorage.getItem("theme");
 if (theme) document.documentElement.dataset.theme = theme;
 
-connection.lost = () => {
-  document.body.append(made("p", { class: "lost", role: "alert", text: t("lost") }));
+connection.lost = (why) => {
+  document.body.append(made("p", { class: "lost", role: "alert", text: why || t("lost") }));
 };
 
 const hello = await connection.ask("hello", sessionStorage.getItem("lang") ? { lang: sessionStorage.getItem("lang") } : {});
