@@ -13,6 +13,7 @@
     │   └── UnknownName         a name of another library that tidu does not have
     ├── CannotCompile           a loop's text has a line that is not in the compiler's language
     ├── ModelFileError          a saved model cannot be read
+    ├── ClusterError            the workers of a cluster cannot be had, or all of them are lost
     ├── StoreError              the store of runs cannot be read or written, or a run cannot go on
     └── MissingDependency       an optional package is not installed
 
@@ -78,6 +79,10 @@ class ModelFileError(TiduError, ValueError):
 
 class StoreError(TiduError, ValueError):
     """The store of runs cannot be read or written, or a run in it cannot go on."""
+
+
+class ClusterError(TiduError, RuntimeError):
+    """The workers of a cluster cannot be had, or all of them are lost."""
 
 
 class MissingDependency(TiduError, ImportError):

@@ -35,10 +35,15 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 class ColumnFile:
-    """A file of columns that is whole: `rows` of the columns `names`. `described` is what its writer wanted kept."""
+    """A file of columns that is whole: `rows` of the columns `names`. `described` is what its writer wanted kept.
 
-    def __init__(self, handle: int, described: Mapping[str, Any]) -> None:
-        self.handle, self.described = handle, described
+    `path` is None where it has no name; `digest` tells it from every other; blocks that are `unchecked` are checked
+    when they are read.
+    """
+
+    def __init__(self, handle: int, described: Mapping[str, Any], digest: str, path: Path | None = None) -> None:
+        self.handle, self.described, self.digest, self.path = handle, described, digest, path
+        self.unchecked: set[int] = set()
         self.names: tuple[str, ...] = tuple(described["names"])
         self.rows: int = described["rows"]
         weakref.finalize(self, os.close, handle)
@@ -61,6 +66,8 @@ class ColumnFile:
             block, within = divmod(first + done, CHUNK)
             size = min(CHUNK, self.rows - block * CHUNK)  # rows of this block
             taken = min(size - within, count - done)
+            if block in self.unchecked:
+                self._check(block)
             place = BEGIN + block * CHUNK * len(self.names) * NUMBER
             if every and taken == size == count and into.flags.c_contiguous:
                 self._fill(into.reshape(-1), place)
@@ -80,23 +87,74 @@ class ColumnFile:
                 raise self._unreadable(_("it has become shorter"))
             view, place = view[got:], place + got
 
+    def _check(self, block: int) -> None:
+        if self.checksum(block) != self.described["checksums"][block]:
+            raise self._unreadable(_("it is damaged"))
+        self.unchecked.discard(block)
+
     def _unreadable(self, reason: str) -> DataError:
         return DataError(_("the column store of {origin} cannot be read: {reason}; run it again").format(
             origin=self.described.get("origin", ""), reason=reason))  # fmt: skip
 
     # -- opening one -------------------------------------------------------------------------------
     @classmethod
-    def opened(cls, handle: int, threads: int = 1) -> Self | None:
+    def opened(cls, handle: int, threads: int = 1, path: Path | None = None) -> Self | None:
         """The columns in an open file; None, and the file closed, if it is not whole: every block is checked."""
-        described = _description(handle)
-        if described is None:
+        found = _description(handle)
+        if found is None:
             os.close(handle)
             return None
-        file = cls(handle, described)
+        described, digest = found
+        file = cls(handle, described, digest, path)
         sums = described["checksums"]
         with ThreadPoolExecutor(threads) as pool:
             good = all(pool.map(lambda k: file.checksum(k) == sums[k], range(len(sums))))
         return file if good else None
+
+    @classmethod
+    def shared(cls, path: Path, digest: str) -> Self:
+        """The file that another process knows by its path and its digest; blocks are checked as they are read.
+
+        Raises
+        ------
+        DataError
+            It is not there, cannot be read, or is another.
+        """
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise DataError(
+                _(
+                    "it cannot read the column store {path}: {reason}; set TIDU_CACHE to a folder that all machines "
+                    "share"
+                ).format(path=path, reason=error.strerror)
+            ) from None
+        found = _description(handle)
+        if found is None or found[1] != digest:
+            os.close(handle)
+            raise DataError(
+                _("the column store {path} is another on this machine; set TIDU_CACHE to a folder that all share")
+                .format(path=path)
+            )  # fmt: skip
+        file = cls(handle, *found, path)
+        file.unchecked = {*range(len(file.described["checksums"]))}
+        return file
+
+    def copy_to(self, path: Path) -> None:
+        """Write the same bytes to `path`.
+
+        Raises
+        ------
+        DataError
+        """
+        place = 0
+        try:
+            with open(path, "wb") as copy:
+                while part := os.pread(self.handle, PIECE, place):
+                    copy.write(part)
+                    place += len(part)
+        except OSError as error:
+            raise _unwritable(path.parent, error) from None
 
     def checksum(self, block: int) -> int | None:
         """The checksum of the block as it stands on disk; None where that does not give it."""
@@ -113,8 +171,8 @@ class ColumnFile:
         return found
 
 
-def _description(handle: int) -> dict[str, Any] | None:
-    """What stands behind the blocks, if it is whole and agrees with the size of the file."""
+def _description(handle: int) -> tuple[dict[str, Any], str] | None:
+    """What stands behind the blocks, with its digest, if it is whole and agrees with the size of the file."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         end = os.fstat(handle).st_size
         tail = os.pread(handle, _DIGEST + NUMBER, max(0, end - _DIGEST - NUMBER))
@@ -123,13 +181,23 @@ def _description(handle: int) -> dict[str, Any] | None:
         if os.pread(handle, len(FIRST_LINE), 0) != FIRST_LINE or start < BEGIN or length > MOST_DESCRIBED:
             return None
         text = os.pread(handle, length, start)
-        if hashlib.sha256(text).digest() != tail[:_DIGEST]:
+        digest = hashlib.sha256(text)
+        if digest.digest() != tail[:_DIGEST]:
             return None
         described: dict[str, Any] = json.loads(text)
         rows, names = described["rows"], described["names"]
         if start == BEGIN + rows * len(names) * NUMBER and len(described["checksums"]) == -(-rows // CHUNK):
-            return described
+            return described, digest.hexdigest()
     return None
+
+
+def _unwritable(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        _(
+            "the columns cannot be written to {folder}: {reason}; make room there, or set TIDU_CACHE to a "
+            "folder on a larger disk"
+        ).format(folder=folder, reason=error.strerror)
+    )
 
 
 class ColumnWriter:
@@ -171,12 +239,7 @@ class ColumnWriter:
                 view = view[self.file.write(view) :]
         except OSError as error:
             self.given_up()
-            raise DataError(
-                _(
-                    "the columns cannot be written to {folder}: {reason}; make room there, or set TIDU_CACHE to a "
-                    "folder on a larger disk"
-                ).format(folder=self.path.parent, reason=error.strerror)
-            ) from None
+            raise _unwritable(self.path.parent, error) from None
 
     def finished(self, described: Mapping[str, Any], path: Path | None) -> ColumnFile:
         """The file, at `path` from now on; without a name, and gone with its last reader, where that is None."""
@@ -184,14 +247,15 @@ class ColumnWriter:
             self._flush()
         whole = {**described, "names": self.names, "rows": self.rows, "checksums": self.checksums}
         text = json.dumps(whole).encode()
-        self._write(text + hashlib.sha256(text).digest() + len(text).to_bytes(NUMBER, "little"))
+        digest = hashlib.sha256(text)
+        self._write(text + digest.digest() + len(text).to_bytes(NUMBER, "little"))
         handle = os.dup(self.file.fileno())
         self.file.close()
         if path is None:
             os.unlink(self.path)
         else:
             os.replace(self.path, path)
-        return ColumnFile(handle, json.loads(text))
+        return ColumnFile(handle, json.loads(text), digest.hexdigest(), path)
 
     def given_up(self) -> None:
         """Leave nothing behind."""

@@ -177,7 +177,7 @@ def _kept(path: Path) -> ColumnFile | None:
     handle = open_private(path)
     if handle is None:
         return None
-    file = ColumnFile.opened(handle, cores())
+    file = ColumnFile.opened(handle, cores(), path)
     with contextlib.suppress(OSError):
         if file is None:
             os.unlink(path)

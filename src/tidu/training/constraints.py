@@ -20,6 +20,7 @@ from tidu.data.table import Table
 from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.expr import Expr, constant, substitute, symbol
 from tidu.language.formula import Formula
+from tidu.runtime.summation import CHUNK
 from tidu.text import _, mark
 from tidu.training.options import OPTIONS, TrainingOptions
 
@@ -133,6 +134,17 @@ def check_streamed(settings: Settings, test_size: float | None, validation: obje
         )
 
 
+def check_shared(settings: Settings) -> None:
+    """Refuse steps that the workers of a cluster cannot share."""
+    if settings.batch_size is not None and settings.batch_size < CHUNK:
+        raise SettingError(
+            _(
+                "a cluster shares the samples of a step in chunks of {chunk}, and a step of {batch} is less than one; "
+                "give a batch size of at least {chunk}, or none for all rows, or leave out the cluster"
+            ).format(chunk=CHUNK, batch=settings.batch_size)
+        )
+
+
 def check_together(settings: Settings) -> None:
     """Refuse settings that exclude or need each other, as their declarations say."""
     method = settings.optimizer
@@ -175,7 +187,7 @@ def check_together(settings: Settings) -> None:
 
 
 def check_execution(settings: Settings, **execution: Any) -> None:
-    """Refuse what `engine`, `threads` and `device` cannot be, or cannot do with these settings."""
+    """Refuse what `engine`, `threads`, `device` and `cluster` cannot be, or cannot do with these settings."""
     values = {name: OPTIONS[name].checked(value) for name, value in execution.items()}
     engine, device = values.get("engine", "auto"), values.get("device")
     if device is not None and (settings.uses_solver or settings.optimizer == AUTO):

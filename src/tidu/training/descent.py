@@ -53,6 +53,7 @@ class Descent:
     best: TrainingState | None = None
     kept: tuple[TrainingState, ...] = ()
     attempt: Attempt = ONLY_ATTEMPT
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ def descend(
         listeners.tell(Ended(stopped, state, history))
         judged, best = (None, None) if judge is None else (judge.judged(state), judge.best)
         source, engine = training.source, training.engine
-        return Descent(state, history, stopped, seconds, source, engine, values, judged, best, tuple(kept), attempt)
+        told = training.loop.notes
+        return Descent(
+            state, history, stopped, seconds, source, engine, values, judged, best, tuple(kept), attempt, told
+        )
 
 
 def _advanced_to_the_end(

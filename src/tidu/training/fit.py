@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from tidu.cluster.connecting import Cluster
 from tidu.content.methods import AUTO
 from tidu.data.disk_table import are_on_disk
 from tidu.eager.layers import Layer
+from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
 from tidu.training.callbacks import Callback, Listeners
@@ -41,6 +44,7 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
     store : the file in which the run is kept while it goes on, to be listed, compared and resumed; True is the one of
         `tidu runs`. See `tidu.runs`.
     callbacks : functions that are told of events while it runs, such as `tidu.callbacks.Advanced`, and may stop it.
+    client : a `dask.distributed.Client`, whose workers compute; see `cluster`.
     {options}
 
     Returns
@@ -61,17 +65,23 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
     """
     check_names("fit", options, FitArguments.__dataclass_fields__)
     given = FitArguments(formula, data, **options)
-    execution = Execution(given.engine, given.threads, given.device)
+    if given.stream is False and not (given.cluster is None and given.client is None):
+        raise SettingError(_("the workers of a cluster read data block by block; leave out stream=False"))
+    with Cluster.of(given.cluster, given.client) or nullcontext() as cluster:
+        return _fitted(given, options, Execution(given.engine, given.threads, given.device, cluster))
+
+
+def _fitted(given: FitArguments, options: Mapping[str, Any], execution: Execution) -> Run:
     problem = Problem.read(
-        formula,
-        data,
+        given.formula,
+        given.data,
         {name: value for name, value in options.items() if name in SETTING_NAMES},
         target=given.target,
         features=given.features,
         test_size=given.test_size,
         validation=given.validation,
         drop_missing=given.drop_missing,
-        stream=given.stream,
+        stream=given.stream if execution.cluster is None else True,
         csv=given.csv,
         check=execution.check,
     )
@@ -113,7 +123,7 @@ def run_of(
         notes += solution.notes
     else:
         problem, descent, words = descent_of(problem, execution, listeners, standing)
-        notes += [*words, *_notes_on(problem, descent)]
+        notes += [*words, *descent.notes, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
             notes += reasons_of_divergence(problem)
     if descent.judged is not None and descent.judged.note:

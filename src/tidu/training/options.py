@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ParamSpec, TypeVar, cast
 
+from tidu.cluster.connecting import check_cluster
 from tidu.content.kinds import (
     DATA,
     DESCENT,
@@ -319,6 +320,16 @@ class FitArguments(TrainingOptions):
         more="Data go there once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.",
         group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "array"),
     )  # fmt: skip
+    cluster: str | None = option(
+        None, Text(mark("ADDRESS"), check_cluster),
+        mark("Compute on the workers of a dask scheduler, as in tcp://10.0.0.1:8786, or on processes of this machine, "
+             "as in local:4. They read the data block by block from the cache folder, which all must share."),
+        reason="one machine suffices for most data",
+        more="The bits are those of one machine, whatever the workers. Needs `pip install 'tidu[cluster]'`.",
+        also=("scheduler", "dask", "workers", "distributed"),
+        group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "python", "compiled"),
+    )  # fmt: skip
+    client: object = None
     callbacks: Callback | Sequence[Callback] = ()
     store: str | os.PathLike[str] | bool | None = None
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from tidu.cluster.connecting import Cluster
 from tidu.content.schedules import EPOCH, STEP
 from tidu.data.disk_table import are_on_disk
 from tidu.engines.array_loop import array_train_source
@@ -34,7 +35,7 @@ from tidu.errors import SettingError
 from tidu.language.expr import evaluate
 from tidu.machine import cores
 from tidu.text import _
-from tidu.training.constraints import check_execution
+from tidu.training.constraints import check_execution, check_shared
 from tidu.training.engine_choice import Engine, engine_for
 from tidu.training.history import History
 from tidu.training.judging.evaluation import cost_is_finite, inputs_from
@@ -70,6 +71,7 @@ class Execution:
     engine: str = "auto"
     threads: int | None = None  # all cores
     device: str | None = None
+    cluster: Cluster | None = None
     slice: Budget = SLICE  # between two looks at callbacks and Ctrl-C
 
     @property
@@ -79,7 +81,10 @@ class Execution:
 
     def check(self, settings: Settings) -> None:
         """Refuse what there is not, and settings that cannot be computed like this."""
-        check_execution(settings, engine=self.engine, threads=self.threads, device=self.device)
+        cluster = None if self.cluster is None else self.cluster.name
+        check_execution(settings, engine=self.engine, threads=self.threads, device=self.device, cluster=cluster)
+        if self.cluster is not None:
+            check_shared(settings)
         if self.device is not None:
             from tidu.training.devices import check_device  # it imports torch
 
@@ -271,6 +276,7 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
         s.seed,
         s.shuffle == BLOCKS,
         execution.device,
+        execution.cluster,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tidu.cluster.connecting import Cluster
 from tidu.data.disk_table import are_on_disk
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import LoopShape
@@ -29,6 +30,7 @@ class Work:
     seed: int = 0  # of the orders of samples, and of dropout
     by_blocks: bool = False  # whether shuffled samples are drawn by blocks
     device: str | None = None  # of PyTorch; None is NumPy's, where the loop is on arrays
+    cluster: Cluster | None = None  # whose workers share the chunks of a step
 
     @property
     def rows(self) -> int:

@@ -16,6 +16,10 @@ WORTH_THREADS = 5e-4  # seconds of a step over tiles; Python around it takes a t
 
 def loop_of(engine: str, work: Work) -> Loop:
     """The loop of an engine, `python`, `compiled` or `array`; close it when done."""
+    if work.cluster is not None:
+        from tidu.training.loops.cluster_loop import ClusterLoop  # few runs need it
+
+        return ClusterLoop(work, engine == "compiled", work.cluster)
     if engine == "array" and work.device is not None:
         from tidu.training.loops.torch_loop import TorchLoop  # it imports torch
 

@@ -72,6 +72,11 @@ class Loop(ABC):
         """The rows of the history that a slice has written, of shape (rows, columns)."""
         return np.array(written, dtype=np.float64).reshape(-1, self.width)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how it ran."""
+        return ()
+
     def on_host(self, state: TrainingState) -> TrainingState:
         """A state as floats and NumPy's arrays."""
         return state
