@@ -417,3 +417,50 @@ def fit_or_sentence(path, content, formula, options, loss="squared"):
     else:
         assert run.rows > 0
     assert time.perf_counter() - began < 5
+
+
+# -- numbers as people write them -----------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("cells", "advice"),
+    [
+        (["1:30", "2:45"], "it is a time: write it as one number"),
+        (["01:30:00", "02:45:10.5"], "it is a time"),
+        (["1:30 PM", "2:45 am"], "it is a time"),
+        (["1/2", "3/4"], "it is a fraction"),
+        (["01/02/2024", "31/02/2024"], "whether the day or the month comes first"),
+        (["1.2.2024", "2.2.2024"], "whether the day or the month comes first"),
+        (["1d3", "2D-3"], "an exponent of ten is written 1e3"),
+        (["1.5×10^3", "2x10^3"], "an exponent of ten is written 1e3"),
+        (["2×10⁻³", "1"], "an exponent of ten is written 1e3"),
+        (["1.5±0.1", "2 +/- 0.2"], "--sigma"),
+        (["~1", "2"], "leave the sign out"),
+        (["1.5*", "2"], "leave the sign out"),
+    ],
+)
+def test_a_number_in_another_writing_is_told_with_how_to_write_it(file, cells, advice):
+    kind, message = refusal(file("x,y\n" + "".join(f"{cell},2\n" for cell in cells)))
+    assert kind is DataError
+    assert f"row 1 of column 'x' is '{cells[0]}', which is not a number" in message
+    assert advice in message
+    assert "C(x)" not in message
+
+
+@pytest.mark.parametrize("limit", ["<0.1", "> 10", "≤5"])
+def test_a_limit_is_told_with_the_options_that_leave_it_out(file, limit):
+    path = file(f"x,y\n{limit},1\n1,2\n2,4\n3,6\n")
+    _kind, message = refusal(path)
+    assert f"--na '{limit}' --drop-missing" in message
+    run = tidu.fit(LINE, path, csv=CsvOptions(na=(limit,)), drop_missing=True, epochs=1)
+    assert run.rows == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("<!DOCTYPE html><html>", "a web page"), ("  <html>\n", "a web page"), ('[{"x": 1, "y": 2}]', "JSON"),
+     ('{"x": [1], "y": [2]}', "JSON"), ("[[1, 2]]", "JSON"), ("%PDF-1.4", "a PDF")],
+)  # fmt: skip
+def test_a_text_that_is_no_table_is_named(file, text, kind):
+    error, message = refusal(file(text))
+    assert error is DataError
+    assert f"is {kind}" in message
+    assert "can be read" in message

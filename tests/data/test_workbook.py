@@ -117,6 +117,11 @@ def test_an_empty_sheet(tmp_path):
         _names = read(tmp_path, workbook({"s": []})).names
 
 
+def test_an_empty_sheet_beside_others_names_them(tmp_path):
+    with pytest.raises(DataError, match=r"the sheet 'cover' of d.xlsx is empty; name another by --sheet: data, notes"):
+        read(tmp_path, workbook({"cover": [], "data": [["x", "y"], [1, 2]], "notes": []}))
+
+
 def test_an_archive_that_would_fill_the_memory(tmp_path, monkeypatch):
     from tidu.data import workbook as module
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import tidu
+from tidu.training.solving.methods import METHODS
 from tidu.writing import write_whole
 
 LINE = Path(__file__).parents[2] / "examples" / "line.csv"
@@ -94,6 +96,18 @@ def test_an_interrupted_doctor_ends():
     assert said.rstrip().endswith("interrupted")
 
 
+@pytest.mark.parametrize("optimizer", ["lm", "lbfgs", "newton"])
+def test_a_solver_that_is_interrupted_before_its_first_point_does_not_say_that_it_diverged(optimizer, monkeypatch):
+    monkeypatch.setitem(METHODS, optimizer, _interrupted)
+    run = tidu.fit("y = a*exp(b*x)", {"x": [1.0, 2.0, 3.0], "y": [1.0, 3.0, 8.0]}, optimizer=optimizer)
+    assert run.stopped == "interrupted"
+    assert run.notes == ()
+
+
+def _interrupted(*_arguments):
+    raise KeyboardInterrupt
+
+
 def test_a_process_that_is_told_to_end_ends():
     status, out, _said = when_at_work(signal.SIGTERM, "fit", LINE, "y = w*x + b", "--lr", 1e-9, *LONG)
     assert (status, out) == (128 + signal.SIGTERM, "")
@@ -102,6 +116,8 @@ def test_a_process_that_is_told_to_end_ends():
 WRITER = """
 import os, signal, sys
 from tidu.__main__ import _end
+import tidu
+from tidu.training.solving.methods import METHODS
 from tidu.writing import write_whole
 signal.signal(signal.SIGTERM, _end)
 os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGTERM)

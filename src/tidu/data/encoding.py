@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tidu.errors import DataError, SettingError
-from tidu.text import _
+from tidu.text import _, mark
 
 Opener = Callable[[], Any]  # opens the text from its beginning, as bytes
 HEAD = 1 << 20  # bytes looked at
@@ -22,6 +22,14 @@ _MARKS = {
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+# How texts begin that are no tables.
+_NO_TABLES = {
+    rb"\s*<(!doctype|html|\?xml|svg)": mark("a web page or XML"),
+    rb"\s*(\[\s*[\[{]|\{\s*[\"}])": mark("JSON"),
+    rb"%PDF-": mark("a PDF"),
 }
 
 
@@ -45,6 +53,12 @@ def head_of(opener: Opener, origin: str) -> Head:
         raise DataError(_("{origin} cannot be read: {reason}").format(origin=origin, reason=error)) from None
     if not head.strip():
         raise DataError(_("{origin} is empty; a row for each sample is needed").format(origin=origin))
+    kind = next((kind for begin, kind in _NO_TABLES.items() if re.match(begin, head, re.IGNORECASE)), None)
+    if kind is not None:
+        raise DataError(
+            _("{origin} is {kind}, not a table; CSV (also .gz, .zst), Parquet (.parquet) and workbooks (.xlsx) can be "
+              "read").format(origin=origin, kind=_(kind))
+        )  # fmt: skip
     return Head(head, is_all)
 
 

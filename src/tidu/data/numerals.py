@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidu.errors import SettingError
-from tidu.text import _
+from tidu.text import _, mark
 
 MISSING = (
     "", "NA", "N/A", "#N/A", "#NA", "<NA>", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "NaT", "?",
@@ -165,6 +165,25 @@ def kind_of(cells: Iterable[object], numerals: Numerals | None = None) -> str:
     return "text" if 2 * sum(not looks_like_a_number(text) for text in texts) > len(texts) else "number"
 
 
+# What people write that is a number to them, and what to write instead.
+_OTHERWISE = {
+    r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s?[AaPp]\.?[Mm]\.?)?": mark(
+        "; it is a time: write it as one number, such as 1.5 hours for 1:30"
+    ),
+    r"[+-]?\d+\s?/\s?\d+": mark("; it is a fraction: write it as a decimal, such as 0.5 for 1/2"),
+    r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}": mark(
+        "; whether the day or the month comes first cannot be known: write dates as 2024-01-31"
+    ),
+    r"[+-]?(\d+\.?\d*|\.\d+)([dD][+-]?\d+|\s?[×x*·]\s?10(\^|\*\*)?[+-]?[\d⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)": mark(
+        "; an exponent of ten is written 1e3"
+    ),
+    r"[+-]?[\d.,]+\s?(±|\+/-)\s?[\d.,]+": mark(
+        "; write its uncertainty into a column of its own, which --sigma may name"
+    ),
+    r"[~≈]\s?[\d.,]+|[\d.,]+\*+": mark("; leave the sign out of the cell"),
+}
+
+
 def remedy(cell: str, column: str, numerals: Numerals | None, of_words: bool = False) -> str:
     """What to do about a cell that is no number, as a part of a sentence; empty where only mending helps.
 
@@ -176,6 +195,13 @@ def remedy(cell: str, column: str, numerals: Numerals | None, of_words: bool = F
         return _("; it is a date: write days({column}) or seconds({column}) in the formula").format(column=column)
     if _is_hexadecimal(text):
         return _("; numbers in base 16 are not read: write it in base 10")
+    if numerals is not None and re.fullmatch(r"[<>≤≥]=?\s*[\d.,]+\S*", text):
+        return _("; it is a limit, not a measurement: such rows are left out by --na '{cell}' --drop-missing").format(
+            cell=text
+        )
+    for pattern, advice in _OTHERWISE.items():
+        if re.fullmatch(pattern, text):
+            return _(advice)
     category = ""
     if of_words and not looks_like_a_number(text):
         category = _("; if the column holds categories, write C({column}) inside linear(...)").format(column=column)

@@ -60,6 +60,12 @@ def workbook_text(content: bytes, origin: str, options: CsvOptions) -> CsvText:
             )
         ) from None
     text = _as_text(rows, options.decimal).encode()
+    if not text and len(names) > 1:
+        raise DataError(
+            _("the sheet '{name}' of {origin} is empty; name another by --sheet: {names}").format(
+                name=name, origin=origin, names=", ".join(n for n in names if n != name)
+            )
+        )
     return CsvText(lambda: io.BytesIO(text), origin, replace(options, delimiter="\t", encoding="utf-8"))
 
 

@@ -94,7 +94,7 @@ def solve(
     n = len(passes.points)
     if not n:
         state = TrainingState(objective.parts(first), ())
-        stopped = "diverged"
+        stopped = stopped if stopped == "interrupted" else "diverged"
     else:
         passes.cut_to_best()
         n = len(passes.points)
