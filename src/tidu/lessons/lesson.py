@@ -91,7 +91,7 @@ class Lesson:
     def page(self, lang: str | None = None) -> str:
         """Its page in the language in use, places not yet filled."""
         text = (PAGES / f"{self.name}.{lang or language()}.md").read_text(encoding="utf-8")
-        return BREAK_IN_CHINESE.sub(lambda found: "".join(filter(None, found.groups())), text)
+        return joined(text)
 
     def give(self, folder: str | None, with_pictures: bool = True) -> Given:
         """Run it; write its data and pictures to `folder`, if one is given."""
@@ -165,6 +165,11 @@ def lesson_named(name: str) -> Lesson:
             )
         )
     return LESSONS[name]
+
+
+def joined(text: str) -> str:
+    """Text whose lines break nowhere that Chinese has no space."""
+    return BREAK_IN_CHINESE.sub(lambda found: "".join(filter(None, found.groups())), text)
 
 
 def filled(page: str, values: Mapping[str, str]) -> str:

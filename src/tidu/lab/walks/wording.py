@@ -17,7 +17,7 @@ from typing import Any
 from tidu.language.expr import symbol
 from tidu.language.mathml import math, mathml, mathml_name
 from tidu.language.reader import parse_expression
-from tidu.lessons.lesson import BREAK_IN_CHINESE, PLACE
+from tidu.lessons.lesson import PLACE, joined
 from tidu.text import language
 
 PAGES = Path(__file__).parent / "pages"
@@ -51,7 +51,7 @@ class Page:
 
 @functools.cache
 def _read(name: str, lang: str) -> Page:
-    text = BREAK_IN_CHINESE.sub("", (PAGES / f"{name}.{lang}.md").read_text(encoding="utf-8"))
+    text = (PAGES / f"{name}.{lang}.md").read_text(encoding="utf-8")
     title, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     return Page(title.removeprefix("# ").strip(), tuple(map(_section, sections)))
 
@@ -65,7 +65,7 @@ def _section(text: str) -> Section:
     heading, _line, body = text.partition("\n")
     section = Section(heading.strip())
     for block in re.split(r"\n\s*\n|\n(?=[?!=~-] )", body.strip()):
-        sign, words = block[:2], " ".join(block.split("\n")).strip()
+        sign, words = block[:2], joined(block).replace("\n", " ").strip()
         if sign == "? ":
             section.question = words[2:]
         elif sign == "! ":
