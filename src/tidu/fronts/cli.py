@@ -50,6 +50,7 @@ from tidu.fronts.predicting import predict_command
 from tidu.fronts.reporting import report_command, report_paths
 from tidu.fronts.stored import runs_command
 from tidu.fronts.telling import COMPLETE, completion_command, functions_command
+from tidu.fronts.watching import watch_command
 from tidu.fronts.worksheets import worksheet_command
 from tidu.text import _, language
 from tidu.training.sweeping.axes import SETTINGS as VARYING
@@ -206,6 +207,7 @@ app.add_command(export_command)
 app.add_command(report_command)
 app.add_command(worksheet_command)
 app.add_command(audit_command)
+app.add_command(watch_command)
 app.add_command(lab_command)
 app.add_command(plot_command)
 app.add_command(compare_command)

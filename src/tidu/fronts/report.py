@@ -17,7 +17,7 @@ from tidu.data.labels import label_text, labels_of_codes
 from tidu.engines.mathematics import UNICODE
 from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import wrapped
-from tidu.insight.reporting.document import Block, Cell, Code, Facts, Items, Mathematics, Prose, Remarks, Table
+from tidu.insight.reporting.document import Block, Cell, Code, Facts, Items, Mathematics, Picture, Prose, Remarks, Table
 from tidu.insight.reporting.run_facts import (
     STOPPED,
     blocks_of_fit,
@@ -162,7 +162,7 @@ def _csv_text(rows: Iterable[Iterable[Label]]) -> str:
 
 # -- the blocks of a report -------------------------------------------------------------------------
 def show(console: Console, blocks: Iterable[Block]) -> None:
-    """Blocks of a report, one below the other; pictures are for files."""
+    """Blocks of a report, one below the other; a picture as its sketch, if it has one."""
     for block in blocks:
         match block:
             case Mathematics():
@@ -182,6 +182,10 @@ def show(console: Console, blocks: Iterable[Block]) -> None:
                     console.say(item, f"  {sign} ", of_first=SIGNS.get(sign, "dim"))
             case Code():
                 console.print(Text(block.text), soft_wrap=True)
+            case Picture():
+                if block.sketch is not None:
+                    console.print()
+                    console.print(Text(block.sketch()), soft_wrap=True)
 
 
 def _panel(block: Mathematics, width: int) -> RenderableType:

@@ -121,10 +121,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, drawn where it is shown; `words` say what is to be seen."""
+    """A picture, drawn where it is shown; `words` say what is to be seen. `sketch` is the same for a terminal."""
 
     draw: Callable[[], Figure]
     words: str
+    sketch: Callable[[], str] | None = None
 
 
 Block = Table | Facts | Mathematics | Remarks | Prose | Items | Code | Picture
