@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidu.eager.observation import observed
 from tidu.errors import SettingError
-from tidu.insight.audit import Audit
 from tidu.insight.watching.faults import Fault, faults_of, reductions_of
 from tidu.insight.watching.reductions import division_in_update
 from tidu.insight.watching.script import Ended, Script
@@ -19,6 +18,9 @@ from tidu.insight.watching.walked_graph import walked_graph
 from tidu.insight.watching.watcher import Training, Watcher
 from tidu.pictures.graphs import Graph
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.insight.audit import Audit
 
 
 @dataclass(frozen=True)
