@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tidu
 from tidu.errors import DataError
@@ -75,3 +77,41 @@ def test_each_optimizer_of_a_sweep_has_a_rate_of_its_own():
         assert {n: float(v[k]) for n, v in swept.params.items()} == alone.params
         assert any(note.startswith(f"optimizer={name}: learning rate") for note in swept.notes)
     assert set(swept.stopped) == {"epochs"}
+
+
+@pytest.mark.parametrize(("loss", "optimizer"), [("logistic", "gd"), ("logistic", "auto"), ("softmax", "auto")])
+def test_classes_of_which_a_model_knows_no_more_than_their_shares_are_told(loss, optimizer):
+    random = np.random.default_rng(0)
+    table = {"x": random.uniform(0.0, 10.0, 400), "c": random.choice(["u", "v"], 400)}
+    formula = "c = linear(x)" if loss == "softmax" else "c = w*x + b"
+    assert "explains next to nothing: its log loss" in notes_of(formula, table, loss=loss, optimizer=optimizer)
+    table["c"] = np.where(table["x"] + random.normal(size=400) > 5.0, "u", "v")
+    assert "explains" not in notes_of(formula, table, loss=loss, optimizer="auto")
+
+
+def test_a_rare_class_that_is_known_of_is_not_told():
+    random = np.random.default_rng(0)
+    x = random.normal(size=2000)
+    table = {"x": x, "c": (x + random.normal(size=2000) > 3.0).astype(int)}  # accuracy is that of "never"
+    assert "explains" not in notes_of("c = w*x + b", table, loss="logistic", optimizer="auto")
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "auto"])
+def test_a_perceptron_that_is_no_better_than_the_most_frequent_class_says_so(optimizer):
+    xor = {"u": [0, 0, 1, 1], "v": [0, 1, 0, 1], "c": [0, 1, 1, 0]}
+    told = notes_of("c = w1*u + w2*v + b", xor, loss="perceptron", optimizer=optimizer)
+    assert "it is right in 50% of the rows, and the most frequent class alone makes 50% of them" in told
+    disjunction = {**xor, "c": [0, 1, 1, 1]}
+    assert "explains" not in notes_of("c = w1*u + w2*v + b", disjunction, loss="perceptron", optimizer="auto")
+
+
+@given(seed=st.integers(0, 10_000), loss=st.sampled_from(["perceptron", "hinge"]))
+@settings(max_examples=15, deadline=None)
+def test_a_boundary_is_better_than_the_most_frequent_class_or_says_so(seed, loss):
+    random = np.random.default_rng(seed)
+    u, v = random.normal(size=(2, 60))
+    c = (u - v + random.normal(size=60) * random.uniform(0.0, 5.0) > random.normal()).astype(int)
+    c[:2] = 0, 1
+    run = tidu.fit("c = w1*u + w2*v + b", {"u": u, "v": v, "c": c}, loss=loss, optimizer="auto")
+    most = max(np.mean(c), 1.0 - np.mean(c))
+    assert run.metrics["accuracy"] > most or any("explains next to nothing" in note for note in run.notes)

@@ -44,3 +44,34 @@ def test_a_ceiling_that_the_data_never_reach(method):
     table = {"x": X, "y": 1 + 0.5 * X + 0.1 * wiggle}  # the best of these curves is a straight line, their limit
     run = tidu.fit("y = a*(1 - exp(-k*x)) + m", table, optimizer=method, init={"a": 5, "k": 0.2})
     assert any("without end" in note and "a" in note for note in run.notes)
+
+
+@pytest.mark.parametrize("method", ["lm", "newton", "lbfgs", "auto"])
+@pytest.mark.parametrize(
+    ("formula", "x", "y", "name"),
+    [
+        ("y = a/(1 + exp(-k*(x - m)))", [1, 2, 3, 4, 5, 6], [0, 0, 0, 1, 1, 1], "k"),
+        ("y = a*exp(-b*x)", [0, 1, 2, 3], [5, 0, 0, 0], "b"),
+        ("y = a*tanh(k*x) + c", [-3, -2, -1, 1, 2, 3], [-2, -2, -2, 2, 2, 2], "k"),
+        ("y = a*(1 - exp(-k*x)) + c", [0, 1, 2, 3, 4], [1, 3, 3, 3, 3], "k"),
+    ],
+)
+def test_a_value_that_could_as_well_be_ten_times_as_large_is_told(method, formula, x, y, name):
+    run = tidu.fit(formula, {"x": np.array(x, float), "y": np.array(y, float)}, optimizer=method)
+    told = " ".join(run.notes)
+    words = ("ten times as large", "no effect on", "cannot be told apart", "without end", "hardly determine", "gave up")
+    assert any(word in told for word in words), run.notes
+    assert name in told
+
+
+@given(seed=st.integers(0, 10_000), scale=st.sampled_from([1e-6, 1.0, 1e6]), noise=st.sampled_from([0.0, 0.01]))
+@settings(max_examples=25, deadline=None)
+def test_values_that_the_data_determine_are_not_called_arbitrary(seed, scale, noise):
+    random = np.random.default_rng(seed)
+    x = np.linspace(0.0, 5.0, 40)
+    y = scale * (random.uniform(1, 3) * np.exp(-random.uniform(0.3, 2) * x) + random.choice([0.0, 1.0]))
+    y += scale * noise * random.normal(size=40)
+    run = tidu.fit("y = a*exp(-b*x) + c", {"x": x, "y": y}, optimizer="auto")
+    assert not any("ten times as large" in note for note in run.notes)
+    line = tidu.fit("y = a*x + c", {"x": x, "y": 2.0 * x}, optimizer="auto")
+    assert not any("ten times" in note for note in line.notes)

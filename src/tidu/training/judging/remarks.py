@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from tidu.content.methods import is_solver
 from tidu.engines.program import Program
@@ -22,7 +23,7 @@ ROWS = 20  # of history, at least
 
 
 def remarks_on(
-    settings: Settings, program: Program, stopped: str, history: History, metrics: Mapping[str, float]
+    settings: Settings, program: Program, stopped: str, history: History, metrics: Mapping[str, Any]
 ) -> list[str]:
     """Sentences about a finished fit, each with what to try next."""
     if stopped in ("diverged", "interrupted"):
@@ -59,4 +60,33 @@ def remarks_on(
                     "lm, --scale, other starting values (--init), or more --epochs"
                 ).format(r2=r2)
             )
+    if has_features and not asked_for_little and "confusion" in metrics:
+        remarks += _of_classes(metrics)
     return remarks
+
+
+def _of_classes(metrics: Mapping[str, Any]) -> list[str]:
+    """Whether a model of classes knows more than how frequent each is."""
+    counts = [float(sum(row)) for row in metrics["confusion"]]
+    rows = sum(counts)
+    if max(counts) == rows:
+        return []
+    most = max(counts) / rows
+    if "log_loss" in metrics:
+        shares = -sum(n / rows * math.log(n / rows) for n in counts if n)
+        if metrics["log_loss"] > (1.0 - NOTHING) * shares:
+            return [
+                _(
+                    "the model explains next to nothing: its log loss is {loss:.4g}, and the share of each class alone "
+                    "gives {shares:.4g}. If it should, try --optimizer auto, more --epochs, or another formula"
+                ).format(loss=metrics["log_loss"], shares=shares)
+            ]
+    elif metrics["accuracy"] <= most:
+        return [
+            _(
+                "the model explains next to nothing: it is right in {accuracy:.3g}% of the rows, and the most frequent "
+                "class alone makes {most:.3g}% of them. Try --loss logistic or hinge with --optimizer auto, or another "
+                "formula"
+            ).format(accuracy=100.0 * metrics["accuracy"], most=100.0 * most)
+        ]
+    return []

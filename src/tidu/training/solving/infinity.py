@@ -20,6 +20,7 @@ from tidu.training.solving.passes import Passes
 Array = npt.NDArray[np.float64]
 GROWTH = 10.0  # of a parameter, while the cost falls by less than LITTLE of itself: on its way to infinity
 LITTLE = 1e-3
+LEVEL = 1e-9  # share of a cost by which it differs from another that is the same
 MOST_CELLS = 200_000  # rows × parameters of a linear programme that takes well under a second
 CERTAIN = 12.0  # a score whose probability is 1 to five decimals and more
 
@@ -33,6 +34,26 @@ def runaways(passes: Passes, names: Sequence[str]) -> tuple[str, ...]:
     before = np.abs(passes.points[near])
     grown = (np.abs(end) > GROWTH * before) & (before > 0.0) & (np.abs(end) > GROWTH)
     return tuple(name for name, is_grown in zip(names, grown, strict=True) if is_grown)
+
+
+def flat_further_out(objective: Objective, at: Array) -> tuple[str, ...]:
+    """The parameters that fit as well where they are ten times as large, though not where they are 0.
+
+    A cost of least squares is level beyond them: a step that is steep enough, a decay that is over at once.
+    """
+    if objective.is_linear or objective.program.of_arrays:
+        return ()
+    cost = objective.cost(at)
+    found = []
+    for k, name in enumerate(objective.program.parameter_names):
+        out, without = at.copy(), at.copy()
+        out[k], without[k] = GROWTH * at[k], 0.0
+        with np.errstate(all="ignore"):
+            further, none = objective.cost(out), objective.cost(without)
+        same = abs(further - cost) <= LEVEL * (abs(cost) + LEVEL * abs(none))
+        if same and not abs(none - cost) <= max(LITTLE * abs(cost), LEVEL * abs(none)):
+            found.append(name)
+    return tuple(found)
 
 
 def is_separated(objective: Objective, at: Array) -> bool:

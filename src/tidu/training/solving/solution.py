@@ -17,6 +17,7 @@ from tidu.training.constraints import FOR_DESCENT, bound_arrays, weights_of
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
+from tidu.training.solving.infinity import flat_further_out
 from tidu.training.solving.network import objective_of
 from tidu.training.solving.objective import MOST_JACOBIAN
 from tidu.training.solving.solvers import SAME, Solved, solve
@@ -85,6 +86,14 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         )
     if statistics is not None:
         notes += statistics.notes()
+        told = {name for group in statistics.confused for name in group}
+        level = [] if bounds is not None else [n for n in flat_further_out(objective, at) if n not in told]
+        notes += [
+            _("'{name}' fits as well where it is ten times as large: the data say only that it is far from 0, and its "
+              "value and standard error mean nothing; fix it (--fix {name}=VALUE), or give it a bound (--bounds)")
+            .format(name=name)
+            for name in level
+        ]  # fmt: skip
     return Solution(solved.descent, statistics, notes)
 
 
