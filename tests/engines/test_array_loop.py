@@ -1,11 +1,13 @@
 """The loop on arrays: its gradients and every optimizer's steps are torch's; it reads as one writes it by hand."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 import tidu
-from tidu.content.losses import loss_named
+from tidu.content.losses import LOSSES, loss_named
 from tidu.content.models import MODELS
 from tidu.content.optimizers import optimizer_named
 from tidu.content.schedules import rate
@@ -153,6 +155,46 @@ def test_single_precision():
     np.testing.assert_allclose(narrow.params["W1"], exact.params["W1"], atol=1e-5)
 
 
+SINGLE = [
+    *({"loss": loss} for loss in LOSSES),
+    *({"optimizer": optimizer} for optimizer in OPTIMIZERS),
+    *({"activation": activation} for activation in ACTIVATIONS),
+    {"dropout": 0.2},
+    {"clip_norm": 0.1},
+    {"clip_value": 0.1},
+    {"l1": 0.1, "l2": 0.1},
+    {"lr": "0.1*warmup(3)"},
+]
+
+
+@pytest.mark.parametrize("options", SINGLE, ids=str)
+def test_in_single_precision_no_array_is_wider(options):
+    seen = {}
+
+    def watched(frame, event, _value):
+        if event == "return" and frame.f_code.co_name == "train":
+            seen.update(frame.f_locals)
+        return watched
+
+    inside = {k: v for k, v in options.items() if k in ("activation", "dropout")}
+    mlp = "".join(f", {name}={value!r}" for name, value in inside.items())
+    loss = options.get("loss", "squared")
+    target = (
+        CLASS if loss in ("softmax", "multihinge") else np.where(REAL > 0, 1.0, 0.0 if loss == "logistic" else -1.0)
+    )
+    target = np.abs(REAL) + 0.1 if loss in ("poisson", "gamma") else target
+    others = {k: v for k, v in options.items() if k not in inside}
+    before = sys.gettrace()
+    sys.settrace(watched)
+    try:
+        fitted(f"y = mlp(..., hidden=[4]{mlp})", target, dtype="float32", engine="array", **others)
+    finally:
+        sys.settrace(before)
+    wide = {name for name, value in seen.items() if getattr(value, "ndim", 0) and value.dtype == np.float64}
+    assert seen["step"] == 1
+    assert wide <= {"history"}
+
+
 def test_a_network_is_saved_and_loaded_whole(tmp_path):
     run = fitted("y = mlp(..., hidden=[4])", CLASS, loss="softmax", optimizer="adam", epochs=5)
     run.save(tmp_path / "m.tidu")
@@ -178,6 +220,13 @@ def test_a_divergence_keeps_the_last_good_parameters():
     assert run.stopped == "diverged"
     assert all(np.isfinite(v).all() for v in run.params.values())
     assert np.isfinite(run.predict(DATA)).all()
+
+
+@pytest.mark.parametrize("tol", [0.0, 1e-3])
+def test_a_training_leaves_its_start_as_it_was(tol):
+    run = fitted("y = mlp(..., hidden=[4])", REAL, init={"W1": 1.0}, epochs=20, tol=tol, engine="array")
+    np.testing.assert_array_equal(run.start["W1"], 1.0)
+    assert (run.params["W1"] != 1.0).all()
 
 
 def test_where_the_slices_are_cut_changes_no_bit():
@@ -211,7 +260,14 @@ def test_it_reads_as_one_writes_it_by_hand():
         grad_W2 = dloss_dy_hat @ tanh_1 / rows
         grad_b2 = dloss_dy_hat.sum(axis=0) / rows
         # update
-        new_W1 = W1 - lr * grad_W1
+        new_b2 = b2 - lr * grad_b2
+        W1 -= lr * grad_W1
+        b1 -= lr * grad_b1
+        W2 -= lr * grad_W2
+        if not all_finite(batch_loss, W1, b1, W2, new_b2):
+            stopped = DIVERGED
+            break
+        b2 = new_b2
 """
         in source
     )

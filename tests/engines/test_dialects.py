@@ -98,7 +98,7 @@ LEAVE = ["    stopped = DIVERGED", "    break"]
         (NUMBERS, [f"if not isfinite(batch_loss + new_w + new_b):{FINITE}", *LEAVE]),
         (Tiles(), [f"if not isfinite(batch_loss + new_w + new_b):{FINITE}", *LEAVE]),
         (EightRuns(), ["checked = (batch_loss + new_w + new_b)", f"if not isfinite(checked):{FINITE}", *LEAVE]),
-        (ARRAYS, [f"if not np.isfinite(batch_loss + np.sum(new_w) + new_b):{FINITE}", *LEAVE]),
+        (ARRAYS, ["if not all_finite(batch_loss, new_w, new_b):", *LEAVE]),
         (
             DEVICE,
             [
@@ -117,7 +117,7 @@ def test_stopping_before_a_bad_step(dialect, text):
     [
         (NUMBERS, "norm = sqrt(grad_w * grad_w + grad_b * grad_b)"),
         (Tiles(), "norm = sqrt(sum_of_squares(grad_w) + grad_b * grad_b)"),
-        (ARRAYS, "norm = np.sqrt(np.sum(grad_w * grad_w) + grad_b * grad_b)"),
+        (ARRAYS, "norm = np.sqrt(np.vdot(grad_w, grad_w) + grad_b * grad_b)"),
         (DEVICE, "norm = torch.sqrt(torch.sum(grad_w * grad_w) + grad_b * grad_b)"),
     ],
 )

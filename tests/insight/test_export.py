@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tidu
@@ -163,6 +163,8 @@ def test_the_model_alone(formula, to):
     assert scope["predict"](row) == pytest.approx(run.predict({n: [v] for n, v in row.items()})[0], rel=1e-13)
 
 
+# A busy machine draws slowly, which says nothing about the order.
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**70), st.integers(0, 2**33), st.integers(1, 300))
 def test_the_order_is_numpys(seed, epoch, rows):
     assert permutation([seed, epoch], rows) == np.random.default_rng([seed, epoch]).permutation(rows).tolist()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from tidu.engines.dialects import Dialect, Scope, commented, in_groups, leave, modules_of_functions, words_of, wrapped
-from tidu.engines.namespaces import TORCH, Namespace
+from tidu.engines.namespaces import NUMPY, TORCH, Namespace
 from tidu.engines.statements import BatchMean, BatchSum, StopUnlessFinite
 from tidu.language.expr import Expr, code_template, evaluation_order
 from tidu.language.operation import ATOM, Use
@@ -67,11 +67,15 @@ class _Batched:
         op = node.op
         if op.elementwise and self.is_number(node):
             return _number_template(node)
-        if op.name == "where" and self.space is TORCH and all(map(self.is_number, node.args[1:])):
-            return f"where({{0}}, {{1}}, {{2}}, torch.{self.dtype})"
+        if op.name == "where" and self._needs_dtype() and all(map(self.is_number, node.args[1:])):
+            return f"where({{0}}, {{1}}, {{2}}, {self.space.prefix}.{self.dtype})"
         of_samples = op.on_batches if op.elementwise or node in self.varies else None
         template = _whole(node, self.space.of(op)) if of_samples is None else of_samples(self._use(node))
         return self.space.code(template)
+
+    def _needs_dtype(self) -> bool:
+        """Whether two plain numbers would become an array of another precision: PyTorch's default is float32."""
+        return self.space is TORCH or (self.space is NUMPY and self.dtype != "float64")
 
     def _use(self, node: Expr) -> Use:
         return Use(
@@ -154,25 +158,28 @@ class Arrays(Dialect):
 
     def stop_unless_finite(self, statement: StopUnlessFinite) -> list[str]:
         """Leave the loop before a bad step is taken."""
-        condition = wrapped(f"if not {self.xp}.isfinite(", self.sums(statement), " + ", "):")
-        return [*commented(condition, "  # a sum is finite only if all its parts are"), *leave(statement)]
-
-    def sums(self, statement: StopUnlessFinite) -> list[str]:
-        """The loss, parameters and state of a step, each as one number that is finite only if all in it is."""
-        sums = [f"{self.xp}.sum({name})" if shape else name for name, shape in statement.numbers]
-        return [statement.loss, *in_groups(sums)]
+        numbers = [statement.loss, *(name for name, _shape in statement.numbers)]
+        return [*wrapped("if not all_finite(", numbers, ", ", "):"), *leave(statement)]
 
     def square(self, name: str, shape: tuple[int, ...]) -> str:
         """The sum of the squares of what is in it."""
-        return f"{self.xp}.sum({name} * {name})" if shape else f"{name} * {name}"
+        return f"{self.xp}.vdot({name}, {name})" if shape else f"{name} * {name}"
 
     def moved(self, new: str, old: str, shape: tuple[int, ...]) -> str:
         """How far a parameter has gone."""
         return f"{self.xp}.max({self.xp}.abs({new} - {old}))"
 
+    copy = "copy"  # the method that copies an array
+
+    def remembered(self, before: str, parameter: str, shape: tuple[int, ...]) -> str:
+        """The line that keeps where a parameter is as an epoch begins; arrays are changed in place meanwhile."""
+        return f"{before} = {parameter}.{self.copy}()" if shape else super().remembered(before, parameter, shape)
+
 
 class TorchArrays(Arrays):
     """The same in PyTorch. A step waits for no number of the device: what it has to say is looked at later."""
+
+    copy = "clone"
 
     def as_number(self, total: str) -> str:
         """A sum stays on the device."""
@@ -180,8 +187,13 @@ class TorchArrays(Arrays):
 
     def stop_unless_finite(self, statement: StopUnlessFinite) -> list[str]:
         """Note down what whoever called looks at, all steps at once."""
-        noted = wrapped(f"{statement.checked}.append(", self.sums(statement), " + ", ")")
+        sums = [f"torch.sum({name})" if shape else name for name, shape in statement.numbers]
+        noted = wrapped(f"{statement.checked}.append(", [statement.loss, *in_groups(sums)], " + ", ")")
         return commented(noted, "  # finite only if all its parts are; looked at after the last step")
+
+    def square(self, name: str, shape: tuple[int, ...]) -> str:
+        """The sum of the squares of what is in it."""
+        return f"torch.sum({name} * {name})" if shape else f"{name} * {name}"
 
     def added_to(self, total: str, part: str) -> str:
         """The tensor that came in stays as it is."""

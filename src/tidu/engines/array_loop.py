@@ -18,7 +18,7 @@ from tidu.engines.dialects import in_tuple
 from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
 from tidu.engines.program import Program, kept_with_program
 from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter
-from tidu.engines.statements import Assignment, BatchMean, BatchSum, Line, Mean, assignments
+from tidu.engines.statements import Assignment, BatchMean, BatchSum, Line, Mean, Move, Update, assignments
 from tidu.engines.writer import Writer
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import text
@@ -131,6 +131,23 @@ class _ArrayTrain(TrainWriter):
             w.add(BatchSum(o["loss_sum"], p.loss), Mean(o["batch_loss"], o["loss_sum"], count))
             w.add(*(BatchMean(g, d, count) for g, d in zip(self.grads, p.gradient, strict=True)))
 
+    def updated(self) -> None:
+        """The new parameters and the new state: arrays are changed in place where nothing reads them afterwards."""
+        w, p = self.w, self.program
+        olds = [*p.parameters, *(s for s, _new, _start in p.new_state)]
+        news = [*p.new_parameters, *(new for _s, new, _start in p.new_state)]
+        names = [*w.parameters, *self.states]
+        moves = moved_in_place(olds, news)
+        changed = [news[k] for k in range(len(olds)) if k not in moves]
+        changed = [*(n for n in changed if n not in p.new_parameters), *(n for n in changed if n in p.new_parameters)]
+        by = [change for _sign, change in moves.values()]
+        self.time([*changed, *by])
+        w.add(*assignments([*changed, *by], w.names, self.new_labels(), inline=by))
+        w.add(*(Move(names[k], sign, change) for k, (sign, change) in moves.items()))
+        found = [names[k] if k in moves else w.names.of[new] for k, new in enumerate(news)]
+        self.stop_unless_finite([(name, old.shape) for name, old in zip(found, olds, strict=True)])
+        w.add(*(Update(names[k], name) for k, name in enumerate(found) if k not in moves))
+
     def mask(self, number: int, mask: Expr, count: str) -> Line:
         """The line that draws what a dropout of this batch multiplies by."""
         o = self.own
@@ -138,6 +155,20 @@ class _ArrayTrain(TrainWriter):
         dtype = f", '{self.shape.dtype}'" if self.shape.dtype != "float64" else ""
         drawn = f"dropout_mask({o['seed']}, {o['step']}, {number}, {shape}, {self.program.masks[mask]!r}{dtype})"
         return Line(f"{self.w.names.name(mask, mask.name)} = {drawn}")
+
+
+def moved_in_place(olds: Sequence[Expr], news: Sequence[Expr]) -> dict[int, tuple[str, Expr]]:
+    """By its number, each array whose new value is the old one plus or minus something: the sign, and that something.
+
+    Only if no other new value reads the old one, which is gone by then.
+    """
+    found: dict[int, tuple[str, Expr]] = {}
+    for k, (old, new) in enumerate(zip(olds, news, strict=True)):
+        if not old.shape or new.op.name not in ("add", "subtract") or new.args[0] is not old:
+            continue
+        if not any(old in evaluation_order([other]) for j, other in enumerate(news) if j != k):
+            found[k] = ("+" if new.op.name == "add" else "-", new.args[1])
+    return found
 
 
 @kept_with_program

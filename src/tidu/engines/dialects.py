@@ -18,6 +18,7 @@ from tidu.engines.statements import (
     Call,
     Line,
     Mean,
+    Move,
     Nested,
     Reassignment,
     Record,
@@ -106,6 +107,8 @@ class Dialect:
                 return [f"{name} = {self.code(node, names)}"]
             case Accumulate(total, node):
                 return [f"{total} += {self.code(node, names)}"]
+            case Move(name, sign, by):
+                return [f"{name} {sign}= {self.code(by, names)}"]
             case Mean(name, total, count):
                 return [f"{name} = {total} / {count}"]
             case Update(name, new):

@@ -359,18 +359,28 @@ class TrainWriter:
                     w.add(*assignments(changed, w.names, {}, inline=changed))
                     w.add(*(Reassignment(g, c) for g, c in zip(self.grads, changed, strict=True)))
         self.rate()
-        labels = {new: f"new_{s.name}" for s, new, _start in p.new_state}
-        labels |= {new: f"new_{q.name}" for q, new in zip(p.parameters, p.new_parameters, strict=True)}
-        new_state = [new for _s, new, _start in p.new_state]
         with w.block("update", "update"):
-            self.time([*new_state, *p.new_parameters])
-            w.add(*assignments([*new_state, *p.new_parameters], w.names, labels))
-            if self.shape.dtype == "float32":
-                w.add(*(Rounded(w.names.of[new]) for new in p.new_parameters))
-            news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
-            shapes = [q.shape for q in (*p.parameters, *(s for s, _new, _start in p.new_state))]
-            self.stop_unless_finite(list(zip(news, shapes, strict=True)))
-            w.add(*map(Update, [*w.parameters, *self.states], news))
+            self.updated()
+
+    def updated(self) -> None:
+        """The new parameters and the new state, and whether they are finite."""
+        w, p = self.w, self.program
+        labels = self.new_labels()
+        new_state = [new for _s, new, _start in p.new_state]
+        self.time([*new_state, *p.new_parameters])
+        w.add(*assignments([*new_state, *p.new_parameters], w.names, labels))
+        if self.shape.dtype == "float32":
+            w.add(*(Rounded(w.names.of[new]) for new in p.new_parameters))
+        news = [w.names.of[new] for new in (*p.new_parameters, *new_state)]
+        shapes = [q.shape for q in (*p.parameters, *(s for s, _new, _start in p.new_state))]
+        self.stop_unless_finite(list(zip(news, shapes, strict=True)))
+        w.add(*map(Update, [*w.parameters, *self.states], news))
+
+    def new_labels(self) -> dict[Expr, str]:
+        """What new parameters and new state are called."""
+        p = self.program
+        labels = {new: f"new_{s.name}" for s, new, _start in p.new_state}
+        return labels | {new: f"new_{q.name}" for q, new in zip(p.parameters, p.new_parameters, strict=True)}
 
     def rate(self) -> None:
         """The learning rate of this step, unless it is the same for all."""

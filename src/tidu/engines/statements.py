@@ -47,6 +47,15 @@ class Accumulate:
 
 
 @dataclass(frozen=True)
+class Move:
+    """`name += by` or `name -= by`: a parameter, or a part of the state, is changed where it lies."""
+
+    name: str
+    sign: str
+    by: Expr
+
+
+@dataclass(frozen=True)
 class Summed:
     """The sums of nodes over samples, by `summed`: `totals = summed(sample, samples, *arguments)`."""
 
@@ -180,8 +189,8 @@ class Nested:
 
 
 Statement: TypeAlias = (
-    Assignment | Reassignment | Accumulate | Summed | Mean | BatchSum | BatchMean | Update | Rounded | StopUnlessFinite
-    | Record | Line | Call | Return | Block | Nested
+    Assignment | Reassignment | Accumulate | Move | Summed | Mean | BatchSum | BatchMean | Update | Rounded
+    | StopUnlessFinite | Record | Line | Call | Return | Block | Nested
 )  # fmt: skip
 
 MOST_UNDERSCORES = 8  # behind names that are alike in Python; then they are numbered

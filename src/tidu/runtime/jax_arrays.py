@@ -16,6 +16,11 @@ from tidu.runtime import arrays
 LOG_2 = math.log(2.0)
 
 
+def all_finite(*numbers: Any) -> bool:
+    """Whether all numbers, and all in these arrays, are finite."""
+    return all(bool(jnp.isfinite(x).all()) for x in numbers)
+
+
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e**-x), without overflow on either side."""
     return jax.nn.sigmoid(x)

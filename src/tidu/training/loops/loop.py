@@ -208,6 +208,10 @@ class ArrayLoop(Loop):
         with np.errstate(all="ignore"):  # what is not finite ends the run, in words
             return super().run(narrow, last_step)
 
+    def fresh(self, value: Any) -> Any:
+        """A copy, for the loop changes arrays in place."""
+        return value.copy()
+
     def narrow(self, value: Any) -> Any:
         """A parameter in the precision of this run; a number too, or it would widen what it meets."""
         return np.asarray(value, dtype=self.work.shape.dtype)[()]

@@ -65,6 +65,10 @@ class TorchLoop(Loop):
         with torch.inference_mode(), _within_memory(self.work):
             return super().run(state, last_step)
 
+    def fresh(self, value: Any) -> Any:
+        """A copy, for the loop changes tensors in place."""
+        return value.clone()
+
     def there(self, state: TrainingState) -> TrainingState:
         """A state as tensors of the device."""
         return state.with_numbers(self.tensor, lambda total: self.tensor(total, self.wide))
