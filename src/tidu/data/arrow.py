@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-import pyarrow as pa
 
+from tidu.data.arrow_library import pa
 from tidu.data.table import Column, holds_times, numbers
 from tidu.errors import DataError
 from tidu.text import _
 
-LABELS = pa.dictionary(pa.int32(), pa.string())  # a label is stored once, however many rows have it
 STRINGS = ("string", "large_string", "string_view")  # Arrow's types of text
+
+
+def type_of_labels() -> pa.DataType:
+    """A dictionary of text: a label is stored once, however many rows have it."""
+    return pa.dictionary(pa.int32(), pa.string())
 
 
 def float64_of(column: pa.ChunkedArray) -> Column:

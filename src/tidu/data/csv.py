@@ -16,10 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pa_csv
 
-from tidu.data.arrow import LABELS, float64_of
+from tidu.data.arrow import float64_of, type_of_labels
+from tidu.data.arrow_library import pa, pa_csv
 from tidu.data.csv_options import BLANKS, CsvOptions
 from tidu.data.encoding import Opener, head_of, not_in_encoding
 from tidu.data.labels import labels_of_arrow
@@ -33,7 +32,6 @@ from tidu.text import _
 
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
 LARGEST_BLOCK = 1 << 30
-TEXT = pa.string()
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -125,8 +123,10 @@ class CsvText(Source):
             empty = {name: np.empty(0) for name in positions.values()}
             return Table(empty, origin, levels={name: () for name in words if name in empty})
         coded = {label, *words}
-        kinds = {position: LABELS if name in coded else pa.float64() for position, name in positions.items()}
-        read = self._parsed(kinds) or self._parsed({p: TEXT if k == pa.float64() else k for p, k in kinds.items()})
+        kinds = {position: type_of_labels() if name in coded else pa.float64() for position, name in positions.items()}
+        read = self._parsed(kinds) or self._parsed(
+            {p: pa.string() if k == pa.float64() else k for p, k in kinds.items()}
+        )
         assert read is not None
         columns: dict[str, Column] = {}
         classes: tuple[Label, ...] = ()
@@ -138,7 +138,7 @@ class CsvText(Source):
                 columns[name], classes = labels_of_arrow(column, name, origin)
             elif name in coded:
                 columns[name], levels[name] = labels_of_arrow(column, name, origin)
-            elif column.type == TEXT:
+            elif column.type == pa.string():
                 columns[name], more = self._numbers_of_text(column, name)
                 notes += more
             else:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
+from tidu.data.arrow_library import pa
 from tidu.errors import DataError, SettingError
 from tidu.text import _, mark
 

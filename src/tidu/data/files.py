@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from tidu.data.arrow_library import pa
 from tidu.data.csv import CsvText, open_bytes
 from tidu.data.csv_options import CsvOptions
 from tidu.data.frames import ArrowTable

@@ -6,9 +6,8 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-import pyarrow as pa
-
 from tidu.data.arrow import STRINGS, arrow_columns, numbers_of
+from tidu.data.arrow_library import pa
 from tidu.data.labels import labels_of_arrow
 from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.numerals import kind_of

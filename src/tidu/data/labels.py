@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from tidu.content.losses import MOST_CLASSES
-from tidu.data.arrow import LABELS, STRINGS, float64_of, numbers_of, spelt_out
+from tidu.data.arrow import STRINGS, float64_of, numbers_of, spelt_out, type_of_labels
+from tidu.data.arrow_library import pa
 from tidu.data.numerals import BOOLEANS, MISSING, number_in
 from tidu.data.table import Column, Label, Table, clipped, is_masked, numbers
 from tidu.errors import DataError
@@ -77,7 +77,7 @@ def labels_of_arrow(column: pa.ChunkedArray, name: str, origin: str) -> Coded:
         if pa.types.is_integer(kind) and kind.bit_width == 64 and _has_long(plain):
             return _of_text(plain.cast(pa.string()).dictionary_encode())
         return _of_numbers(numbers_of(plain, name, origin))
-    if column.type != LABELS:  # of which each word stands there once already
+    if column.type != type_of_labels():  # of which each word stands there once already
         column = spelt_out(column).cast(pa.string()).dictionary_encode()
     return _of_text(column)
 

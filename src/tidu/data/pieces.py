@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-import pyarrow as pa
-
+from tidu.data.arrow_library import pa
 from tidu.data.encoding import LONGEST_LINE, not_in_encoding
 from tidu.data.layout import Layout
 from tidu.errors import DataError
