@@ -293,6 +293,11 @@ class Session:
                 reply |= Reply({f"no_{name}": str(error)})
         return reply
 
+    @request()
+    def curvature(self, _asked: dict[str, Any]) -> Reply:
+        """λmax of the cost where the experiment stands, and the learning rate that it allows."""
+        return views.curvature(*self._going)
+
     @request(row=int, optional="row")
     def explain(self, asked: dict[str, Any]) -> Reply:
         """The update that begins where the experiment stands, number by number."""

@@ -15,6 +15,7 @@ WORDS = {
     "use": mark("Use it"),
     "cancel": mark("Cancel"),
     "train": mark("Begin"),
+    "run": mark("Run"),
     "settings": mark("Settings"),
     "learning_rate": mark("learning rate"),
     "limit_is": mark("limit 2/λmax = {limit}"),

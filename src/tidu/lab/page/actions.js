@@ -33,9 +33,9 @@ const wanted = () => ["losses", "fit", "batch", ...(small() ? ["curvature"] : []
 function curvatureAtRest() {
   clearTimeout(resting);
   if (small()) return;
-  resting = setTimeout(() => connection.latest("go", async () => {
+  resting = setTimeout(() => connection.latest("curvature", async () => {
     if (state.playing) return;
-    const reply = await connection.ask("go", { step: state.step, want: ["curvature"] });
+    const reply = await connection.ask("curvature");
     if (reply.curvature !== undefined) set({ curvature: reply.curvature });
   }), REST);
 }

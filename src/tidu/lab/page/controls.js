@@ -26,7 +26,7 @@ export function controls(hello) {
 function words() {
   const texts = {
     "skip": "skip", "examples-label": "data", "open": "open_file", "paste": "paste_table", "by-hand": "new_points",
-    "formula-label": "formula", "begin": "train", "language": "lang", "settings-label": "settings", "jump-label": "jump",
+    "formula-label": "formula", "begin": "train", "language": "lang", "settings-label": "settings", "run-label": "run", "jump-label": "jump",
     "speed-label": "speed", "ask": "ask_doctor", "paste-label": "paste_here", "paste-use": "use", "paste-cancel": "cancel",
     "away-label": "take_away",
   };
@@ -37,6 +37,7 @@ function words() {
     by(id).setAttribute("aria-label", t(word));
   }
   document.title = t("title");
+  by("choices").open = !matchMedia("(max-width: 800px)").matches; // on a phone, the pictures come before the settings
 }
 
 /** @param {import("./connection.js").Reply} reply @param {string} [formula] */

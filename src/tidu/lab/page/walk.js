@@ -144,7 +144,7 @@ function draw(said) {
 function question(said) {
   const check = made("button", { type: "submit", id: "walk-check", class: "strong", text: t(said.kind === "task" ? "walk_done" : "walk_check") });
   if (said.kind === "choice") {
-    const choices = said.choices.map(({ name, pieces: words }) => made("label", {}, [made("input", { type: "radio", name: "answer", value: name, required: true }), " ", ...pieces(words)]));
+    const choices = said.choices.map((/** @type {{name: string, pieces: any[]}} */ { name, pieces: words }) => made("label", {}, [made("input", { type: "radio", name: "answer", value: name, required: true }), " ", ...pieces(words)]));
     return [made("fieldset", {}, [made("legend", {}, pieces(said.question)), ...choices]), check];
   }
   if (said.kind === "task") return [made("p", { class: "asked" }, pieces(said.question)), check];

@@ -14,7 +14,7 @@ export function partsHere() {
 
 /** @param {HTMLElement} parent */
 export function mathematicsView(parent) {
-  const equations = made("dl", { class: "equations" });
+  const equations = made("dl", { class: "equations", tabindex: 0 });
   const told = made("div", { class: "told" });
   parent.append(equations, told);
 
