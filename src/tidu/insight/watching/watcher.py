@@ -14,6 +14,7 @@ import numpy as np
 from tidu.eager.foreign import ForeignTensor
 from tidu.eager.graph import backward_order
 from tidu.eager.tensor import Tensor
+from tidu.eager.torch_tensor import TorchTensor
 from tidu.insight.watching.names import names_of
 from tidu.insight.watching.script import Place, Script
 from tidu.language.operation import Op
@@ -244,7 +245,7 @@ class Watcher:
         self._updated(leaf, known, tensor.value, self.script.place())
 
     def _leaf_of(self, tensor: Tensor) -> Leaf | None:
-        owner = getattr(tensor, "_owner", None)
+        owner = tensor._owner if isinstance(tensor, TorchTensor) else None
         return self._leaves.get(id(tensor if owner is None else owner))
 
     def _notice_silent_change(self, leaf: Leaf) -> None:
