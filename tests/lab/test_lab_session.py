@@ -8,6 +8,8 @@ import struct
 import numpy as np
 import pytest
 
+from tidu.errors import SettingError
+from tidu.fronts.laboratory import _run_opened, is_run
 from tidu.lab.examples import EXAMPLES
 from tidu.lab.frames import Reply, frame_of
 from tidu.lab.session import REQUESTS, Session
@@ -141,3 +143,52 @@ def test_a_frame_holds_what_it_was_made_of() -> None:
         count = int(np.prod(place["shape"]))
         found = np.frombuffer(frame, kind, count, start).reshape(place["shape"])
         assert np.array_equal(found, arrays[place["name"]])
+
+
+def test_earlier_runs_are_named_by_what_differs_and_can_be_dropped() -> None:
+    session = trained("line")
+    gone(session, 5)
+    for rate in ("0.0002", "0.0003"):
+        session.answer({"do": "train", "formula": "y = w*x + b", "settings": {"lr": rate}, "keep": True})
+        reply = gone(session, 5)
+    names = session.answer({"do": "others_now"}).plain["others"]
+    assert names == ["lr = 0.0001", "lr = 0.0002"]
+    assert "error" in session.answer({"do": "drop", "which": 2}).plain
+    assert session.answer({"do": "drop", "which": 0}).plain["others"] == ["lr = 0.0002"]
+    session.answer({"do": "train", "formula": "y = w*x", "settings": {}, "keep": True})
+    names = session.answer({"do": "others_now"}).plain["others"]
+    assert names == ["y = w*x + b, lr = 0.0002", "y = w*x + b, lr = 0.0003"]
+    assert session.answer({"do": "drop"}).plain["others"] == []
+    assert reply.plain["step"] == 5
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lr": 0.05, "init": {"w": 1}}, {"optimizer": "adam", "batch_size": 2, "seed": 4}]
+)
+def test_a_run_of_a_file_or_of_the_store_opens_where_it_stands(tmp_path, monkeypatch, settings) -> None:
+    monkeypatch.setenv("TIDU_STORE", str(tmp_path / "runs.db"))
+    data = tmp_path / "points.csv"
+    data.write_text("x,y\n1,2\n2,4.5\n3,5.5\n4,8\n")
+    run = fit("y = w*x", str(data), epochs=7, store=True, **settings)
+    run.save(tmp_path / "kept.tidu")
+    for name in (str(tmp_path / "kept.tidu"), str(run.id)):
+        assert is_run(name)
+        session = Session(_run_opened(name))
+        opened = session.answer({"do": "hello", "lang": "en"}).plain["opened"]
+        assert "error" not in session.answer({"do": "opened_data"}).plain
+        session.answer({"do": "train", "formula": opened["formula"], "settings": opened["settings"]})
+        assert opened["step"] == run.steps
+        assert gone(session, opened["step"]).plain["params"] == dict(run.params)
+        session.close()
+
+
+def test_a_run_whose_rows_the_lab_would_not_train_on_is_a_sentence(tmp_path) -> None:
+    data = tmp_path / "points.csv"
+    data.write_text("x,y\n" + "".join(f"{k},{2 * k}\n" for k in range(20)))
+    fit("y = w*x", str(data), lr=1e-3, epochs=2, test_size=0.25).save(tmp_path / "kept.tidu")
+    with pytest.raises(SettingError, match="kept rows back"):
+        _run_opened(str(tmp_path / "kept.tidu"))
+    fit("y = w*x", {"x": [1.0, 2.0], "y": [2.0, 4.0]}, lr=1e-2, epochs=2).save(tmp_path / "memory.tidu")
+    with pytest.raises(SettingError, match="not in a file"):
+        _run_opened(str(tmp_path / "memory.tidu"))

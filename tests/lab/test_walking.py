@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from browsing import BROWSERS, gone, lab, launched, opened, settled, state
 
+import tidu
 from tidu.lab.walks.stage import Stage
 from tidu.lab.walks.walk import WALKS, Choice, Number, Task
 
@@ -180,5 +181,40 @@ def test_the_command_line_opens_a_lesson(browsers) -> None:
     with lab("--lesson", "5", "--lang", "zh") as found:
         page = opened(browsers["chromium"], found)
         arrived(page, "learning-rate", 0)
+        assert page.faults == []
+        page.context.close()
+
+
+def test_a_legend_names_the_earlier_runs_and_drops_them(page) -> None:
+    gone(page, 10)
+    page.check("#keep")
+    for count, rate in enumerate(("0.0002", "0.0003"), 1):
+        page.fill("#set-lr", rate)
+        page.press("#set-lr", "Tab")
+        page.wait_for_function("n => lab.state.others.length === n", arg=count)
+        settled(page, 10)
+    names = page.locator("#view-loss .legend .name")
+    page.wait_for_function("() => document.querySelectorAll('#view-loss .legend .name').length === 2")
+    assert names.all_inner_texts() == ["lr = 0.0001", "lr = 0.0002"]
+    assert page.locator("#view-landscape .legend .name").count() == 2
+    page.locator("#view-loss .legend button").first.click()
+    page.wait_for_function("() => lab.state.others.length === 1")
+    assert names.all_inner_texts() == ["lr = 0.0002"]
+    page.select_option("#examples", "parabola")  # other data: nothing earlier is drawn over them
+    page.wait_for_function("() => lab.state.formula.includes('w3') && lab.state.others.length === 0")
+    assert page.is_hidden("#view-loss .legend")
+
+
+def test_a_run_opens_at_the_step_where_it_stands(browsers, tmp_path) -> None:
+    if "chromium" not in browsers:
+        pytest.skip("chromium is not installed")
+    data = tmp_path / "points.csv"
+    data.write_text("x,y\n1,2\n2,4\n3,6.5\n")
+    run = tidu.fit("y = w*x", data, lr=0.05, epochs=6)
+    run.save(tmp_path / "kept.tidu")
+    with lab(str(tmp_path / "kept.tidu")) as found:
+        page = opened(browsers["chromium"], found)
+        settled(page, 6)
+        assert state(page, "digits") == {"w": repr(run.params["w"])}
         assert page.faults == []
         page.context.close()

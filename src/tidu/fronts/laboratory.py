@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +18,9 @@ from tidu.fronts.outcomes import GOOD
 from tidu.text import _
 from tidu.training.options import DECLARED
 
+if TYPE_CHECKING:
+    from tidu.lab.session import Opened
+
 HOST, PORT = "127.0.0.1", 8765
 MOST_PORT = 65535
 
@@ -25,7 +30,8 @@ MOST_PORT = 65535
     cls=Command,
     help=_(
         "See a training happen, on a page: step by step, forward and back, every number behind a pointer.\n\n"
-        "DATA and FORMULA are as in 'tidu fit'; without them, choose or paste data on the page. It is served on this "
+        "DATA and FORMULA are as in 'tidu fit'; DATA alone may be a run, a file of 'tidu fit --out' or a number of the "
+        "store, which opens where it stands. Without them, choose or paste data on the page. It is served on this "
         "machine alone and asks nothing of any other; Ctrl-C ends it."
     ),
     options_metavar=_("[OPTIONS]"),
@@ -33,6 +39,7 @@ MOST_PORT = 65535
         (_("Begin with the examples:"), "tidu lab"),
         (_("A lesson, with questions:"), "tidu lab --lesson meter"),
         (_("Your data and your formula:"), 'tidu lab points.csv "y = w*x + b" --lr 0.01'),
+        (_("Run 3 of the store:"), "tidu lab 3"),
     ),
 )
 @click.argument("data", metavar=_("DATA"), type=FileName(), default="")
@@ -87,6 +94,10 @@ def lab_command(
             raise
         on = listening(host, 0)
     given = {name: _written(name, value) for name, value in given_of(values).items()}
+    opened = Opened(data, formula, given, csv, lesson or "")
+    if data and not formula and is_run(data):
+        run = _run_opened(data)
+        opened = replace(run, given={**run.given, **given})
     guard = Guard(host, on.getsockname()[1])
     if not is_loopback(host):
         click.echo(
@@ -100,8 +111,43 @@ def lab_command(
         if not no_browser:
             webbrowser.open(guard.address)
 
-    serve(Lab(guard, Opened(data, formula, given, csv, lesson or "")), on, ready)
+    serve(Lab(guard, opened), on, ready)
     return GOOD
+
+
+def is_run(name: str) -> bool:
+    """Whether what was named is a run: a file of one, or a number where no file has this name."""
+    return name.endswith(".tidu") or (name.isdecimal() and not os.path.exists(name))
+
+
+def _run_opened(name: str) -> Opened:
+    """A run as the page opens it: its data, formula and settings, and the step where it stands.
+
+    Raises
+    ------
+    SettingError : its data were in memory, or it kept some of them back, which the lab does not do.
+    """
+    from tidu.fronts.exporting import run_of
+    from tidu.lab.problems import OF_THE_PAGE
+    from tidu.lab.session import Opened
+
+    run = run_of(name, None, with_its_data=True)
+    origin = run.origin
+    if origin is None or origin.path is None:
+        raise SettingError(
+            _("the data of run {run} were not in a file; open them: tidu lab DATA FORMULA").format(run=name)
+        )
+    if origin.test_size or origin.validation is not None:
+        raise SettingError(
+            _(
+                "run {run} kept rows back, and the lab trains on all of them; open the data: tidu lab DATA FORMULA"
+            ).format(run=name)
+        )
+    own = {n: getattr(run.settings, n) for n in OF_THE_PAGE if hasattr(run.settings, n)} | {
+        "drop_missing": origin.drop_missing
+    }
+    given = {n: _written(n, v) for n, v in own.items() if n in OF_THE_PAGE and v != OF_THE_PAGE[n].default}
+    return Opened(origin.path, run.settings.formula, given, origin.csv, step=run.steps)
 
 
 def _check(data: str, formula: str, csv: CsvOptions) -> None:

@@ -69,6 +69,26 @@ class Opened:
     given: Mapping[str, Any] = field(default_factory=dict)
     csv: CsvOptions | None = None
     lesson: str = ""
+    step: int = 0  # to which it goes at once
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An experiment that was left for another one, and is drawn beside it."""
+
+    formula: str
+    given: Mapping[str, Any]
+    experiment: Experiment
+
+    def against(self, formula: str, given: Mapping[str, Any]) -> str:
+        """Its name: the formula and the settings in which it differs from others; all, where it differs in none."""
+        own = {name: value for name, value in self.given.items() if value not in (None, "")}
+        differs = [self.formula] if self.formula != formula else []
+        for name in [*own, *(n for n in given if n not in own)]:
+            if own.get(name) != given.get(name):
+                value = own.get(name, OF_THE_PAGE[name].default)
+                differs.append(f"{name} = {_('default') if value is None else value}")
+        return ", ".join(differs or [self.formula, *(f"{n} = {v}" for n, v in own.items())])
 
 
 class Session:
@@ -81,7 +101,7 @@ class Session:
         self.given: dict[str, str] = {}
         self.experiment: Experiment | None = None
         self.here: Moment | None = None
-        self.others: list[tuple[str, Experiment]] = []
+        self.others: list[Earlier] = []
         self.guide = Guide()
         self.shown: tuple[Example | None, Data | None] = (
             None,
@@ -96,7 +116,7 @@ class Session:
 
     def close(self) -> None:
         """Let go of everything that runs."""
-        for experiment in [self.experiment, *(e for _name, e in self.others)]:
+        for experiment in [self.experiment, *(e.experiment for e in self.others)]:
             if experiment is not None:
                 experiment.close()
         self.experiment, self.others = None, []
@@ -150,7 +170,7 @@ class Session:
             "options": options, "examples": [e.to_dict() for e in EXAMPLES],
             "opened": {"data": bool(self.opened.path), "name": Path(self.opened.path).name,
                        "formula": self.opened.formula, "settings": dict(self.opened.given),
-                       "lesson": self.opened.lesson},
+                       "lesson": self.opened.lesson, "step": self.opened.step},
             "walks": self.guide.walks(),
         })  # fmt: skip
 
@@ -246,14 +266,17 @@ class Session:
         old, self.experiment = self.experiment, Experiment(problem)
         if old is not None:
             if asked.get("keep"):
-                self.others = [*self.others, (self._title(), old)][-MOST_OTHERS:]
+                self.others = [*self.others, Earlier(self.formula, self.given, old)]
+                for dropped in self.others[:-MOST_OTHERS]:
+                    dropped.experiment.close()
+                self.others = self.others[-MOST_OTHERS:]
             else:
                 old.close()
         self.formula, self.given = asked["formula"], dict(asked.get("settings", {}))
         self.here = self.experiment.toward(0)
         made = views.mathematics(self.experiment) | views.points(self.experiment)
         return (made | views.standing(self.experiment, self.here)).with_plain(
-            notes=list(problem.notes), others=[name for name, _e in self.others]
+            notes=list(problem.notes), others=self._names()
         )
 
     @request(formula=str, settings=dict, optional="settings")
@@ -267,9 +290,20 @@ class Session:
             raise SettingError(_("choose data first"))
         return problem_of(self.data, formula, settings)
 
-    def _title(self) -> str:
-        said = [f"{name} = {value}" for name, value in self.given.items() if value not in (None, "")]
-        return ", ".join([self.formula, *said])
+    def _names(self) -> list[str]:
+        """What each earlier experiment is called: by what it has that the present one has not."""
+        return [other.against(self.formula, self.given) for other in self.others]
+
+    @request(which=int, optional="which")
+    def drop(self, asked: dict[str, Any]) -> Reply:
+        """Draw an earlier experiment no longer; without `which`, none of them."""
+        which, _here = asked.get("which"), self._going
+        if which is not None and not 0 <= which < len(self.others):
+            raise SettingError(_("there is no earlier run number {which}").format(which=which))
+        for other in self.others if which is None else [self.others[which]]:
+            other.experiment.close()
+        self.others = [] if which is None else [o for k, o in enumerate(self.others) if k != which]
+        return Reply({"others": self._names()})
 
     # -- going -------------------------------------------------------------------------------------
     @request(step=int, want=list, after=int, optional="want after")
@@ -368,8 +402,8 @@ class Session:
     def others_now(self, asked: dict[str, Any]) -> Reply:
         """The earlier experiments at the step where the present one stands: their losses and paths."""
         _experiment, here = self._going
-        reply = Reply({"others": [name for name, _e in self.others]})
-        for k, (_name, other) in enumerate(self.others):
+        reply = Reply({"others": self._names()})
+        for k, other in enumerate(e.experiment for e in self.others):
             moment = other.toward(here.step, GOING)
             found = views.losses(other, moment, asked.get("after", 0))
             reply |= Reply(

@@ -102,7 +102,8 @@ class Lesson:
         if self.next is not None:
             values["next"] = _("Lesson {number}: `tidu lesson {name}`").format(number=self.number + 1, name=self.next)
         page = self.page().replace("# ", f"# {self.number}. ", 1)
-        return Given(filled(page, values), material.numbers, files)
+        walk = _("With questions, in the lab: `{command}`").format(command=f"tidu lab --lesson {self.name}")
+        return Given(f"{filled(page, values)}\n{walk}\n", material.numbers, files)
 
     @staticmethod
     def _written(folder: Path, material: Material, with_pictures: bool) -> list[str]:

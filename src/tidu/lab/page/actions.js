@@ -70,6 +70,7 @@ export const actions = {
   /** @param {string} formula @param {Record<string, any>} [given] */
   async begin(formula, given = state.settings) {
     chosenStart = {};
+    if (state.others.length) await actions.drop(null);
     set({ formula, settings: given, step: 0, playing: false, part: 0, explanation: null });
     await actions.train(0, false);
   },
@@ -221,6 +222,13 @@ export const actions = {
     sendColumns(data.names, { values, shape: [table.shape[0] + 1, table.shape[1]] });
   },
 
+  /** Draw an earlier run no longer; null is all of them. @param {number | null} which */
+  async drop(which) {
+    const reply = await connection.ask("drop", which === null ? {} : { which });
+    if (reply.error) return;
+    set({ others: which === null ? [] : state.others.filter((_other, k) => k !== which).map((other, k) => ({ ...other, name: reply.others[k] })) });
+  },
+
   async why() {
     const reply = await connection.ask("why");
     return reply;
@@ -267,7 +275,7 @@ async function othersNow() {
   if (known >= state.step && state.others.every((o) => o.steps.length)) return;
   const reply = await connection.ask("others_now", { after: known });
   if (reply.error) return;
-  set({ others: state.others.map((other, k) => ({ ...other, ...extended(reply, other, `_${k}`) })) });
+  set({ others: state.others.map((other, k) => ({ ...other, name: reply.others[k], ...extended(reply, other, `_${k}`) })) });
 }
 
 /** One frame of playing: the next request goes out when the last has been answered. */

@@ -125,6 +125,7 @@ export async function openNamed(opened) {
   if (!taken(reply, opened.formula || undefined)) return;
   showSettings(opened.settings);
   await actions.begin(by("formula").value, opened.settings);
+  if (opened.step) await actions.goTo(opened.step);
 }
 
 // -- the player -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import { actions } from "../actions.js";
 import { colour, level, Plot, range } from "../plot.js";
 import { on, state } from "../state.js";
 import { made, short, t } from "../words.js";
+import { legend } from "./legend.js";
 
 const LEVELS = 14;
 
@@ -18,6 +19,7 @@ export function landscapeView(parent) {
   const plot = new Plot(parent, { label: t("landscape"), keys: true });
   const hint = made("p", { class: "hint" });
   parent.append(hint);
+  legend(parent);
   /** @type {{x: number, y: number} | null} */ let start = null;
   let dragging = false;
   const names = () => [first.value, second.value];

@@ -5,10 +5,12 @@ import { actions } from "../actions.js";
 import { colour, Plot, range } from "../plot.js";
 import { on, state } from "../state.js";
 import { short, t } from "../words.js";
+import { legend } from "./legend.js";
 
 /** @param {HTMLElement} parent */
 export function lossView(parent) {
   const plot = new Plot(parent, { label: t("loss_curve"), keys: true });
+  legend(parent);
   const draw = () => {
     const { track, others, step } = state;
     const all = [track.losses, ...others.map((o) => o.losses)];
