@@ -102,8 +102,12 @@ class Lesson:
         if self.next is not None:
             values["next"] = _("Lesson {number}: `tidu lesson {name}`").format(number=self.number + 1, name=self.next)
         page = self.page().replace("# ", f"# {self.number}. ", 1)
+        body, closing = page.rstrip(), ""
+        if self.next is not None:
+            body, _blank, closing = body.rpartition("\n\n")
         walk = _("With questions, in the lab: `{command}`").format(command=f"tidu lab --lesson {self.name}")
-        return Given(f"{filled(page, values)}\n{walk}\n", material.numbers, files)
+        page = "\n\n".join(filter(None, (body, walk, closing))) + "\n"
+        return Given(filled(page, values), material.numbers, files)
 
     @staticmethod
     def _written(folder: Path, material: Material, with_pictures: bool) -> list[str]:
