@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,9 +18,10 @@ import tidu
 from tidu.cluster.chunks import Chunk
 from tidu.cluster.connecting import Cluster, started_worker
 from tidu.cluster.dask_sums import DaskSums
-from tidu.errors import ClusterError, DataError, SettingError
+from tidu.errors import ClusterError, DataError, SettingError, StoreError
 from tidu.runtime.summation import CHUNK
 from tidu.training.callbacks import Advanced
+from tidu.training.storing.store import Store
 
 pytestmark = pytest.mark.cluster
 RANDOM = np.random.default_rng(11)
@@ -197,3 +201,34 @@ def test_all_workers_lost(monkeypatch):
         os.kill(next(iter(cluster.client.run(os.getpid).values())), signal.SIGKILL)
         with pytest.raises(ClusterError, match="all workers of the cluster are gone"):
             sums(CHUNKS, [0.5])
+
+
+def has_checkpoint(store, number):
+    try:
+        return store.checkpoint(number) is not None
+    except StoreError:  # there is no such run yet
+        return False
+
+
+def test_the_command_line_and_a_client_that_is_killed(tmp_path):
+    """The run goes on from the store, on one machine, to the bits of a run that was never on a cluster."""
+    lines = zip(TABLE["x"][: CHUNK + 50].tolist(), TABLE["y"].tolist(), strict=False)
+    (tmp_path / "d.csv").write_text("x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in lines))
+    environment = os.environ | {"TIDU_STORE": str(tmp_path / "store.db"), "TIDU_CACHE": str(tmp_path / "cache")}
+    words = [str(tmp_path / "d.csv"), "y = a*x + b", "--lr", "0.001", "--epochs", "1500", "--json"]
+    tidu_fit = [sys.executable, "-m", "tidu", "fit", *words]
+    whole = subprocess.run(tidu_fit, env=environment, capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stderr
+    clustered = [*tidu_fit, "--cluster", "local:1"]
+    process = subprocess.Popen(clustered, env=environment, stdout=subprocess.DEVNULL)
+    with Store(tmp_path / "store.db") as store:
+        while process.poll() is None and not has_checkpoint(store, 2):
+            time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    resume = [sys.executable, "-m", "tidu", "runs", "resume", "2", "--json"]
+    resumed = subprocess.run(resume, env=environment, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    one, other = json.loads(whole.stdout), json.loads(resumed.stdout)
+    assert one["params"] == other["params"]
+    assert (one["steps"], one["loss"]) == (other["steps"], other["loss"])
