@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
+import mpmath
 import numpy as np
 import pytest
+import torch
 
 import tidu
 from tidu.eager.numpy_names import _FUNCTIONS, _UFUNCS
@@ -98,6 +101,22 @@ CALLS = {
     np.prod: lambda x: np.prod(x, axis=1),
     np.cumsum: lambda x: np.cumsum(x, axis=1),
     np.diff: lambda x: np.diff(x, axis=0),
+    np.fix: lambda x: np.fix(x * 7.3),
+    np.sinc: np.sinc,
+    np.real: np.real,
+    np.nan_to_num: lambda x: np.nan_to_num(x, nan=2.0),
+    np.select: lambda x: np.select([x > 0.5, x > 0.1], [x**2, 3 * x], 7.0),
+    np.cumprod: lambda x: np.cumprod(x, axis=1),
+    np.ptp: lambda x: np.ptp(x, axis=0),
+    np.average: lambda x: np.average(x, axis=1, weights=[3.0, 1.0]),
+    np.nansum: lambda x: np.nansum(x, axis=1),
+    np.nanmean: lambda x: np.nanmean(x, axis=1),
+    np.median: lambda x: np.median(x, axis=1),
+    np.partition: lambda x: np.partition(x, 1, axis=0),
+    np.cross: lambda x: np.cross(np.append(x, A, axis=1)[:, :3], [[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]]),
+    np.take: lambda x: np.take(x, [[0, -1], [1, 1]], axis=1),
+    np.pad: lambda x: np.pad(x, ((1, 0), (2, 1)), mode="constant", constant_values=1.5),
+    np.meshgrid: lambda x: np.meshgrid(x[0], A[1], [1.0, 2.0, 3.0])[0],
     np.shape: np.shape,
     np.ndim: np.ndim,
     np.size: np.size,
@@ -234,12 +253,12 @@ def test_an_array_on_the_left(mixed):
 
 
 @pytest.mark.parametrize(
-    "unknown", [np.nextafter, np.add.accumulate, np.cumprod, np.median, np.partition, np.linalg.inv]
+    "unknown", [np.nextafter, np.add.accumulate, np.percentile, np.unwrap, np.gradient, np.linalg.eigvalsh]
 )
 def test_what_is_not_known_is_a_sentence(unknown):
     x = leaf(A)
     with pytest.raises(TensorError, match=r"numpy\.\S+ is not known for tensors, and would lose the gradient"):
-        unknown(x, x) if unknown is np.nextafter else unknown(x, 1) if unknown is np.partition else unknown(x)
+        unknown(x, x) if unknown is np.nextafter else unknown(x, 1) if unknown is np.percentile else unknown(x)
 
 
 def test_writing_into_an_array_is_refused():
@@ -277,3 +296,91 @@ def test_an_axis_that_is_no_number_is_a_sentence(function, axis):
     x = leaf(A)
     with pytest.raises(TensorError, match="an axis is a whole number, not "):
         function([x, x], axis=axis) if function is np.stack else function(x, *[2] * (function is np.split), axis=axis)
+
+
+# -- compositions -------------------------------------------------------------------------------------------
+OF_TWO = (np.logaddexp2, np.fmax, np.fmin, np.copysign, np.heaviside)
+SPECIAL = [0.0, -0.0, 1.0, -1.5, 3.25, math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("function", OF_TWO, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_functions_of_two_are_numpys_at_special_points_too(function):
+    a, b = (np.ravel(m) for m in np.meshgrid(SPECIAL, SPECIAL))
+    found = function(tidu.tensor(a), b).numpy()
+    np.testing.assert_allclose(found, function(a, b), rtol=1e-15)
+    plain = np.isfinite(a) & np.isfinite(b) & (a != b)
+    if function is np.copysign:
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(function(a, b)))
+        plain &= (a != 0) & (b != 0)
+    if function is np.heaviside:
+        plain &= a != 0
+    torchs = {np.logaddexp2: torch.logaddexp2, np.copysign: torch.copysign, np.heaviside: torch.heaviside,
+              np.fmax: torch.fmax, np.fmin: torch.fmin}  # fmt: skip
+    if function is not np.heaviside:  # of which torch has no slope; it is 0
+        x = torch.tensor(a[plain], requires_grad=True)
+        torchs[function](x, torch.tensor(b[plain])).sum().backward()
+        np.testing.assert_allclose(tidu.grad(lambda x: function(x, b[plain]).sum())(a[plain]), x.grad, rtol=1e-14)
+    else:
+        assert not tidu.grad(lambda x: function(x, b[plain]).sum())(a[plain]).any()
+
+
+def test_truncation_is_towards_0():
+    np.testing.assert_array_equal(np.trunc(tidu.tensor([-1.7, 1.7, -0.2])).numpy(), np.trunc([-1.7, 1.7, -0.2]))
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-9, 0.01, 0.0499, 0.0501, 0.5, 1.0, -2.5])
+def test_sinc_has_its_derivatives_at_0_too(x):
+    mpmath.mp.dps = 40
+    slope = lambda t: tidu.sinc(t)  # noqa: E731
+    for order in range(4):
+        expected = float(mpmath.diff(lambda t: mpmath.sincpi(t), mpmath.mpf(x), order))
+        assert slope(x) == pytest.approx(expected, rel=1e-12, abs=1e-11)
+        slope = tidu.grad(slope)
+
+
+@pytest.mark.parametrize("zeros", [(), (1,), (0, 3)])
+def test_running_products_have_exact_slopes_where_elements_are_0(zeros):
+    x = np.random.default_rng(0).normal(size=7)
+    x[list(zeros)] = 0.0
+    leaf = torch.tensor(x, requires_grad=True)
+    weights = np.arange(1.0, 8.0)
+    (torch.cumprod(leaf, 0) * torch.tensor(weights)).sum().backward()
+    np.testing.assert_allclose(tidu.grad(lambda x: (weights * np.cumprod(x)).sum())(x), leaf.grad, rtol=1e-13)
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric", "wrap"])
+def test_padding_is_numpys(mode):
+    x = np.arange(6.0).reshape(2, 3)
+    for width in (1, (1, 0), ((0, 1), (1, 1))):
+        np.testing.assert_array_equal(np.pad(tidu.tensor(x), width, mode=mode).numpy(), np.pad(x, width, mode=mode))
+
+
+def test_nan_has_no_slope_where_it_was_exchanged():
+    x = np.array([1.0, math.nan, math.inf, -math.inf, 2.0])
+    np.testing.assert_array_equal(np.nan_to_num(tidu.tensor(x)).numpy(), np.nan_to_num(x))
+    assert tidu.grad(lambda x: np.nansum(2 * x))(np.array([1.0, math.nan, 3.0])).tolist() == [2.0, 0.0, 2.0]
+    assert tidu.grad(lambda x: np.nan_to_num(x).sum())(x).tolist() == [1.0, 0.0, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda x: np.tile(x, -1), "counts from 0 up, not -1"),
+        (lambda x: np.tile(x, 1.5), "counts from 0 up, not 1.5"),
+        (lambda x: np.repeat(x, -1), "a count from 0 up"),
+        (lambda x: np.repeat(x, [1, 2]), "each of 3 elements"),
+        (lambda x: np.take(x, [3]), "no place 3 among 3"),
+        (lambda x: np.take(x, [0.5]), "whole numbers"),
+        (lambda x: np.pad(x, -1), "number of elements"),
+        (lambda x: np.pad(x, 1, mode="mean"), "modes constant"),
+        (lambda x: np.cross(x, [1.0, 2.0]), "three numbers"),
+        (lambda x: np.select([x > 1], [x, x]), "as many conditions"),
+        (lambda x: np.average(x, weights=[1.0, 2.0]), "weights of the shape"),
+        (lambda x: tidu.concatenate([]), "the sequence is empty"),
+        (lambda x: np.meshgrid(x, x, indexing="no"), "'xy' or 'ij'"),
+    ],
+)
+def test_what_does_not_fit_is_told(call, sentence):
+    with pytest.raises(tidu.TiduError, match=sentence):
+        call(tidu.tensor([1.0, 2.0, 3.0]))

@@ -1,6 +1,7 @@
 """Commands as processes: closed streams, readers that leave, signals, full disks."""
 
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -153,3 +154,13 @@ def test_a_picture_that_does_not_fit_leaves_no_file(tmp_path):
     assert b"cannot be written" in done.stderr
     assert list(tmp_path.iterdir()) == []
     assert shutil.which("bash")
+
+
+@pytest.mark.parametrize("given", ["-", "/dev/stdin", f"<(cat {LINE})"])
+def test_trainings_that_are_compared_share_what_is_read_once(given):
+    done = shell(f"cat {LINE} | {TIDU} compare {given} 'y = w*x + b' --lr 0.0001 --epochs 5 --json")
+    assert done.stderr == b""
+    from_file = shell(f"{TIDU} compare {LINE} 'y = w*x + b' --lr 0.0001 --epochs 5 --json")
+    costs = [[entry["cost"] for entry in json.loads(d.stdout)["runs"]] for d in (done, from_file)]
+    assert costs[0] == costs[1]
+    assert len(costs[0]) == 3

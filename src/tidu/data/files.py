@@ -49,6 +49,13 @@ def from_path(path: str, options: CsvOptions, stream: bool = False) -> Source:
     return sources[0] if len(sources) == 1 else _Files(sources, path)
 
 
+def is_read_once(data: object) -> bool:
+    """Whether `data` names what gives its rows only once: standard input, or a pipe."""
+    if not isinstance(data, (str, Path)):
+        return False
+    return str(data) == "-" or Path(data).is_fifo()
+
+
 def files_of(path: str) -> list[Path]:
     """The files that a path or a pattern stands for, in the order of their names."""
     if not glob.has_magic(path) or os.path.exists(path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,6 +33,8 @@ def source_of(data: object, options: CsvOptions | None = None, stream: bool = Fa
         There is no such file, it is a folder, or the object is nothing that holds columns.
     """
     options = options or CsvOptions()
+    if Source in type(data).__mro__:  # a protocol's own check would read the file
+        return cast(Source, data)
     if isinstance(data, (str, Path)):
         return from_path(str(data), options, stream)
     if isinstance(data, Table):

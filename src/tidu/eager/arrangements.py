@@ -18,7 +18,7 @@ from tidu.language.array_ops import shape_of
 from tidu.text import _
 
 
-def _taken(x: Any, places: Any, axis: int) -> Any:
+def taken(x: Any, places: Any, axis: int) -> Any:
     """The parts of `x` at these places of an axis."""
     return index(x, (*[slice(None)] * axis, places))
 
@@ -97,7 +97,7 @@ def array_split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[An
         ends = np.cumsum([length // sections + (k < length % sections) for k in range(sections)]).tolist()
     else:
         ends = [*map(int, sections), length]
-    return [_taken(x, slice(begin, end), axis) for begin, end in zip([0, *ends], ends, strict=False)]
+    return [taken(x, slice(begin, end), axis) for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 @public(np.split)
@@ -138,19 +138,29 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     """Each element so many times; of all in one row without an axis."""
     x = ravel(x) if axis is None else array_of(x)
     axis = axis_of(x, 0 if axis is None else axis)
-    return _taken(x, np.repeat(np.arange(shape_of(x)[axis]), repeats), axis)
+    counts = np.asarray(repeats)
+    length = shape_of(x)[axis]
+    if counts.dtype.kind not in "iu" or (counts < 0).any() or counts.ndim > 1 or counts.size not in (1, length):
+        raise ShapeMismatch(
+            _("repeat takes a count from 0 up, or one for each of {length} elements, not {repeats}").format(
+                length=length, repeats=repeats
+            )
+        )
+    return taken(x, np.repeat(np.arange(length), counts), axis)
 
 
 @public(np.tile)
 def tile(x: Any, reps: int | Sequence[int]) -> Any:
     """The whole so many times along each axis."""
-    counts = (reps,) if isinstance(reps, (int, np.integer)) else tuple(reps)
+    counts = tuple(np.atleast_1d(np.asarray(reps)).tolist())
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ShapeMismatch(_("tile takes counts from 0 up, not {reps}").format(reps=reps))
     x = array_of(x)
     x = reshape(x, (1,) * (len(counts) - len(shape_of(x))) + shape_of(x))
     counts = (1,) * (len(shape_of(x)) - len(counts)) + counts
     for axis, count in enumerate(counts):
         if count != 1:
-            x = _taken(x, np.tile(np.arange(shape_of(x)[axis]), count), axis)
+            x = taken(x, np.tile(np.arange(shape_of(x)[axis]), count), axis)
     return x
 
 
@@ -164,7 +174,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
     shifts = [shift] * len(axes) if isinstance(shift, (int, np.integer)) else list(shift)
     for by, k in zip(shifts, axes, strict=True):
         place = axis_of(x, k)
-        x = _taken(x, np.roll(np.arange(shape_of(x)[place]), by), place)
+        x = taken(x, np.roll(np.arange(shape_of(x)[place]), by), place)
     return x
 
 

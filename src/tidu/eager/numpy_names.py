@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.eager import arrangements, contractions  # they enter their functions  # noqa: F401
+from tidu.eager import arrangements, compositions, contractions  # they enter their functions  # noqa: F401
 from tidu.eager import functions as f
 from tidu.eager.functions import PUBLIC as PUBLIC
 from tidu.eager.values import Valued
@@ -53,7 +53,7 @@ _UFUNCS: dict[str, Function] = {
     "invert": functools.partial(f.bits, "logical_not", "invert"),
 }
 _FUNCTIONS: dict[Any, Function] = {
-    **f.OF_NUMPY,
+    **{function: answer for function, answer in f.OF_NUMPY.items() if not isinstance(function, np.ufunc)},
     np.where: ops.where,
     **{
         function: _plainly(function)
@@ -76,6 +76,8 @@ def ufunc_of(ufunc: Any, method: str, options: dict[str, Any]) -> Function:
     if method == "__call__" and not options:
         if name in _UFUNCS:
             return _UFUNCS[name]
+        if ufunc in f.OF_NUMPY:
+            return f.OF_NUMPY[ufunc]
         if name in NUMPY_NAMES:
             return lambda *args: applied(OPS[NUMPY_NAMES[name]], args)
     if options.get("out") is not None:

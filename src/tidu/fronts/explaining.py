@@ -177,8 +177,9 @@ def _chosen(
 
 
 def _print(found: Explanation, shown: tuple[Entry, ...]) -> None:
-    from tidu.fronts.explanation_pages import closing, heading_of, remarks_on
+    from tidu.fronts.explanation_pages import closing, remarks_on
     from tidu.insight.explanation import sections_of
+    from tidu.insight.reporting.step_sections import heading_of
 
     console = Console()
     console.print()

@@ -16,6 +16,8 @@ import numpy as np
 
 from tidu.content.optimizers import optimizer_named
 from tidu.data.csv_options import CsvOptions
+from tidu.data.files import is_read_once
+from tidu.data.source import source_of
 from tidu.errors import SettingError, closest
 from tidu.insight.picturing.passages import passages, spread_evenly
 from tidu.pictures.planes import Curve, Plane, drawable, spans_decades
@@ -167,6 +169,9 @@ def compare(
     """
     if variants is not None:
         _check(variants)
+    if is_read_once(data):
+        data = source_of(data, csv)
+    if variants is not None:
         runs = [fit(formula, data, csv=csv, callbacks=callbacks, **{**options, **v}) for v in variants]
         return compared(runs)
     whole = fit(formula, data, csv=csv, callbacks=callbacks, **{**options, "batch_size": None})

@@ -25,7 +25,7 @@ from tidu.training.as_json import json_safe, numbers_as_lists
 from tidu.training.questions import answered
 
 BLOCKS = {
-    "given": mark("given: where the step begins"),
+    "given": mark("where the step begins"),
     "step": mark("before the samples"),
     "forward": mark("forward pass: from the parameters to the prediction"),
     "loss": mark("loss: how wrong the prediction is"),
@@ -336,4 +336,4 @@ def _title(block: str, row: int | None, layer: int | None, found: Explanation) -
     title = _("sums over the batch") if block == "accumulate" and row is None and found.batch else _(BLOCKS[block])
     if layer is not None and found.layers:
         title = _("layer {k}, {what}").format(k=layer + 1, what=title)
-    return title if row is None else _("row {row}: {what}").format(row=row, what=title)
+    return title if row is None else _("row {row}, {what}").format(row=row, what=title)

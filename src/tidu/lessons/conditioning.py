@@ -8,9 +8,7 @@ import numpy as np
 
 from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
 from tidu.lessons.line import LR, STEPS, data
-from tidu.text import mark
 from tidu.training.run import Run
-from tidu.training.scan import scan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,10 +52,12 @@ def material() -> Material:
         "rows": rows(_row(k, before, after) for k in (1, 2, 5, 10, 20)),
         "end": f"{before.params['b']:.6f}",
     }
-    best = (solved.params["w"], solved.params["b"])
+    bowl = _bowl(table, centre, width)
     pictures = {
-        "before": lambda: _path(before, table, best),
-        "after": lambda: _rescaled_path(after, table, best, centre, width),
+        "before": lambda: before.plot(kind="contours"),
+        "before_parameters": lambda: before.plot(kind="parameters"),
+        "after": lambda: _round(bowl),
+        "after_parameters": lambda: bowl.plot(kind="parameters"),
     }
     return Material(numbers, values, {"line.csv": csv_text(table, header=False)}, pictures)
 
@@ -67,38 +67,16 @@ def _row(step: int, before: Run, after: Run) -> list[str]:
     return [str(step), *cells]
 
 
-def _path(run: Run, table: dict[str, list[float]], best: tuple[float, float]) -> Figure:
-    """The way over the contours of the cost in w and b."""
-    w, b = np.linspace(-0.1, 1.9, 81), np.linspace(-2.0, best[1] + 4.0, 61)
-    costs = scan("y = w*x + b", table, {"w": w, "b": b}).cost
-    path = np.append(0.0, run.history["w"]), np.append(0.0, run.history["b"])
-    return _picture(("w", "b"), (w, b), costs, path, best, mark("1000 steps"))
-
-
-def _rescaled_path(
-    run: Run, table: dict[str, list[float]], best: tuple[float, float], centre: float, width: float
-) -> Figure:
-    """The same in v = w·width and c = b + w·centre, in which the contours are circles."""
+def _bowl(table: dict[str, list[float]], centre: float, width: float) -> Run:
+    """The same line in v = w·width and c = b + w·centre, in which the contours are circles."""
     standard = {"z": ((np.array(table["x"]) - centre) / width).tolist(), "y": table["y"]}
-    w, b = np.append(0.0, run.history["w"]), np.append(0.0, run.history["b"])
-    end = (best[0] * width, best[1] + best[0] * centre)
-    # As many units across as the panel is wider than high, so that circles look it.
-    v, c = np.linspace(end[0] - 92.0, end[0] + 92.0, 81), np.linspace(-5.0, end[1] + 45.0, 61)
-    costs = scan("y = v*z + c", standard, {"v": v, "c": c}).cost
-    return _picture(("v", "c"), (v, c), costs, (w * width, b + w * centre), end, mark("20 steps"))
+    # --scale makes λ = 1; here it is 2, so that half the rate takes the same steps.
+    return fit_whole("y = v*z + c", standard, lr=0.25, epochs=SCALED_STEPS)
 
 
-def _picture(names: Any, grid: Any, costs: Any, path: Any, best: tuple[float, float], words: str) -> Figure:
-    from tidu.pictures.lessons import valley_picture
-    from tidu.pictures.numbers import Series
-    from tidu.pictures.surfaces import Surface
-
-    first, second = path
-    paths = [
-        Series(words, first, second),
-        Series(mark("the minimum"), np.array([best[0]]), np.array([best[1]])),
-    ]
-    steps = np.arange(len(first), dtype=float)
-    moves = [Series(names[0], steps, first), Series(names[1], steps, second)]
-    surface = Surface(names[0], names[1], grid[0], grid[1], costs)
-    return valley_picture(surface, paths, ("step", "value", moves, False))
+def _round(bowl: Run) -> Figure:
+    """The bowl with one unit as long across as upward, so that circles look it."""
+    v, high = bowl.params["v"], bowl.params["c"] + 45.0
+    figure = bowl.plot(kind="contours", limits=(v - 92.0, v + 92.0, -5.0, high))
+    figure.axes[0].set_aspect("equal")
+    return figure

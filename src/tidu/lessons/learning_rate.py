@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
-from tidu.pictures.numbers import Series
 from tidu.text import mark
 from tidu.training.run import Run
 
@@ -49,10 +48,17 @@ def _row(share: float, run: Run) -> list[str]:
 
 
 def _rates(runs: dict[float, Run]) -> Figure:
-    from tidu.pictures.lessons import panels
+    from tidu.pictures.figure import label
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import Curve, Plane
 
     steps = np.arange(STEPS + 1, dtype=float)
-    paths = {share: np.append(START, run.history["w"]) for share, run in runs.items()}
-    places = [Series(f"{share:g}/λ", steps[:16], w[:16]) for share, w in paths.items()]
-    distances = [Series(f"{share:g}/λ", steps, np.abs(w - BEST)) for share, w in paths.items()]
-    return panels(("step", "w", places, False), ("step", mark("distance"), distances, True))
+    paths = {f"{share:g}/λ": np.append(START, run.history["w"]) for share, run in runs.items()}
+    places = [Curve("", steps[:16], w[:16], ink=k) for k, w in enumerate(paths.values())]
+    distances = [Curve(name, steps, np.abs(w - BEST), ink=k) for k, (name, w) in enumerate(paths.items())]
+    return plane_figure(
+        (
+            Plane(label("step"), "w", tuple(places)),
+            Plane(label("step"), label(mark("distance")), tuple(distances), log_y=True),
+        )
+    )

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
-from tidu.text import mark
-from tidu.training.run import Run
-from tidu.training.scan import scan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +65,8 @@ def material() -> Material:
     pictures = {
         "fit": lambda: run.plot(),
         "batches": _batches,
-        "valley": lambda: _valley(run, table, (best_w, best_b)),
+        "valley": lambda: run.plot(kind="contours"),
+        "parameters": lambda: run.plot(kind="parameters"),
     }
     return Material(numbers, values, {"line.csv": csv_text(table, header=False)}, pictures)
 
@@ -85,21 +83,3 @@ def _batches() -> Figure:
         Epoch(label("mini-batches: an update after each"), tuple(every[k : k + size] for k in range(0, rows, size))),
     ]
     return batches_figure(epochs, label("update {k}"), label("row of the data"), label("update"))
-
-
-def _valley(run: Run, table: dict[str, list[float]], best: tuple[float, float]) -> Figure:
-    from tidu.pictures.lessons import valley_picture
-    from tidu.pictures.numbers import Series
-    from tidu.pictures.surfaces import Surface
-
-    w = np.linspace(-0.1, 1.9, 81)
-    b = np.linspace(min(-2.0, best[1] - 4.0), max(2.0, best[1] + 4.0), 61)
-    costs = scan("y = w*x + b", table, {"w": w, "b": b}).cost
-    w_path, b_path = np.append(0.0, run.history["w"]), np.append(0.0, run.history["b"])
-    paths = [
-        Series(mark("1000 steps"), w_path, b_path),
-        Series(mark("the minimum"), np.array([best[0]]), np.array([best[1]])),
-    ]
-    steps = np.arange(len(w_path), dtype=float)
-    moves = [Series("w", steps, w_path), Series("b", steps, b_path)]
-    return valley_picture(Surface("w", "b", w, b, costs), paths, ("step", "value", moves, False))

@@ -74,9 +74,12 @@ def _inside_of_one_update(source: str) -> str:
 
 
 def _sweep(runs: dict[float, Run]) -> Figure:
-    from tidu.pictures.curves import series_picture
     from tidu.pictures.figure import label
-    from tidu.pictures.numbers import Series
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import Curve, Plane
 
-    curves = [Series(f"lr={lr}", np.arange(1.0, len(r.history) + 1), r.history.loss) for lr, r in runs.items()]
-    return series_picture(curves, label("epoch"), label("loss"), log=True)
+    curves = tuple(
+        Curve(f"lr={lr}", np.arange(1.0, len(r.history) + 1), r.history.loss, "points", ink=k)
+        for k, (lr, r) in enumerate(runs.items())
+    )
+    return plane_figure([Plane(label("epoch"), label("loss"), curves, log_y=True)])

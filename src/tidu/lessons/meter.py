@@ -44,11 +44,11 @@ def material() -> Material:
 
 
 def _picture(run: Run) -> Figure:
-    from tidu.pictures.lessons import panels
-    from tidu.pictures.numbers import Series
+    from tidu.pictures.figure import label
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import Curve, Plane, Rule
 
     step = np.arange(float(len(run.history)))
-    return panels(
-        ("step", mark("error E"), [Series("", step, run.history.loss)], True),
-        ("step", "w", [Series("w", step, run.history["w"]), Series("100", step, np.full(len(step), 100.0))], False),
-    )
+    error = Plane(label("step"), label(mark("error E")), (Curve("", step, run.history.loss),), log_y=True)
+    weight = Plane(label("step"), "w", (Curve("w", step, run.history["w"]),), rules=(Rule("y", 100.0, "100"),))
+    return plane_figure((error, weight))

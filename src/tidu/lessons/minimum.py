@@ -81,10 +81,12 @@ def _point(end: Mapping[str, float]) -> str:
 
 
 def _saddle_picture() -> Figure:
-    from tidu.pictures.surfaces import Surface, path_picture
+    from tidu.pictures.cost_maps import CostMap, cost_map_figure
 
-    x, y = np.linspace(-1.2, 1.2, 121), np.linspace(-2.0, 2.0, 161)
-    height = np.array([[evaluate(SADDLE, {X: a, Y: b}) for b in y.tolist()] for a in x.tolist()])
+    x, y = np.meshgrid(np.linspace(-1.2, 1.2, 121), np.linspace(-2.0, 2.0, 161))
+    height = np.array([evaluate(SADDLE, {X: a, Y: b}) for a, b in zip(x.flat, y.flat, strict=True)])
     names = {"gd": "GD", "mini_batch": "mini-batch", "sgd": "SGD"}
-    paths = [Series(names[k], path[:, 0], path[:, 1]) for k, (path, _end) in saddle_descents().items()]
-    return path_picture(Surface("x", "y", x, y, height), paths, "x² − y² + y⁴/4", levels=np.linspace(-1.0, 1.6, 27))
+    paths = tuple(Series(names[k], path[:, 0], path[:, 1]) for k, (path, _end) in saddle_descents().items())
+    saddle = CostMap(("x", "y"), x, y, height.reshape(x.shape), -1.0, (-1.2, 1.2, -2.0, 2.0), paths,
+                     title="x² − y² + y⁴/4")  # fmt: skip
+    return cost_map_figure(saddle)

@@ -112,14 +112,20 @@ def _search(grid: Scan) -> Figure:
 
 
 def _descents(gd: Run, sgd: Run, mini: Run) -> Figure:
-    from tidu.pictures.lessons import panels
-    from tidu.pictures.numbers import Series
+    from tidu.pictures.figure import label
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import Curve, Plane
 
-    cost = [Series("", np.arange(float(EPOCHS)), gd.history.loss)]
+    cost = Curve("", np.arange(float(EPOCHS)), gd.history.loss)
     full = descent(SGD_DATA, None).history["w"]
-    steps = [
-        Series("SGD", np.arange(1, 37) / 3, sgd.history["w"][:36]),
-        Series(mark("mini-batch of 2"), np.arange(1, 25) / 2, mini.history["w"][:24]),
-        Series("GD", np.arange(1.0, 13.0), full[:12]),
-    ]
-    return panels(("epoch", mark("cost J"), cost, True), ("epoch", "w", steps, False))
+    steps = (
+        Curve("SGD", np.arange(1, 37) / 3, sgd.history["w"][:36], ink=0),
+        Curve(label(mark("mini-batch of 2")), np.arange(1, 25) / 2, mini.history["w"][:24], ink=1),
+        Curve("GD", np.arange(1.0, 13.0), full[:12], ink=2),
+    )
+    return plane_figure(
+        (
+            Plane(label("epoch"), label(mark("cost J")), (cost,), log_y=True),
+            Plane(label("epoch"), "w", steps),
+        )
+    )

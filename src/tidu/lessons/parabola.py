@@ -69,22 +69,27 @@ def material() -> Material:
 
 
 def _points(run: Run) -> Figure:
-    from tidu.pictures.lessons import points_and_curves
-    from tidu.pictures.numbers import Series
+    from tidu.pictures.figure import label
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import DATA, Curve, Plane
 
     table = data()
     x, y = np.array(table["x"]), np.array(table["y"])
-    start = x**2 + 1.0
-    curves = [Series(mark("prediction"), x, run.predict(table)), Series(mark("before training"), x, start)]
-    return points_and_curves(Series(mark("true points"), x, y), curves, "x", "y")
+    curves = (
+        Curve(label(mark("true points")), x, y, "dots", DATA),
+        Curve(label(mark("prediction")), x, run.predict(table), ink=1),
+        Curve(label(mark("before training")), x, x**2 + 1.0, ink=2),
+    )
+    return plane_figure([Plane("x", "y", curves)])
 
 
 def _loss(run: Run, adam: Run) -> Figure:
-    from tidu.pictures.curves import series_picture
     from tidu.pictures.figure import label
-    from tidu.pictures.numbers import Series
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import Curve, Plane
 
-    curves = [
-        Series(name, np.arange(float(len(r.history))), r.history.loss) for name, r in (("gd", run), ("adam", adam))
-    ]
-    return series_picture(curves, label("epoch"), label("loss"), log=True)
+    curves = tuple(
+        Curve(name, np.arange(float(len(r.history))), r.history.loss, ink=k)
+        for k, (name, r) in enumerate((("gd", run), ("adam", adam)))
+    )
+    return plane_figure([Plane(label("epoch"), label("loss"), curves, log_y=True)])

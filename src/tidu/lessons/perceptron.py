@@ -173,13 +173,13 @@ def _points(title: str, data: dict[str, list[float]], steps: list[dict[str, Any]
 
 
 def _mistakes_by_gap(gaps: list[dict[str, Any]]) -> Figure:
-    from tidu.pictures.curves import series_picture
     from tidu.pictures.figure import label
-    from tidu.pictures.numbers import Series
+    from tidu.pictures.plane_figures import plane_figure
+    from tidu.pictures.planes import Curve, Plane
 
     curves = []
-    for gap in gaps:
+    for k, gap in enumerate(gaps):
         each = np.array(gap["mistakes_each_epoch"], dtype=np.float64)
         name = label(mark("gap {gap}")).format(gap=gap["gap"])
-        curves.append(Series(name, np.arange(1.0, len(each) + 1), each))
-    return series_picture(curves, label("epoch"), label("mistakes"))
+        curves.append(Curve(name, np.arange(1.0, len(each) + 1), each, ink=k))
+    return plane_figure([Plane(label("epoch"), label("mistakes"), tuple(curves))])

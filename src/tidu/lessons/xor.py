@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tidu.insight.picturing.of_classes import regions_of
 from tidu.lessons.lesson import Material, csv_text, fit_whole, rows
+from tidu.text import mark
 from tidu.training.run import Run
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 X1, X2 = [0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]
 Y = [0.0, 1.0, 1.0, 0.0]
 ONE_LAYER = "y = linear(...)"
+MARGIN = 0.5  # in sight around the points, as a share of their extent
 TWO_LAYERS = "y = mlp(..., hidden=[4], activation='tanh')"
 
 
@@ -72,13 +75,9 @@ def material() -> Material:
 
 
 def _boundary(one: Run, two: Run) -> Figure:
-    from tidu.pictures.classes import boundaries
-    from tidu.text import mark
+    from tidu.pictures.classes import regions_figure
+    from tidu.pictures.figure import label
 
-    a, b = np.meshgrid(np.linspace(-0.5, 1.5, 201), np.linspace(-0.5, 1.5, 201))
-    grid = {"x1": a.ravel(), "x2": b.ravel()}
-    panels = [
-        (name, chance(run, grid).reshape(a.shape))
-        for name, run in ((mark("one layer"), one), (mark("two layers"), two))
-    ]
-    return boundaries(a, b, panels, np.array(X1), np.array(X2), np.array(Y))
+    return regions_figure(
+        [(label(mark("one layer")), regions_of(one, MARGIN)), (label(mark("two layers")), regions_of(two, MARGIN))]
+    )

@@ -6,35 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tidu.pictures.figure import COLOURS, Figure, blank, drawn, label
+from tidu.pictures.figure import COLOURS, Axes, Figure, blank, drawn
 from tidu.pictures.numbers import Array
 from tidu.pictures.plane_figures import legend_outside
 from tidu.pictures.regions import MARKERS, ConfusionTable, Regions
 
 PALE = 0.22  # opacity of a region
-
-
-@drawn
-def boundaries(
-    x1: Array, x2: Array, panels: Sequence[tuple[str, Array]], points_1: Array, points_2: Array, classes: Array
-) -> Figure:
-    """For each panel the probability over a grid of shape (m, n), with the line at one half, and the samples."""
-    figure, axes = blank(columns=len(panels), width=5.0, height=4.6)
-    for ax, (name, probability) in zip(axes, panels, strict=True):
-        ax.pcolormesh(
-            x1, x2, probability, cmap="RdBu_r", vmin=0.0, vmax=1.0, alpha=0.6, shading="auto", rasterized=True
-        )
-        if probability.min() < 0.5 < probability.max():
-            ax.contour(x1, x2, probability, levels=[0.5], colors="black", linewidths=1.5)
-        for value, marker in ((0.0, "o"), (1.0, "s")):
-            here = classes == value
-            ax.plot(points_1[here], points_2[here], marker, color=COLOURS[int(value)], markeredgecolor="black",
-                    markersize=11, label=f"y = {value:g}")  # fmt: skip
-        ax.set_title(label(name), loc="left")
-        ax.set_xlabel("x₁")
-        ax.set_ylabel("x₂")
-        ax.legend(loc="upper right", frameon=True)
-    return figure
 
 
 @drawn
@@ -51,10 +28,25 @@ def images(pixels: Array, words: Sequence[str], right: Sequence[bool], columns: 
 
 
 @drawn
-def regions_figure(regions: Regions, title: str) -> Figure:
+def regions_figure(parts: Sequence[tuple[str, Regions]]) -> Figure:
+    """One panel for each title and plane, side by side."""
+    alone = len(parts) == 1
+    figure, axes = blank(columns=len(parts), width=6.4 if alone else 5.0, height=4.8)
+    for k, (ax, (title, regions)) in enumerate(zip(axes, parts, strict=True)):
+        _draw_regions(ax, regions)
+        if not alone:
+            ax.set_title(title, loc="left")
+        if k == len(parts) - 1:
+            legend_outside(ax, above=alone)
+    if alone:
+        figure.suptitle(parts[0][0], fontsize="medium", x=0.02, ha="left")
+    return figure
+
+
+def _draw_regions(axes: Axes, regions: Regions) -> None:
     """Each region in the pale colour of its class, the line between two regions, and the samples."""
-    figure, (axes,) = blank(width=6.4, height=4.8)
-    few = len(regions.points) <= 400
+    count = len(regions.points)
+    size = 11.0 if count <= 20 else 5.5 if count <= 400 else 3.0
     for k in range(len(regions.classes)):
         lead, colour = regions.lead(k), COLOURS[k % len(COLOURS)]
         if lead.max() > 0.0:
@@ -64,15 +56,12 @@ def regions_figure(regions: Regions, title: str) -> Figure:
     for k, name in enumerate(regions.classes):
         here = regions.points[regions.numbers == k]
         axes.plot(here[:, 0], here[:, 1], MARKERS[k % len(MARKERS)], color=COLOURS[k % len(COLOURS)],
-                  markersize=5.5 if few else 3, markeredgecolor="white", markeredgewidth=0.5, label=name)  # fmt: skip
+                  markersize=size, markeredgecolor="white", markeredgewidth=0.5, label=name)  # fmt: skip
     axes.set_xlim(regions.x[0], regions.x[-1])
     axes.set_ylim(regions.y[0], regions.y[-1])
     axes.set_xlabel(regions.names[0])
     axes.set_ylabel(regions.names[1])
     axes.grid(False)
-    legend_outside(axes)
-    figure.suptitle(title, fontsize="medium", x=0.02, ha="left")
-    return figure
 
 
 @drawn

@@ -6,12 +6,16 @@ The grid need not be straight: `insight.picturing.cost_slices` makes one that fo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tidu.pictures.figure import COLOURS, Axes, Figure, blank, drawn
 from tidu.pictures.numbers import Array, Series
 from tidu.pictures.plane_figures import legend_outside
+
+if TYPE_CHECKING:
+    from matplotlib.contour import QuadContourSet
 
 STEEPEST = 12  # contour lines
 LINES = "#43536b"  # of the contours: seen on the palest and on the darkest
@@ -48,24 +52,36 @@ class CostMap:
         span = max(high - self.lowest, 1e-300)
         return np.asarray(self.lowest + span * ((np.arange(STEEPEST) + 0.5) / STEEPEST) ** 2)
 
+    @property
+    def root_levels(self) -> Array:
+        """The square roots of their distances above the lowest, from 0; where all is level, 0 and 1."""
+        roots = np.unique(np.append(0.0, np.sqrt(np.maximum(self.levels - self.lowest, 0.0))))
+        return roots if len(roots) > 1 else np.array([0.0, 1.0])
+
 
 @drawn
-def cost_map_figure(cost_map: CostMap, minimum: str) -> Figure:
-    """Filled contours, the paths with their starts and ends, and the minimum; `minimum` is its name."""
+def cost_map_figure(cost_map: CostMap, minimum: str = "", scale: str = "") -> Figure:
+    """Filled contours, the paths with their starts and ends, and the minimum.
+
+    `minimum` is its name; with a `scale`, a bar of that name says how high each colour is.
+    """
     figure, (axes,) = blank(width=7.2, height=4.8)
-    draw_cost_map(axes, cost_map, minimum)
+    filled = draw_cost_map(axes, cost_map, minimum)
+    if scale:
+        roots = cost_map.root_levels[::2]
+        bar = figure.colorbar(filled, ax=axes, label=scale, ticks=roots)
+        bar.ax.set_yticklabels([f"{cost_map.lowest + root**2:.3g}" for root in roots])
     if cost_map.title:
         figure.suptitle(cost_map.title, fontsize="medium", x=0.02, ha="left")
     return figure
 
 
-def draw_cost_map(axes: Axes, cost_map: CostMap, minimum: str, dots: bool = True) -> None:
+def draw_cost_map(axes: Axes, cost_map: CostMap, minimum: str = "", dots: bool = True) -> QuadContourSet:
     """One map; with `dots`, the places after single steps are marked on the paths."""
     root = np.sqrt(np.maximum(np.ma.masked_invalid(cost_map.height) - cost_map.lowest, 0.0))  # straight across a bowl
-    levels = np.sqrt(np.maximum(cost_map.levels - cost_map.lowest, 0.0))
-    levels = np.unique(levels)
-    axes.contourf(cost_map.x, cost_map.y, root, levels=[0.0, *levels], cmap="Blues_r", alpha=0.55, extend="max")
-    axes.contour(cost_map.x, cost_map.y, root, levels=levels, colors=[LINES], linewidths=0.6)
+    levels = cost_map.root_levels
+    filled = axes.contourf(cost_map.x, cost_map.y, root, levels=levels, cmap="Blues_r", alpha=0.55, extend="max")
+    axes.contour(cost_map.x, cost_map.y, root, levels=levels[1:], colors=[LINES], linewidths=0.6)
     inks = COLOURS[1:5]
     for k, path in enumerate(cost_map.paths):
         colour = inks[k % len(inks)]
@@ -79,13 +95,14 @@ def draw_cost_map(axes: Axes, cost_map: CostMap, minimum: str, dots: bool = True
                   zorder=12)  # fmt: skip
     if cost_map.minimum is not None:
         axes.plot(*([v] for v in cost_map.minimum), "*", color="black", markersize=12, markeredgecolor="white",
-                  label=minimum, linestyle="none", zorder=12)  # fmt: skip
+                  label=minimum or None, linestyle="none", zorder=12)  # fmt: skip
     axes.set_xlim(cost_map.limits[0], cost_map.limits[1])
     axes.set_ylim(cost_map.limits[2], cost_map.limits[3])
     axes.set_xlabel(cost_map.names[0] + (f"\n{cost_map.note}" if cost_map.note else ""))
     axes.set_ylabel(cost_map.names[1])
     axes.grid(False)
     legend_outside(axes)
+    return filled
 
 
 @drawn

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from tidu.pictures.figure import BLUE, COLOURS, RED, Axes, Figure, blank, drawn, label
-from tidu.pictures.numbers import Array, Series
+from tidu.pictures.figure import BLUE, RED, Axes, Figure, blank, drawn, label
+from tidu.pictures.numbers import Array
 
 HIGHEST = 1e250  # above it matplotlib's own arithmetic overflows
 
@@ -22,29 +20,6 @@ def loss_curve(axes: Axes, record: str, loss: Array) -> None:
     finite = loss[np.isfinite(loss)]
     if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.min():
         axes.set_yscale("log")
-
-
-@drawn
-def series_picture(series: Sequence[Series], x_label: str, y_label: str, title: str = "", log: bool = False) -> Figure:
-    """Several curves in one pair of axes, with a legend."""
-    figure, (axes,) = blank(width=7.0)
-    draw_series(axes, series, x_label, y_label, log)
-    axes.set_title(title)
-    return figure
-
-
-def draw_series(axes: Axes, series: Sequence[Series], x_label: str, y_label: str, log: bool = False) -> None:
-    """Curves with their names."""
-    for k, s in enumerate(series):
-        axes.plot(s.x, s.y, color=COLOURS[k % len(COLOURS)], linewidth=1.6, label=s.name)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    if log:
-        axes.set_yscale("log")
-    if all(len(s.x) <= 12 for s in series):  # few epochs: a tick at each, none between
-        axes.set_xticks(sorted({float(x) for s in series for x in s.x if float(x).is_integer()}))
-    if len(series) > 1:
-        axes.legend()
 
 
 @drawn

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tidu.pictures.cost_maps import CostMap, draw_cost_map
 from tidu.pictures.curves import loss_curve
 from tidu.pictures.figure import BLUE, ORANGE, Axes, Figure, blank, drawn, label
 from tidu.pictures.numbers import Array, Series
-from tidu.pictures.surfaces import Surface, draw_paths
+from tidu.pictures.valley_grids import follow_the_floor
 
+ALONG, ACROSS = 61, 61  # points of the grid, along the valley and across it
 FARTHEST = 1e60  # points beyond it, of a walk that diverges, are not drawn
 
 
@@ -27,20 +29,22 @@ def descent_picture(
     if len(names) == 1:
         _walk_on_curve(axes[1], names[0], path[:, 0], value_at)
     elif len(names) == 2:
-        surface = surface_of(names, path, value_at)
-        draw_paths(axes[1], surface, [Series("", path[:, 0], path[:, 1])])
+        draw_cost_map(axes[1], map_of(names, path, value_at))
     return figure
 
 
-def surface_of(names: Sequence[str], path: Array, value_at: Callable[..., float], points: int = 80) -> Surface:
-    """The function around a path of two variables, on a grid."""
-    axes = []
+def map_of(names: Sequence[str], path: Array, value_at: Callable[..., float]) -> CostMap:
+    """The function around a path of two variables, on a grid that follows the floor of its valley."""
+    ends = []
     for k in range(2):
         low, high = path[:, k].min(), path[:, k].max()
         margin = 0.25 * max(high - low, 0.1 * max(abs(low), abs(high)), 1e-3)
-        axes.append(np.linspace(low - margin, high + margin, points))
-    height = np.array([[value_at(float(a), float(b)) for b in axes[1]] for a in axes[0]])
-    return Surface(names[0], names[1], axes[0], axes[1], height)
+        ends += [float(low - margin), float(high + margin)]
+    limits = (ends[0], ends[1], ends[2], ends[3])
+    x, y, height = follow_the_floor(value_at, limits, ALONG, ACROSS)
+    finite = height[np.isfinite(height)]
+    lowest = float(finite.min()) if len(finite) else 0.0
+    return CostMap((names[0], names[1]), x, y, height, lowest, limits, (Series("", path[:, 0], path[:, 1]),))
 
 
 def _walk_on_curve(axes: Axes, name: str, path: Array, value_at: Callable[..., float]) -> None:

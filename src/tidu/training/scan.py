@@ -49,16 +49,22 @@ class Scan:
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """The cost as a curve over one parameter, or as a map over two."""
+        from tidu.pictures.cost_maps import CostMap, cost_map_figure
         from tidu.pictures.curves import cost_curve
-        from tidu.pictures.figure import save
-        from tidu.pictures.surfaces import Surface, cost_map
+        from tidu.pictures.figure import label, save
 
-        names, values = list(self.grid), list(self.grid.values())
+        wide = [k for k, values in enumerate(self.grid.values()) if len(values) > 1]
+        names = [list(self.grid)[k] for k in wide or [0]]
+        values = [self.grid[name] for name in names]
         if len(names) == 1:
-            figure = cost_curve(names[0], values[0], self.cost, self.best[names[0]])
+            figure = cost_curve(names[0], values[0], self.cost.ravel(), self.best[names[0]])
         else:
-            surface = Surface(names[0], names[1], values[0], values[1], self.cost)
-            figure = cost_map(surface, (self.best[names[0]], self.best[names[1]]))
+            x, y = np.meshgrid(*values, indexing="ij")
+            limits = (float(x.min()), float(x.max()), float(y.min()), float(y.max()))
+            best = (self.best[names[0]], self.best[names[1]])
+            cost_map = CostMap((names[0], names[1]), x, y, self.cost, self.best_cost, limits, minimum=best)
+            found = f"{names[0]} = {best[0]:g}, {names[1]} = {best[1]:g}"
+            figure = cost_map_figure(cost_map, found, label("cost J"))
         if path is not None:
             save(figure, path)
         return figure

@@ -5,8 +5,9 @@ import pytest
 
 import tidu
 from tidu.errors import SettingError
-from tidu.insight.picturing.cost_slices import follow_the_floor, slice_of
+from tidu.insight.picturing.cost_slices import slice_of
 from tidu.insight.picturing.kinds import Request, picture_of
+from tidu.pictures.valley_grids import follow_the_floor
 
 GENERATOR = np.random.default_rng(5)
 
@@ -104,3 +105,42 @@ def test_a_straight_grid_has_the_same_heights(valley):
     v, w = np.linspace(left, right, 20), np.linspace(high, low, 9)
     true = np.mean((v[None, :, None] * data["z"] + w[:, None, None] * data["x"] - data["y"]) ** 2, axis=-1)
     assert np.max(np.abs(np.sqrt(grid) - np.sqrt(true))) < 0.06 * np.sqrt(true.max())
+
+
+def _rosenbrock(a, b):
+    return (1.0 - a) ** 2 + 100.0 * (b - a * a) ** 2
+
+
+def _two_wells_each_way(a, b):
+    return (a * a - 1.0) ** 2 + (b * b - 1.0) ** 2
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lines_do_not_jump_from_one_valley_to_another(turned):
+    """Lines across the arms of a bent valley cross two floors; the grid takes the lines that cross one."""
+    cost = (lambda a, b: _rosenbrock(b, a)) if turned else _rosenbrock
+    limits = (-0.3, 1.3, -1.4, 1.4) if turned else (-1.4, 1.4, -0.3, 1.3)
+    x, y, height = follow_the_floor(cost, limits, 41, 41)
+    for values in (x, y):
+        assert np.abs(np.diff(values, axis=0)).max() < 0.45  # neighbouring lines are alike
+    np.testing.assert_allclose(height, np.vectorize(cost)(x, y))
+
+
+def test_where_all_lines_cross_two_valleys_the_grid_is_straight():
+    x, y, height = follow_the_floor(_two_wells_each_way, (-1.5, 1.5, -1.5, 1.5), 31, 41)
+    np.testing.assert_allclose(np.diff(x, axis=0), 0.1)
+    np.testing.assert_allclose(np.diff(y, axis=1), 0.075)
+    np.testing.assert_allclose(height, _two_wells_each_way(x, y))
+
+
+@pytest.mark.parametrize("limits", [(0.0, 1.0), (0.0, 1.0, 2.0, 1.0), (0.0, 1.0, 0.0, float("inf")), "abcd", 3])
+def test_limits_that_are_none_are_refused(valley, limits):
+    run, _data = valley
+    with pytest.raises(SettingError, match="limits are four numbers"):
+        run.plot(kind="contours", limits=limits)
+
+
+def test_a_picture_shows_what_its_limits_say(valley):
+    run, _data = valley
+    axes = run.plot(kind="contours", limits=(-1, 2.0, 0, 3)).axes[0]
+    assert (*axes.get_xlim(), *axes.get_ylim()) == (-1.0, 2.0, 0.0, 3.0)

@@ -1,13 +1,11 @@
 """The cost of a run's model in the plane of two of its parameters, with the paths of one or several optimizers over it.
 
-In a valley that is far longer than wide, a straight grid steps over the floor, and its contours are jagged. Here the
-grid follows the floor: along one parameter it is even, and across, at each place, the lowest point is found first and
-the grid is dense around it.
+The grid follows the valley's floor (`pictures.valley_grids`), so that contours are smooth however narrow the valley is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +14,7 @@ from tidu.errors import SettingError
 from tidu.insight.picturing.of_runs import checked_name, table_of
 from tidu.insight.picturing.passages import passages, spread_evenly, why_no_steps
 from tidu.pictures.numbers import Array, Series
+from tidu.pictures.valley_grids import NARROWINGS, follow_the_floor
 from tidu.text import _
 from tidu.training.fit import run_of
 from tidu.training.judging.evaluation import cost_of
@@ -23,12 +22,10 @@ from tidu.training.run import Run
 from tidu.training.solving.objective import Objective
 
 ALONG, ACROSS = 81, 101  # points of the grid, along the valley and across it
-NARROWINGS = 60  # of the interval that holds the lowest point of a line: to the last digits that matter
 STEPS = 300  # at which paths are looked at
 FAR = 100.0  # times the length of the paths, beyond which the minimum is left out of sight
 NEWTON_STEPS = 60
 MOST_EVALUATIONS = 4e9  # operations on cells; a larger table has a coarser grid
-GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,18 @@ def why_no_slice(run: Run) -> str | None:
     return why_no_steps(run)
 
 
-def slice_of(run: Run, of: Sequence[str] = (), optimizers: Sequence[str] = ()) -> Slice:
+def slice_of(
+    run: Run,
+    of: Sequence[str] = (),
+    optimizers: Sequence[str] = (),
+    limits: tuple[float, float, float, float] | None = None,
+) -> Slice:
     """The plane of two parameters, the first two by default; others are held where the run ended.
 
     Parameters
     ----------
     optimizers : besides the run's own path, those of these optimizers on the same problem, each at its default rate.
+    limits : what is in sight, of the first parameter and then of the second; by default the paths and the minimum.
     """
     table = table_of(run)
     names = list(run.program.parameter_names)
@@ -84,7 +87,7 @@ def slice_of(run: Run, of: Sequence[str] = (), optimizers: Sequence[str] = ()) -
     end = np.array([float(run.params[n]) for n in names])
     columns = [table[c.name] for c in run.program.columns]
     minimum = _minimum(Objective(run.program, columns), end, i, j)
-    limits = _limits(paths, minimum)
+    limits = limits or _limits(paths, minimum)
     if minimum is not None and not (limits[0] <= minimum[0] <= limits[1] and limits[2] <= minimum[1] <= limits[3]):
         minimum = None
     share = min(1.0, np.sqrt(MOST_EVALUATIONS / (40.0 * ALONG * (ACROSS + NARROWINGS) * max(table.rows, 1))))
@@ -173,76 +176,3 @@ def _limits(paths: Sequence[Series], minimum: tuple[float, float] | None) -> tup
         margin = 0.15 * (high - low) or 0.5 * max(abs(low), 1.0)
         found += [low - margin, high + margin]
     return found[0], found[1], found[2], found[3]
-
-
-def follow_the_floor(
-    cost: Callable[[float, float], float], limits: tuple[float, float, float, float], along: int, across: int
-) -> tuple[Array, Array, Array]:
-    """A grid of shape (along, across) over the limits, dense around the lowest point of each of its lines.
-
-    Lines run across the valley: along the parameter in which the cost, at the scale of the picture, curves most.
-    """
-    left, right, low, high = limits
-    if _curvature(cost, limits, 0) > _curvature(cost, limits, 1):
-        y, x, height = follow_lines(lambda b, a: cost(a, b), (low, high), (left, right), along, across)
-    else:
-        x, y, height = follow_lines(cost, (left, right), (low, high), along, across)
-    return x, y, height
-
-
-def _curvature(cost: Callable[[float, float], float], limits: tuple[float, float, float, float], axis: int) -> float:
-    """The second difference across the picture, in the middle of it."""
-    middle = [0.5 * (limits[0] + limits[1]), 0.5 * (limits[2] + limits[3])]
-    half = 0.5 * (limits[2 * axis + 1] - limits[2 * axis])
-    values = []
-    for shift in (-half, 0.0, half):
-        point = list(middle)
-        point[axis] += shift
-        values.append(cost(*point))
-    bend = values[0] - 2.0 * values[1] + values[2]
-    return bend if np.isfinite(bend) else np.inf
-
-
-def follow_lines(
-    cost: Callable[[float, float], float], along: tuple[float, float], across: tuple[float, float], n: int, m: int
-) -> tuple[Array, Array, Array]:
-    """Lines at even places of the first argument; on each, places of the second that are dense around its lowest."""
-    low, high = across
-    span = high - low
-    even = np.linspace(*along, n)
-    u = np.repeat(even[:, np.newaxis], m, axis=1)
-    v, height = np.empty((n, m)), np.empty((n, m))
-    for k, a in enumerate(even.tolist()):
-        at = _lowest(lambda b, a=a: cost(a, b), low - span, high + span)  # type: ignore[misc]
-        below = m // 2 if at > low else 0
-        below = m - 1 if at >= high else min(max(below, 0), m - 1)
-        floor = min(max(at, low), high)
-        v[k, : below + 1] = floor - (floor - low) * _dense_at_0(below + 1)[::-1]
-        v[k, below:] = floor + (high - floor) * _dense_at_0(m - below)
-        height[k] = [cost(a, b) for b in v[k].tolist()]
-    height[~np.isfinite(height)] = np.nan
-    return u, v, height
-
-
-def _dense_at_0(count: int) -> Array:
-    """`count` places from 0 to 1, the first ones a thousandth apart and each gap larger than the one before."""
-    if count == 1:
-        return np.zeros(1)
-    t = np.linspace(0.0, 1.0, count)
-    return np.asarray(np.sinh(6.0 * t) / np.sinh(6.0))
-
-
-def _lowest(line: Callable[[float], float], low: float, high: float) -> float:
-    """The lowest point of a line that falls and then rises, by golden sections (Kiefer 1953)."""
-    a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_a, at_b = line(a), line(b)
-    for _k in range(NARROWINGS):
-        if not at_b < at_a:  # the lowest is on the left; so too where b is not finite
-            high, b, at_b = b, a, at_a
-            a = high - GOLDEN * (high - low)
-            at_a = line(a)
-        else:
-            low, a, at_a = a, b, at_b
-            b = low + GOLDEN * (high - low)
-            at_b = line(b)
-    return 0.5 * (low + high)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -16,7 +17,7 @@ from tidu.errors import SettingError, closest
 from tidu.insight.picturing import sights
 from tidu.insight.picturing.cost_slices import why_no_slice
 from tidu.insight.picturing.of_classes import why_no_boundary, why_no_confusion
-from tidu.insight.picturing.of_runs import why_no_fit, why_no_residuals
+from tidu.insight.picturing.of_runs import why_no_fit, why_no_parameters, why_no_residuals
 from tidu.insight.picturing.passages import why_no_steps
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.pictures.animations import ANIMATED, write_animation
@@ -43,6 +44,7 @@ class Request:
     axis : of the loss: `auto`, `linear` or `log`.
     paths : optimizers whose paths are drawn beside each other.
     beside : other runs, drawn beside the run.
+    limits : what is in sight of a plane of two parameters: from, to, of the first; from, to, of the second.
     """
 
     of: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Request:
     axis: str = "auto"
     paths: tuple[str, ...] = ()
     beside: tuple[Run, ...] = ()
+    limits: tuple[float, float, float, float] | None = None
 
     def asked(self) -> list[str]:
         """What is not left to its default."""
@@ -83,7 +86,8 @@ KINDS: dict[str, Kind] = {
         sights.loss_figure, sights.loss_sketch, ("axis", "beside"),
     ),
     "parameters": Kind(
-        mark("each parameter over the steps"), sights.parameters_figure, sights.parameters_sketch, ("of",)
+        mark("each parameter over the steps"), sights.parameters_figure, sights.parameters_sketch, ("of",),
+        why_no_parameters,
     ),
     "fit": Kind(
         mark("the data with the curve as it evolves; as .gif or .webp, an animation"),
@@ -95,7 +99,8 @@ KINDS: dict[str, Kind] = {
     ),
     "contours": Kind(
         mark("the cost over two parameters, with the paths of optimizers; as .gif or .webp, an animation"),
-        sights.contours_figure, sights.contours_sketch, ("of", "paths"), why_no_slice, sights.contours_animation,
+        sights.contours_figure, sights.contours_sketch, ("of", "paths", "limits"), why_no_slice,
+        sights.contours_animation,
     ),
     "batches": Kind(
         mark("which rows feed which update of the first epochs"), sights.batches_figure_of, sights.batches_sketch,
@@ -151,10 +156,25 @@ def _checked(run: Run, name: str, request: Request) -> Kind:
     if request.axis not in AXES:
         raise SettingError(_("axis must be one of {names}, not '{value}'").format(names=", ".join(AXES),
                                                                                   value=request.axis))  # fmt: skip
+    if request.limits is not None and not _rising(request.limits):
+        raise SettingError(
+            _("limits are four numbers, from and to of each parameter, as in (0, 2, -1, 1), not {value}").format(
+                value=request.limits
+            )
+        )
     reason = kind.why_not(run)
     if reason is not None:
         raise SettingError(reason)
     return kind
+
+
+def _rising(limits: object) -> bool:
+    """Whether they are two intervals of finite numbers."""
+    match limits:
+        case (int() | float(), int() | float(), int() | float(), int() | float()):
+            left, right, low, high = (float(v) for v in limits)
+            return -math.inf < left < right < math.inf and -math.inf < low < high < math.inf
+    return False
 
 
 def picture_of(run: Run, name: str, request: Request) -> Figure:

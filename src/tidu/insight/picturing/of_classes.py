@@ -14,6 +14,7 @@ from tidu.training.problem import target_values
 from tidu.training.run import Run
 
 ON_A_SIDE = 240  # points of the grid on which regions are found
+MARGIN = 0.1  # in sight around the samples, as a share of their extent
 MOST_CLASSES = 12  # of a confusion table that can be read
 
 
@@ -48,11 +49,14 @@ def confusion_of(run: Run) -> ConfusionTable:
     return ConfusionTable(tuple(label_text(c) for c in run.classes), counts)
 
 
-def regions_of(run: Run) -> Regions:
-    """Which class the model takes each point of the plane for, and how far it prefers each to all others."""
+def regions_of(run: Run, margin: float = MARGIN) -> Regions:
+    """Which class the model takes each point of the plane for, and how far it prefers each to all others.
+
+    `margin` is what is in sight around the samples, as a share of their extent.
+    """
     table = table_of(run)
     first, second = feature_names(run)
-    x, y = (_axis(table[name]) for name in (first, second))
+    x, y = (_axis(table[name], margin) for name in (first, second))
     a, b = np.meshgrid(x, y)
     logits = run.model.logits(Table({first: a.ravel(), second: b.ravel()}))
     logits = logits.reshape(len(y), len(x), -1)
@@ -64,7 +68,7 @@ def regions_of(run: Run) -> Regions:
                    tuple(label_text(c) for c in run.classes))  # fmt: skip
 
 
-def _axis(values: Array) -> Array:
+def _axis(values: Array, share: float) -> Array:
     low, high = float(values.min()), float(values.max())
-    margin = 0.1 * (high - low) or 1.0
+    margin = share * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, ON_A_SIDE)

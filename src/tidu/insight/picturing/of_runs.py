@@ -67,13 +67,20 @@ def loss_plane(runs: Sequence[Run], names: Sequence[str] = (), axis: str = "auto
     return Plane(_("epoch") if by_epoch else _("step"), label, tuple(curves), title=alone, log_y=log)
 
 
+def why_no_parameters(run: Run) -> str | None:
+    """Why there are no curves of parameters, if there are none."""
+    if all(p.shape for p in run.program.parameters):
+        return _("a network has too many parameters for curves; see --kind gradients")
+    return None
+
+
 def parameters_plane(run: Run, of: Sequence[str] = ()) -> Plane:
     """The parameters over steps, from their start on."""
     names = list(run.program.parameter_names)
     chosen = [checked_name(name, names) for name in of] if of else names
     if run.program.of_arrays:
         chosen = [n for n in chosen if not run.program.parameters[names.index(n)].shape]
-    if not chosen:
+    if not chosen:  # the names asked for are all of vectors or matrices
         raise SettingError(_("a network has too many parameters for curves; see --kind gradients"))
     steps, values = courses(run)
     curves = [Curve(name, steps, drawable(values[name]), ink=k) for k, name in enumerate(chosen[:MOST_PARAMETERS])]

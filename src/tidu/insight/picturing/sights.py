@@ -149,7 +149,7 @@ def gradients_sketch(run: Run, request: Request) -> str:
 def _cost_map(run: Run, request: Request) -> CostMap:
     from tidu.pictures.cost_maps import CostMap
 
-    s = slice_of(run, request.of, request.paths)
+    s = slice_of(run, request.of, request.paths, request.limits)
     held = ", ".join(f"{n} = {v:.4g}" for n, v in list(s.held.items())[:4]) + (", …" if len(s.held) > 4 else "")
     note = _("slice of the cost: {held} held, as at the end of the run").format(held=held) if s.held else ""
     title = _("cost J of {formula}").format(formula=run.settings.formula)
@@ -172,7 +172,7 @@ def contours_animation(run: Run, request: Request) -> list[Figure]:
 
 def contours_sketch(run: Run, request: Request) -> str:
     """The same as text: the darker, the higher; paths as digits."""
-    s = slice_of(run, request.of, request.paths)
+    s = slice_of(run, request.of, request.paths, request.limits)
     root = np.sqrt(np.maximum(s.on_straight_grid(WIDTH, HEIGHT) - s.lowest, 0.0))
     shade = root / max(float(np.nanmax(root)), 1e-300)
     marks = [np.column_stack([p.x, p.y]) for p in s.paths]
@@ -239,7 +239,7 @@ def boundary_figure(run: Run, request: Request) -> Figure:
     """Regions of the classes."""
     from tidu.pictures.classes import regions_figure
 
-    return regions_figure(regions_of(run), run.settings.formula)
+    return regions_figure([(run.settings.formula, regions_of(run))])
 
 
 def boundary_sketch(run: Run, request: Request) -> str:

@@ -17,7 +17,7 @@ from tidu.insight.reporting.html import page
 from tidu.insight.reporting.repeating import command_of, python_of
 from tidu.insight.reporting.run_facts import blocks_of_result, mathematics, number
 from tidu.insight.reporting.run_pictures import pictures
-from tidu.insight.reporting.step_sections import section_of
+from tidu.insight.reporting.step_sections import LINE, section_of
 from tidu.language.printer import unicode_name
 from tidu.text import _
 from tidu.training.origin import Origin
@@ -25,7 +25,6 @@ from tidu.training.run import Run
 from tidu.writing import write_whole
 
 SUFFIXES = (".html", ".htm")
-LINE = "line"  # what the lines of the loop are called as places
 FIRST_ROWS = 5  # of the data that are shown
 CHEAP = 200_000  # samples that a training took, up to which what the doctor advises is tried too
 
