@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from tidu.language.activations import leaky_relu as leaky_relu
     from tidu.language.activations import silu as silu
     from tidu.training import callbacks as callbacks
+    from tidu.training import trackers as trackers
     from tidu.training.fit import fit as fit
     from tidu.training.history import History as History
+    from tidu.training.live_curve import LiveCurve as LiveCurve
     from tidu.training.minimize import minimize as minimize
     from tidu.training.model import Model as Model
     from tidu.training.run import Run as Run
@@ -69,6 +71,7 @@ _PLACES = {
     "Model": "tidu.training.model",
     "Run": "tidu.training.run",
     "Sweep": "tidu.training.sweeping.swept",
+    "LiveCurve": "tidu.training.live_curve",
     "History": "tidu.training.history",
     "CsvOptions": "tidu.data.csv_options",
     "LOSSES": "tidu.content.losses",
@@ -98,6 +101,7 @@ _PLACES = {
 _MODULES = {
     "schedules": "tidu.content.schedules",
     "callbacks": "tidu.training.callbacks",
+    "trackers": "tidu.training.trackers",
     "nd": "tidu.nd",
     "autograd": "tidu.autograd",
     "torch_names": "tidu.torch_names",

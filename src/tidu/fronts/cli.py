@@ -166,6 +166,8 @@ def app(lang: str | None) -> None:
 )
 @click.option("--report", multiple=True, cls=Option, metavar=_("FILE.html"),
               help=_("Write the whole run as one HTML file: data, model, loop, curves, steps, diagnosis."))  # fmt: skip
+@click.option("--track", multiple=True, cls=Option, metavar="tensorboard:DIR|mlflow[:URI]",
+              help=_("Hand the curves on to TensorBoard or MLflow while it trains."))  # fmt: skip
 @click.option("--no-store", is_flag=True, cls=Option, help=_("Do not keep the run for 'tidu runs'."))
 @code_option
 @output_options
@@ -173,16 +175,20 @@ def fit(data: str, formula: str, **values: Any) -> int:
     """`tidu fit`."""
     from tidu.fronts.progress import watched
     from tidu.training.fit import fit as fit_model
+    from tidu.training.trackers import tracker_of
 
     names = ("plot", "out", "show_code", "as_json", "no_store")
     plot, out, show_code, as_json, no_store = (values.pop(k) for k in names)
     values.pop("lang")
     reports = report_paths(values.pop("report"))
+    trackers = [tracker_of(text) for text in values.pop("track")]
     for path in (out, *reports):
         check_outputs(plot, path, data)
     csv = csv_of(values)
     with watched(_("fitting")) as progress:
-        result = fit_model(formula, data, csv=csv, callbacks=progress, store=not no_store, **given_of(values))
+        result = fit_model(
+            formula, data, csv=csv, callbacks=(*progress, *trackers), store=not no_store, **given_of(values)
+        )
     if out is not None:
         result.save(out)
     if plot is not None:
