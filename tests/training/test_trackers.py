@@ -125,7 +125,7 @@ def test_every_point_lies_in_the_picture(losses):
 @pytest.mark.parametrize("page", ["guide.md", "guide.zh.md"])
 def test_the_callback_of_the_guide_stops_the_run(page):
     text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
-    (example,) = (e for e in re.findall(r"```python\n(.*?)```", text, re.S) if "until_flat" in e)
+    (example,) = (e for e in re.findall(r"```python\n(.*?)```", text, re.S) if "UntilFlat" in e)
     names = {}
     exec(example.replace("print(run.stopped)", ""), names)
     assert names["run"].stopped == "flat"
