@@ -19,7 +19,7 @@ import numpy as np
 
 from tidu.eager.tensor import Tensor
 from tidu.errors import SettingError, closest
-from tidu.insight.watching.loops import Loop, bindings, changing_names, loops_that_change, scopes_of
+from tidu.insight.watching.loops import Loop, base_of, bindings, changing_names, loops_that_change, scopes_of
 from tidu.insight.watching.script import Script
 from tidu.pictures.numbers import Array
 from tidu.text import _
@@ -110,7 +110,7 @@ class Recording:
     def _refuse(self, name: str) -> None:
         assert self.script.tree is not None
         tree = self.script.tree
-        every = {ast.unparse(t) for s in scopes_of(tree) for _s, t, loops in bindings(s) if loops}
+        every = {base_of(t) for s in scopes_of(tree) for _s, t, loops in bindings(s) if loops}
         near = closest(name, every)
         raise SettingError(
             _("no loop of the script changes '{name}'{hint}; its loops change {names}").format(
@@ -171,12 +171,20 @@ class Recording:
             def returned(code: types.CodeType, offset: int, value: object) -> None:
                 self._returned(sys._getframe(1))
 
+            def jumped(code: types.CodeType, offset: int, destination: int) -> None:
+                if destination <= offset:  # a loop in one line: its line is told of once, each turn by a jump back
+                    frame = sys._getframe(1)
+                    self._line(
+                        frame, [loop for loop in self._loops_of(code) if loop.last == loop.header], frame.f_lineno
+                    )
+
+            m.register_callback(tool, m.events.JUMP, jumped)
             m.register_callback(tool, m.events.LINE, line)
             m.register_callback(tool, m.events.PY_RETURN, returned)
             try:
                 for code in _codes(self.script.code):
                     if self._loops_of(code):
-                        m.set_local_events(tool, code, m.events.LINE | m.events.PY_RETURN)
+                        m.set_local_events(tool, code, m.events.LINE | m.events.PY_RETURN | m.events.JUMP)
                 yield
             finally:
                 m.free_tool_id(tool)
