@@ -7,7 +7,6 @@ from tidu.cache import CACHE_VARIABLE
 from tidu.engines.build import loop_folder
 from tidu.text import use_language
 
-
 # How long a draw takes says how busy the machine is, and nothing of the code.
 settings.register_profile("tidu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tidu")
