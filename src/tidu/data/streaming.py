@@ -48,8 +48,10 @@ def streamed_source(data: object, options: CsvOptions | None, drop_missing: bool
 
 def is_too_large(data: object) -> bool:
     """Whether files would take more than a good part of the memory that is free."""
+    if not isinstance(data, (str, Path)) or str(data) == "-":
+        return False
     free = available_memory()
-    if free is None or not isinstance(data, (str, Path)) or str(data) == "-":
+    if free is None:
         return False
     size = 0.0
     with contextlib.suppress(OSError, DataError, ValueError):  # whatever is wrong is said by who reads them

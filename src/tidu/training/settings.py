@@ -96,7 +96,7 @@ class Settings(TrainingOptions):
         """Plain values, for JSON."""
         return {"formula": self.formula, **asdict(self)}
 
-    @property
+    @functools.cached_property
     def loss_object(self) -> Loss:
         """The loss with its options."""
         return loss_named(self.loss)

@@ -34,10 +34,10 @@ def metrics_of_blocks(blocks: Iterable[tuple[Array, Array]]) -> dict[str, float]
     with np.errstate(all="ignore"):
         for y, y_hat in blocks:
             residual, count = y - y_hat, len(y)
-            squares = _sum_of_means(squares, rows, float(np.mean(residual**2)), count)
-            errors = _sum_of_means(errors, rows, float(np.mean(np.abs(residual))), count)
+            squares = _sum_of_means(squares, rows, float((residual**2).mean()), count)
+            errors = _sum_of_means(errors, rows, float(np.abs(residual).mean()), count)
             middle = float(y.mean())
-            own = float(np.mean((y - y.mean()) ** 2))
+            own = float(((y - middle) ** 2).mean())
             apart = (middle - mean) ** 2 * (rows * count / (rows + count) ** 2) if rows else 0.0
             around = _sum_of_means(around, rows, own, count) + apart
             mean = _sum_of_means(mean, rows, middle, count)
