@@ -118,6 +118,9 @@ ARRAY_ORACLES: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda x, axis, keepdims: torch.logsumexp(x, dim=axis, keepdim=keepdims),
     "softmax": lambda x, axis: torch.exp(x - torch.logsumexp(x, dim=axis, keepdim=True)),
     "matmul": torch.matmul,
+    "inv": torch.linalg.inv,
+    "solve": torch.linalg.solve,
+    "det": torch.linalg.det,
     "outer": torch.outer,
 }
 

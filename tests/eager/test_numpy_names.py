@@ -117,6 +117,9 @@ CALLS = {
     np.take: lambda x: np.take(x, [[0, -1], [1, 1]], axis=1),
     np.pad: lambda x: np.pad(x, ((1, 0), (2, 1)), mode="constant", constant_values=1.5),
     np.meshgrid: lambda x: np.meshgrid(x[0], A[1], [1.0, 2.0, 3.0])[0],
+    np.linalg.inv: np.linalg.inv,
+    np.linalg.solve: lambda x: np.linalg.solve(x, A[0]),
+    np.linalg.det: np.linalg.det,
     np.shape: np.shape,
     np.ndim: np.ndim,
     np.size: np.size,
@@ -378,9 +381,33 @@ def test_nan_has_no_slope_where_it_was_exchanged():
         (lambda x: np.select([x > 1], [x, x]), "as many conditions"),
         (lambda x: np.average(x, weights=[1.0, 2.0]), "weights of the shape"),
         (lambda x: tidu.concatenate([]), "the sequence is empty"),
+        (lambda x: np.linalg.inv(x), "a square matrix is needed"),
+        (lambda x: np.linalg.solve(np.eye(2), x), "right sides as long as it"),
+        (lambda x: np.linalg.inv(x * np.ones((3, 1))), "the matrix is singular"),
         (lambda x: np.meshgrid(x, x, indexing="no"), "'xy' or 'ij'"),
     ],
 )
 def test_what_does_not_fit_is_told(call, sentence):
     with pytest.raises(tidu.TiduError, match=sentence):
         call(tidu.tensor([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_inverses_and_determinants_have_torchs_slopes(size):
+    a = np.random.default_rng(size).normal(size=(size, size)) + 2 * np.eye(size)
+    b = np.arange(1.0, size + 1)
+    for ours, theirs in (
+        (lambda m: np.linalg.inv(m)[0].sum(), lambda m: torch.linalg.inv(m)[0].sum()),
+        (lambda m: (np.linalg.solve(m, b) ** 2).sum(), lambda m: (torch.linalg.solve(m, torch.tensor(b)) ** 2).sum()),
+        (lambda m: np.linalg.det(m) ** 2, lambda m: torch.linalg.det(m) ** 2),
+    ):
+        matrix = torch.tensor(a, requires_grad=True)
+        theirs(matrix).backward()
+        np.testing.assert_allclose(tidu.grad(ours)(a), matrix.grad, rtol=1e-11, atol=1e-12)
+
+
+def test_the_determinant_of_a_singular_matrix_has_its_slope():
+    cofactors = [[4.0, -2.0], [-2.0, 1.0]]
+    np.testing.assert_allclose(tidu.grad(np.linalg.det)(np.array([[1.0, 2.0], [2.0, 4.0]])), cofactors)
+    with pytest.raises(tidu.TiduError, match="the matrix is singular"):
+        tidu.grad(np.linalg.det)(np.zeros((4, 4)))

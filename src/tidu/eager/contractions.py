@@ -1,4 +1,4 @@
-"""Sums of products over axes, under NumPy's names: einsum, tensordot, inner, kron, prod, cumsum, diff."""
+"""Sums of products over axes and inverses, under NumPy's names: einsum, tensordot, kron, prod, cumsum, inv, det."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tidu.eager.functions import sum as total
 from tidu.errors import ShapeMismatch, TensorError
 from tidu.language import array_ops as table
 from tidu.language.array_ops import shape_of
+from tidu.language.operand import Operand
 from tidu.text import _
 
 
@@ -168,3 +169,62 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     for _turn in range(n):
         x = index(x, (*before, slice(1, None))) - index(x, (*before, slice(None, -1)))
     return x
+
+
+# -- inverses ---------------------------------------------------------------------------------------
+SMALL = 3  # rows of a matrix whose determinant is written out
+
+
+def _square(a: Any) -> Any:
+    a = array_of(a)
+    shape = shape_of(a)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise ShapeMismatch(_("a square matrix is needed, not the shape {shape}").format(shape=shape))
+    return a * 1.0
+
+
+def _regular(a: Any) -> Any:
+    """A square matrix that has an inverse; a sentence for another."""
+    a = _square(a)
+    if not np.all(np.linalg.slogdet(np.asarray(getattr(a, "value", a)))[0]):
+        raise TensorError(
+            _("the matrix is singular: it has no inverse, and its determinant has no slope by way of one")
+        )
+    return a
+
+
+@public(np.linalg.inv)
+def inv(a: Any) -> Any:
+    """The inverse of a square matrix."""
+    return table.inverse(_regular(a))
+
+
+@public(np.linalg.solve)
+def solve(a: Any, b: Any) -> Any:
+    """x with a·x = b, of a square matrix and a vector, or a matrix of several."""
+    a, b = _square(a), array_of(b) * 1.0
+    if len(shape_of(a)) != 2 or len(shape_of(b)) not in (1, 2) or shape_of(b)[0] != shape_of(a)[0]:
+        raise ShapeMismatch(
+            _("solve takes a square matrix and right sides as long as it, not the shapes {a} and {b}").format(
+                a=shape_of(a), b=shape_of(b)
+            )
+        )
+    return table.solve(_regular(a), b)
+
+
+@public(np.linalg.det)
+def det(a: Any) -> Any:
+    """The determinant of a square matrix; of a small one written out, so that a singular one has its slope."""
+    a = _square(a)
+    size = shape_of(a)[-1]
+    if 1 <= size <= SMALL:
+        return _written_out([[index(a, (Ellipsis, i, j)) for j in range(size)] for i in range(size)])
+    return table.determinant(_regular(a) if isinstance(a, Operand) else a)
+
+
+def _written_out(m: list[list[Any]]) -> Any:
+    """Laplace's expansion along the first row."""
+    if len(m) == 1:
+        return m[0][0]
+    parts = [m[0][k] * _written_out([row[:k] + row[k + 1 :] for row in m[1:]]) for k in range(len(m))]
+    return sum(parts[2::2], parts[0]) - sum(parts[3::2], parts[1])

@@ -374,3 +374,26 @@ einsum: Function = array_op(
     ),
     doc="The sum of products over the letters that the result has not; each letter of one is in another, or in it.",
 )  # fmt: skip
+
+
+# -- inverses ---------------------------------------------------------------------------------------
+def _solve_shares(g: Any, out: Any, a: Any, b: Any) -> Derivatives:
+    """Giles 2008, section 2.3: of x = a⁻¹b the share of b is a⁻ᵀg, and that of a is −(a⁻ᵀg)·xᵀ."""
+    share = solve(swapped(a), g)
+    return (lambda: -(_column(share) * _row(out) if len(shape_of(b)) == 1 else matmul(share, swapped(out))), share)
+
+
+inverse: Function = array_op(
+    "inv", "xp.linalg.inv({0})", cost="product",
+    grad=lambda g, out, a: (-matmul(matmul(swapped(out), g), swapped(out)),),
+    cases=((((2, 2),), ()), (((3, 3),), ()), (((4, 2, 2),), ())), doc="The inverse of a matrix.",
+)  # fmt: skip
+solve: Function = array_op(
+    "solve", "xp.linalg.solve({0}, {1})", cost="product", grad=_solve_shares,
+    cases=((((2, 2), (2,)), ()), (((3, 3), (3, 2)), ())), doc="x with a·x = b, of a square matrix a.",
+)  # fmt: skip
+determinant: Function = array_op(
+    "det", "xp.linalg.det({0})", cost="product",
+    grad=lambda g, out, a: (reshape(g * out, attrs=((*shape_of(out), 1, 1),)) * swapped(inverse(a)),),
+    cases=((((2, 2),), ()), (((3, 3),), ()), (((4, 2, 2),), ())), doc="The determinant of a matrix.",
+)  # fmt: skip
