@@ -584,3 +584,20 @@ def test_a_network_that_cannot_be(tidu, signs, formula, says):
 
 def test_labels_under_a_loss_of_numbers(tidu, signs):
     refused(tidu("fit", signs, "cls = w*a + b"), "holds text", "logistic, hinge, perceptron, softmax")
+
+
+def test_tags_are_added_and_taken_away(tidu, tmp_path, monkeypatch):
+    monkeypatch.setenv("TIDU_STORE", str(tmp_path / "runs.sqlite"))
+    for lr in (0.1, 0.2):
+        printed(tidu("fit", EXAMPLES / "meter.csv", "y = w*x", "--lr", lr, "--epochs", 3, "--json"))
+    assert printed(tidu("runs", "tag", 2, "paper", "good", "--remark", "fig. 2", "--json"))["tags"] == ["paper", "good"]
+    assert printed(tidu("runs", "tag", 2, "new", "--remove", "good", "--json"))["tags"] == ["paper", "new"]
+    refused(tidu("runs", "tag", 2), "say what the run is to have")
+    assert [run["id"] for run in printed(tidu("runs", "list", "--tag", "paper", "--json"))] == [2]
+    assert printed(tidu("runs", "show", 2, "--json"))["remark"] == "fig. 2"
+    assert "paper" in tidu("runs", "list")[1]
+    assert "no such runs" in tidu("runs", "list", "--tag", "good")[1]
+    status, out, _err = tidu("runs", "compare", 1, 2)
+    assert status == 0
+    assert [line.split() for line in out.splitlines() if " lr " in line] == [["settings", "lr", "0.1", "0.2"]]
+    refused(tidu("runs", "show", "9" * 30), "there is no run")

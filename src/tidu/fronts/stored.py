@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -82,16 +82,21 @@ def list_command(
     console = Console()
     from tidu.fronts.report import grid
 
-    table = grid(_("run"), _("began"), _("formula"), _("optimizer"), _("loss"), _("steps"), _("stopped"))
-    table.columns[1].no_wrap = True
+    if not found:
+        console.print(Text(_("no such runs")))
+        return GOOD
+    tagged = any(run.tags for run in found)
+    heads = [_("run"), _("began"), _("formula"), _("optimizer"), _("loss"), _("steps"), _("stopped")]
+    table = grid(*heads, *([_("tags")] if tagged else []))
+    for number in (1, 4):
+        table.columns[number].no_wrap = True
     shown = found[: most or LISTED]
     for run in shown:
         brief = _brief(run)
         loss = "" if brief["loss"] is None else f"{brief['loss']:.6g}"
-        table.add_row(
-            str(run.id), _time(run.began), run.facts["formula"], run.facts["settings"]["optimizer"], loss,
-            str(brief["steps"] if brief["steps"] is not None else ""), brief["stopped"] or _(run.status),
-        )  # fmt: skip
+        steps = str(brief["steps"] if brief["steps"] is not None else "")
+        cells = [str(run.id), _time(run.began), run.facts["formula"], run.facts["settings"]["optimizer"], loss, steps]
+        table.add_row(*cells, brief["stopped"] or _status(run), *([", ".join(run.tags)] if tagged else []))
     console.print(table)
     if len(shown) < len(found):
         console.print(Text(_("and {count} more: --most").format(count=len(found) - len(shown)), style="dim"))
@@ -123,7 +128,7 @@ def show_command(number: int, store_path: str | None, as_json: bool, lang: str |
     batch = _("full batch") if size is None else _("batches of {size}").format(size=size)
     params = ", ".join(f"{name} = {_short(value)}" for name, value in f.get("params", {}).items())
     lines = [
-        (_("run"), f"{run.id}  {_time(run.began)}  {_(run.status)}"),
+        (_("run"), f"{run.id}  {_time(run.began)}  {_status(run)}"),
         (_("formula"), f["formula"]),
         (_("data"), f"{data['path'] or _('in memory')}  ({data['rows']})  {data['fingerprint'][:12]}"),
         (_("descent"), f"{f['optimizer']}, lr {f['lr']}, {batch}, {f['engine']}"),
@@ -163,12 +168,14 @@ def compare_command(one: int, other: int, store_path: str | None, as_json: bool,
         return GOOD
     from tidu.fronts.report import grid
 
+    kinds = {"settings": _("settings"), "data": _("data"), "versions": _("versions"), "loop": _("loop"),
+             "end": _("end")}  # fmt: skip
     table = grid(_("of"), _("what"), str(one), str(other))
     for kind, unlike in found.items():
-        for name, (a, b) in unlike.items():
+        for name, (a, b) in _by_parameter(unlike).items():
             if name == "source":
                 a, b = (_("{lines} lines").format(lines=len((text or "").splitlines())) for text in (a, b))
-            table.add_row(kind, name, _short(a), _short(b))
+            table.add_row(kinds[kind], name, _short(a), _short(b))
     console.print(table)
     return GOOD
 
@@ -209,16 +216,22 @@ def resume_command(
 @run_argument
 @click.argument("tags", metavar=_("[TAG]..."), nargs=-1)
 @click.option("--remark", cls=Option, metavar=_("TEXT"), help=_("A remark."))
+@click.option("--remove", multiple=True, cls=Option, metavar=_("TAG"), help=_("A tag to take away."))
 @shared_options
 def tag_command(
-    number: int, tags: tuple[str, ...], remark: str | None, store_path: str | None, as_json: bool, lang: str | None
-) -> int:
+    number: int, tags: tuple[str, ...], remark: str | None, remove: tuple[str, ...], store_path: str | None,
+    as_json: bool, lang: str | None,
+) -> int:  # fmt: skip
     """`tidu runs tag`."""
+    if not tags and remark is None and not remove:
+        raise SettingError(_("say what the run is to have: a tag, --remark TEXT, or --remove TAG"))
     with _store(store_path) as store:
-        store.mark(number, tags, remark)
+        store.mark(number, tags, remark, remove)
         run = store.run(number)
     if as_json:
         print_json(run.to_dict())
+    else:
+        Console().print(Text(_("run {run}: {tags}").format(run=number, tags=", ".join((*run.tags, run.remark)))))
     return GOOD
 
 
@@ -270,11 +283,29 @@ def delete_command(numbers: Sequence[int], store_path: str | None, as_json: bool
     return GOOD
 
 
+def _status(run: StoredRun) -> str:
+    words = {"running": _("running"), "interrupted": _("interrupted"), "ended": _("ended")}
+    return words.get(run.status, run.status)
+
+
+def _by_parameter(unlike: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """The same with an entry for each parameter, where both runs have them."""
+    entries: dict[str, tuple[Any, Any]] = {}
+    for name, (a, b) in unlike.items():
+        if name == "params" and isinstance(a, dict) and isinstance(b, dict):
+            entries |= {p: (a.get(p), b.get(p)) for p in dict.fromkeys((*a, *b)) if a.get(p) != b.get(p)}
+        else:
+            entries[name] = (a, b)
+    return entries
+
+
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
 
 
 def _short(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, float):
         return f"{value:.8g}"
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value

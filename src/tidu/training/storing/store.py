@@ -29,6 +29,7 @@ from tidu.training.storing.checkpoints import Checkpoint
 VARIABLE = "TIDU_STORE"
 PROJECT_FOLDER = ".tidu"  # where it exists in the current folder, runs are kept there
 PAGE = 16_384  # bytes; a history is long, and written in half the time that it takes in pages of the usual size
+MOST_RUNS = 2**63 - 1  # SQLite's largest number
 PATIENCE = 10.0  # seconds for another writer
 Array = npt.NDArray[np.float64]
 
@@ -121,8 +122,10 @@ class Part:
     checkpoints: Sequence[Checkpoint] = ()
 
 
-def _reason(error: sqlite3.Error | OSError) -> str:
+def _reason(error: sqlite3.Error | OSError | UnicodeDecodeError) -> str:
     """Why SQLite or the system refused, in words."""
+    if isinstance(error, UnicodeDecodeError):
+        return _("the file is damaged")
     if isinstance(error, OSError):
         return str(error.strerror or error)
     known = {
@@ -208,7 +211,7 @@ class Store:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last, of text in a damaged file
             raise StoreError(
                 _("the store '{path}' cannot be used: {reason}; name another by {variable}, or give --no-store")
                 .format(path=self.path, reason=_reason(error), variable=VARIABLE)
@@ -277,12 +280,12 @@ class Store:
         with self.writing() as write:
             write.executemany("DELETE FROM runs WHERE id = ?", [(run,) for run in runs])
 
-    def mark(self, run: int, tags: Sequence[str] | None = None, remark: str | None = None) -> None:
-        """Give a run tags, or a remark."""
-        self.run(run)
+    def mark(self, run: int, tags: Sequence[str] = (), remark: str | None = None, without: Sequence[str] = ()) -> None:
+        """Give a run more tags, or a remark; take tags away."""
+        known = self.run(run).tags
+        tags = [tag for tag in dict.fromkeys((*known, *tags)) if tag not in without]
         with self.writing() as write:
-            if tags is not None:
-                write.execute("UPDATE runs SET tags = ? WHERE id = ?", (json.dumps(list(tags)), run))
+            write.execute("UPDATE runs SET tags = ? WHERE id = ?", (json.dumps(tags), run))
             if remark is not None:
                 write.execute("UPDATE runs SET remark = ? WHERE id = ?", (remark, run))
 
@@ -308,7 +311,7 @@ class Store:
     def _row(self, run: int) -> tuple[Any, ...]:
         with self._told():
             row: tuple[Any, ...] | None = self.connection.execute(
-                "SELECT id, began, updated, status, facts, tags, remark FROM runs WHERE id = ?", (run,)
+                "SELECT id, began, updated, status, facts, tags, remark FROM runs WHERE id = ?", (min(run, MOST_RUNS),)
             ).fetchone()
         if row is None:
             raise StoreError(
