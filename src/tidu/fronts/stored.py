@@ -85,9 +85,7 @@ def list_command(
     if not found:
         console.print(Text(_("no such runs")))
         return GOOD
-    tagged = any(run.tags for run in found)
-    heads = [_("run"), _("began"), _("formula"), _("optimizer"), _("loss"), _("steps"), _("stopped")]
-    table = grid(*heads, *([_("tags")] if tagged else []))
+    table = grid(_("run"), _("began"), _("formula"), _("optimizer"), _("loss"), _("steps"), _("stopped"))
     for number in (1, 4):
         table.columns[number].no_wrap = True
     shown = found[: most or LISTED]
@@ -95,8 +93,9 @@ def list_command(
         brief = _brief(run)
         loss = "" if brief["loss"] is None else f"{brief['loss']:.6g}"
         steps = str(brief["steps"] if brief["steps"] is not None else "")
-        cells = [str(run.id), _time(run.began), run.facts["formula"], run.facts["settings"]["optimizer"], loss, steps]
-        table.add_row(*cells, brief["stopped"] or _status(run), *([", ".join(run.tags)] if tagged else []))
+        named = "\n".join(filter(None, (run.facts["formula"], ", ".join(run.tags))))
+        cells = [str(run.id), _time(run.began), named, run.facts["settings"]["optimizer"], loss, steps]
+        table.add_row(*cells, brief["stopped"] or _status(run))
     console.print(table)
     if len(shown) < len(found):
         console.print(Text(_("and {count} more: --most").format(count=len(found) - len(shown)), style="dim"))
