@@ -135,6 +135,8 @@ def test_the_whole_walk_by_the_keyboard_and_its_place_survives_a_change_of_langu
     page.select_option("#lessons", "backward")
     arrived(page, "backward", 0)
     assert page.get_attribute("#walk-verdict", "aria-live") == "polite"
+    page.wait_for_selector("#view-graph svg")
+    page.wait_for_function("() => document.querySelector('#view-graph').getBoundingClientRect().top < innerHeight")
     page.focus("#walk-answer")
     page.keyboard.type("-2.5")
     page.keyboard.press("Enter")

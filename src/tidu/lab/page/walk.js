@@ -88,13 +88,17 @@ async function show(now = ++wish) {
 }
 
 /** The view that a stop looks at has a mark, and comes to the eye. @param {string | null} look */
-function looked(look) {
+async function looked(look) {
   for (const view of document.querySelectorAll(".looked")) view.classList.remove("looked");
   if (!look) return;
   const view = by(`view-${look}`);
   view.classList.add("looked");
   const closed = view.querySelector("details:not([open])");
-  if (closed) closed.open = true;
+  if (closed) {
+    const now = wish;
+    closed.open = true;
+    await until(() => now !== wish || closed.querySelector("svg") !== null); // what it holds is drawn first
+  }
   const panel = by("walk");
   if (getComputedStyle(panel).position === "static") { panel.scrollIntoView(); return; } // narrow: it lies above the views
   view.style.scrollMarginTop = `${panel.getBoundingClientRect().height + 16}px`;
