@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidu.data import column_file
@@ -14,6 +14,7 @@ from tidu.data.column_file import ColumnFile, ColumnWriter
 from tidu.errors import DataError
 from tidu.runtime.summation import CHUNK
 
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be
 SIZES = st.one_of(st.integers(0, 70), st.integers(-1, 1).map(lambda k: CHUNK + k), st.just(2 * CHUNK + 1))
 
 
@@ -24,6 +25,7 @@ def written(folder, columns, path=None, pieces=1):
     return writer.finished({"origin": "test"}, path)
 
 
+@BUSY
 @given(SIZES, st.integers(1, 3), st.integers(1, 4), st.data())
 def test_what_was_written_is_read(tmp_path_factory, rows, count, pieces, data):
     columns = np.random.default_rng(rows).normal(size=(count, rows))
@@ -48,6 +50,7 @@ def test_a_whole_file_is_opened_with_what_it_describes(tmp_path):
     assert (file.names, file.rows, file.described["origin"]) == (("c0", "c1"), CHUNK + 5, "test")
 
 
+@BUSY
 @given(st.data())
 def test_damage_anywhere_is_found(tmp_path_factory, data):
     """One bit flipped, or a piece of the end missing: the file is not opened, whatever it was."""
@@ -61,6 +64,33 @@ def test_damage_anywhere_is_found(tmp_path_factory, data):
         del content[data.draw(st.integers(0, len(content) - 1)) :]
     (folder / "a").write_bytes(content)
     assert opened(folder / "a") is None
+
+
+def test_one_that_another_process_has_is_known_by_its_digest_and_checked_as_it_is_read(tmp_path):
+    columns = np.random.default_rng(0).normal(size=(2, 2 * CHUNK + 5))
+    file = written(tmp_path, columns, tmp_path / "a")
+    other = written(tmp_path, columns + 1.0, tmp_path / "b")
+    into = np.empty((2, 2 * CHUNK + 5))
+    ColumnFile.shared(tmp_path / "a", file.digest).read([0, 1], 0, into)
+    np.testing.assert_array_equal(into, columns)
+    for path, words in ((tmp_path / "b", "is another"), (tmp_path / "c", "No such file")):
+        with pytest.raises(DataError, match=words):
+            ColumnFile.shared(path, file.digest)
+    content = bytearray((tmp_path / "b").read_bytes())
+    content[column_file.BEGIN + 2 * CHUNK * 8 + 3] ^= 1  # in the second block
+    (tmp_path / "b").write_bytes(content)
+    damaged = ColumnFile.shared(tmp_path / "b", other.digest)
+    damaged.read([0], 0, np.empty((1, CHUNK)))
+    with pytest.raises(DataError, match="it is damaged"):
+        damaged.read([1], CHUNK - 1, np.empty((1, 2)))
+
+
+def test_a_copy_is_the_same_file(tmp_path):
+    file = written(tmp_path, np.ones((2, 300)))
+    file.copy_to(tmp_path / "copy")
+    assert opened(tmp_path / "copy").digest == file.digest
+    with pytest.raises(DataError, match="cannot be written"):
+        file.copy_to(tmp_path / "nowhere" / "copy")
 
 
 def test_one_that_becomes_shorter_while_it_is_read_is_an_error(tmp_path):
