@@ -199,11 +199,16 @@ ANSWERS |= {
 }
 
 
-def __getattr__(name: str) -> Any:
+def _functions_on_tensors() -> dict[str, Any]:
+    """Those under NumPy's names; imported only when one of them is asked for, for `tidu.fit` needs none."""
     from tidu.eager.numpy_names import functions_by_name
 
+    return functions_by_name()
+
+
+def __getattr__(name: str) -> Any:
     if name == "__all__":
-        return sorted({*_PLACES, *_MODULES, *functions_by_name(), "__version__"})
+        return sorted({*_PLACES, *_MODULES, *_functions_on_tensors(), "__version__"})
     if name.startswith("__"):
         raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     if name in _PLACES:
@@ -211,7 +216,7 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(_MODULES[name])
     else:
-        value = functions_by_name().get(name)
+        value = _functions_on_tensors().get(name)
         if value is None:
             raise AttributeError(f"module 'tidu' has no attribute {name!r}")
     globals()[name] = value
