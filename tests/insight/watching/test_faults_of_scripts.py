@@ -178,6 +178,21 @@ def test_shapes_that_give_a_table_of_pairs(style, tmp_path):
     assert fault.numbers["shapes"] == [[20, 1], [20]]
 
 
+@pytest.mark.parametrize("shape", ["", ".reshape(-1, 1)"])
+def test_such_shapes_in_plain_numpy(shape, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import numpy as np\nX = np.random.default_rng(0).normal(size=(20, 2))\ny = X @ np.array([2.0, -3.4])"
+        + shape
+        + "\n"
+        "w, b = np.zeros((2, 1)), 0.0\nfor k in range(5):\n    err = X @ w + b - y\n    w = w - 0.1 * X.T @ err / 20\n"
+        "    if w.shape != (2, 1):\n        break\n",
+        encoding="utf-8",
+    )
+    seen = watch_script(str(path), record=("w",))
+    assert kinds_and_lines(seen) == ([("broadcast", 6)] if not shape else [])
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_a_sum_with_a_rate_for_a_mean(style, tmp_path):
     seen, lines = watched(tmp_path, style, reduction="sum", lr=0.2)

@@ -19,6 +19,7 @@ import numpy as np
 
 from tidu.eager.tensor import Tensor
 from tidu.errors import SettingError, closest
+from tidu.insight.watching.array_shapes import Shape, tables_of_pairs
 from tidu.insight.watching.loops import Loop, base_of, bindings, changing_names, loops_that_change, scopes_of
 from tidu.insight.watching.script import Script
 from tidu.pictures.numbers import Array
@@ -89,6 +90,8 @@ class Recording:
         for name, loops in self.loops.items():
             if not loops:
                 self._refuse(name)
+        self.tables: list[tuple[int, Shape, Shape, Shape]] = []  # of pairs, where (n,) met (n, 1)
+        self._looked_at: dict[int, int] = {}
         self._counts: dict[int, int] = {}
         self._standing: dict[tuple[int, int], _Standing] = {}
         self._watched: dict[tuple[str, int], list[Loop]] = {}
@@ -211,6 +214,10 @@ class Recording:
                     self._leave(standing)
                 elif not standing.in_body:
                     standing.in_body = True
+                    looked = self._looked_at.get(loop.header, 0)
+                    if looked < 2:  # in the first turn, and in the second, which has all variables
+                        self._looked_at[loop.header] = looked + 1
+                        self.tables += tables_of_pairs(loop.node, {**frame.f_globals, **frame.f_locals})
                     if loop.header in self.snapshots and self._counts.get(loop.header, 0) in KEPT_TURNS:
                         kept = self.snapshots[loop.header]
                         if len(kept) < len(KEPT_TURNS):

@@ -15,7 +15,7 @@ from tidu.insight.watching.reductions import division_in_update
 from tidu.insight.watching.script import Ended, Script
 from tidu.insight.watching.variables import Recording, suggested
 from tidu.insight.watching.walked_graph import walked_graph
-from tidu.insight.watching.watcher import Training, Watcher
+from tidu.insight.watching.watcher import Broadcast, Training, Watcher
 from tidu.pictures.graphs import Graph
 from tidu.text import _
 
@@ -113,8 +113,8 @@ def watch_script(
     names = tuple(dict.fromkeys((*record, *(p for p, _g in grads if record))))
     watcher = Watcher(script)
     gradient = None
+    recording = None
     with ExitStack() as stack:
-        recording = None
         if (names or loss) and script.tree is not None:
             from tidu.insight.watching.own_gradient import OwnGradient
 
@@ -124,6 +124,8 @@ def watch_script(
             stack.enter_context(recording.running())
         stack.enter_context(observed(watcher))
         ended = script.run()
+    for line, a, b, made in recording.tables if recording is not None else ():
+        watcher.broadcasts.setdefault(line, Broadcast(script.at(script.path, line), (a, b), made))
     audit, refused = None, ""
     if gradient is not None:
         try:
