@@ -28,7 +28,7 @@ from tidu.errors import SettingError, TiduError
 from tidu.lab.frames import Reply, frame_of, request_of
 from tidu.lab.guard import Guard
 from tidu.lab.session import Opened, Session
-from tidu.text import _, use_language
+from tidu.text import _, language, use_language
 
 PAGE = Path(__file__).parent / "page"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -81,6 +81,7 @@ class Lab:
 
     def __init__(self, guard: Guard, opened: Opened | None = None) -> None:
         self.guard, self.given = guard, opened or Opened()
+        self.language = language()  # in which a page begins
         self.sessions: dict[str, Session] = {}
         base = f"/{guard.secret}"
         self.app = Starlette(
@@ -150,6 +151,7 @@ class Lab:
             await websocket.close(TRY_LATER, _("too many pages are open; close one and load this again"))
             return
         session = self.sessions[tab] = Session(self.given)
+        session.language = self.language
         coming = asyncio.ensure_future(websocket.receive())
         try:
             while True:
