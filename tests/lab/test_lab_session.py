@@ -13,6 +13,7 @@ from tidu.fronts.laboratory import _run_opened, is_run
 from tidu.lab.examples import EXAMPLES
 from tidu.lab.frames import Reply, frame_of
 from tidu.lab.session import REQUESTS, Session
+from tidu.lab.views import MOST_CELLS, MOST_COLUMNS
 from tidu.training.fit import fit
 
 WANT = ["losses", "fit", "batch", "curvature"]
@@ -192,3 +193,22 @@ def test_a_run_whose_rows_the_lab_would_not_train_on_is_a_sentence(tmp_path) -> 
     fit("y = w*x", {"x": [1.0, 2.0], "y": [2.0, 4.0]}, lr=1e-2, epochs=2).save(tmp_path / "memory.tidu")
     with pytest.raises(SettingError, match="not in a file"):
         _run_opened(str(tmp_path / "memory.tidu"))
+
+
+def test_wide_data_are_shown_in_part_and_trained_on_whole() -> None:
+    session = Session()
+    session.answer({"do": "hello", "lang": "en"})
+    names = [f"p{k}" for k in range(300)]
+    rows = np.random.default_rng(0).integers(0, 9, (200, 301))
+    text = "\n".join([",".join([*names, "y"]), *(",".join(map(str, row)) for row in rows)])
+    session.answer({"do": "text", "name": "wide", "text": text})
+    made = session.answer({"do": "train", "formula": "y = linear(...)", "settings": {"lr": "1e-5"}})
+    assert made.arrays["table"].size <= MOST_CELLS
+    table = session.answer({"do": "table", "first": 0})
+    assert table.plain["names"] == [*names[:MOST_COLUMNS], "y"]
+    assert table.plain["more"] == 300 - MOST_COLUMNS
+    assert table.arrays["cells"][:, -2].tolist() == rows[:100, -1].tolist()
+    told = session.answer({"do": "explain"}).plain["explanation"]
+    assert len([e for e in told["entries"] if e["block"] == "given" and e["row"] is not None]) == MOST_COLUMNS
+    assert told["notes"][-1] == f"and {301 - MOST_COLUMNS} more"
+    session.close()

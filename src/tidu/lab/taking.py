@@ -13,8 +13,6 @@ from typing import Any
 
 from tidu.data.table import Table
 from tidu.errors import SettingError
-from tidu.insight.reporting.html import page
-from tidu.insight.reporting.run_report import report_of
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.problems import NO_COLUMN
 from tidu.text import _
@@ -53,6 +51,9 @@ def script(experiment: Experiment, moment: Moment, to: str) -> str:
 
 def report(experiment: Experiment, moment: Moment) -> str:
     """The report of the run, one HTML page."""
+    from tidu.insight.reporting.html import page  # slow to import, and not what a lab begins with
+    from tidu.insight.reporting.run_report import report_of
+
     return page(report_of(run_until(experiment, moment)))
 
 

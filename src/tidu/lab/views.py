@@ -34,6 +34,8 @@ from tidu.training.solving.spectrum import largest_curvature, spectrum_of
 
 Array = npt.NDArray[np.float64]
 MOST_POINTS = 4000  # of the data, that are drawn
+MOST_CELLS = 50_000  # of the data, that are sent to be drawn
+MOST_COLUMNS = 24  # of wide data, that a table and an explanation show
 MOST_STEPS = 2000  # of a path or a loss curve, in one message
 MOST_OF_BATCH = 2000  # rows of a batch that are marked
 LINE = 240  # places at which a curve is computed
@@ -103,8 +105,9 @@ def losses(experiment: Experiment, moment: Moment, after: int = 0) -> Reply:
 def points(experiment: Experiment) -> Reply:
     """The rows of the data, thinned evenly where there are many, by the columns that the formula reads."""
     problem = experiment.problem
-    chosen = np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, MOST_POINTS)).round().astype(np.int64))
     names = [c.name for c in problem.program.columns if c.name != NO_COLUMN]
+    most = min(problem.rows, MOST_POINTS, max(1, MOST_CELLS // max(1, len(names))))
+    chosen = np.unique(np.linspace(0, problem.rows - 1, most).round().astype(np.int64))
     table = np.column_stack([c[chosen] for c in problem.columns]) if names else np.empty((0, 0))
     target = problem.program.target
     plain = {
@@ -143,7 +146,7 @@ def _spread(column: Array, count: int) -> Array:
 
 
 def table_of(experiment: Experiment, moment: Moment, first: int) -> Reply:
-    """Some rows of the data with prediction and loss, and which of them feed the next update."""
+    """Some rows of the data with their predictions; of wide data the first columns and the target."""
     problem, program = experiment.problem, experiment.problem.program
     last = min(first + ROWS, problem.rows)
     columns = [c[first:last] for c in problem.columns]
@@ -152,10 +155,12 @@ def table_of(experiment: Experiment, moment: Moment, first: int) -> Reply:
         found = predictions_of(program, features, _values(moment), last - first)
     if found.ndim == 2:
         found = found.argmax(axis=1).astype(np.float64)
-    return Reply(
-        {"first": first, "rows": problem.rows, "names": [c.name for c in program.columns]},
-        {"cells": np.column_stack([*columns, found])},
-    )
+    shown = [k for k, c in enumerate(program.columns) if k < MOST_COLUMNS or c.role != "feature"]
+    plain = {
+        "first": first, "rows": problem.rows, "names": [program.columns[k].name for k in shown],
+        "more": len(columns) - len(shown),
+    }  # fmt: skip
+    return Reply(plain, {"cells": np.column_stack([*(columns[k] for k in shown), found])})
 
 
 def batch(experiment: Experiment, moment: Moment) -> Reply:
@@ -301,11 +306,14 @@ def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Repl
     if moment.why and moment.why != "diverged":
         raise SettingError(_("the training ends here; there is no further update"))
     trace, told = experiment.told(moment, row)
+    cells = [e for e in told.entries if e.block == "given" and e.row is not None]
+    left_out = {e.id for e in cells[MOST_COLUMNS:]}
+    notes = [*told.notes, _("and {count} more").format(count=len(left_out))] if left_out else told.notes
     return Reply({"explanation": {
         "step": trace.step, "rows": list(told.rows),
-        "entries": [_entry(e) for e in told.entries if e.name != NO_COLUMN],
+        "entries": [_entry(e) for e in told.entries if e.name != NO_COLUMN and e.id not in left_out],
         "names": experiment.explainer.names(trace), "after": {k: v for k, v in trace.after.items() if np.ndim(v) == 0},
-        "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(told.notes),
+        "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(notes),
         "layers": list(told.layers),
     }})  # fmt: skip
 

@@ -36,7 +36,7 @@ export function rowsView(parent) {
       ]);
       lines.push(line);
     }
-    box.replaceChildren(made("table", {}, [made("caption", { text: t("in_batch_caption") }), made("thead", {}, [head]), made("tbody", {}, lines)]));
+    box.replaceChildren(made("table", {}, [made("caption", { text: t("in_batch_caption") + (reply.more ? ` (${t("columns")}: ${t("and_more", { count: reply.more })})` : "") }), made("thead", {}, [head]), made("tbody", {}, lines)]));
     where.textContent = ` ${reply.first}–${reply.first + count - 1} / ${reply.rows} `;
     bar.hidden = reply.rows <= 100;
   });
