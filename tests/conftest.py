@@ -1,5 +1,7 @@
 """What every test starts from: a cache folder of the session's own, and English."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +12,16 @@ from tidu.text import use_language
 # How long a draw takes says how busy the machine is, and nothing of the code.
 settings.register_profile("tidu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tidu")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--exhaustive", action="store_true", help="every combination, and more random cases")
+
+
+def pytest_configure(config):
+    """Told to test modules by the environment, for they choose their cases as they are imported, on workers too."""
+    if config.getoption("--exhaustive"):
+        os.environ["TIDU_TEST_EVERYTHING"] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)
