@@ -86,7 +86,7 @@ def test_a_command_has_the_options_that_are_declared_for_it(verb):
     declared = {name for name, entry in DECLARED.items() if verb in entry.verbs}
     others = {"as_json", "lang", "out", "plot", "show_code", "no_trials", "over", "at", "fixed", "interval", "proba",
               "no_store", "step", "rows", "row", "of_name", "line", "derive", "form",
-              "unit", "why_not", "store_path", "report", "port", "host", "no_browser"}  # fmt: skip
+              "unit", "why_not", "store_path", "report", "track", "lesson", "port", "host", "no_browser"}  # fmt: skip
     assert on_command_line - others == declared
 
 
