@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from tidu.cache import CACHE_VARIABLE
 from tidu.engines.build import loop_folder
-from tidu.text import use_language
+from tidu.text import speak_here, use_language
 
 # How long a draw takes says how busy the machine is, and nothing of the code.
 settings.register_profile("tidu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,3 +37,4 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _english():
     use_language("en")
+    speak_here(None)

@@ -1,7 +1,8 @@
 """The words that people read, in English and Chinese, through gettext.
 
 `_("...")` marks and translates a sentence; the Chinese catalogue is `locale/zh/LC_MESSAGES/tidu.po`, compiled when
-the package is built. The language is that of the locale until `use_language` sets it.
+the package is built. The language is that of the locale until `use_language` sets it, for the whole process, or
+`speak_here`, for what runs in this context: one of the pages that a server answers at once.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ import gettext
 import os
 import sys
 import unicodedata
+from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
 LOCALE_FOLDER = Path(__file__).parent / "locale"
-_catalogue: gettext.NullTranslations | None = None
-_language = "en"
+Spoken = tuple[str, gettext.NullTranslations]  # a language and its catalogue
+_everywhere: Spoken | None = None
+_here: ContextVar[Spoken | None] = ContextVar("spoken here", default=None)
 
 
 def _(sentence: str) -> str:
     """`sentence` in the language in use."""
-    if _catalogue is None:
-        use_language(None)
-    return sentence if _catalogue is None or not sentence else _catalogue.gettext(sentence)
+    return _spoken()[1].gettext(sentence) if sentence else sentence
+
+
+def _spoken() -> Spoken:
+    return _here.get() or _everywhere or use_language(None)
 
 
 def mark(sentence: str) -> str:
@@ -42,16 +47,24 @@ def columns_of(text: str) -> int:
 
 def language() -> str:
     """The language in use, `en` or `zh`."""
-    if _catalogue is None:
-        use_language(None)
-    return _language
+    return _spoken()[0]
 
 
-def use_language(name: str | None) -> None:
-    """Speak `en` or `zh`; None is the language of the locale (Chinese for zh_*, else English)."""
-    global _catalogue, _language
-    _language = name if name in LANGUAGES else language_of_locale()
-    _catalogue = gettext.translation("tidu", LOCALE_FOLDER, languages=[_language], fallback=True)
+def use_language(name: str | None) -> Spoken:
+    """Speak `en` or `zh` everywhere; None is the language of the locale (Chinese for zh_*, else English)."""
+    global _everywhere
+    _everywhere = _language_named(name)
+    return _everywhere
+
+
+def speak_here(name: str | None) -> None:
+    """Speak `en` or `zh` in this context alone, such as a thread of `asyncio.to_thread`; None as everywhere else."""
+    _here.set(None if name is None else _language_named(name))
+
+
+def _language_named(name: str | None) -> Spoken:
+    chosen = name if name in LANGUAGES else language_of_locale()
+    return chosen, gettext.translation("tidu", LOCALE_FOLDER, languages=[chosen], fallback=True)
 
 
 def language_of_locale() -> str:
@@ -86,6 +99,6 @@ def speak_from_the_start(language: str | None) -> None:
         print(f"Error: --lang must be {' or '.join(LANGUAGES)}, not '{language}'", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     use_language(language)
-    os.environ["LANGUAGE"] = _language
+    os.environ["LANGUAGE"] = _spoken()[0]
     gettext.bindtextdomain("tidu", LOCALE_FOLDER)
     gettext.textdomain("tidu")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import numpy as np
 import pytest
@@ -212,3 +214,17 @@ def test_wide_data_are_shown_in_part_and_trained_on_whole() -> None:
     assert len([e for e in told["entries"] if e["block"] == "given" and e["row"] is not None]) == MOST_COLUMNS
     assert told["notes"][-1] == f"and {301 - MOST_COLUMNS} more"
     session.close()
+
+
+def test_two_tabs_speak_their_own_languages_at_once() -> None:
+    """Each request runs in a context of its own, as the server's threads do."""
+
+    def said(lang: str) -> set[str]:
+        session = Session()
+        session.answer({"do": "hello", "lang": lang})
+        return {session.answer({"do": "go", "step": 1}).plain["error"] for _turn in range(200)}
+
+    with ThreadPoolExecutor(2) as threads:
+        english, chinese = (threads.submit(copy_context().run, said, lang) for lang in ("en", "zh"))
+        assert english.result() == {"choose data and a formula first"}
+        assert chinese.result() == {"请先选择数据和公式"}

@@ -28,7 +28,7 @@ from tidu.errors import SettingError, TiduError
 from tidu.lab.frames import Reply, frame_of, request_of
 from tidu.lab.guard import Guard
 from tidu.lab.session import Opened, Session
-from tidu.text import _, language, use_language
+from tidu.text import _, language, speak_here
 
 PAGE = Path(__file__).parent / "page"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -133,7 +133,7 @@ class Lab:
                 return PlainTextResponse("400", 400)
 
             def read() -> Reply:
-                use_language(session.language)
+                speak_here(session.language)
                 received.seek(0)
                 try:
                     return session.content(name, received.read())

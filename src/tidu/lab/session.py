@@ -28,7 +28,7 @@ from tidu.lab.frames import Reply
 from tidu.lab.guiding import Guide, Present
 from tidu.lab.problems import NO_COLUMN, OF_THE_PAGE, Data, Remembered, problem_of
 from tidu.lab.words import page_words
-from tidu.text import _, language, use_language
+from tidu.text import _, language, speak_here
 from tidu.training.problem import Problem
 
 LONGEST_TEXT = 4_000_000  # characters of a table that is pasted
@@ -124,7 +124,7 @@ class Session:
 
     def answer(self, asked: dict[str, Any]) -> Reply:
         """What a request is answered; an error of the user's becomes the reply's `error`."""
-        use_language(self.language)
+        speak_here(self.language)
         number = asked.pop("id", None)
         try:
             reply = self._answered(asked)
@@ -159,7 +159,7 @@ class Session:
     def hello(self, asked: dict[str, Any]) -> Reply:
         """The words of the page in its language, and what it may offer."""
         self.language = asked.get("lang") or self.language
-        use_language(self.language)
+        speak_here(self.language)
         options = {
             name: {"words": entry.help_of("lab"), "flag": isinstance(entry.kind, Flag), "group": _(entry.group),
                    "default": entry.kind.written(entry.default) if entry.default else ""}
