@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tidu.fronts import cli
 from tidu.fronts.lesson_pages import Page
-from tidu.lessons.lesson import LESSONS
+from tidu.lessons.lesson import LESSONS, joined
 from tidu.text import use_language
 
 LINE = Path(__file__).parents[2] / "examples" / "line.csv"
@@ -88,8 +88,8 @@ def test_code_of_a_page_can_be_pasted():
 def test_lines_of_chinese_are_joined_without_a_blank():
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(Page("梯度下降\n就是往下走。\nw 是权重。"))
-    assert captured.get().strip() == "梯度下降就是往下走。 w 是权重。"
+        console.print(Page(joined("梯度下降\n就是往下走。\nw 是权重。")))
+    assert captured.get().strip() == "梯度下降就是往下走。w 是权重。"
 
 
 @pytest.mark.parametrize("name", ["meter", "line"])

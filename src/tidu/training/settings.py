@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,9 @@ class Settings(TrainingOptions):
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {"formula": self.formula, **asdict(self)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # without what was derived of it
 
     @functools.cached_property
     def loss_object(self) -> Loss:
