@@ -211,11 +211,6 @@ class _TileTrain(TileUpdates):
                 w.add(Call(function, given, grad if function == "added" else "", d, nodes))
 
     # -- one step -----------------------------------------------------------------------------------------
-    @property
-    def count(self) -> str:
-        """How many samples a step takes."""
-        return self.own["rows"] if self.shape.batch is Batch.ALL else self.own["count"]
-
     def batch(self, scope: dict[Expr, str]) -> None:
         """The sums over the samples of one step, chunk by chunk."""
         o, w = self.own, self.w

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from tidu.content.schedules import STEP
 from tidu.engines.dialects import wrapped
-from tidu.engines.scalar_loop import TrainWriter
+from tidu.engines.scalar_loop import Batch, TrainWriter
 from tidu.engines.statements import (
     Assignment,
     Block,
@@ -113,7 +113,7 @@ class TileUpdates(TrainWriter):
     @property
     def count(self) -> str:
         """How many samples a step takes."""
-        raise NotImplementedError
+        return self.own["rows"] if self.shape.batch is Batch.ALL else self.own["count"]
 
     def states_of(self, k: int) -> Sequence[tuple[Expr, Expr, float]]:
         """The optimizer's state of a parameter."""
