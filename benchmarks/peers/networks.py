@@ -107,14 +107,14 @@ def by_jax(net: Network) -> Callable[[], Answer]:
     return lambda: Answer(flat(trained(start, X, y)))
 
 
-def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
+def by_torch(net: Network, compiled: bool = False, device: str = "cpu") -> Callable[[], Answer]:
     """The usual loop; `compiled`, each step a function of torch.compile."""
     import torch
 
     if hasattr(os, "sched_getaffinity"):
         torch.set_num_threads(len(os.sched_getaffinity(0)))
     act = torch.tanh if net.activation == "tanh" else torch.relu
-    X, y = map(torch.from_numpy, net.batches)
+    X, y = (torch.from_numpy(numbers).to(device) for numbers in net.batches)
     batches = list(zip(X, y, strict=True))
     criterion = torch.nn.functional.cross_entropy if net.of_classes else torch.nn.functional.mse_loss
 
@@ -127,7 +127,7 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
         return criterion(h, t)
 
     def eager() -> Answer:
-        p = [torch.tensor(w, requires_grad=True) for w in net.start]
+        p = [torch.tensor(w, requires_grad=True, device=device) for w in net.start]
         optimizer = torch.optim.SGD(p, lr=net.lr)
         for x, t in itertools.chain.from_iterable(itertools.repeat(batches, net.epochs)):
             optimizer.zero_grad()
@@ -135,7 +135,7 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
             if net.clip_norm is not None:
                 torch.nn.utils.clip_grad_norm_(p, net.clip_norm)
             optimizer.step()
-        return Answer(flat([w.detach() for w in p]))
+        return Answer(flat([w.detach().cpu() for w in p]))
 
     if not compiled:
         return eager
@@ -150,11 +150,11 @@ def by_torch(net: Network, compiled: bool = False) -> Callable[[], Answer]:
     step = torch.compile(one_step)
 
     def by_compiled_steps() -> Answer:
-        p = [torch.tensor(w) for w in net.start]
+        p = [torch.tensor(w, device=device) for w in net.start]
         with torch.no_grad():
             for x, t in itertools.chain.from_iterable(itertools.repeat(batches, net.epochs)):
                 p = step(p, x, t)
-        return Answer(flat(p))
+        return Answer(flat([w.cpu() for w in p]))
 
     try:
         by_compiled_steps()
