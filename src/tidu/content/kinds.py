@@ -31,6 +31,7 @@ class Kind:
 
     metavar: str = ""
     names: Iterable[str] = ()  # values to propose
+    repeated: bool = False  # whether the option may stand several times on a command line, for several values
 
     def checked(self, name: str, value: Any) -> Any:
         """`value` of the option `name` as a plain Python value; SettingError if it cannot work."""
@@ -43,6 +44,10 @@ class Kind:
     def written(self, value: Any) -> str:
         """The text that `read` makes `value` of."""
         return repr(value) if isinstance(value, float) else str(value)
+
+    def texts(self, value: Any) -> list[str]:
+        """The text of each time that the option stands on a command line."""
+        return [self.written(value)]
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,30 @@ class Names(Kind):
 
     def written(self, value: Any) -> str:
         return ",".join(value)
+
+
+@dataclass(frozen=True)
+class Statements(Kind):
+    """Texts such as `c = 1 - a - b`, each after an option of its own; in Python also a dict, `{"c": "1 - a - b"}`."""
+
+    metavar: str = mark("'NAME = EXPRESSION'")
+    repeated: bool = True
+
+    def checked(self, name: str, value: Any) -> tuple[str, ...]:
+        if isinstance(value, Mapping):
+            value = [f"{left} = {right}" for left, right in value.items()]
+        texts = (value,) if isinstance(value, str) else value
+        if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+            raise SettingError(
+                _("{name} must be texts such as 'c = 1 - a - b', not {value!r}").format(name=name, value=value)
+            )
+        return tuple(text.strip() for text in texts)
+
+    def read(self, option: str, text: str) -> tuple[str, ...]:
+        return (text,)
+
+    def texts(self, value: Any) -> list[str]:
+        return list(value)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from tidu.fronts.outcomes import (
 )
 from tidu.fronts.plotting import plot_command
 from tidu.fronts.predicting import predict_command
-from tidu.fronts.reporting import report_command, report_paths
+from tidu.fronts.reporting import report_command, reports_of
 from tidu.fronts.stored import runs_command
 from tidu.fronts.telling import COMPLETE, completion_command, functions_command
 from tidu.fronts.watching import watch_command
@@ -157,15 +157,17 @@ def app(lang: str | None) -> None:
     closing=_functions_of_formulas,
 )  # fmt: skip
 @data_and_formula
-@declared_options("fit")
+@declared_options("fit", "report")
 @file_option("--out", _("Save the model, for 'tidu predict' and tidu.load."))
 @file_option(
     "--plot",
     _("Draw the loss curve and, for one feature, the fit (.png, .svg or .pdf; tidu-fit.png if no name is given)."),
     bare="tidu-fit.png",
 )
-@click.option("--report", multiple=True, cls=Option, metavar=_("FILE.html"),
-              help=_("Write the whole run as one HTML file: data, model, loop, curves, steps, diagnosis."))  # fmt: skip
+@click.option("--report", multiple=True, cls=Option, metavar=_("FILE.html|'NAME = EXPRESSION'"),
+              help=_("Write the whole run as one HTML file: data, model, loop, curves, steps, diagnosis. Or report a "
+                     "quantity that follows from the parameters, such as 'half_life = log(2)/b', with its standard "
+                     "error and interval; once or more."))  # fmt: skip
 @click.option("--track", multiple=True, cls=Option, metavar="tensorboard:DIR|mlflow[:URI]",
               help=_("Hand the curves on to TensorBoard or MLflow while it trains."))  # fmt: skip
 @click.option("--no-store", is_flag=True, cls=Option, help=_("Do not keep the run for 'tidu runs'."))
@@ -180,14 +182,20 @@ def fit(data: str, formula: str, **values: Any) -> int:
     names = ("plot", "out", "show_code", "as_json", "no_store")
     plot, out, show_code, as_json, no_store = (values.pop(k) for k in names)
     values.pop("lang")
-    reports = report_paths(values.pop("report"))
+    reports, quantities = reports_of(values.pop("report"))
     trackers = [tracker_of(text) for text in values.pop("track")]
     for path in (out, *reports):
         check_outputs(plot, path, data)
     csv = csv_of(values)
     with watched(_("fitting")) as progress:
         result = fit_model(
-            formula, data, csv=csv, callbacks=(*progress, *trackers), store=not no_store, **given_of(values)
+            formula,
+            data,
+            csv=csv,
+            callbacks=(*progress, *trackers),
+            store=not no_store,
+            report=quantities,
+            **given_of(values),
         )
     if out is not None:
         result.save(out)

@@ -63,9 +63,9 @@ def options(*decorators: Decorator) -> Decorator:
     return lambda f: functools.reduce(lambda g, d: d(g), reversed(decorators), f)
 
 
-def declared_options(verb: str) -> Decorator:
-    """The options of training that a command has, group by group."""
-    has = [entry for entry in DECLARED.values() if verb in entry.verbs]
+def declared_options(verb: str, *besides: str) -> Decorator:
+    """The options of training that a command has, group by group; those that it declares itself stand in `besides`."""
+    has = [entry for entry in DECLARED.values() if verb in entry.verbs and entry.name not in besides]
     entries = sorted(has, key=lambda entry: GROUPS.index(entry.group))
     return options(*(_declared(entry, verb) for entry in entries))
 
@@ -90,9 +90,16 @@ def _declared(entry: Declaration, verb: str) -> Decorator:
         how: dict[str, Any] = {"is_flag": True}
     else:
         names, how = f"--{word}", {"type": OfKind(entry.kind), "metavar": _(entry.kind.metavar)}
+        if entry.kind.repeated:
+            how |= {"multiple": True, "callback": joined}
     return click.option(
         names, entry.name, cls=Option, group=entry.group, default=None, help=help_of(entry, verb), **how
     )
+
+
+def joined(ctx: click.Context, param: click.Parameter, values: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...] | None:
+    """The values of an option that stands several times, as one; None where it does not stand there."""
+    return tuple(value for several in values for value in several) or None
 
 
 def help_of(entry: Declaration, verb: str) -> str:

@@ -66,7 +66,7 @@ def _kinds() -> str:
 @click.option("--axis", cls=Option, metavar="auto|linear|log", help=_("The axis of the loss (default: auto)."))
 @click.option("--to", cls=Option, metavar="mermaid|dot", help=_("Print the graph as text in one of these languages."))
 @click.option("--data", type=FileName(), cls=Option, metavar=_("DATA"), help=_("The data that RUN was fitted to."))
-@declared_options("fit")
+@declared_options("fit", "report")
 @options(store_option, output_options)
 def plot_command(subjects: tuple[str, ...], **values: Any) -> int:
     """`tidu plot`."""

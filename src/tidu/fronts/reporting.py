@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from tidu.errors import SettingError
 from tidu.fronts.command_options import FileName, check_outputs, file_option, options, output_options
 from tidu.fronts.exporting import run_of
 from tidu.fronts.help import Command, Option
@@ -55,22 +54,18 @@ def report_command(
     return GOOD
 
 
-def report_paths(values: tuple[str, ...]) -> list[str]:
-    """The files that `--report` names.
+def reports_of(values: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """What `--report` asks for: names of HTML files, and quantities, which have `=` in them.
 
     Raises
     ------
     SettingError
-        A value is no name of an HTML file.
+        A value is neither.
     """
-    from tidu.insight.reporting.run_report import check_report_path
+    from tidu.insight.reporting.run_report import SUFFIXES, check_report_path
 
-    for value in values:
-        if "=" in value and not value.lower().endswith((".html", ".htm")):
-            raise SettingError(
-                _("--report takes the name of an HTML file; quantities such as '{text}' are not reported yet").format(
-                    text=value
-                )
-            )
-        check_report_path(value)
-    return list(values)
+    quantities = [value for value in values if "=" in value and not value.lower().endswith(SUFFIXES)]
+    paths = [value for value in values if value not in quantities]
+    for path in paths:
+        check_report_path(path)
+    return paths, quantities

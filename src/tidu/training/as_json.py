@@ -41,6 +41,7 @@ def end_as_dict(run: Run) -> dict[str, Any]:
         "engine_reason": run.engine_reason,
         "lr": run.lr,
         "fixed": dict(s.fix),
+        **({"derived": {name: d.to_dict() for name, d in run.derived.items()}} if run.derived else {}),
         **(run.statistics.to_dict() if run.statistics is not None else {}),
         "seconds": run.seconds,
         "rows": run.rows,

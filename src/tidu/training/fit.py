@@ -19,6 +19,7 @@ from tidu.training.automatic import descent_of, reasons_of_divergence, undefined
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.choice import chosen_method
 from tidu.training.descent import Descent, Standing
+from tidu.training.inference.derived import notes_on_derived
 from tidu.training.judging.remarks import remarks_on
 from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
 from tidu.training.origin import Origin
@@ -149,6 +150,7 @@ def run_of(
         kept=descent.kept,
         attempt=descent.attempt,
     )
+    run = replace(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
     test, metrics = problem.test, run.score(problem.table)
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
     return replace(

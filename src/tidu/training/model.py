@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError
 from tidu.language.printer import text
 from tidu.text import _
-from tidu.training.constraints import with_fixed
 from tidu.training.file_schema import (
     Described,
     check_arrays,
@@ -34,6 +34,7 @@ from tidu.training.file_schema import (
     check_run,
     check_statistics,
 )
+from tidu.training.inference.derived import Derived, derived_of
 from tidu.training.intervals import intervals_of
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.judging.evaluation import predictor
@@ -89,7 +90,18 @@ class Model:
     def summary(self) -> Summary:
         """The layers of the model, what each gives, and how many numbers each has learned; `summary().total` in all."""
         assert self.problem.formula is not None
-        return Summary.of(with_fixed(self.problem.formula, self.settings.fix))
+        return Summary.of(self.settings.reduced(self.problem.formula, self.problem.names))
+
+    @cached_property
+    def derived(self) -> Mapping[str, Derived]:
+        """What follows from the parameters, by name: those that `where` gives by others, and what `report` names.
+
+        Each with value, standard error and interval; see `Derived`.
+        """
+        if self.problem.formula is None:
+            return {}
+        quantities = self.settings.quantities(self.problem.formula, self.problem.names)
+        return derived_of(quantities, self.program, self.params, self.statistics)
 
     def latex(self) -> str:
         """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""

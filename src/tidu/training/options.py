@@ -33,6 +33,7 @@ from tidu.content.kinds import (
     Names,
     Number,
     Numbers,
+    Statements,
     Text,
     Whole,
     declared,
@@ -82,6 +83,22 @@ class TrainingOptions:
         more="As in `{\"c\": 299.8}`.",
         also=("fixed", "frozen"),
         group=MODEL,
+    )  # fmt: skip
+    where: str | Sequence[str] | Mapping[str, str] = option(
+        (), Statements(),
+        mark("What holds of parameters: one in terms of others, as in 'c = 1 - a - b', which is put into the formula "
+             "before anything is derived."),
+        reason="parameters are free of each other", more="One text, several, or a dict.",
+        also=("constraint", "constraints", "subject-to", "tie", "expr"),
+        group=MODEL, verbs=TO_AN_END,
+    )  # fmt: skip
+    report: str | Sequence[str] | Mapping[str, str] = option(
+        (), Statements(),
+        mark("Quantities that follow from the parameters, such as 'half_life = log(2)/b': each is reported with its "
+             "standard error and interval."),
+        reason="the parameters are what is learned", more="One text, several, or a dict. See `run.derived`.",
+        also=("derive-quantity", "quantity", "quantities"),
+        group=MODEL, verbs=FIT_ONLY,
     )  # fmt: skip
     l1: float = option(
         0.0, Number(at_least=0.0), mark("Add l1·Σ|w| to the cost."), reason="no penalty unless it is asked for",

@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 # The settings that a program knows nothing of; `lr` and `optimizer` are exchanged in it, any other makes a new one.
 _BESIDE_THE_PROGRAM = frozenset(
     {"batch_size", "epochs", "steps", "until_loss", "tol", "init", "shuffle", "seed", "record", "dtype", "fast",
-     "bounds", "starts", "scale", "patience", "min_improvement"}
+     "bounds", "starts", "scale", "patience", "min_improvement", "report"}
 )  # fmt: skip
 
 CODES_AT_ONCE = 4096  # rows
@@ -217,7 +217,7 @@ class Problem:
             program = program.with_update(new.stepping_optimizer, new.rate)
             rescaled = rescaled and rescaled.with_update(new.stepping_optimizer, new.rate)
         start = self.start
-        if settings.keys() & {"init", "seed", "fix"}:
+        if settings.keys() & {"init", "seed", "fix", "where"}:
             start = tuple(new.starting_values(program))
         return replace(self, settings=new, program=program, start=start, rescaled_program=rescaled)
 

@@ -26,6 +26,7 @@ from tidu.training.callbacks import ONLY_ATTEMPT, Attempt, Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
+from tidu.training.inference.derived import Derived
 from tidu.training.kept_states import nearest
 from tidu.training.model import Model, values_in_short
 from tidu.training.model_file import Arrays, Content, number_or_array, read, write
@@ -111,6 +112,11 @@ class Run:
     def params(self) -> Mapping[str, Any]:
         """The parameters by name."""
         return self.model.params
+
+    @property
+    def derived(self) -> Mapping[str, Derived]:
+        """What follows from the parameters, as `where` and `report` ask: see `Model.derived`."""
+        return self.model.derived
 
     @property
     def start(self) -> Mapping[str, Any]:

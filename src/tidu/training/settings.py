@@ -28,6 +28,14 @@ from tidu.language.derived_columns import Level
 from tidu.language.expr import Expr, as_expr
 from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
+from tidu.language.quantities import (
+    Conditions,
+    Quantity,
+    conditions_of,
+    names_given,
+    quantities_of,
+    with_equalities,
+)
 from tidu.text import _, language
 from tidu.training.constraints import check_together, sample_weight, with_fixed
 from tidu.training.options import TrainingOptions
@@ -122,7 +130,8 @@ class Settings(TrainingOptions):
         outputs = self.outputs if self.loss_object.of_classes else 1
         if not isinstance(self.formula, str):
             return parse_formula(self.formula, columns)  # which says what a formula is
-        known = tuple({**self.init, **self.bounds, **self.fix})
+        given = [name for name in names_given(tuple(self.where)) if name not in columns]
+        known = tuple(dict.fromkeys([*self.init, *self.bounds, *self.fix, *given]))
         levels = tuple((name, tuple(found)) for name, found in self.levels.items())
         aside = tuple(name for name in (self.weights, self.sigma) if name is not None)
         return _formula_read(self.formula, tuple(columns), known, outputs, levels, aside, language())
@@ -142,8 +151,8 @@ class Settings(TrainingOptions):
 
     def program_of(self, formula: Formula, columns: Sequence[str]) -> Program:
         """The program of these settings for a model that was read, on data that has `columns`."""
-        self._known([p.name for p in formula.parameters], self.fix, "fix")
-        formula = with_fixed(formula, self.fix)
+        self.quantities(formula, columns)  # which refuses those that cannot be
+        formula = self.reduced(formula, columns)
         names = [p.name for p in formula.parameters]
         if not names:
             raise SettingError(
@@ -153,6 +162,36 @@ class Settings(TrainingOptions):
         self._known(names, self.penalise or (), "penalise")
         self._known(names, self.bounds, "bounds")
         return self._program_of(formula, sample_weight(self, columns))
+
+    def conditions(self, formula: Formula, columns: Sequence[str]) -> Conditions:
+        """What `where` says of the parameters of a formula."""
+        conditions = conditions_of(tuple(self.where), formula, columns)
+        if conditions.inequalities:
+            raise SettingError(
+                _("where takes equalities such as 'c = 1 - a - b'; '{text}' is a condition, and conditions are not "
+                  "kept to yet").format(text=conditions.inequalities[0].text)
+            )  # fmt: skip
+        for option, given in (("init", self.init), ("fix", self.fix), ("bounds", self.bounds)):
+            for name in given:
+                if name in conditions.equalities:
+                    raise SettingError(
+                        _("{option} names '{name}', which follows from others by where; leave one of the two out")
+                        .format(option=option, name=name)
+                    )  # fmt: skip
+        return conditions
+
+    def reduced(self, formula: Formula, columns: Sequence[str]) -> Formula:
+        """A formula without the parameters that `where` and `fix` decide."""
+        formula = with_equalities(formula, self.conditions(formula, columns))
+        self._known([p.name for p in formula.parameters], self.fix, "fix")
+        return with_fixed(formula, self.fix)
+
+    def quantities(self, formula: Formula, columns: Sequence[str]) -> dict[str, Quantity]:
+        """What follows from the parameters: those that `where` gives by others, then what `report` names."""
+        if not self.where and not self.report:
+            return {}
+        conditions = self.conditions(formula, columns)
+        return quantities_of(tuple(self.report), conditions, formula, columns, self.fix)
 
     def program_like(
         self, program: Program, score: Expr | None = None, parameters: tuple[Expr, ...] | None = None

@@ -226,7 +226,6 @@ def test_the_commands(tmp_path, monkeypatch, capsys):
         ["report", "none.tidu"],
         ["report", "m.tidu", "--data", "none.csv"],
         ["report", "m.tidu", "--out", "none/x.html"],
-        ["fit", "p.csv", "y = w*x", "--report", "half = w/2"],
         ["fit", "p.csv", "y = w*x", "--report", "x.txt"],
         ["fit", "p.csv", "y = w*x", "--report", "none/x.html"],
     ):

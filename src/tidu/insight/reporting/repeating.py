@@ -29,7 +29,7 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
         if isinstance(entry.kind, Flag) and not isinstance(value, str):
             words += [f"--{entry.word}"] if value else [f"--no-{entry.word}"] if entry.default else []
         elif value is not None:
-            words += [f"--{entry.word}", entry.kind.written(value)]
+            words += [word for text in entry.kind.texts(value) for word in (f"--{entry.word}", text)]
     return words
 
 

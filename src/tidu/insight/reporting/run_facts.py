@@ -63,7 +63,7 @@ def blocks_of_result(run: Run) -> list[Block]:
         *_statistics(run),
         (_("stopped"), _stopped(run)),
     )  # fmt: skip
-    blocks: list[Block] = [_layers(run) if run.program.of_arrays else _parameters(run), Facts(lines)]
+    blocks: list[Block] = [_layers(run) if run.program.of_arrays else _parameters(run), *_derived(run), Facts(lines)]
     for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
         blocks += confusion(title, run.classes, metrics)
     return [*blocks, Remarks(run.notes, bad=run.diverged)]
@@ -93,15 +93,33 @@ def _parameters(run: Run) -> Table:
     for name, value in run.params.items():
         cells: list[str] = []
         if statistics is not None:
-            error, (low, high) = statistics.standard_errors[name], statistics.confidence_intervals()[name]
-            known = math.isfinite(error)
-            share = f"{100.0 * error / abs(value):.2g}%" if known and value else ""
-            cells = [f"{error:.4g}" if known else _("not computed"), f"{low:.6g} … {high:.6g}" if known else "", share]
+            cells = _trust(value, statistics.standard_errors[name], *statistics.confidence_intervals()[name])
         rows.append((unicode_name(name), number(run.start[name]), Cell(number(value), strong=True), *cells))
     for name, value in run.settings.fix.items():
         blank = [""] * (len(headings) - 3)
         rows.append((unicode_name(name), Cell(_("fixed"), faint=True), number(value), *blank))
     return Table(tuple(headings), tuple(rows), spare=1 if statistics is not None else 0)
+
+
+def _trust(value: float, error: float, low: float, high: float) -> list[str]:
+    """The standard error of an estimate, its interval, and the share that the error is of it."""
+    known = math.isfinite(error)
+    share = f"{100.0 * error / abs(value):.2g}%" if known and value else ""
+    return [f"{error:.4g}" if known else _("not computed"), f"{low:.6g} … {high:.6g}" if known else "", share]
+
+
+def _derived(run: Run) -> list[Block]:
+    """What follows from the parameters, as the user asked."""
+    if not run.derived:
+        return []
+    headings = [_("quantity"), "", _("value")]
+    if run.statistics is not None:
+        headings += [_("standard error"), _("95% interval"), _("relative")]
+    rows: list[tuple[Cell | str, ...]] = []
+    for d in run.derived.values():
+        trust = [] if run.statistics is None else _trust(d.value, d.standard_error, d.low, d.high)
+        rows.append((unicode_name(d.name), Cell(d.expression, faint=True), Cell(number(d.value), strong=True), *trust))
+    return [Table(tuple(headings), tuple(rows), left=(0, 1), spare=1 if run.statistics is not None else 0)]
 
 
 def _statistics(run: Run) -> list[tuple[str, str]]:
