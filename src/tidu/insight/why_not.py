@@ -23,6 +23,7 @@ from tidu.language.expr import Expr, evaluation_order, operate
 from tidu.language.printer import unicode
 from tidu.text import _
 from tidu.training.fit import run_of
+from tidu.training.retracing import retracing, state_before
 from tidu.training.run import Run
 from tidu.training.state import TrainingState
 from tidu.training.training import MOST_BACK, Training
@@ -118,8 +119,8 @@ def why_not(run: Run) -> WhyNot:
 def _bad_step(run: Run) -> tuple[Trace, tuple[int, ...]]:
     """The trace of the first step that is not finite, from the last good state on; and its batch."""
     run.batch_of(run.steps)  # which says what is wrong where there is no such step, or no data
-    with Training(run.problem, run.replaying) as training:
-        state = run.state_before(training, run.steps)
+    with Training(run.problem, retracing(run)) as training:
+        state = state_before(run, training, run.steps)
         for _k in range(MOST_BACK + 1):
             trace = training.trace(state)
             if not trace.taken:

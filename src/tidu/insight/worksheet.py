@@ -95,13 +95,7 @@ def form_of(path: str | os.PathLike[str]) -> str:
 def worksheet(
     run: Run, step: int = 0, rows: Sequence[int] | None = None, difficulty: str = "medium", seed: int = 0
 ) -> Worksheet:
-    """A step of a run as a worksheet.
-
-    Parameters
-    ----------
-    rows : rows of the step's batch whose numbers stand on it; the first by default.
-    difficulty : how many results are left blank: `easy`, `medium` or `hard`, which is all of them.
-    seed : which of them, where not all are.
+    """A step of a run as a worksheet; see `Run.worksheet` for what may be asked.
 
     Raises
     ------

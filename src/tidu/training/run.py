@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,33 +17,31 @@ from tidu.data.csv_options import CsvOptions
 from tidu.data.table import Label, Table
 from tidu.engines.program import Program
 from tidu.engines.trace import Trace
-from tidu.errors import DataError, ModelFileError, SettingError
+from tidu.errors import DataError
 from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.as_json import run_as_dict
-from tidu.training.basis import Basis
 from tidu.training.callbacks import ONLY_ATTEMPT, Attempt, Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
 from tidu.training.inference.derived import Derived
-from tidu.training.kept_states import nearest
 from tidu.training.model import Model, values_in_short
-from tidu.training.model_file import Arrays, Content, number_or_array, read, write
-from tidu.training.origin import Origin, fingerprint
+from tidu.training.model_file import Arrays, read, write
+from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.questions import answered
 from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
+from tidu.training.retracing import batch_of_run, trace_of_run
+from tidu.training.run_file import content_of, prepared_parts
 from tidu.training.settings import Settings
 from tidu.training.solving.statistics import LEVEL, Statistics
 from tidu.training.state import TrainingState
-from tidu.training.training import Budget, Execution, Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = npt.NDArray[np.float64]
-_IN_FILES = ("stopped", "rows", "seconds", "source", "engine", "engine_reason", "metrics", "test_metrics", "notes")
 
 
 @dataclass(frozen=True)
@@ -316,29 +314,11 @@ class Run:
         DataError : the run was loaded, and has no data.
         SettingError : there is no such step, or this step does not take such a row.
         """
-        self._check_step(step)
-        with Training(self.problem, self.replaying) as training:
-            return training.trace(self.state_before(training, int(step)), rows)
-
-    @property
-    def replaying(self) -> Execution:
-        """What computes steps anew: machine code has the bits of plain Python, and goes a long way sooner."""
-        on_arrays = self.engine == "array" or self.program.of_arrays  # of networks, auto may take whole batches
-        return Execution(self.engine if on_arrays else "auto")
-
-    def state_before(self, training: Training, step: int) -> TrainingState:
-        """The state in which a step begins, from the nearest that was kept, by a `training` of this run's problem."""
-        ends = (self.state, self.last_state)
-        state = nearest([training.start(), *self.kept, *ends], step)
-        while state.step < step:
-            state = training.advance(state, Budget(steps=step - state.step)).state
-        return state
+        return trace_of_run(self, step, rows)
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows of the training data that a step took, by their numbers from 0, in its order; errors as `trace`."""
-        self._check_step(step)
-        with Training(self.problem, Execution(self.engine)) as training:
-            return training.batch_of(int(step))
+        return batch_of_run(self, step)
 
     def with_data(self, data: object = None) -> Run:
         """A run that was loaded, with the data that it learned from: read where they were, or `data`.
@@ -351,20 +331,6 @@ class Run:
         if self.training_data is not None and data is None:
             return self
         return replace(self, problem=self.problem.read_again(self.origin or Origin(), self.fingerprint, data))
-
-    def _check_step(self, step: int) -> None:
-        if self.training_data is None:
-            raise DataError(
-                _("a trace needs the data that the model was fitted to; a saved model does not hold them: with_data() "
-                  "reads them again")
-            )  # fmt: skip
-        last = self.steps - (not self.diverged)
-        if self.settings.uses_solver:
-            raise SettingError(_("a solver takes no steps that could be traced; fit with an optimizer"))
-        if not isinstance(step, (int, np.integer)) or not 0 <= step <= last:
-            raise SettingError(
-                _("there is no step {step}: this run has the steps 0 to {last}").format(step=step, last=last)
-            )
 
     def explain(self, step: int = 0, rows: Sequence[int] | None = None) -> Any:
         """One step as an `Explanation`: each value with its formula, the numbers put in, and the line that did it.
@@ -461,61 +427,7 @@ class Run:
 
         Read it again with `tidu.load(path)`.
         """
-        write(path, self.content())
-
-    def content(self) -> Content:
-        """What stands in its file: the model, where it started and ended, and the history."""
-        model, h = self.model.content(), self.history
-        arrays = dict(model.arrays)
-        arrays |= {f"start/{n}": np.asarray(v, dtype=np.float64, order="C") for n, v in self.start.items()}
-        arrays |= {f"state/{name}": array for name, array in self.state.to_arrays().items()}
-        arrays |= {"history/values": h.values, "history/epoch": h.epoch, "history/step": h.step}
-        if self.problem.rescaling is not None:
-            basis = self.problem.rescaling
-            arrays |= {"rescaling/start": basis.start, "rescaling/matrix": basis.matrix}
-        of_run = {name: getattr(self, name) for name in _IN_FILES} | {"recorded": h.parameters, "record": h.record}
-        of_run["judged"] = None if self.judged is None else self.judged.plain()
-        hashed = self.fingerprint if self.training_data is None else fingerprint(self.training_data)
-        of_run["data"] = None if self.origin is None else {**self.origin.to_dict(), "fingerprint": hashed}
-        arrays |= {f"kept/{k}/{name}": a for k, s in enumerate(self.kept) for name, a in s.to_arrays().items()}
-        return Content({**model.plain, "run": of_run}, {n: np.asarray(a, order="C") for n, a in arrays.items()})
-
-    @classmethod
-    def prepared(cls, plain: dict[str, Any], described: Described) -> Callable[[Arrays], Self]:
-        """The function that makes the run of the arrays of a file, without its data; see `Model.prepared`.
-
-        Raises
-        ------
-        ModelFileError, ValueError
-            It is of a model without its run; it is no content of such a file.
-        """
-        model_of = Model.prepared(plain, described)
-        if "run" not in plain:
-            raise ModelFileError(_("the file holds a model without its run; read it with tidu.Model.load"))
-        return lambda arrays: cls._made_of(model_of(arrays), dict(plain["run"]), arrays)
-
-    @classmethod
-    def _made_of(cls, model: Model, given: dict[str, Any], arrays: Arrays) -> Self:
-        values, epoch, step = (arrays[f"history/{k}"] for k in ("values", "epoch", "step"))
-        history = History(tuple(given.pop("recorded")), given.pop("record"), epoch, step, values)
-        names = model.program.parameter_names
-        problem = model.problem.starting_from([number_or_array(arrays[f"start/{n}"]) for n in names])
-        if "rescaling/matrix" in arrays:
-            problem = problem.rescaled(Basis(arrays["rescaling/start"], arrays["rescaling/matrix"]))
-        of_state = {n.removeprefix("state/"): a for n, a in arrays.items() if n.startswith("state/")}
-        given["notes"] = tuple(given["notes"])
-        given["judged"] = None if given["judged"] is None else Judged.of_plain(given["judged"])
-        state = TrainingState.of_arrays(of_state)
-        data = given.pop("data")
-        if data is not None:
-            given |= {"origin": Origin.of_dict(data), "fingerprint": data["fingerprint"]}
-        kept: dict[int, dict[str, Any]] = {}
-        for n, a in arrays.items():
-            if n.startswith("kept/"):
-                k, name = n.removeprefix("kept/").split("/", 1)
-                kept.setdefault(int(k), {})[name] = a
-        given["kept"] = tuple(TrainingState.of_arrays(kept[k]) for k in sorted(kept))
-        return cls(problem, state, history, statistics=model.statistics, **given)
+        write(path, content_of(self))
 
     def without_data(self) -> Run:
         """The same run, no longer holding on to its training data."""
@@ -530,4 +442,9 @@ def load(path: str | os.PathLike[str]) -> Run:
     ModelFileError
         There is no such file, or it is not a run of tidu's.
     """
-    return read(path, Run.prepared)
+
+    def prepared(plain: dict[str, Any], described: Described) -> Callable[[Arrays], Run]:
+        parts_of = prepared_parts(plain, described)
+        return lambda arrays: Run(**parts_of(arrays))
+
+    return read(path, prepared)

@@ -21,6 +21,7 @@ from tidu.training.callbacks import Advanced, Began, Ended
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.run import Run
+from tidu.training.run_file import content_of
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
 from tidu.training.storing.store import Part, Store
@@ -182,7 +183,7 @@ class Recorder:
         points = [Checkpoint.of(f"kept {s.step}", s, 0, run.problem.rescaling) for s in run.kept]
         if run.judged is not None:
             points.append(Checkpoint.of("best", run.state, self.written, run.problem.rescaling))
-        content = run.content().plain
+        content = content_of(run).plain
         plain = {name: content[name] for name in ("names", "classes", "statistics")}
         start = [np.asarray(value).tolist() for value in run.start.values()]
         plain["judged"] = content["run"]["judged"]
