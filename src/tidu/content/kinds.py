@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tidu.content.arguments import Declared, checked_options
 from tidu.content.starts import finite
 from tidu.errors import SettingError
 from tidu.language.expr import Expr
@@ -180,6 +182,22 @@ class Text(Kind):
 
 
 @dataclass(frozen=True)
+class Device(Kind):
+    """What a device of PyTorch can be called; whether there is one, only PyTorch can say."""
+
+    metavar: str = mark("DEVICE")
+
+    def checked(self, name: str, value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", value):
+            raise SettingError(
+                _("{name} must be 'cpu', 'cuda', a GPU by its number as in 'cuda:1', or 'mps', not {value!r}").format(
+                    name=name, value=value
+                )
+            )
+        return value
+
+
+@dataclass(frozen=True)
 class Formula(Kind):
     """A number, or a formula: text, or the expression that it stands for."""
 
@@ -310,6 +328,17 @@ class Numbers(Assignments):
                     option=option, name=key, value=text
                 )
             ) from None
+
+
+@dataclass(frozen=True)
+class OptionsOf(Numbers):
+    """Numbers by name: some options of a declared thing, whose defaults are those of the others; none is none."""
+
+    thing: Declared = field(kw_only=True)
+
+    def checked(self, name: str, value: Any) -> dict[str, float]:
+        given = super().checked(name, value)
+        return checked_options(self.thing, given) if given else {}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tidu.text import _
 
 STEP = symbol("t", "time")
 EPOCH = symbol("epoch", "time")
+REDUCTION = symbol("reduction", "time", positive=True)  # what a plateau of the loss has left of the rate
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ def inverse_time(t: Expr, decay: float) -> Expr:
 def warmup(t: Expr, steps: float) -> Expr:
     """Rises in a straight line to 1 over the first `steps` steps."""
     return ops.minimum((t + 1) / steps, 1)
+
+
+def is_reduced(rate: Expr) -> bool:
+    """Whether a learning rate falls at plateaus of the loss: by how much is then given to the loop."""
+    return REDUCTION in symbols([rate], "time")
 
 
 def rate(lr: float | str | Expr) -> Expr:

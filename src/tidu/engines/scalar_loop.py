@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tidu.content.schedules import EPOCH, STEP
+from tidu.content.schedules import EPOCH, REDUCTION, STEP, is_reduced
 from tidu.engines.dialects import Dialect, EightRuns, SinglePrecision, in_tuple, wrapped
 from tidu.engines.program import Program, kept_with_program
 from tidu.engines.statements import (
@@ -101,7 +101,7 @@ def arguments_of(program: Program, shape: LoopShape) -> list[str]:
         "rows": bool(program.columns),
         "orders": shape.shuffled,
         "batch_size": shape.batch is Batch.SOME,
-        "settings": program.rate.is_constant,
+        "settings": program.rate.is_constant or is_reduced(program.rate),
         "seed": bool(program.masks),
         "parameters": True,
         "state": bool(program.new_state) or shape.stops_on_change,
@@ -165,7 +165,7 @@ _OWN_NAMES = (
     "last_step", "until_loss", "tol", "history",
     "row", "stopped", "epoch", "step", "start", "stop", "epoch_loss", "first_epoch", "order", "i", "k",
     "loss_sum", "batch_loss", "gradient_norm", "lr", "GOING", "DIVERGED", "LOSS", "CONVERGED", "count", "t",
-    "checked", "memory", "seed",
+    "checked", "memory", "seed", "reduction",
 )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ class TrainWriter:
         self.states = [w.names.name(s, s.name) for s, _new, _start in self.program.new_state]
         # Where each parameter was when the epoch began is state too: a slice may end in mid-epoch.
         self.before = [w.own(f"{p}_before") for p in w.parameters] if shape.stops_on_change else []
-        w.names.of[STEP], w.names.of[EPOCH] = own["step"], own["epoch"]
+        w.names.of[STEP], w.names.of[EPOCH], w.names.of[REDUCTION] = own["step"], own["epoch"], own["reduction"]
         w.names.of[self.program.lr] = own["lr"]
 
     @classmethod
@@ -249,8 +249,8 @@ class TrainWriter:
         """What comes before the first step: names for what was given."""
         o, w = self.own, self.w
         w.unpack(w.columns, o["columns"])
-        if self.program.rate.is_constant:
-            w.unpack([o["lr"]], o["settings"])
+        if "settings" in arguments_of(self.program, self.shape):
+            w.unpack([o["lr" if self.program.rate.is_constant else "reduction"]], o["settings"])
         values = self.program.optimizer.values
         for name, hyper in self.program.optimizer.hyper_symbols().items():
             w.add(f"{w.names.name(hyper, name)} = {values[name]!r}")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.schedules import EPOCH, STEP
+from tidu.content.schedules import EPOCH, REDUCTION, STEP
 from tidu.engines.batch_values import Operations, running, sum_of_chunk
 from tidu.engines.program import Program
 from tidu.engines.statements import (
@@ -42,12 +42,16 @@ GROUP = 1000  # names in one sum, as the loop adds them up to see whether they a
 
 @dataclass(frozen=True)
 class StepState:
-    """What a step begins with: parameters and the optimizer's state in the order of the program, step and epoch."""
+    """What a step begins with: parameters and the optimizer's state in the order of the program, step and epoch.
+
+    `reduction` is the factor that plateaus of the loss have left of the learning rate.
+    """
 
     parameters: tuple[Any, ...]  # floats, or arrays
     optimizer: tuple[Any, ...]
     step: int = 0
     epoch: int = 0
+    reduction: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Trace:
     state_after: Mapping[str, Any]  # the optimizer's state by name, such as m_w
     state_before: tuple[Any, ...] = ()
     bad_row: int | None = None  # the first of the batch that adds a number that is not finite
+    reduction: float = 1.0  # what plateaus of the loss have left of the learning rate
 
     def of_row(self, row: int) -> tuple[TracedValue, ...]:
         """What was computed of one of the chosen rows."""
@@ -131,7 +136,7 @@ class Reader:
         self.values: dict[str, Any] = {}
         hyper = program.optimizer.hyper_symbols().items()
         self.leaves: dict[Expr, Any] = {s: program.optimizer.values[name] for name, s in hyper}
-        self.leaves |= {STEP: state.step, EPOCH: state.epoch}
+        self.leaves |= {STEP: state.step, EPOCH: state.epoch, REDUCTION: state.reduction}
         self.leaves |= dict(zip(program.parameters, state.parameters, strict=True))
         symbols = [s for s, _new, _start in program.new_state]
         self.leaves |= dict(zip(symbols, state.optimizer, strict=False))  # the loop's state may go on
@@ -182,6 +187,7 @@ class Reader:
             {name: now[s] for name, (s, _new, _start) in zip(names, p.new_state, strict=True)},
             tuple(self.state.optimizer),
             None if self.bad_place is None else int(self.batch[self.bad_place]),
+            self.state.reduction,
         )
 
     # -- blocks ---------------------------------------------------------------------------------------

@@ -421,7 +421,7 @@ def _plans_for_network(run: Run) -> list[list[Plan]]:
 
 def _tried(run: Run, options: Mapping[str, Any], table: Table) -> Run:
     whole = replace(run.problem, table=table, validation=None, rescaling=None, rescaled_program=None)
-    tried = run_of(whole.changed(**options, patience=None, min_improvement=0.0))
+    tried = run_of(whole.changed(**options, patience=None, min_improvement=0.0, plateau={}))
     if tried.stopped == "interrupted":  # who interrupts a trial wants an end of all
         raise KeyboardInterrupt
     return tried

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.content.schedules import STEP
+from tidu.content.schedules import REDUCTION, STEP, is_reduced
 from tidu.data.labels import label_text
 from tidu.engines.program import Program
 from tidu.engines.statements import Assignment, Mean, Reassignment, Update
@@ -124,6 +124,8 @@ class Entries:
             self._give(p.lr, p.rate.value, _("the learning rate"))
         if any(STEP in evaluation_order([new]) for new in (*p.new_parameters, *(n for _s, n, _z in p.new_state))):
             self._give(STEP, float(trace.step), _("the number of this step, from 0"))
+        if is_reduced(p.rate):
+            self._give(REDUCTION, trace.reduction, _("what plateaus of the loss have left of the learning rate"))
         table = self.run.training_data
         for row in (r for r in trace.rows if r in self.rows):
             for c in p.columns:

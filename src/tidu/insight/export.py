@@ -98,6 +98,11 @@ def _training(run: Run, to: str) -> str:
             _("{optimizer} is a solver, not a loop of steps; export its model with --model, or fit with an optimizer")
             .format(optimizer=s.optimizer)
         )  # fmt: skip
+    if s.plateau:
+        raise SettingError(
+            _("a rate that falls at plateaus follows the loss of each epoch, which an exported program does not "
+              "compute; export the model with --model, or fit without --plateau")
+        )  # fmt: skip
     if s.shuffle == BLOCKS and s.batch_size is not None and s.batch_size < run.rows:
         raise SettingError(
             _("a program that is exported does not shuffle by blocks; fit with --no-shuffle or --shuffle, in memory")

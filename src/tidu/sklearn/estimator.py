@@ -43,6 +43,7 @@ ONE_EPOCH: dict[str, Any] = {
     "steps": None,
     "patience": None,
     "min_improvement": 0.0,
+    "plateau": {},
 }  # the end, not the best
 ELSEWHERE = ("weights", "sigma", "record")  # `fit` takes weights as an argument; of the history there is a row an epoch
 

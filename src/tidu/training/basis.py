@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tidu.language.expr import Expr, constant
 from tidu.training.history import History
+from tidu.training.recorded_rows import like
 from tidu.training.state import TrainingState
 
 Array = npt.NDArray[np.float64]
@@ -39,11 +40,15 @@ class Basis:
 
     def history(self, told: History) -> History:
         """A history in u, told in p: parameters, gradients and their length."""
-        n = len(self.start)
-        values = told.values.copy()
-        with np.errstate(all="ignore"):  # of a divergence, near the largest numbers
-            values[:, 3 : 3 + n] = self.start + told.values[:, 3 : 3 + n] @ self.matrix.T
-            values[:, 3 + n :] = told.values[:, 3 + n :] @ np.linalg.inv(self.matrix)
-            values[:, 1] = np.linalg.norm(values[:, 3 + n :], axis=1)
+        values = like(told.values, told.values.shape, np.float64, lambda a, b: self._rows(told.values[a:b]))
         names = tuple(name.removesuffix(SUFFIX) for name in told.parameters)
         return History(names, told.record, told.epoch, told.step, values)
+
+    def _rows(self, told: Array) -> Array:
+        n = len(self.start)
+        rows = np.array(told)
+        with np.errstate(all="ignore"):  # of a divergence, near the largest numbers
+            rows[:, 3 : 3 + n] = self.start + told[:, 3 : 3 + n] @ self.matrix.T
+            rows[:, 3 + n :] = told[:, 3 + n :] @ np.linalg.inv(self.matrix)
+            rows[:, 1] = np.linalg.norm(rows[:, 3 + n :], axis=1)
+        return rows

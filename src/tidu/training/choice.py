@@ -22,7 +22,7 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
     p = numbers_in(program)
     if settings.batch_size is not None or settings.lr is not None:
         return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
-    if settings.patience is not None or problem.validation is not None:
+    if problem.is_judged:
         return "adam", _("optimizer auto chose adam: early stopping asks for descent epoch by epoch")
     if settings.clip_norm is not None or settings.clip_value is not None:
         return "adam", _("optimizer auto chose adam: clipping is for descent")

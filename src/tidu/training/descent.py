@@ -28,6 +28,7 @@ from tidu.training.engine_choice import Engine
 from tidu.training.history import History
 from tidu.training.kept_states import stride_of
 from tidu.training.problem import Problem
+from tidu.training.recorded_rows import RecordedRows
 from tidu.training.state import TrainingState
 from tidu.training.training import Budget, Execution, Training
 
@@ -85,9 +86,8 @@ def descend(
     execution, listeners = execution or Execution(), listeners or Listeners()
     began = time.perf_counter()
     with Training(problem, execution) as training:
-        epochs = training.limits.steps // training.work.steps_per_epoch
         known = () if standing is None else (standing.judged, standing.best)
-        judge = EarlyStopping.of(problem, epochs, *known)
+        judge = EarlyStopping.of(training, *known)
         kept = [] if standing is None else list(standing.kept)
         state, values, stopped = _advanced_to_the_end(training, execution, listeners, standing, judge, kept, attempt)
         state = training.on_host(state)
@@ -117,10 +117,10 @@ def _advanced_to_the_end(
     stride = stride_of(training)
     most = training.limits.steps
     state, stopped, last_loss = training.start(), "", math.nan
-    recorded: list[Array] = [np.empty((0, training.loop.width))]
+    recorded = RecordedRows(training.loop.width)
     if standing is not None:
         state = standing.state
-        recorded.append(standing.rows)
+        recorded.add(standing.rows)
         last_loss = float(standing.rows[-1, 0]) if len(standing.rows) else last_loss
         stopped = training.limits.bound if state.step >= most else ""
     each_epoch = judge is not None or listeners.each_epoch
@@ -137,7 +137,7 @@ def _advanced_to_the_end(
             epoch = state.epoch
             budget = _to_the_end_of_the_epoch(training, state) if each_epoch else execution.slice
             state, rows, stopped = training.advance(state, _no_further(budget, stride - state.step % stride))
-            recorded.append(rows)
+            recorded.add(rows)
             if not stopped and state.step % stride == 0:
                 kept.append(training.on_host(state))
             if each_epoch or listeners.callbacks:
@@ -157,7 +157,7 @@ def _advanced_to_the_end(
             stopped = wish.reason
     except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
         stopped = stopped or "interrupted"
-    return state, np.concatenate(recorded), stopped
+    return state, recorded.values(), stopped
 
 
 def _no_further(budget: Budget, steps: int) -> Budget:

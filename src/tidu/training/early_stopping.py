@@ -6,19 +6,17 @@ Told of epochs as a callback is; each descent has one of its own, where `patienc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.disk_table import are_on_disk
 from tidu.text import _
 from tidu.training.callbacks import Began, EpochEnded, Stop
-from tidu.training.judging.evaluation import cost_of, inputs_from
-from tidu.training.problem import Problem
 from tidu.training.state import TrainingState
+from tidu.training.training import Training
 
 Array = npt.NDArray[np.float64]
 PATIENCE = "patience"
@@ -68,11 +66,10 @@ class Judged:
         return sentence.format(epoch=best + 1, loss=self.losses[best], after=self.epochs - best - 1)
 
     # -- keeping it --------------------------------------------------------------------------------
-    def plain(self) -> dict[str, Any]:
-        """Plain values, for a file; without the last state."""
-        return {
-            "losses": self.losses.tolist(), "validated": self.validated, "epochs": self.epochs, "steps": self.steps,
-        }  # fmt: skip
+    def plain(self, losses: bool = True) -> dict[str, Any]:
+        """Plain values, for a file; without the last state, and without the losses if they are kept elsewhere."""
+        plain = {"validated": self.validated, "epochs": self.epochs, "steps": self.steps}
+        return {**plain, "losses": self.losses.tolist()} if losses else plain
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Self:
@@ -87,11 +84,9 @@ class EarlyStopping:
     `judged` and `best` are those of a training that is taken up again.
     """
 
-    def __init__(self, problem: Problem, epochs: int, judged: Judged | None, best: TrainingState | None) -> None:
-        self.problem, self.best = problem, best
-        self.patience, self.least = problem.settings.patience, problem.settings.min_improvement
-        self.validated = problem.validation is not None
-        self.loss: Callable[[Sequence[Any]], float] = _loss_of(problem, epochs)
+    def __init__(self, training: Training, judged: Judged | None, best: TrainingState | None) -> None:
+        self.problem, self.best, self.loss = training.problem, best, training.epoch_loss
+        self.patience, self.least = self.problem.settings.patience, self.problem.settings.min_improvement
         self.losses: list[float] = []
         self.lowest = math.inf
         self.reference, self.improved = math.inf, -1  # the loss that counted as better last, and its epoch
@@ -100,11 +95,9 @@ class EarlyStopping:
             self._take(loss)
 
     @classmethod
-    def of(
-        cls, problem: Problem, epochs: int, judged: Judged | None = None, best: TrainingState | None = None
-    ) -> Self | None:
-        """That of a problem, with the number of epochs at most; None where nobody asks for it."""
-        return cls(problem, epochs, judged, best) if problem.is_judged else None
+    def of(cls, training: Training, judged: Judged | None = None, best: TrainingState | None = None) -> Self | None:
+        """That of a training; None where nobody asks for it."""
+        return cls(training, judged, best) if training.problem.is_judged else None
 
     def __call__(self, event: object) -> Stop | None:
         """Be told of an event."""
@@ -117,7 +110,7 @@ class EarlyStopping:
 
     def judged(self, last: TrainingState) -> Judged:
         """What is known of the epochs, of a training that stands at `last`."""
-        return Judged(np.array(self.losses), self.validated, last.epoch, last.step, last, self.since)
+        return Judged(np.array(self.losses), self.loss.validated, last.epoch, last.step, last, self.since)
 
     def _take(self, loss: float) -> bool:
         """Note the loss of the next epoch; whether it is the lowest."""
@@ -131,13 +124,3 @@ class EarlyStopping:
     def _is_over(self) -> bool:
         counted_from = max(self.improved + 1, self.since)
         return self.patience is not None and len(self.losses) - counted_from >= self.patience
-
-
-def _loss_of(problem: Problem, epochs: int) -> Callable[[Sequence[Any]], float]:
-    """What an epoch is judged by, as a function of the parameters, for about so many calls."""
-    if problem.validation is not None:
-        problem = replace(problem.changed(l1=0.0, l2=0.0), table=problem.validation)
-    columns: Sequence[Any] = problem.columns
-    if problem.program.of_arrays and not are_on_disk(columns):
-        columns = inputs_from(problem.program, columns)
-    return cost_of(problem.program, columns, epochs)

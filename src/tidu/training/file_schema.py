@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from tidu.content.losses import MOST_CLASSES
+from tidu.content.plateau import START
 from tidu.data.times import time_in
 from tidu.engines.program import Program, number_names
 from tidu.text import _
@@ -157,6 +158,8 @@ def _statistics(count: int) -> Check:
 
 def _of_settings(value: Any, where: str) -> None:
     known = {field.name: _anything for field in fields(Settings)}
+    if isinstance(value, dict) and "plateau" not in value:  # of a file from before there was this option
+        del known["plateau"]
     _record(**{**known, "formula": _text, "levels": _mapping(_labels), "zeros": _mapping(_moment)})(value, where)
 
 
@@ -310,6 +313,8 @@ def _of_a_state(place: str, described: Described, program: Program) -> dict[str,
                          ("gradient", of_parameters)):  # fmt: skip
         if name == "parameters" or f"{place}/{name}/0" in described:
             expected |= {f"{place}/{name}/{k}": ("F64", shape) for k, shape in enumerate(shapes)}
+    if f"{place}/plateau/0" in described:
+        expected |= {f"{place}/plateau/{k}": ("F64", ()) for k in range(len(START))}
     return expected
 
 

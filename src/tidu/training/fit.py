@@ -7,8 +7,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from tidu.cluster.connecting import Cluster
 from tidu.content.methods import AUTO
 from tidu.data.disk_table import are_on_disk
@@ -127,6 +125,12 @@ def run_of(
         notes += [*words, *descent.notes, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
             notes += reasons_of_divergence(problem)
+    if descent.state.reduction < 1.0:
+        notes.append(
+            _("the loss stalled on the way, so the learning rate fell to {share:.3g} of what it was").format(
+                share=descent.state.reduction
+            )
+        )
     if descent.judged is not None and descent.judged.note:
         notes.append(descent.judged.note)
     if descent.engine.name == "compiled":
@@ -203,7 +207,7 @@ def _notes_on(problem: Problem, descent: Descent) -> list[str]:
         ]
     h = descent.history
     notes = []
-    if len(h) and not np.any(h.values[:, 1]) and h.loss[0] == h.loss[-1]:
+    if len(h) and h.loss[0] == h.loss[-1] and not h.moved:
         notes.append(_("every gradient was 0 from the start, so nothing moved; give other starting values (--init)"))
     elif len(h) > 1 and h.loss[-1] > h.loss[0] != 0.0:
         notes.append(

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.runtime.summation import CHUNK
+
 Array = npt.NDArray[np.float64]
 
 
@@ -39,6 +41,11 @@ class History:
     def gradient_norm(self) -> Array:
         """Euclidean length of the last gradient of each row."""
         return self.values[:, 1]
+
+    @property
+    def moved(self) -> bool:
+        """Whether any gradient was not 0; a long history is looked at as far as that takes."""
+        return any(np.any(self.values[k : k + CHUNK, 1]) for k in range(0, len(self), CHUNK))
 
     @property
     def lr(self) -> Array:

@@ -25,6 +25,7 @@ from tidu.content.kinds import (
     Bounds,
     Choice,
     Declaration,
+    Device,
     Elsewhere,
     Flag,
     FlagOr,
@@ -33,6 +34,7 @@ from tidu.content.kinds import (
     Names,
     Number,
     Numbers,
+    OptionsOf,
     Statements,
     Text,
     Whole,
@@ -42,6 +44,7 @@ from tidu.content.kinds import (
 from tidu.content.losses import LOSSES, loss_named
 from tidu.content.methods import AUTO, SOLVERS, check_method
 from tidu.content.optimizers import OPTIMIZERS
+from tidu.content.plateau import PLATEAU
 from tidu.content.starts import Start
 from tidu.data.csv_options import CsvOptions
 from tidu.eager.layers import Layer
@@ -212,6 +215,17 @@ class TrainingOptions:
         group=DESCENT, verbs=FIT_ONLY, descent_only=True,
         needs={"patience": mark("min_improvement says what counts as better for patience; give patience too")},
     )  # fmt: skip
+    plateau: Mapping[str, float] = option(
+        {}, OptionsOf(thing=PLATEAU),
+        mark("Multiply the learning rate by factor (0.1) after patience (10) epochs in which the loss that judges "
+             "them, as for --patience, did not fall by min_improvement (0.0001 of it), as in patience=5,factor=0.5; "
+             "further cooldown and floor."),
+        reason="a rate changes where one sees it change",
+        more="Such as `{\"patience\": 5, \"factor\": 0.5}`. For `cooldown` epochs after a fall none counts; below "
+             "`floor`, a share of the rate, it never falls. The parameters of the best epoch are kept.",
+        also=("reduce-lr-on-plateau", "lr-patience", "reduce-lr", "lr-plateau"),
+        group=DESCENT, verbs=FIT_ONLY, descent_only=True,
+    )  # fmt: skip
     clip_norm: float | None = option(
         None, Number(above=0.0), mark("Longest gradient; a longer one is scaled down to this."),
         reason="the gradient is used as it is",
@@ -332,7 +346,7 @@ class FitArguments(TrainingOptions):
         group=ENGINE, verbs=TO_AN_END,
     )  # fmt: skip
     device: str | None = option(
-        None, Text(mark("DEVICE")), mark("Run the loop on whole batches in PyTorch, on cpu, cuda, cuda:1 or mps."),
+        None, Device(), mark("Run the loop on whole batches in PyTorch, on cpu, cuda, cuda:1 or mps."),
         reason="no other device is needed",
         more="Data go there once; results are NumPy's, as ever. Last digits differ. Needs `pip install 'tidu[torch]'`.",
         group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "array"),

@@ -34,11 +34,13 @@ from tidu.training.state import TrainingState
 
 Array = npt.NDArray[np.float64]
 
-# The settings that a program knows nothing of; `lr` and `optimizer` are exchanged in it, any other makes a new one.
+# The settings that a program knows nothing of, and those that are exchanged in it; any other makes a new one.
 _BESIDE_THE_PROGRAM = frozenset(
     {"batch_size", "epochs", "steps", "until_loss", "tol", "init", "shuffle", "seed", "record", "dtype", "fast",
      "bounds", "starts", "scale", "patience", "min_improvement", "report"}
 )  # fmt: skip
+
+_OF_UPDATES = frozenset({"lr", "optimizer", "plateau"})
 
 CODES_AT_ONCE = 4096  # rows
 VALIDATION_STREAM = (1, 1)  # of random numbers, so that the split for the test stays what it is without validation
@@ -209,11 +211,11 @@ class Problem:
         settings = {name: value for name, value in settings.items() if not _same(getattr(self.settings, name), value)}
         new = replace(self.settings, **settings)
         program, rescaled = self.program, self.rescaled_program
-        if not settings.keys() <= _BESIDE_THE_PROGRAM | {"lr", "optimizer"}:
+        if not settings.keys() <= _BESIDE_THE_PROGRAM | _OF_UPDATES:
             assert self.formula is not None
             assert self.rescaling is None
             program = new.program_of(self.formula, self.names)
-        elif settings.keys() & {"lr", "optimizer"}:
+        elif settings.keys() & _OF_UPDATES:
             program = program.with_update(new.stepping_optimizer, new.rate)
             rescaled = rescaled and rescaled.with_update(new.stepping_optimizer, new.rate)
         start = self.start
@@ -249,6 +251,11 @@ class Problem:
             raise DataError(
                 _("the data of this run were not in a file; give them: tidu explain RUN DATA, or with_data(data)")
             )
+        if self.settings.plateau and origin.validation == "memory":
+            raise DataError(
+                _("the learning rate of this run followed the loss of validation data that were not in a file, so its "
+                  "steps cannot be computed again")
+            )  # fmt: skip
         settings = self.settings.to_dict()
         found = self.read(
             settings.pop("formula"), origin.path if data is None else data, settings, test_size=origin.test_size,
@@ -280,8 +287,8 @@ class Problem:
 
     @property
     def is_judged(self) -> bool:
-        """Whether every epoch is judged, so that the best can be kept: early stopping."""
-        return self.settings.patience is not None or self.validation is not None
+        """Whether every epoch is judged, so that the best can be kept, for early stopping or for the rate."""
+        return self.settings.patience is not None or bool(self.settings.plateau) or self.validation is not None
 
     @property
     def limits(self) -> Limits:

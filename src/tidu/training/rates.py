@@ -73,7 +73,7 @@ def range_test(problem: Problem, rates: Sequence[float] = RATES, steps: int = TR
     objective = on_enough_rows(objective_of(problem.program, problem.columns))
     trial = replace(problem, validation=None).changed(
         steps=steps, epochs=None, until_loss=None, tol=None, record="step", dtype="float64", fast=False,
-        patience=None, min_improvement=0.0,
+        patience=None, min_improvement=0.0, plateau={},
     )  # fmt: skip
     costs = []
     for lr in rates:

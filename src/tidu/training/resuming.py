@@ -123,7 +123,9 @@ def run_in(store: Store, number: int) -> Run:
     if point is None or "stopped" not in facts:
         raise StoreError(_("run {run} has not ended yet; resume it").format(run=number))
     with _sound(number):
-        judged = None if facts.get("judged") is None else Judged.of_plain(facts["judged"])
+        judged = None
+        if facts.get("judged") is not None:  # a store of an earlier version has the losses there
+            judged = Judged.of_plain({"losses": store.judged(number).tolist(), **facts["judged"]})
         kept = None if judged is None or judged.best is None else store.checkpoint(number, "best")
         problem = Problem.of_model(Settings(**facts["settings"]), tuple(facts["names"]), tuple(facts["classes"]))
         program = problem.program

@@ -19,7 +19,7 @@ from tidu.content.losses import Loss, loss_named
 from tidu.content.methods import AUTO, is_solver
 from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, Optimizer, optimizer_named
-from tidu.content.schedules import rate
+from tidu.content.schedules import REDUCTION, rate
 from tidu.content.starts import finite, generator_of, starting_value
 from tidu.data.categories import source_columns
 from tidu.engines.program import Program, Regularisation, program_of_model
@@ -218,7 +218,7 @@ class Settings(TrainingOptions):
     def rate(self) -> Expr:
         """The learning rate as an expression; any number where there is none, or none yet."""
         known: Expr = vars(self).get("_rate", STAND_IN_RATE)
-        return known
+        return known * REDUCTION if self.plateau else known
 
     def _program_of(self, formula: Formula, weight: Expr | None) -> Program:
         penalise = None if self.penalise is None else tuple(self.penalise)

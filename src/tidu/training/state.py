@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 _MANY = ("parameters", "optimizer", "epoch_start", "gradient")  # a number or an array for each parameter, or state
+_PLAIN = ("plateau",)  # likewise numbers, which are in no parameters and on no device
 _PLACE = ("epoch", "step", "start")
 
 
@@ -29,6 +30,7 @@ class TrainingState:
     epoch, step, start : epochs and steps that are done, and rows of the present epoch.
     epoch_loss : the sum of the losses of these rows.
     gradient : of the last step, as the optimizer saw it; empty before the first.
+    plateau : where a rate stands that falls at plateaus of the loss (`content/plateau.py`); empty at the start.
 
     Under `scale=True` all of them are in the rescaled parameters: see `Problem.rescaling`.
     """
@@ -41,6 +43,12 @@ class TrainingState:
     start: int = 0
     epoch_loss: float = 0.0
     gradient: tuple[Any, ...] = ()
+    plateau: tuple[float, ...] = ()
+
+    @property
+    def reduction(self) -> float:
+        """What plateaus of the loss have left of the learning rate, as a factor."""
+        return self.plateau[0] if self.plateau else 1.0
 
     def with_numbers(self, changed: Callable[[Any], Any], changed_total: Callable[[Any], Any] | None = None) -> Self:
         """The state in which each number and array is changed, and the running sum of losses in a way of its own."""
@@ -64,7 +72,7 @@ class TrainingState:
         ValueError, KeyError
             These are no arrays of a state.
         """
-        many: dict[str, dict[int, Any]] = {name: {} for name in _MANY}
+        many: dict[str, dict[int, Any]] = {name: {} for name in (*_MANY, *_PLAIN)}
         for key, array in arrays.items():
             name, _slash, k = key.partition("/")
             if k:
@@ -87,11 +95,11 @@ class TrainingState:
     def of_dict(cls, plain: Mapping[str, Any]) -> Self:
         """The state that `to_dict` gave."""
         given = dict(plain)
-        for name in _MANY:
+        for name in (*_MANY, *_PLAIN):
             given[name] = tuple(np.array(v, dtype=np.float64) if isinstance(v, list) else v for v in given[name])
         return cls(**given)
 
     def _numbers(self) -> Iterator[tuple[str, int, Any]]:
-        for name in _MANY:
+        for name in (*_MANY, *_PLAIN):
             for k, value in enumerate(getattr(self, name)):
                 yield name, k, value

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.cluster.connecting import Cluster
-from tidu.content.schedules import EPOCH, STEP
+from tidu.content.plateau import Plateau
+from tidu.content.schedules import EPOCH, REDUCTION, STEP
 from tidu.data.disk_table import are_on_disk
 from tidu.engines.array_loop import array_train_source
 from tidu.engines.program import Program
@@ -37,12 +38,14 @@ from tidu.machine import cores
 from tidu.text import _
 from tidu.training.constraints import check_execution, check_shared
 from tidu.training.engine_choice import Engine, engine_for
+from tidu.training.epoch_loss import EpochLoss
 from tidu.training.history import History
 from tidu.training.judging.evaluation import cost_is_finite, inputs_from
 from tidu.training.loops.choosing import loop_of
 from tidu.training.loops.loop import Loop
 from tidu.training.orders import BLOCKS, order_of_epoch
 from tidu.training.problem import Problem
+from tidu.training.recorded_rows import RecordedRows, like
 from tidu.training.settings import Settings
 from tidu.training.state import TrainingState
 from tidu.training.work import Work
@@ -118,6 +121,7 @@ class Training:
             work = replace(work, source=tile_train_source(work.program, work.shape))
         self.work, self.source = work, work.source
         self.loop: Loop = loop_of(self.engine.name, work)
+        self.plateau = Plateau.of(problem.settings.plateau)
         self.slice_steps = max(1, FIRST_SLICE_SAMPLES[self.engine.name] // work.per_step)
         # States that were passed; computing one anew takes time, and gives the same.
         self.passed: deque[TrainingState] = deque(maxlen=2 * MOST_BACK)
@@ -127,6 +131,11 @@ class Training:
 
     def __exit__(self, *_exception: object) -> None:
         self.loop.close()
+
+    @cached_property
+    def epoch_loss(self) -> EpochLoss:
+        """What an epoch is judged by, as a function of the user's parameters."""
+        return EpochLoss(self.problem, self.limits.steps // self.work.steps_per_epoch)
 
     def start(self) -> TrainingState:
         """The state before the first step."""
@@ -150,10 +159,10 @@ class Training:
         while why is Stopped.GOING and state.step < last_step:
             slice_began = time.perf_counter()
             wanted = self.slice_steps if budget.seconds is not None else last_step - state.step
-            end = min(last_step, self.loop.last_step_of_slice(state, wanted))
+            end = self._end_of_slice(state, min(last_step, state.step + wanted))
             assert end > state.step, "a slice makes at least one step"
             self.passed.append(state)
-            state, rows, why = self.loop.run(state, end)
+            state, rows, why = self._run(state, end)
             recorded.append(rows)
             now = time.perf_counter()
             if budget.seconds is not None:
@@ -184,7 +193,7 @@ class Training:
             raise SettingError(
                 _("the training ends after step {step}; trace one of its steps, from 0").format(step=state.step)
             )
-        at = StepState(state.parameters, state.optimizer, state.step, state.epoch)
+        at = StepState(state.parameters, state.optimizer, state.step, state.epoch, state.reduction)
         batch, columns = self.batch_of(state.step), [np.asarray(column) for column in self.problem.columns]
         return trace_of(work.program, work.shape, at, columns, batch, rows, work.seed, self.traced_loop)
 
@@ -223,8 +232,21 @@ class Training:
 
     def _run_to(self, state: TrainingState, step: int) -> TrainingState:
         while state.step < step:
-            state = self.loop.run(state, min(step, self.loop.last_step_of_slice(state, step - state.step)))[0]
+            state = self._run(state, self._end_of_slice(state, step))[0]
         return state
+
+    def _end_of_slice(self, state: TrainingState, last_step: int) -> int:
+        """Where the loop returns at the latest: with a rate that follows the loss, after each epoch."""
+        end = min(last_step, self.loop.last_step_of_slice(state, last_step - state.step))
+        return end if self.plateau is None else min(end, (state.epoch + 1) * self.work.steps_per_epoch)
+
+    def _run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
+        """What the loop makes of a state; after an epoch, the rate falls where its loss says so."""
+        new, rows, why = self.loop.run(state, last_step)
+        if self.plateau is not None and new.epoch > state.epoch:
+            loss = self.epoch_loss(self.problem.parameters_at(self.on_host(new)))
+            new = replace(new, plateau=self.plateau.after(new.plateau, loss))
+        return new, rows, why
 
     def history(self, values: Array, state: TrainingState) -> History:
         """The history of a training that stands at `state`, from all the rows of `advance`."""
@@ -241,9 +263,14 @@ def history_of(problem: Problem, rows: int, values: Array, state: TrainingState)
     values = values[: state.step if s.record == "step" else state.epoch]
     unfinished = s.record == "epoch" and state.start > 0
     if unfinished:
-        values = np.vstack([values, _row_of_unfinished_epoch(program, state)])
-    k = np.arange(len(values), dtype=np.int64)
-    epoch, step = (k // per_epoch, k) if s.record == "step" else (k, (k + 1) * per_epoch - 1)
+        longer = RecordedRows(values.shape[1])
+        longer.add(values)
+        longer.add(np.array([_row_of_unfinished_epoch(program, state)]))
+        values = longer.values()
+    by_step, shape = s.record == "step", (len(values),)
+    epoch = like(values, shape, np.int64, lambda a, b: np.arange(a, b) // (per_epoch if by_step else 1))
+    stride = 1 if by_step else per_epoch
+    step = like(values, shape, np.int64, lambda a, b: stride * np.arange(1 + a, 1 + b) - 1)
     if unfinished:
         step[-1] = state.step - 1
     history = History(recorded_parameters(program), s.record, epoch, step, values)
@@ -295,7 +322,8 @@ def loop_shape(settings: Settings, rows: int, on_arrays: bool, namespace: str = 
 
 def _row_of_unfinished_epoch(program: Program, state: TrainingState) -> tuple[float, ...]:
     """A row for an epoch that was cut short: the mean loss of the rows that it saw."""
-    lr = evaluate(program.rate, {STEP: float(state.step - 1), EPOCH: float(state.epoch)})
+    time = {STEP: float(state.step - 1), EPOCH: float(state.epoch), REDUCTION: state.reduction}
+    lr = evaluate(program.rate, time)
     with np.errstate(over="ignore"):
         norm = math.sqrt(sum(float(np.sum(np.multiply(g, g))) for g in state.gradient))
     numbers = () if program.of_arrays else (*state.parameters, *state.gradient)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.schedules import is_reduced
 from tidu.engines.build import module_of
 from tidu.engines.plain_sums import summed
 from tidu.engines.scalar_loop import Stopped, arguments_of, history_columns
@@ -40,12 +41,13 @@ class Loop(ABC):
         self.drawn: tuple[int, Any] = (-1, None)  # the last epoch's order
         self.names = arguments_of(work.program, work.shape)
         rate = work.program.rate
+        self.reduced = is_reduced(rate)
         self.fixed: dict[str, Any] = {
             "columns": () if work.on_disk else tuple(self.kept(c) for c in work.columns),
             "first_row": 0,
             "rows": work.rows,
             "batch_size": work.per_step,
-            "settings": (rate.value,) if rate.is_constant else (),
+            "settings": (rate.value,) if rate.is_constant else (),  # or what is left of a rate that falls
             "seed": work.seed,
             "until_loss": work.until_loss,
             "tol": work.tol,
@@ -128,6 +130,8 @@ class Loop(ABC):
             "last_step": last_step,
             "history": history,
         }
+        if self.reduced:
+            changing["settings"] = (state.reduction,)
         values = self.fixed | changing | self.drawn_for(state, last_step)
         parameters, carried, position, gradient, row, why = self.train(*(values[name] for name in self.names))
         epoch, step, start, epoch_loss = position
@@ -136,7 +140,8 @@ class Loop(ABC):
             before = state if step == state.step else self.run(state, step)[0]
             parameters, optimizer, epoch_start = before.parameters, before.optimizer, before.epoch_start
             gradient = before.gradient
-        new = TrainingState(parameters, optimizer, epoch_start, epoch, step, start, epoch_loss, gradient)
+        place = (epoch, step, start, epoch_loss)
+        new = TrainingState(parameters, optimizer, epoch_start, *place, gradient, state.plateau)
         return new, self.rows_of(history[:row]), Stopped(why)
 
     def drawn_for(self, state: TrainingState, last_step: int) -> dict[str, Any]:

@@ -16,18 +16,18 @@ import numpy.typing as npt
 
 from tidu.errors import StoreError
 from tidu.text import _
-from tidu.training.as_json import end_as_dict, json_safe
+from tidu.training.as_json import HISTORY_IN_JSON, end_as_dict, json_safe
 from tidu.training.callbacks import Advanced, Began, Ended
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.run import Run
-from tidu.training.run_file import content_of
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
 from tidu.training.storing.store import Part, Store
 from tidu.version import __version__
 
 CADENCE = 1.0  # seconds between two writes: a run that is killed loses no more, and a write costs some milliseconds
+MOST_WAITING = 1 << 25  # bytes of the history that wait for the next write
 SMALL = 1000  # rows of the history
 Array = npt.NDArray[np.float64]
 
@@ -87,6 +87,7 @@ class Recorder:
         self.store, self.origin, self.run = store, origin, run
         self.notes: list[str] = []
         self.waiting: list[Array] = []  # rows of the history
+        self.waiting_bytes = 0
         self.written = first  # rows of the history that are in the store
         self.judged: list[float] = []
         self.written_judged = 0
@@ -117,7 +118,8 @@ class Recorder:
         self.problem = event.problem
         facts = facts_of(event.problem, event.engine, event.source, self.origin, event.device)
         facts |= {"attempt": asdict(event.attempt), "judged_since": event.judged_since}
-        self.waiting, self.judged, self.best_state, self.written_best = [], [], None, None
+        self.waiting, self.waiting_bytes, self.judged = [], 0, []
+        self.best_state, self.written_best = None, None
         if self.run is not None and event.state.step:  # taken up again
             self.store.take_up(self.run, facts, self.written, event.state.epoch)
             self.written_judged = len(self.store.judged(self.run))
@@ -134,13 +136,14 @@ class Recorder:
         self.waiting.append(event.rows)
         self.judged += event.judged
         self.best_state = event.best
-        if time.monotonic() - self.last_write >= CADENCE:
+        self.waiting_bytes += event.rows.nbytes
+        if time.monotonic() - self.last_write >= CADENCE or self.waiting_bytes > MOST_WAITING:
             self._write(self._part(state, event.loss))
 
     def _write(self, part: Part) -> None:
         assert self.run is not None
         self.store.advance(self.run, part)
-        self.waiting, self.judged = [], []
+        self.waiting, self.waiting_bytes, self.judged = [], 0, []
         self.written += sum(map(len, part.rows))
         self.written_judged += len(part.judged)
         self.last_write = time.monotonic()
@@ -183,11 +186,18 @@ class Recorder:
         points = [Checkpoint.of(f"kept {s.step}", s, 0, run.problem.rescaling) for s in run.kept]
         if run.judged is not None:
             points.append(Checkpoint.of("best", run.state, self.written, run.problem.rescaling))
-        content = content_of(run).plain
-        plain = {name: content[name] for name in ("names", "classes", "statistics")}
-        start = [np.asarray(value).tolist() for value in run.start.values()]
-        plain["judged"] = content["run"]["judged"]
-        ended = {**end_as_dict(run), **plain, "start": start, "engine_reason": run.engine_reason, "rows": run.rows}
+        ended = {
+            **end_as_dict(run),
+            "names": run.columns,
+            "classes": run.classes,
+            "statistics": None if run.statistics is None else run.statistics.plain(),
+            "judged": None if run.judged is None else run.judged.plain(losses=False),
+            "start": [np.asarray(value).tolist() for value in run.start.values()],
+            "engine_reason": run.engine_reason,
+            "rows": run.rows,
+        }
+        if run.judged is not None and len(run.judged.losses) > HISTORY_IN_JSON:  # they have a table of their own
+            ended["validation_loss"] = None
         status = "interrupted" if run.stopped == "interrupted" else "ended"
         part = replace(part, checkpoints=[*part.checkpoints, *points])
         self.store.end(self.run, status, json_safe(ended), part)

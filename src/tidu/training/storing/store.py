@@ -23,6 +23,7 @@ from tidu.engines.program import Program
 from tidu.errors import StoreError
 from tidu.text import _
 from tidu.training.file_schema import check_facts
+from tidu.training.recorded_rows import RecordedRows
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
 
@@ -253,12 +254,18 @@ class Store:
 
     def take_up(self, run: int, facts: Mapping[str, Any], rows: int, epochs: int) -> None:
         """A run taken up after so many rows of its history and judged epochs: what lies beyond is forgotten."""
-        history, losses = self.history(run, 0)[:rows], self.judged(run)[:epochs]
         with self.writing() as write:
-            for table in ("history", "judged"):
-                write.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+            write.execute("DELETE FROM history WHERE run = ? AND first >= ?", (run, rows))
+            write.execute("DELETE FROM judged WHERE run = ? AND first >= ?", (run, epochs))
+            write.execute(
+                "UPDATE history SET cells = substr(cells, 1, length(cells) / rows * (? - first)), rows = ? - first "
+                "WHERE run = ? AND first + rows > ?", (rows, rows, run, rows)
+            )  # fmt: skip
+            write.execute(
+                "UPDATE judged SET losses = substr(losses, 1, 8 * (? - first)) "
+                "WHERE run = ? AND first + length(losses) / 8 > ?", (epochs, run, epochs)
+            )  # fmt: skip
             _set(write, run, "running", facts)
-            _keep(write, run, Part(0, [history], 0, losses.tolist()))
 
     def advance(self, run: int, part: Part) -> None:
         """What a run has come to since the last time, in one transaction."""
@@ -322,29 +329,27 @@ class Store:
         return row
 
     def history(self, run: int, width: int) -> Array:
-        """All rows of a run's history, as `History.values` has them, of shape (rows, width); any width, where it is 0.
+        """All rows of a run's history, as `History.values` has them, of shape (rows, width).
 
         Raises
         ------
         StoreError
             It is not what was written.
         """
-        with self._told():
-            found = self.connection.execute(
-                "SELECT first, rows, cells FROM history WHERE run = ? ORDER BY first", (run,)
-            ).fetchall()
-        parts: list[Array] = []
-        done = 0
+        history, done = RecordedRows(width), 0
         try:
-            for first, rows, cells in found:
-                part = np.frombuffer(cells, dtype=np.float64).reshape(rows, width or -1)
-                if first > done:
-                    raise ValueError
-                parts.append(part[done - first :])
-                done = max(done, first + rows)
-            return np.concatenate(parts) if parts else np.empty((0, width))
+            with self._told():
+                for first, rows, cells in self.connection.execute(
+                    "SELECT first, rows, cells FROM history WHERE run = ? ORDER BY first", (run,)
+                ):
+                    part = np.frombuffer(cells, dtype=np.float64).reshape(rows, width)
+                    if first > done:
+                        raise ValueError
+                    history.add(part[done - first :])
+                    done = max(done, first + rows)
         except (ValueError, TypeError, OverflowError):
             raise damaged(run) from None
+        return history.values()
 
     def judged(self, run: int) -> Array:
         """The losses by which the epochs of a run were judged, of shape (epochs,); see `Judged.losses`."""
