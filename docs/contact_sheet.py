@@ -42,6 +42,7 @@ def runs() -> dict[str, tidu.Run]:
     network = tidu.fit("y = mlp(u, v, hidden=[3])", {"u": points[:, 0], "v": points[:, 1], "y": points[:, 0] ** 2},
                        lr=0.02, epochs=5, batch_size=30)  # fmt: skip
     return {
+        "solved": tidu.fit("y = a*exp(-k*t) + c", decay, optimizer="lm", init={"a": 1, "k": 0.2}),
         "line": tidu.fit("y = w*x + b", straight, lr=0.03, epochs=200),
         "batches": tidu.fit("y = w*x + b", straight, lr=0.02, epochs=20, batch_size=10),
         "sgd": tidu.fit("y = w*x + b", straight, lr=0.01, epochs=20, batch_size=1),
@@ -60,6 +61,8 @@ def pictures(made: dict[str, tidu.Run]) -> dict[str, Callable[[Path], object]]:
         "parameters": lambda p: r["decay"].plot(p, "parameters"),
         "fit": lambda p: r["decay"].plot(p, "fit"),
         "residuals": lambda p: r["line"].plot(p, "residuals"),
+        "profiles": lambda p: r["solved"].plot(p, "profiles", of="a,k"),
+        "pairs": lambda p: r["solved"].plot(p, "pairs", of="a,k"),
         "contours": lambda p: r["line"].plot(p, "contours", paths="gd,momentum,adam"),
         "contours-valley": lambda p: r["valley"].plot(p, "contours"),
         "contours-slice": lambda p: r["decay"].plot(p, "contours", of="a,k"),

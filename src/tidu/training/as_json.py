@@ -43,6 +43,7 @@ def end_as_dict(run: Run) -> dict[str, Any]:
         "fixed": dict(s.fix),
         **({"derived": {name: d.to_dict() for name, d in run.derived.items()}} if run.derived else {}),
         **(run.statistics.to_dict() if run.statistics is not None else {}),
+        **({"intervals": run.confidence.to_dict()} if run.confidence is not None else {}),
         "seconds": run.seconds,
         "rows": run.rows,
         "loss_name": s.loss,

@@ -173,7 +173,7 @@ def check_model(plain: Any) -> None:
     """
     checks: dict[str, Check] = {
         "settings": _of_settings, "names": _list(_text, MOST_NAMES), "classes": _labels,
-        "parameters": _names(MOST_NAMES), "statistics": _anything,
+        "parameters": _names(MOST_NAMES), "statistics": _anything, "confidence": _anything,
     }  # fmt: skip
     if isinstance(plain, dict) and "run" in plain:
         checks["run"] = _anything
@@ -240,6 +240,12 @@ def check_statistics(statistics: Any, program: Program) -> None:
         _refuse("statistics.parameters", ", ".join(names)[:100], statistics["parameters"])
     for k, row in enumerate([] if statistics is None else statistics["covariance"]):
         _nonnegative(row[k], f"statistics.covariance.{k}.{k}")  # a variance
+
+
+def check_confidence(confidence: Any) -> None:
+    """Refuse what are no intervals by name."""
+    ends = _mapping(_list(_number, 2, exactly=True))
+    _optional(_record(kind=_text, level=_number, ends=ends))(confidence, "confidence")
 
 
 def _like(value: Any, model: Any, where: str) -> None:

@@ -17,6 +17,7 @@ from tidu.training.automatic import descent_of, reasons_of_divergence, undefined
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.choice import chosen_method
 from tidu.training.descent import Descent, Standing
+from tidu.training.inference.confidence import WALD, confidence_of
 from tidu.training.inference.derived import notes_on_derived
 from tidu.training.judging.remarks import remarks_on
 from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
@@ -154,6 +155,8 @@ def run_of(
         kept=descent.kept,
         attempt=descent.attempt,
     )
+    if problem.settings.intervals != WALD:
+        run = _with_confidence(run, listeners)
     run = replace(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
     test, metrics = problem.test, run.score(problem.table)
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
@@ -163,6 +166,17 @@ def run_of(
         metrics=metrics,
         test_metrics=None if test is None else run.score(test),
     )
+
+
+def _with_confidence(run: Run, listeners: Listeners) -> Run:
+    """The run with the intervals that were asked for; where there can be none, it says why."""
+    if run.statistics is None:
+        note = _("there are no intervals by {kind}: they need a least-squares fit by a solver that came to its end, "
+                 "without a penalty").format(kind=run.settings.intervals)  # fmt: skip
+        return replace(run, notes=(*run.notes, note))
+    progress = listeners.progress if listeners.callbacks else None
+    confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress)
+    return replace(run, confidence=confidence, notes=(*run.notes, *notes))
 
 
 def _note_on_machine_code() -> list[str]:

@@ -29,11 +29,13 @@ from tidu.text import _
 from tidu.training.file_schema import (
     Described,
     check_arrays,
+    check_confidence,
     check_model,
     check_parameters,
     check_run,
     check_statistics,
 )
+from tidu.training.inference.confidence import Confidence
 from tidu.training.inference.derived import Derived, derived_of
 from tidu.training.intervals import intervals_of
 from tidu.training.judging.classes import table_to_judge
@@ -65,11 +67,13 @@ class Model:
     problem : what it was fitted to; its data need not be there.
     params : the parameters by name, floats or arrays.
     statistics : standard errors and what follows from them, where a solver fitted least squares.
+    confidence : intervals by profile likelihood or bootstrap, where these were asked for.
     """
 
     problem: Problem
     params: Mapping[str, Any]
     statistics: Statistics | None = None
+    confidence: Confidence | None = None
 
     # -- what it is ------------------------------------------------------------------------------
     @property
@@ -101,7 +105,8 @@ class Model:
         if self.problem.formula is None:
             return {}
         quantities = self.settings.quantities(self.problem.formula, self.problem.names)
-        return derived_of(quantities, self.program, self.params, self.statistics)
+        ends = {} if self.confidence is None else self.confidence.ends
+        return derived_of(quantities, self.program, self.params, self.statistics, ends)
 
     def latex(self) -> str:
         """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
@@ -297,6 +302,7 @@ class Model:
             "classes": self.classes,
             "parameters": list(self.params),
             "statistics": None if self.statistics is None else self.statistics.plain(),
+            "confidence": None if self.confidence is None else self.confidence.plain(),
         }
         return Content(plain, {f"params/{n}": np.asarray(v, order="C") for n, v in self.params.items()})
 
@@ -317,14 +323,16 @@ class Model:
         program = problem.program
         check_parameters(plain["parameters"], program)
         check_statistics(plain["statistics"], program)
+        check_confidence(plain["confidence"])
         if "run" in plain:
             check_run(plain["run"], program, _some_metrics(problem))
         check_arrays(described, program, plain.get("run"))
         statistics = None if plain["statistics"] is None else Statistics.of_plain(plain["statistics"])
+        confidence = None if plain["confidence"] is None else Confidence.of_plain(plain["confidence"])
 
         def made_of(arrays: Arrays) -> Model:
             params = {n: number_or_array(arrays[f"params/{n}"]) for n in program.parameter_names}
-            return cls(problem, params, statistics)
+            return cls(problem, params, statistics, confidence)
 
         return made_of
 

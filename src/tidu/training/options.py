@@ -273,6 +273,31 @@ class TrainingOptions:
                           "newton or auto"),
     )  # fmt: skip
 
+    intervals: str = option(
+        "wald", Choice(("wald", "profile", "bootstrap")),
+        mark("How intervals of the parameters are found: wald, value ± quantile · standard error; profile, by how the "
+             "cost rises as one parameter is moved and the others follow; bootstrap, by refits to data drawn anew."),
+        reason="the standard errors are there already", more="`run.confidence` has what they were made of.",
+        also=("confidence-intervals", "ci", "conf-int", "confint"),
+        group=SOLVER, verbs=FIT_ONLY,
+        solvers_only=mark("intervals by profile or bootstrap need a solver's minimum, and {optimizer} makes a descent; "
+                          "use optimizer lm or auto"),
+    )  # fmt: skip
+    draws: int = option(
+        2000, Whole(100), mark("Refits of the bootstrap."), reason="the ends of a 95% interval are then steady",
+        also=("n-resamples", "n-boot", "replicates"),
+        group=SOLVER, verbs=FIT_ONLY,
+        needs={"intervals": mark("draws counts the refits of the bootstrap; give intervals bootstrap too")},
+    )  # fmt: skip
+    resample: str | None = option(
+        None, Choice(("residuals", "cases")),
+        mark("What the bootstrap draws anew: residuals around the curve (studentized ends), or cases, which are whole "
+             "rows (BCa ends). By default the residuals of least squares, and else cases."),
+        reason="it depends on the loss",
+        group=SOLVER, verbs=FIT_ONLY,
+        needs={"intervals": mark("resample says what the bootstrap draws; give intervals bootstrap too")},
+    )  # fmt: skip
+
     # -- how a loop computes -----------------------------------------------------------------------
     dtype: str = option(
         "float64", Choice(("float64", "float32")),

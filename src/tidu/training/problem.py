@@ -37,7 +37,8 @@ Array = npt.NDArray[np.float64]
 # The settings that a program knows nothing of, and those that are exchanged in it; any other makes a new one.
 _BESIDE_THE_PROGRAM = frozenset(
     {"batch_size", "epochs", "steps", "until_loss", "tol", "init", "shuffle", "seed", "record", "dtype", "fast",
-     "bounds", "starts", "scale", "patience", "min_improvement", "report"}
+     "bounds", "starts", "scale", "patience", "min_improvement", "report",
+     "intervals", "draws", "resample"}
 )  # fmt: skip
 
 _OF_UPDATES = frozenset({"lr", "optimizer", "plateau"})

@@ -17,6 +17,7 @@ from tidu.training.callbacks import Attempt, Callback
 from tidu.training.descent import Standing
 from tidu.training.early_stopping import PATIENCE, Judged
 from tidu.training.fit import run_of
+from tidu.training.inference.confidence import Confidence
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.run import Run
@@ -137,13 +138,14 @@ def run_in(store: Store, number: int) -> Run:
         if basis is not None:
             problem = problem.rescaled(basis)
         values = store.history(number, len(history_columns(problem.descended)))
-        statistics = facts["statistics"]
+        statistics, confidence = facts["statistics"], facts.get("confidence")
         return Run(
             problem, state if kept is None else kept.state(program)[0],
             history_of(problem, facts["rows"], values, state), facts["stopped"], facts["rows"],
             facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
             facts["test_metrics"], tuple(facts["notes"]), id=number, judged=judged,
             statistics=None if statistics is None else Statistics.of_plain(statistics),
+            confidence=None if confidence is None else Confidence.of_plain(confidence),
             kept=store.kept_states(number, program), origin=Origin.of_dict(facts["data"]),
             fingerprint=facts["data"]["fingerprint"],
         )  # fmt: skip

@@ -25,7 +25,10 @@ from tidu.training.callbacks import ONLY_ATTEMPT, Attempt, Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
+from tidu.training.inference.bootstrap import Bootstrap
+from tidu.training.inference.confidence import Confidence, bootstrap_of_fit, profiles_of
 from tidu.training.inference.derived import Derived
+from tidu.training.inference.profiles import Profile
 from tidu.training.model import Model, values_in_short
 from tidu.training.model_file import Arrays, read, write
 from tidu.training.origin import Origin
@@ -63,6 +66,7 @@ class Run:
     source : the loop that ran, as text.
     rows : how many samples it was trained on; `notes` are sentences about the data and the settings.
     statistics : standard errors and what follows from them, where a solver fitted least squares; see `Statistics`.
+    confidence : intervals by profile likelihood or bootstrap, where these were asked for; see `Confidence`.
     classes : the labels that a loss of classes tells apart, in order; of two, the second has the positive scores.
     metrics, test_metrics : `score` of the training data and of the part kept back.
     error : the exception of a callback that ended the run; None as a rule.
@@ -88,6 +92,7 @@ class Run:
     test_metrics: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     statistics: Statistics | None = None
+    confidence: Confidence | None = None
     error: Exception | None = None
     recorded: Array | None = None
     device: str | None = None
@@ -104,7 +109,7 @@ class Run:
         """What it leaves for use: the formula with its parameters."""
         values = self.problem.parameters_at(self.state)
         params = dict(zip(self.problem.program.parameter_names, values, strict=True))
-        return Model(self.problem.without_data(), params, self.statistics)
+        return Model(self.problem.without_data(), params, self.statistics, self.confidence)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -223,6 +228,19 @@ class Run:
     ) -> tuple[Array, Array, Array]:
         """Predictions with the ends of an interval around each: see `Model.prediction_interval`."""
         return self.model.prediction_interval(data, level, of, drop_missing)
+
+    def profiles(self, level: float = LEVEL) -> tuple[Profile, ...]:
+        """How the cost rises along each parameter while the others follow, and the interval that it gives.
+
+        SettingError without statistics of least squares, or a scatter to compare with; DataError without data.
+        """
+        return profiles_of(self.problem, self.params, self.statistics, level=level)
+
+    def bootstrap(self, draws: int = 2000, resample: str | None = None, seed: int | None = None) -> Bootstrap:
+        """Refits to data drawn anew: see `Bootstrap`. `resample` is `residuals` or `cases`; errors as `profiles`."""
+        changed = {"draws": draws, "resample": resample, "seed": self.settings.seed if seed is None else seed}
+        problem = self.problem.changed(intervals="bootstrap", **changed)
+        return bootstrap_of_fit(problem, self.params, self.statistics)
 
     def score(self, data: object, drop_missing: bool = False) -> dict[str, Any]:
         """How good the predictions for `data` are: see `Model.score`."""
@@ -392,7 +410,8 @@ class Run:
         Parameters
         ----------
         kind : `overview` (the loss curve and, for one feature, the data with the fitted curve), `loss`, `parameters`,
-            `fit`, `residuals`, `contours`, `batches`, `gradients`, `confusion`, `boundary` or `graph`.
+            `fit`, `residuals`, `profiles`, `pairs`, `contours`, `batches`, `gradients`, `confusion`, `boundary` or
+            `graph`.
         asked : what a kind understands: `of` (names of parameters), `step`, `row`, `axis` (of the loss: `linear`,
             `log`), `paths` (optimizers whose paths are drawn over the contours), `beside` (other runs).
 

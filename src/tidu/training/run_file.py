@@ -86,6 +86,7 @@ def _parts(model: Model, given: dict[str, Any], arrays: Arrays) -> dict[str, Any
         "history": history,
         "notes": tuple(given["notes"]),
         "statistics": model.statistics,
+        "confidence": model.confidence,
         "judged": None if judged is None else Judged.of_plain(judged),
         "kept": _kept(_under("kept/", arrays)),
     }

@@ -36,6 +36,8 @@ def classes():
 
 
 def run_for(kind, line, classes):
+    if kind in ("profiles", "pairs"):
+        return tidu.fit("y = w*x + b", DATA, optimizer="lm")
     return classes[0] if kind in ("confusion", "boundary") else line
 
 
@@ -168,7 +170,7 @@ def test_what_is_not_there_is_a_sentence(line, classes, tmp_path):
         line.plot(tmp_path / "l.gif", "loss")
     with pytest.raises(SettingError, match="--kind graph"):
         line.plot(tmp_path / "l.dot", "loss")
-    with pytest.raises(SettingError, match="it is for: parameters, contours, gradients"):
+    with pytest.raises(SettingError, match="it is for: parameters, profiles, pairs, contours, gradients"):
         line.plot(kind="loss", of="w")
     with pytest.raises(SettingError, match="did you mean 'step'"):
         line.plot(kind="graph", stap=3)
@@ -180,7 +182,7 @@ def test_what_is_not_there_is_a_sentence(line, classes, tmp_path):
 
 def test_a_solver_has_the_pictures_that_need_no_steps():
     run = tidu.fit("y = w*x + b", DATA, optimizer="lm")
-    assert kinds_for(run) == ["overview", "loss", "parameters", "fit", "residuals"]
+    assert kinds_for(run) == ["overview", "loss", "parameters", "fit", "residuals", "profiles", "pairs"]
     for kind in kinds_for(run):
         run.plot(kind=kind)
     with pytest.raises(SettingError, match="solver"):
@@ -214,11 +216,14 @@ def test_sketches_need_no_matplotlib(tmp_path):
     import subprocess
     import sys
 
+    elsewhere = ("confusion", "boundary", "profiles", "pairs")
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import tidu\n"
         "r = tidu.fit('y = w*x + b', {'x': [0., 1, 2], 'y': [1., 3, 5]}, lr=0.1, epochs=5)\n"
-        f"print([len(r.sketch(k)) > 20 for k in {[k for k in KINDS if k not in ('confusion', 'boundary')]!r}])"
+        f"print([len(r.sketch(k)) > 20 for k in {[k for k in KINDS if k not in elsewhere]!r}])\n"
+        "r = tidu.fit('y = w*x + b', {'x': [0., 1, 2], 'y': [1., 3, 6]}, optimizer='lm')\n"
+        "print(len(r.sketch('profiles')) > 20, len(r.sketch('pairs')) > 20)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(tmp_path), check=True)
     assert "False" not in done.stdout

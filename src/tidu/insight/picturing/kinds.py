@@ -17,6 +17,7 @@ from tidu.errors import SettingError, closest
 from tidu.insight.picturing import sights
 from tidu.insight.picturing.cost_slices import why_no_slice
 from tidu.insight.picturing.of_classes import why_no_boundary, why_no_confusion
+from tidu.insight.picturing.of_intervals import why_no_pairs, why_no_profiles
 from tidu.insight.picturing.of_runs import why_no_fit, why_no_parameters, why_no_residuals
 from tidu.insight.picturing.passages import why_no_steps
 from tidu.insight.picturing.step_graph import step_graph
@@ -96,6 +97,14 @@ KINDS: dict[str, Kind] = {
     "residuals": Kind(
         mark("target minus prediction, over the prediction and in their distribution"),
         sights.residuals_figure, sights.residuals_sketch, (), why_no_residuals,
+    ),
+    "profiles": Kind(
+        mark("how the cost rises along each parameter while the others follow, and the interval that it gives"),
+        sights.profiles_figure, sights.profiles_sketch, ("of",), why_no_profiles,
+    ),
+    "pairs": Kind(
+        mark("the joint 95% regions of pairs of parameters, beside Wald's ellipses"),
+        sights.pairs_figure, sights.pairs_sketch, ("of",), why_no_pairs,
     ),
     "contours": Kind(
         mark("the cost over two parameters, with the paths of optimizers; as .gif or .webp, an animation"),

@@ -14,6 +14,7 @@ import numpy as np
 from tidu.data.labels import label_text
 from tidu.insight.picturing.cost_slices import slice_of
 from tidu.insight.picturing.of_classes import confusion_of, regions_of
+from tidu.insight.picturing.of_intervals import pair_planes, profile_planes
 from tidu.insight.picturing.of_runs import (
     fit_frames,
     fit_plane,
@@ -183,6 +184,27 @@ def contours_sketch(run: Run, request: Request) -> str:
         names.append(f"* {_('minimum')}")
     drawn = map_sketch(s.names[0], s.names[1], s.limits, shade, marks, signs)
     return "\n".join([_("cost J of {formula}").format(formula=run.settings.formula), drawn, " · ".join(names)])
+
+
+# -- how sure a fit is --------------------------------------------------------------------------------------
+def profiles_figure(run: Run, request: Request) -> Figure:
+    """The profiles of parameters."""
+    return _figure(profile_planes(run, request.of), run.settings.formula)
+
+
+def profiles_sketch(run: Run, request: Request) -> str:
+    """The same as text."""
+    return _sketch(profile_planes(run, request.of))
+
+
+def pairs_figure(run: Run, request: Request) -> Figure:
+    """Joint regions of pairs."""
+    return _figure(pair_planes(run, request.of), run.settings.formula)
+
+
+def pairs_sketch(run: Run, request: Request) -> str:
+    """The same as text."""
+    return _sketch(pair_planes(run, request.of))
 
 
 # -- batches ----------------------------------------------------------------------------------------------

@@ -88,12 +88,15 @@ def _parameters(run: Run) -> Table:
     statistics = run.statistics
     headings = [_("parameter"), _("start"), _("end")]
     if statistics is not None:
-        headings += [_("standard error"), _("95% interval"), _("relative")]
+        headings += [_("standard error"), _interval_heading(run), _("relative")]
+    ends = {} if statistics is None else statistics.confidence_intervals()
+    if run.confidence is not None:
+        ends |= run.confidence.ends
     rows: list[tuple[Cell | str, ...]] = []
     for name, value in run.params.items():
         cells: list[str] = []
         if statistics is not None:
-            cells = _trust(value, statistics.standard_errors[name], *statistics.confidence_intervals()[name])
+            cells = _trust(value, statistics.standard_errors[name], *ends[name])
         rows.append((unicode_name(name), number(run.start[name]), Cell(number(value), strong=True), *cells))
     for name, value in run.settings.fix.items():
         blank = [""] * (len(headings) - 3)
@@ -105,7 +108,17 @@ def _trust(value: float, error: float, low: float, high: float) -> list[str]:
     """The standard error of an estimate, its interval, and the share that the error is of it."""
     known = math.isfinite(error)
     share = f"{100.0 * error / abs(value):.2g}%" if known and value else ""
-    return [f"{error:.4g}" if known else _("not computed"), f"{low:.6g} … {high:.6g}" if known else "", share]
+    return [f"{error:.4g}" if known else _("not computed"), f"{_end(low)} … {_end(high)}" if known else "", share]
+
+
+def _end(value: float) -> str:
+    return "?" if math.isnan(value) else f"{value:.6g}" if math.isfinite(value) else "∞" if value > 0.0 else "−∞"
+
+
+def _interval_heading(run: Run) -> str:
+    """What the interval of a table is; Wald's is the one without a word."""
+    kinds = {"profile": _("95% profile interval"), "bootstrap": _("95% bootstrap interval")}
+    return _("95% interval") if run.confidence is None else kinds[run.confidence.kind]
 
 
 def _derived(run: Run) -> list[Block]:
@@ -114,7 +127,9 @@ def _derived(run: Run) -> list[Block]:
         return []
     headings = [_("quantity"), "", _("value")]
     if run.statistics is not None:
-        headings += [_("standard error"), _("95% interval"), _("relative")]
+        by_draws = run.confidence is not None and run.confidence.kind == "bootstrap"
+        heading = _interval_heading(run) if by_draws else _("95% interval")
+        headings += [_("standard error"), heading, _("relative")]
     rows: list[tuple[Cell | str, ...]] = []
     for d in run.derived.values():
         trust = [] if run.statistics is None else _trust(d.value, d.standard_error, d.low, d.high)

@@ -29,7 +29,7 @@ class Derived:
     ----------
     expression : what it is, as the user wrote it.
     standard_error : by the delta method; nan without statistics, or where the data do not determine it.
-    low, high : the ends of its interval, value ± quantile · standard error.
+    low, high : the ends of its interval: value ± quantile · standard error, or those of the bootstrap.
     """
 
     name: str
@@ -52,16 +52,21 @@ def derived_of(
     program: Program,
     params: Mapping[str, Any],
     statistics: Statistics | None,
+    ends: Mapping[str, tuple[float, float]],
     level: float = LEVEL,
 ) -> dict[str, Derived]:
-    """The quantities at the parameters `params`, with what the statistics of the fit make of their errors."""
+    """The quantities at the parameters `params`, with what the statistics of the fit make of their errors.
+
+    `ends` are those of intervals that were found otherwise, by name.
+    """
     values = {p: float(params[p.name]) for p in program.parameters if not p.shape}
     found = {}
     for name, quantity in quantities.items():
         value = evaluate(quantity.value, values)
         error = math.nan if statistics is None else standard_error(quantity.value, values, statistics)
         reach = math.nan if statistics is None else statistics.quantile(level) * error
-        found[name] = Derived(name, quantity.text, value, error, value - reach, value + reach)
+        low, high = ends.get(name, (value - reach, value + reach))
+        found[name] = Derived(name, quantity.text, value, error, low, high)
     return found
 
 

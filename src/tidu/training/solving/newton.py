@@ -28,15 +28,20 @@ TOO_LONG = 1.1  # a step that is cut to the radius rather than computed anew
 DONE = 1e-30  # of the cost: a predicted gain from which there is nothing left to do
 
 
-def newton_steps(objective: Objective, start: Array, bounds: Bounds | None, passes: Passes, most: int) -> None:
-    """Add points to `passes`, each lower than the one before, until no step is, or `most` were made."""
+def newton_steps(
+    objective: Objective, start: Array, bounds: Bounds | None, passes: Passes, most: int, done: float = DONE
+) -> None:
+    """Add points to `passes`, each lower than the one before, until no step is, or `most` were made.
+
+    A predicted gain of the share `done` of the cost is none.
+    """
     model = model_at(objective, start, bounds)
     if model is None:
         return
     passes.add(model.at, model.cost, model.gradient)
     radius = first = max(1.0, float(np.linalg.norm(model.at[model.free] / model.units)))
     for _k in range(most):
-        if model.gain <= DONE * abs(model.cost) and not model.bends_down:
+        if model.gain <= done * abs(model.cost) and not model.bends_down:
             return
         taken = _taken(objective, model, bounds, radius, first)
         if taken is None:

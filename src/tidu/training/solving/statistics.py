@@ -84,6 +84,17 @@ class Statistics:
             return float(ndtri(share))
         return float(stdtrit(self.degrees_of_freedom, share)) if self.degrees_of_freedom > 0 else math.nan
 
+    def joint_quantile(self, together: int, level: float = LEVEL) -> float:
+        """How far a region of several parameters reaches: √(m·F), or √χ² for known sigmas; of one, `quantile`."""
+        from scipy.special import chdtri, fdtri
+
+        if together == 1:
+            return self.quantile(level)
+        if self.known_sigma:
+            return math.sqrt(float(chdtri(together, 1.0 - level)))
+        freedom = self.degrees_of_freedom
+        return math.sqrt(together * float(fdtri(together, freedom, level))) if freedom > 0 else math.nan
+
     def confidence_intervals(self, level: float = LEVEL) -> dict[str, tuple[float, float]]:
         """By parameter: value ± quantile · standard error."""
         reach = self.quantile(level)

@@ -191,6 +191,7 @@ class Recorder:
             "names": run.columns,
             "classes": run.classes,
             "statistics": None if run.statistics is None else run.statistics.plain(),
+            "confidence": None if run.confidence is None else run.confidence.plain(),
             "judged": None if run.judged is None else run.judged.plain(losses=False),
             "start": [np.asarray(value).tolist() for value in run.start.values()],
             "engine_reason": run.engine_reason,

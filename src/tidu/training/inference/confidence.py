@@ -1,0 +1,218 @@
+"""Confidence: the intervals that a person asked for besides Wald's, by profile likelihood or by the bootstrap.
+
+Takes a fit with its statistics, gives ends by name and what they were made of, and says where Wald's intervals, which
+take the cost for a parabola, are others. Called by `fit` for `--intervals`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.errors import DataError, SettingError
+from tidu.text import _
+from tidu.training.callbacks import Progress
+from tidu.training.constraints import bound_arrays
+from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_bootstrap
+from tidu.training.inference.profiles import Measure, Pair, Profile, notes_on_profile, pair_of, profile_of
+from tidu.training.inference.refits import Refits
+from tidu.training.problem import Problem
+from tidu.training.solving.network import objective_of
+from tidu.training.solving.objective import Objective
+from tidu.training.solving.statistics import LEVEL, Statistics
+
+Array = npt.NDArray[np.float64]
+UNLIKE = 0.1  # of half of Wald's interval: by how much another end differs from Wald's to be worth a word
+WALD, PROFILE, BOOTSTRAP = "wald", "profile", "bootstrap"
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Intervals of a fit.
+
+    Attributes
+    ----------
+    kind : `profile` or `bootstrap`.
+    level : the share of cases in which an interval holds the truth.
+    ends : of each parameter and, by the bootstrap, of derived quantities; infinite where an interval is open.
+    profiles, bootstrap : what they were made of; nothing of a run that was loaded.
+    """
+
+    kind: str
+    level: float
+    ends: Mapping[str, tuple[float, float]]
+    profiles: tuple[Profile, ...] = ()
+    bootstrap: Bootstrap | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        found: dict[str, Any] = {"kind": self.kind, "level": self.level, "ends": _as_lists(self.ends)}
+        if self.profiles:
+            found["profiles"] = {profile.name: profile.to_dict() for profile in self.profiles}
+        if self.bootstrap is not None:
+            found["bootstrap"] = self.bootstrap.to_dict(self.level)
+        return found
+
+    def plain(self) -> dict[str, Any]:
+        """What a file holds, and `Confidence.of_plain` takes."""
+        return {"kind": self.kind, "level": self.level, "ends": _as_lists(self.ends)}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Confidence:
+        """The inverse of `plain`."""
+        ends = {name: (float(low), float(high)) for name, (low, high) in plain["ends"].items()}
+        return cls(plain["kind"], plain["level"], ends)
+
+
+def _as_lists(ends: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:
+    return {name: list(pair) for name, pair in ends.items()}
+
+
+def confidence_of(
+    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, progress: Progress | None = None
+) -> tuple[Confidence, list[str]]:
+    """The intervals that the settings ask for, around the end of a fit, and what a person should know of them.
+
+    Raises
+    ------
+    SettingError
+        Nothing is left to judge the scatter by, or too few refits come to a minimum.
+    """
+    if problem.settings.intervals == PROFILE:
+        confidence, notes = _by_profile(problem, parameters, statistics, progress)
+    else:
+        confidence, notes = _by_bootstrap(problem, parameters, statistics, progress)
+    return confidence, [*notes, *_note_on_wald(confidence, statistics)]
+
+
+def _checked(problem: Problem, statistics: Statistics | None) -> Statistics:
+    """The statistics, if there is a minimum to start from, data to refit to, and a scatter to compare with."""
+    kind = problem.settings.intervals
+    if statistics is None:
+        raise SettingError(
+            _("profiles and the bootstrap start at the minimum of a least-squares fit; fit with optimizer lm or auto, "
+              "to the end and without a penalty")
+        )  # fmt: skip
+    if problem.table is None:
+        raise DataError(
+            _("refits need the data that the model was fitted to; a saved model does not hold them: with_data() reads "
+              "them again")
+        )  # fmt: skip
+    if problem.program.of_arrays:
+        raise SettingError(_("intervals by {kind} are for formulas whose parameters are numbers").format(kind=kind))
+    if not math.isfinite(statistics.quantile(LEVEL)) or not statistics.reduced_chi_square > 0.0:
+        raise SettingError(
+            _("intervals by {kind} compare with the scatter about the curve, and there is none: there are no more rows "
+              "than parameters, or the curve goes through every point").format(kind=kind)
+        )  # fmt: skip
+    return statistics
+
+
+def profiles_of(
+    problem: Problem,
+    parameters: Mapping[str, float],
+    statistics: Statistics | None,
+    progress: Progress | None = None,
+    level: float = LEVEL,
+) -> tuple[Profile, ...]:
+    """The profiles of all parameters that the data determine; errors as `Run.profiles`."""
+    statistics = _checked(problem, statistics)
+    objective = objective_of(problem.program, problem.columns, "auto")
+    assert isinstance(objective, Objective)
+    at = objective.flat(tuple(parameters.values()))
+    bounds = bound_arrays(problem.settings.bounds, problem.program.parameters)
+    measure = measure_of(objective, statistics, level)
+    determined = [k for k, error in enumerate(statistics.standard_errors.values()) if math.isfinite(error) and error]
+    done, cost = 0, objective.cost(at)
+
+    def told() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(min(done, most), most, cost)
+
+    most = 14 * len(determined)  # about as many refits as the profiles take
+    clean = np.where(np.isfinite(statistics.covariance), statistics.covariance, 0.0)
+    return tuple(profile_of(objective, at, clean, k, measure, bounds, told) for k in determined)
+
+
+def measure_of(objective: Objective, statistics: Statistics, level: float, together: int = 1) -> Measure:
+    """What a rise of the cost is compared with: the variance about the curve, by Student's t.
+
+    Of `together` parameters at once by the F distribution, or by χ² where sigmas are known.
+    """
+    factor = objective.program.residual_factor
+    assert factor is not None
+    variance = 1.0 if statistics.known_sigma else statistics.reduced_chi_square
+    return Measure(objective.rows_count / (factor * variance), statistics.joint_quantile(together, level))
+
+
+def pairs_of(
+    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, places: Sequence[tuple[int, int]]
+) -> list[Pair]:
+    """The joint regions of pairs of parameters, by their places."""
+    objective = objective_of(problem.program, problem.columns, "auto")
+    assert isinstance(objective, Objective)
+    at = objective.flat(tuple(parameters.values()))
+    bounds = bound_arrays(problem.settings.bounds, problem.program.parameters)
+    measure = measure_of(objective, statistics, LEVEL, 2)
+    return [pair_of(objective, at, statistics.covariance, pair, measure, bounds) for pair in places]
+
+
+def _by_profile(
+    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, progress: Progress | None
+) -> tuple[Confidence, list[str]]:
+    profiles = profiles_of(problem, parameters, statistics, progress)
+    ends = {profile.name: (profile.low, profile.high) for profile in profiles}
+    notes = [note for profile in profiles for note in notes_on_profile(profile)]
+    return Confidence(PROFILE, LEVEL, ends, profiles), notes
+
+
+def _by_bootstrap(
+    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, progress: Progress | None
+) -> tuple[Confidence, list[str]]:
+    found = bootstrap_of_fit(problem, parameters, statistics, progress)
+    return Confidence(BOOTSTRAP, LEVEL, found.ends(), bootstrap=found), notes_on_bootstrap(found)
+
+
+def bootstrap_of_fit(
+    problem: Problem, parameters: Mapping[str, float], statistics: Statistics | None, progress: Progress | None = None
+) -> Bootstrap:
+    """Refits from the end of a fit, with `draws`, `resample` and `seed` as its settings say; errors as `profiles`."""
+    statistics = _checked(problem, statistics)
+    settings = problem.settings
+    bounds = bound_arrays(settings.bounds, problem.program.parameters)
+    refits = Refits(problem.program, problem.columns, bounds, statistics.known_sigma)
+    quantities = {} if problem.formula is None else settings.quantities(problem.formula, problem.names)
+
+    def told(done: int) -> None:
+        if progress is not None:
+            progress(done, settings.draws, 0.0)
+
+    best = np.array([parameters[p.name] for p in problem.program.parameters])
+    return bootstrap_of(refits, best, quantities, settings.draws, settings.seed, settings.resample, told)
+
+
+def _note_on_wald(confidence: Confidence, statistics: Statistics) -> list[str]:
+    """Which of Wald's intervals are others."""
+    unlike = []
+    for name, (low, high) in statistics.confidence_intervals(confidence.level).items():
+        pair = confidence.ends.get(name)
+        if pair is None or not math.isfinite(high - low):
+            continue
+        reach = UNLIKE * 0.5 * (high - low)
+        if not (abs(pair[0] - low) <= reach and abs(pair[1] - high) <= reach):
+            unlike.append(f"{name} ({low:.6g} … {high:.6g})")
+    if not unlike:
+        return []
+    return [
+        _(
+            "Wald's intervals, value ± quantile · standard error, differ by more than a tenth: {names}. They take the "
+            "cost for a parabola, which it is not there; trust the others"
+        ).format(names=", ".join(unlike))
+    ]
