@@ -30,7 +30,7 @@ def reference(lang: str) -> str:
     import click
 
     from tidu.fronts.cli import app
-    from tidu.fronts.help import Page, page_of
+    from tidu.fronts.help_pages import Page, page_of
 
     def pages(command: click.Command, context: click.Context) -> Iterator[Page]:
         yield page_of(command, context)

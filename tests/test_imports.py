@@ -13,6 +13,7 @@ PACKAGE = Path(tidu.__file__).parent
 BY_NAME = {
     "__init__.py",  # public names, of which everything is in sight
     "lessons/lesson.py",  # the lessons, each a module of its own
+    "fronts/commands.py",  # the commands, likewise
     "lab/walks/walk.py",  # the walks through the lessons, likewise
     "data/arrow_library.py",  # pyarrow, once something in it is asked for
     "engines/namespaces.py",  # of runtime, below: what PyTorch lacks, once it is there

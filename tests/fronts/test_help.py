@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from tidu.content.function_list import functions_of_formulas
 from tidu.content.kinds import GROUPS
 from tidu.fronts import cli
-from tidu.fronts.help import page_of, rendered
+from tidu.fronts.help_pages import page_of, rendered
 from tidu.text import use_language
 from tidu.training.options import OPTIONS
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["pa", "pa_csv"]
+__all__ = ["is_imported", "pa", "pa_csv"]
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,3 +23,8 @@ else:
             return getattr(import_module(self._name), name)
 
     pa, pa_csv = _Library("pyarrow"), _Library("pyarrow.csv")
+
+
+def is_imported() -> bool:
+    """Whether it is there already."""
+    return "pyarrow" in sys.modules

@@ -1,7 +1,8 @@
 """CSV: one table from text in files, compressed or not, with or without a header line.
 
-pyarrow parses the rows, as `layout` has settled; this file rewrites what pyarrow cannot read (blanks between cells,
-comments), names the cell that is to blame, and reads the numbers that are written in other ways.
+pyarrow parses the rows, as `layout` has settled, and `plain_numbers` those of a short text that holds nothing else.
+This file rewrites what pyarrow cannot read (blanks between cells, comments), names the cell that is to blame, and reads
+the numbers that are written in other ways.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import functools
 import io
 import re
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from tidu.data.arrow import float64_of, type_of_labels
-from tidu.data.arrow_library import pa, pa_csv
+from tidu.data.arrow_library import is_imported, pa, pa_csv
 from tidu.data.csv_options import BLANKS, CsvOptions
 from tidu.data.encoding import Opener, head_of, not_in_encoding
 from tidu.data.labels import labels_of_arrow
 from tidu.data.layout import Layout, comment_at_the_end, layout_of, split_at_blanks
-from tidu.data.numerals import kind_of
+from tidu.data.numerals import DEFAULT, kind_of
 from tidu.data.pieces import pieces_of
+from tidu.data.plain_numbers import MOST_BYTES, plain_columns
 from tidu.data.table import Column, Label, Source, Table, clipped, numbers
 from tidu.errors import DataError
 from tidu.machine import cores
@@ -123,6 +125,9 @@ class CsvText(Source):
             empty = {name: np.empty(0) for name in positions.values()}
             return Table(empty, origin, levels={name: () for name in words if name in empty})
         coded = {label, *words}
+        plain = None if coded.intersection(positions.values()) else self._plainly([int(p) for p in positions])
+        if plain is not None:
+            return Table(dict(zip(positions.values(), plain, strict=True)), origin, layout.notes)
         kinds = {position: type_of_labels() if name in coded else pa.float64() for position, name in positions.items()}
         read = self._parsed(kinds) or self._parsed(
             {p: pa.string() if k == pa.float64() else k for p, k in kinds.items()}
@@ -175,6 +180,26 @@ class CsvText(Source):
         return values, [
             note.format(origin=self.origin, column=name, cell=percent.strip(), value=numerals.number(percent))
         ]
+
+    def _plainly(self, wanted: Sequence[int]) -> list[Column] | None:
+        """The columns with these numbers without pyarrow, of a short text of plain numbers; None of any other."""
+        layout = self._layout
+        usual = layout.is_plain and layout.encoding == "utf-8" and self._options.numerals == DEFAULT
+        if is_imported() or not usual:
+            return None
+        try:
+            with self._opener() as stream:
+                text = stream.read(MOST_BYTES + 1) if stream.seekable() else b""
+        except (OSError, EOFError):  # which pyarrow's way tells of
+            return None
+        begin = 0
+        for _line in range(layout.skipped + layout.header_rows):
+            begin = text.find(b"\n", begin) + 1
+            if not begin:
+                return None
+        if not text or len(text) > MOST_BYTES:
+            return None
+        return plain_columns(text[begin:], layout.delimiter, len(layout.names), wanted)
 
     # -- pyarrow ----------------------------------------------------------------------------------
     @functools.cached_property

@@ -31,7 +31,7 @@ def cost_source(program: Program) -> str:
             if program.penalty.is_constant:
                 w.add(f"return {loss_sum} / {rows}")
             else:
-                w.add(Line(f"return {loss_sum} / {rows} + {{0}}", (program.penalty,)))
+                w.add(Line(f"return {loss_sum} / {rows} + ({{0}})", (program.penalty,)))
     return w.source("Mean loss, written by tidu.", Dialect())
 
 

@@ -22,6 +22,11 @@ A_PARAMETER = 25e-9  # compared, recorded and carried on, in a step
 A_STEP = 150e-9
 A_STEP_OF_SUMS = 10e-6
 
+# Of NumPy, for expressions of every row.
+AN_OPERATION_IN_NUMPY = 1e-9
+A_FUNCTION_IN_NUMPY = 150e-9  # the loops' own function is called for each row
+A_CALL_OF_NUMPY = 2e-6  # an operation, however few the rows
+
 # Of the compiler, once it is imported.
 A_FUNCTION = 25e-3
 A_COMPILED_OPERATION = 1e-3
@@ -52,6 +57,21 @@ def plain_seconds(program: Program, shape: LoopShape, per_step: int, steps: int)
 def plain_seconds_of_rows(rows: int, outputs: Sequence[Expr]) -> float:
     """Of plain Python, for expressions of every row."""
     return rows * (operations_in(outputs) * AN_OPERATION + A_ROW)
+
+
+def numpy_seconds_of_rows(rows: int, output: Expr) -> float:
+    """Of NumPy, for an expression of every row."""
+    operations, functions = _kinds_in(output)
+    of_row = operations * AN_OPERATION_IN_NUMPY + functions * A_FUNCTION_IN_NUMPY
+    return rows * of_row + (operations + functions) * A_CALL_OF_NUMPY
+
+
+@lru_cache(maxsize=32)
+def _kinds_in(output: Expr) -> tuple[int, int]:
+    """How many operations compute it in a few instructions, and how many by a function of numbers."""
+    nodes = [node for node in evaluation_order([output]) if node.args]
+    functions = sum(1 for node in nodes if node.op.machine != "instructions")
+    return len(nodes) - functions, functions
 
 
 def seconds_to_compile(outputs: Sequence[Expr], functions: int = 1) -> float:

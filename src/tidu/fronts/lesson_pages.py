@@ -14,8 +14,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from tidu.fronts.help import Page as HelpPage
-from tidu.fronts.help import Section, rendered
+from tidu.fronts.help_pages import Page as HelpPage
+from tidu.fronts.help_pages import Section, rendered
 from tidu.fronts.report import closing
 from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import shell_lines, wrapped

@@ -9,14 +9,15 @@ from click.shell_completion import get_completion_class
 
 from tidu.errors import SettingError
 from tidu.fronts.command_options import lang_option, output_options
-from tidu.fronts.help import Command, Page, Section, rendered
+from tidu.fronts.commands import COMPLETE
+from tidu.fronts.help import Command
+from tidu.fronts.help_pages import Page, Section, rendered
 from tidu.fronts.outcomes import GOOD, print_json
 from tidu.text import _
 
 if TYPE_CHECKING:
     from tidu.content.function_list import FormulaFunction
 
-COMPLETE = "_TIDU_COMPLETE"  # in which a shell asks for completions
 SHELLS = {
     "bash": 'eval "$(tidu completion bash)"',
     "zsh": 'eval "$(tidu completion zsh)"',

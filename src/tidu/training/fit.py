@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidu.cluster.connecting import Cluster
 from tidu.content.methods import AUTO
 from tidu.data.disk_table import are_on_disk
-from tidu.eager.layers import Layer
 from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
@@ -26,6 +25,9 @@ from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.solving.solution import solution_of
 from tidu.training.training import Execution
+
+if TYPE_CHECKING:
+    from tidu.eager.layers import Layer
 
 
 @with_arguments_of(FitArguments, "fit")

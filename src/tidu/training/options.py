@@ -12,7 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tidu.cluster.connecting import check_cluster
 from tidu.content.kinds import (
@@ -47,11 +47,13 @@ from tidu.content.optimizers import OPTIMIZERS
 from tidu.content.plateau import PLATEAU
 from tidu.content.starts import Start
 from tidu.data.csv_options import CsvOptions
-from tidu.eager.layers import Layer
 from tidu.errors import closest
 from tidu.language.expr import Expr
 from tidu.text import mark
 from tidu.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from tidu.eager.layers import Layer
 
 ENGINES = ("auto", "python", "compiled", "array")
 TO_AN_END = ("fit", "sweep", "doctor", "explain")  # what trains until a bound; the lab goes on for as long as one looks

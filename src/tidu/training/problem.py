@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ from tidu.data.labels import label_text
 from tidu.data.source import source_of
 from tidu.data.streaming import is_too_large, streamed_source
 from tidu.data.table import Label, Source, Table, train_test_split
-from tidu.eager.layers import Layer
+from tidu.engines.column_values import values_of_rows
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError, closest
-from tidu.language.expr import Expr, evaluate, substitute, symbol, symbols
+from tidu.language.expr import Expr, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
@@ -31,6 +31,9 @@ from tidu.training.origin import Origin, fingerprint
 from tidu.training.reading import read_for_training
 from tidu.training.settings import Settings
 from tidu.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from tidu.eager.layers import Layer
 
 Array = npt.NDArray[np.float64]
 
@@ -326,12 +329,12 @@ def _same(a: object, b: object) -> bool:
 
 def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
     """The text of a model, which is a text already or layers."""
-    if not isinstance(model, Layer):
+    if isinstance(model, str) or not _is_layer(model):
         if target is not None or features is not None:
             raise SettingError(
                 _("target and features are for layers; a formula names them itself: 'y = mlp(x1, x2, hidden=[8])'")
             )
-        return model
+        return model  # type: ignore[return-value]  # what is no text either is refused by `Settings`
     if target is None:
         raise SettingError(_("layers need to know what to predict; give the name of the column: target='y'"))
     wanted = [features] if isinstance(features, str) else list(features or ())
@@ -347,13 +350,17 @@ def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] 
     return model.formula(target, wanted)
 
 
+def _is_layer(model: object) -> TypeGuard[Layer]:
+    from tidu.eager.layers import Layer  # a formula needs no tensors
+
+    return isinstance(model, Layer)
+
+
 def target_values(target: Expr, table: Table) -> Array:
     """The left side of a formula, for each row."""
     if target.is_symbol:
         return table[target.name]
-    needed = symbols([target], "target")
-    cells = zip(*(table[c.name].tolist() for c in needed), strict=True)
-    return np.array([evaluate(target, dict(zip(needed, row, strict=True))) for row in cells])
+    return values_of_rows(target, {c: table[c.name] for c in symbols([target], "target")}, {}, 0, table.rows)
 
 
 def check_target(program: Program, table: Table, settings: Settings) -> None:

@@ -11,16 +11,19 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidu.engines.compiler.machine_kinds import Kind
+from tidu.engines.compiler.host import processor
 from tidu.engines.compiler.objects import keep_object, kept_object, key_of
-from tidu.engines.compiler.processor import listing, loaded, object_code, processor
+from tidu.engines.compiler.placing import placed
 from tidu.errors import CannotCompile
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.engines.compiler.machine_kinds import Kind
 
 _NOTHING = object()
 _ELEMENTS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float", np.dtype(np.int64): "i64"}
@@ -137,15 +140,27 @@ def _entry(source: str, name: str, kinds: tuple[Kind, ...], fast: bool) -> _Entr
         if asked not in _made:
             found = kept_object(key)
             if found is None:
-                from tidu.engines.compiler.flow import machine_text  # what is on disk needs none of it
+                # What is on disk needs none of these.
+                from tidu.engines.compiler.flow import machine_text
+                from tidu.engines.compiler.processor import object_code
 
                 text = machine_text(source, name, kinds, fast, f"tidu_{key}")
                 found = {"results": text.results, "symbols": text.symbols}, object_code(text.text)
                 keep_object(key, *found)
             description, code = found
-            address, owner = loaded(f"tidu_{key}", code, description["symbols"])
+            address, owner = _in_memory(f"tidu_{key}", code, description["symbols"])
             _made[asked] = _Entry(address, owner, kinds, description["results"])
     return _made[asked]
+
+
+def _in_memory(name: str, code: bytes, symbols: dict[str, str]) -> tuple[int, object]:
+    """Where a function of object code is, and the owner of the memory that it lies in."""
+    found = placed(name, code, symbols)
+    if found is not None:
+        return found
+    from tidu.engines.compiler.processor import linked  # it imports LLVM
+
+    return linked(name, code, symbols)
 
 
 def listing_of(source: str, form: str) -> str | None:
@@ -154,6 +169,7 @@ def listing_of(source: str, form: str) -> str | None:
     `form` is `llvm` for LLVM's language, or `asm` for the processor's.
     """
     from tidu.engines.compiler.flow import machine_text
+    from tidu.engines.compiler.processor import listing
 
     found = [asked for asked in _made if asked[0].startswith(source)]  # with threads, something is added to it
     return "\n".join(listing(machine_text(*each, each[1]).text, form) for each in found) or None

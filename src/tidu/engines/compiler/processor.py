@@ -1,26 +1,27 @@
 """LLVM itself: text of its language → object code for this processor → the address of a function.
 
-Everything else of the compiler writes or keeps text and bytes.
+Everything else of the compiler writes or keeps text and bytes. Importing this imports LLVM, which kept code needs only
+where `placing` does not know how to put it into memory.
 """
 
 from __future__ import annotations
 
-import ctypes
-import math
-import sys
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
+
+from tidu.engines.compiler.placing import address_of
 
 _loading = threading.Lock()
 LONG = 100_000  # letters of a module: of longer ones, the passes take half a second, and the second level finds little
 
 
 @cache
-def processor() -> str:
-    """What object code depends on besides its text: LLVM's version, the processor and what it can do."""
+def described() -> str:
+    """LLVM's version, the processor and what it can do."""
     version = ".".join(map(str, llvm.llvm_version_info))
     return f"LLVM {version}, {llvm.get_default_triple()}, {llvm.get_host_cpu_name()}, {_features()}"
 
@@ -74,7 +75,7 @@ def _linker() -> Any:
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_machine())  # which it owns from then on
 
 
-def loaded(name: str, code: bytes, symbols: dict[str, str]) -> tuple[int, object]:
+def linked(name: str, code: bytes, symbols: Mapping[str, str]) -> tuple[int, object]:
     """Where the function of this name is, once the object code is in memory, and whose that memory is.
 
     Whoever calls the function holds the owner: the memory goes when nobody does. `symbols` are the names that the
@@ -82,7 +83,7 @@ def loaded(name: str, code: bytes, symbols: dict[str, str]) -> tuple[int, object
     """
     with _loading:
         for known_as, symbol in symbols.items():
-            llvm.add_symbol(known_as, ctypes.cast(getattr(_c_library(), symbol), ctypes.c_void_p).value)
+            llvm.add_symbol(known_as, address_of(symbol))
         linker = _linker()
         linker.add_object_file(llvm.ObjectFileRef.from_data(code))
         linker.finalize_object()
@@ -90,11 +91,3 @@ def loaded(name: str, code: bytes, symbols: dict[str, str]) -> tuple[int, object
     if not address:
         raise LookupError(name)
     return address, linker
-
-
-@cache
-def _c_library() -> ctypes.CDLL:
-    """The library whose functions Python's `math` calls; searched through `math`, which is linked to it."""
-    if sys.platform == "win32":
-        return ctypes.CDLL("ucrtbase")
-    return ctypes.CDLL(getattr(math, "__file__", None))

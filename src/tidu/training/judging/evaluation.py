@@ -1,4 +1,4 @@
-"""Cost and predictions over a table, by generated functions: plain Python for short work, compiled for long."""
+"""Cost and predictions over a table: in NumPy for short work, by compiled functions for long, with the same bits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from tidu.data.disk_table import DiskColumn, DiskTable, are_on_disk
 from tidu.engines.array_loop import array_cost_source, array_predict_source, input_of, inputs_of
 from tidu.engines.build import module_of
+from tidu.engines.column_values import sum_of_rows, values_of_rows
 from tidu.engines.cost_loop import cost_source, predict_source
 from tidu.engines.curvature import sums_source
-from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
+from tidu.engines.durations import numpy_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluate
 
@@ -31,9 +32,17 @@ def cost_of(program: Program, columns: Sequence[Any], calls: int = 1) -> Callabl
         program = program.without_dropout
         array_cost = module_of(array_cost_source(program), "cost").cost
         return lambda parameters: float(_silently(array_cost, tuple(columns), tuple(parameters)))
-    cost, kept = _function(cost_source(program), "cost", [program.loss], calls * len(columns[0]))
-    given = tuple(kept(c) for c in columns)
-    return lambda parameters: float(cost(given, 0, len(columns[0]), tuple(parameters)))
+    rows = len(columns[0])
+    if not _compiles(program.loss, rows, calls):
+        by_symbol = dict(zip(program.columns, columns, strict=True))
+
+        def mean(parameters: Sequence[float]) -> float:
+            numbers = dict(zip(program.parameters, parameters, strict=True))
+            return sum_of_rows(program.loss, by_symbol, numbers, rows) / rows + evaluate(program.penalty, numbers)
+
+        return mean
+    cost, given = _compiled(cost_source(program), "cost"), tuple(map(np.ascontiguousarray, columns))
+    return lambda parameters: float(cost(given, 0, rows, tuple(parameters)))
 
 
 def _cost_by_blocks(program: Program, columns: Sequence[DiskColumn], calls: int) -> Callable[[Sequence[float]], float]:
@@ -53,14 +62,18 @@ def _cost_by_blocks(program: Program, columns: Sequence[DiskColumn], calls: int)
             return parts[0][1] if len(parts) == 1 else sum(count * cost for count, cost in parts) / rows
 
         return lambda parameters: mean_of_blocks(tuple(parameters))
-    sums, kept = _function(sums_source(program, [program.loss]), "sums", [program.loss], calls * rows)
+    compiles = _compiles(program.loss, rows, calls)
+    sums = _compiled(sums_source(program, [program.loss]), "sums") if compiles else None
 
     def cost(parameters: Sequence[float]) -> float:
-        total = kept(np.zeros(1))
+        numbers, total = dict(zip(program.parameters, parameters, strict=True)), np.zeros(1)
         for _first, block in table.blocks():
-            sums(tuple(kept(c) for c in block.values()), 0, block.rows, tuple(parameters), total)
-        penalty = evaluate(program.penalty, dict(zip(program.parameters, parameters, strict=True)))
-        return float(total[0]) / rows + penalty
+            if sums is None:
+                by_symbol = dict(zip(program.columns, block.values(), strict=True))
+                total[0] = sum_of_rows(program.loss, by_symbol, numbers, block.rows, float(total[0]))
+            else:
+                sums(tuple(map(np.ascontiguousarray, block.values())), 0, block.rows, tuple(parameters), total)
+        return float(total[0]) / rows + evaluate(program.penalty, numbers)
 
     return cost
 
@@ -81,12 +94,20 @@ def predictor(program: Program, rows: int) -> Callable[[Sequence[Array], Sequenc
             return np.asarray(_silently(array_predict, tuple(inputs), tuple(parameters)), dtype=np.float64)
 
         return of_arrays
-    predict, kept = _function(predict_source(program), "predict", [program.prediction], rows)
+    if not _compiles(program.prediction, rows):
+        names = [c for c in program.columns if c.role == "feature"]
+
+        def in_numpy(features: Sequence[Array], parameters: Sequence[float], count: int) -> Array:
+            numbers = dict(zip(program.parameters, parameters, strict=True))
+            return values_of_rows(program.prediction, dict(zip(names, features, strict=True)), numbers, 0, count)
+
+        return in_numpy
+    predict = _compiled(predict_source(program), "predict")
 
     def of_numbers(features: Sequence[Array], parameters: Sequence[float], count: int) -> Array:
-        predicted = kept(np.zeros(count))
-        predict(tuple(kept(c) for c in features), 0, count, tuple(parameters), predicted)
-        return np.asarray(predicted, dtype=np.float64)
+        predicted = np.zeros(count)
+        predict(tuple(map(np.ascontiguousarray, features)), 0, count, tuple(parameters), predicted)
+        return predicted
 
     return of_numbers
 
@@ -108,15 +129,16 @@ def inputs_from(program: Program, columns: Sequence[Array]) -> list[Array]:
     return [input_of(node, given) for node in inputs_of(program)]
 
 
-def _function(
-    source: str, name: str, outputs: Sequence[Expr], samples: int
-) -> tuple[Callable[..., Any], Callable[[Array], Any]]:
-    """The function `name` of a source, and how it wants its columns."""
-    if plain_seconds_of_rows(samples, outputs) < seconds_to_compile(outputs):
-        return getattr(module_of(source, name), name), np.ndarray.tolist
-    from tidu.engines.compiler.calls import compiled
+def _compiles(output: Expr, rows: int, calls: int = 1) -> bool:
+    """Whether machine code of an expression of every row is sooner done than NumPy, its making included."""
+    return calls * numpy_seconds_of_rows(rows, output) >= seconds_to_compile([output])
 
-    return compiled(source, name), np.ascontiguousarray
+
+def _compiled(source: str, name: str) -> Callable[..., Any]:
+    """The function `name` of a source as machine code."""
+    from tidu.engines.compiler.calls import compiled  # which few trainings need here
+
+    return compiled(source, name)
 
 
 def cost_is_finite(program: Program, columns: Sequence[Any], parameters: Sequence[float]) -> bool:
