@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tidu.errors import TiduError as TiduError
     from tidu.insight.audit import audit as audit
     from tidu.insight.compare import compare as compare
+    from tidu.insight.suggest import suggest as suggest
     from tidu.language.activations import ACTIVATIONS as ACTIVATIONS
     from tidu.language.activations import elu as elu
     from tidu.language.activations import gelu as gelu
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "audit": "tidu.insight.audit",
     "compare": "tidu.insight.compare",
+    "suggest": "tidu.insight.suggest",
     "fit": "tidu.training.fit",
     "minimize": "tidu.training.minimize",
     "scan": "tidu.training.scan",

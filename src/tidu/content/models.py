@@ -4,6 +4,8 @@ Each takes the features that it is given (`...` is every column that the formula
 and a `Call`, which makes parameters and says where in the formula it stands; it gives the expression of one sample.
 They nest: `linear(dropout(relu(linear(..., units=32)), 0.2))`. To add one, write it below.
 
+A form by name (`logistic4(x)`, of `forms.py`) is a model function of one number.
+
 Starting values: zeros where the model is linear in its parameters; else He et al. 2015 (variance 2 / inputs) before
 relu and its kin, and Glorot & Bengio 2010 (variance 2 / (inputs + outputs)); what is added (`b`) starts at 0.
 """
@@ -16,12 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from tidu.content.forms import FORMS, Form
 from tidu.content.starts import Start, check_initialiser, finite, start_of_weights
 from tidu.errors import FormulaError, SettingError, closest
 from tidu.language.activations import ACTIVATIONS
 from tidu.language.array_ops import concatenate, matmul, stack
 from tidu.language.expr import Expr, symbols
 from tidu.language.model_calls import Call
+from tidu.language.reader import parse_expression
 from tidu.text import _
 
 MOST_SPELT_OUT = 32  # features; a longer linear model is a product with a vector
@@ -31,13 +35,14 @@ MOST_LAYERS = 1000
 
 @dataclass(frozen=True)
 class Model:
-    """A model function: `build(features, call, **options)`, and the options it knows."""
+    """A model function: `build(features, call, **options)`, and the options it knows; `form`, if it is a form."""
 
     name: str
     build: Callable[..., Expr]
     options: Mapping[str, Any]
     positional: str | None = None  # the option that may stand after the features
     makes_parameters: bool = True
+    form: Form | None = None
 
 
 MODELS: dict[str, Model] = {}
@@ -141,6 +146,30 @@ def mlp(features: Sequence[Expr], call: Call, hidden: Any, activation: Any, drop
         value = [call.layer("dropout", made * call.mask(float(dropout), made.shape)) if dropout else made]
     start = start_of_weights(initialiser(init, None), _width(value), call.outputs)
     return _dense(value, call, call.outputs, start, call.numbered("W", "b"))
+
+
+# -- forms ----------------------------------------------------------------------------------------
+def _model_of(form: Form) -> Model:
+    """A form as a model function, whose parameters the data will start."""
+
+    def build(features: Sequence[Expr], call: Call) -> Expr:
+        if call.outputs != 1:
+            raise FormulaError(
+                _("{name}(...) has one output; for several classes use linear(...) or mlp(...)").format(name=form.name)
+            )
+        if len(features) != 1 or features[0].shape:
+            raise FormulaError(
+                _("{name}(x) takes one feature, not {count}").format(name=form.name, count=_width(features))
+            )
+        parameters = {name: call.parameter(name) for name in form.parameters}
+        value = parse_expression(form.formula, {"x": features[0], **parameters})
+        return call.form(form.name, value, features[0], *parameters.values())
+
+    build.__doc__ = form.title
+    return Model(form.name, build, {}, form=form)
+
+
+MODELS |= {form.name: _model_of(form) for form in FORMS.values()}
 
 
 # -- pieces ---------------------------------------------------------------------------------------

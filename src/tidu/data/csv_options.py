@@ -12,7 +12,10 @@ from tidu.errors import SettingError
 from tidu.text import _, mark
 
 BLANKS = "blanks"  # any number of blanks and tabs between cells
-_OF_TEXT: dict[str, Any] = {"group": DATA, "verbs": ("fit", "sweep", "doctor", "explain", "lab", "scan", "predict")}
+_OF_TEXT: dict[str, Any] = {
+    "group": DATA,
+    "verbs": ("fit", "sweep", "doctor", "explain", "lab", "scan", "predict", "suggest"),
+}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ MODULES = {
     "lab": "laboratory",
     "plot": "plotting",
     "compare": "comparing",
+    "suggest": "suggesting",
+    "models": "suggesting",
     "predict": "predicting",
     "minimize": "minimizing",
     "scan": "scanning",

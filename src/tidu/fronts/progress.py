@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tidu.text import _
 from tidu.training.callbacks import Advanced, Callback
@@ -50,6 +50,28 @@ def watched(what: str) -> Iterator[Sequence[Callback]]:
 
     try:
         yield (progress,)
+    finally:
+        with _undisturbed():
+            bar.stop()
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], object]]:
+    """Yield what is told how much of `what` is done, of how much, and draws a bar of it where somebody looks."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), TimeRemainingColumn())
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what)
+    with _undisturbed():
+        bar.start()
+    try:
+        yield lambda done, of: bar.update(task, completed=done, total=of)
     finally:
         with _undisturbed():
             bar.stop()

@@ -17,9 +17,9 @@ from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns, Lev
 from tidu.language.euler import NAME, role_of_e
 from tidu.language.expr import Expr, evaluation_order, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
-from tidu.language.model_calls import Layer, ModelCalls, check_outputs
+from tidu.language.model_calls import FormCall, Layer, ModelCalls, check_outputs
 from tidu.language.operation import FUNCTIONS, Shape
-from tidu.language.printer import quoted_name
+from tidu.language.printer import quoted_name, unicode
 from tidu.language.reader import grammatical, parse_expression, read
 from tidu.language.words import look, normal
 from tidu.text import _
@@ -47,6 +47,7 @@ class Formula:
     notes: tuple[str, ...] = ()  # what a person should know about how it was read
     derived: Mapping[str, Derived] = field(default_factory=dict)  # features that are made of columns, by name
     categories: tuple[str, ...] = ()  # columns of which the model knows the levels
+    forms: tuple[FormCall, ...] = ()  # forms of curves that it calls by name
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # without what was derived of it
@@ -116,6 +117,12 @@ def parse_formula(
         )
     found = read(right, tree, named, lambda name: symbol(name, "parameter"), models=makers)
     score = found.value
+    notes += [
+        _("{name}({feature}) is {mathematics}").format(
+            name=call.name, feature=unicode(call.feature), mathematics=unicode(call.value)
+        )
+        for call in makers.forms
+    ]
     check_operations(score, right)
 
     def in_order(symbols: Sequence[Expr]) -> list[Expr]:
@@ -149,6 +156,7 @@ def parse_formula(
         tuple(notes),
         {name: entry for name, entry in derived.made.items() if name in used},
         tuple(derived.categories),
+        tuple(makers.forms),
     )
     _refuse_lookalikes(formula, columns)
     _refuse_misspelt_columns(formula, columns, known_parameters)

@@ -38,6 +38,16 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class FormCall:
+    """A form of curves that was called by name: of what, and the parameters that it made, in its order."""
+
+    name: str
+    value: Expr
+    feature: Expr
+    parameters: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
 class Call:
     """One call of a model function: where it stands, and what it may ask for.
 
@@ -73,6 +83,11 @@ class Call:
         self.maker.layers.append(Layer(name, value.shape, parameters, value))
         return value
 
+    def form(self, name: str, value: Expr, feature: Expr, *parameters: Expr) -> Expr:
+        """`value`, which is a form of curves."""
+        self.maker.forms.append(FormCall(name, value, feature, parameters))
+        return self.layer(name, value, *parameters)
+
 
 class ModelCalls:
     """The model functions of one formula, and the parameters that they have made."""
@@ -94,6 +109,7 @@ class ModelCalls:
         self.starts: dict[str, str | float] = {}
         self.masks: dict[Expr, float] = {}
         self.layers: list[Layer] = []
+        self.forms: list[FormCall] = []
         self.used = {*columns, *self.words}  # names that a new parameter cannot have
         self.numbers: dict[tuple[str, ...], int] = {}  # for names with these stems, the first that may be free
         self.around: dict[ast.AST, tuple[str | None, bool]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,19 @@ def plane_figure(planes: Sequence[Plane], title: str = "", width: float = 6.4, h
         draw_plane(ax, plane)
     if title:
         figure.suptitle(title, fontsize="medium", x=0.02, ha="left")
+    return figure
+
+
+@drawn
+def plane_grid(planes: Sequence[Plane], columns: int = 3, width: float = 4.0, height: float = 3.1) -> Figure:
+    """Planes in rows of so many, without legends: for comparing shapes."""
+    columns = min(columns, len(planes))
+    rows = -(-len(planes) // columns)
+    figure, axes = blank(columns=columns, rows=rows, width=width, height=height)
+    for ax, plane in zip(axes, planes, strict=False):
+        draw_plane(ax, replace(plane, curves=tuple(replace(c, name="") for c in plane.curves)))
+    for ax in axes[len(planes) :]:
+        ax.set_visible(False)
     return figure
 
 

@@ -239,7 +239,7 @@ class NamedModel(Estimator):
     def _formula(self) -> str:
         text = self.model if isinstance(self.model, str) else repr(self.model)
         name, bracket, options = text.strip().partition("(")
-        known = [n for n, entry in MODELS.items() if entry.makes_parameters]
+        known = [n for n, entry in MODELS.items() if entry.makes_parameters and entry.form is None]
         if name.strip() not in known:
             near = closest(name.strip(), known)
             hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""

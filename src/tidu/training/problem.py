@@ -25,6 +25,7 @@ from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
 from tidu.training.constraints import FOR_DESCENT, check_streamed, check_weights, needs_all_rows
+from tidu.training.form_starts import starts_from_data
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.orders import BLOCKS
 from tidu.training.origin import Origin, fingerprint
@@ -44,6 +45,7 @@ _BESIDE_THE_PROGRAM = frozenset(
      "intervals", "draws", "resample"}
 )  # fmt: skip
 
+_OF_STARTS = frozenset({"init", "seed", "fix", "where"})
 _OF_UPDATES = frozenset({"lr", "optimizer", "plateau"})
 
 CODES_AT_ONCE = 4096  # rows
@@ -160,8 +162,8 @@ class Problem:
             table, judging = train_test_split(table, validation, self.settings.seed, VALIDATION_STREAM)
         check_target(self.program, table, self.settings)
         check_weights(self.settings, table)
-        start = tuple(self.settings.starting_values(self.program))
-        problem = replace(self, table=table, test=test, validation=judging, start=start)
+        problem = replace(self, table=table, test=test, validation=judging)
+        problem = problem.starting_from(problem.first_values(self.settings))
         return replace(problem, notes=(*problem.notes, *_notes_on(problem)))
 
     def validated_by(self, source: Source, drop_missing: bool = False) -> Self:
@@ -222,10 +224,14 @@ class Problem:
         elif settings.keys() & _OF_UPDATES:
             program = program.with_update(new.stepping_optimizer, new.rate)
             rescaled = rescaled and rescaled.with_update(new.stepping_optimizer, new.rate)
-        start = self.start
-        if settings.keys() & {"init", "seed", "fix", "where"}:
-            start = tuple(new.starting_values(program))
-        return replace(self, settings=new, program=program, start=start, rescaled_program=rescaled)
+        changed = replace(self, settings=new, program=program, rescaled_program=rescaled)
+        if settings.keys() & _OF_STARTS:
+            return changed.starting_from(changed.first_values(new))
+        return changed
+
+    def first_values(self, settings: Settings) -> list[Any]:
+        """Where parameters start under these settings, a number or an array for each."""
+        return settings.starting_values(self.program, starts_from_data(self.formula, self.program, self.table))
 
     def starting_from(self, start: Sequence[Any]) -> Self:
         """The problem with other starting values, a number or an array for each parameter."""

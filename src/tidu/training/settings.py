@@ -243,12 +243,12 @@ class Settings(TrainingOptions):
                     ).format(option=option, name=name, hint=hint, names=", ".join(names))
                 )
 
-    def starting_values(self, program: Program) -> list[Any]:
-        """The first value of each parameter: as `init` says, else what the model says, else 0.
+    def starting_values(self, program: Program, of_data: Mapping[str, float] | None = None) -> list[Any]:
+        """The first value of each parameter: as `init` says, else as the data say, else what the model says, else 0.
 
         Draws come from a stream of the seed.
         """
-        said = {**program.starts, **self.init}
+        said = {**program.starts, **(of_data or {}), **self.init}
         values = [(p, said.get(p.name, 0.0)) for p in program.parameters]
         drawn = any(isinstance(value, str) for _p, value in values)
         generator = generator_of(self.seed) if drawn else None  # `numpy.random` takes a while to import

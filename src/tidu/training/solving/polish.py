@@ -78,7 +78,8 @@ def _step(objective: Objective, at: Array, free: npt.NDArray[np.bool_]) -> tuple
     inverse = np.linalg.inv(r)
     bend = inverse.T @ (curvature[np.ix_(free, free)] / np.outer(lengths, lengths)) @ inverse
     matrix = np.eye(len(r)) + (bend + bend.T) / 2.0
-    if np.linalg.eigvalsh(matrix)[0] <= 0.0:  # no minimum: a Newton step would climb
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    if eigenvalues[0] <= 1e-12 * eigenvalues[-1]:  # no minimum: a Newton step would climb, or not be a number
         return None
     step = np.zeros_like(at)
     step[free] = -np.linalg.solve(r, np.linalg.solve(matrix, along)) / lengths

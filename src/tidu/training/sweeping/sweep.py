@@ -220,7 +220,7 @@ class Plan:
         varied = {a.name: (a, places) for a, places in zip(self.axes, self.places, strict=True) if a.is_start}
         drawn = [*self.base.init.values(), *(v for a, _places in varied.values() for v in a.values)]
         if any(isinstance(v, str) for v in drawn):  # draws depend on the seed and on each other
-            every = [self.settings_of(run).starting_values(problem.program) for run in members]
+            every = [problem.first_values(self.settings_of(run)) for run in members]
             return np.array(every, dtype=np.float64).T
         starts = np.tile(np.array(problem.start)[:, np.newaxis], len(members))
         for row, parameter in zip(starts, problem.program.parameters, strict=True):
