@@ -15,7 +15,8 @@ from tidu.fronts.command_options import (
     file_option,
     output_options,
 )
-from tidu.fronts.help import Command, Option, Page, Section, rendered
+from tidu.fronts.help import Command, Option
+from tidu.fronts.help_pages import Page, Section, rendered
 from tidu.fronts.outcomes import BAD_OUTCOME, GOOD, print_json
 from tidu.text import _
 
