@@ -23,7 +23,7 @@ from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.run import Run
-from tidu.training.solving.solution import solution_of
+from tidu.training.solving.solution import conditions_on, solution_of
 from tidu.training.training import Execution
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def run_of(
         descent, statistics = solution.descent, solution.statistics
         notes += solution.notes
     else:
+        conditions_on(problem)  # which a descent does not keep to
         problem, descent, words = descent_of(problem, execution, listeners, standing)
         notes += [*words, *descent.notes, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":

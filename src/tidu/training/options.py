@@ -92,7 +92,7 @@ class TrainingOptions:
     where: str | Sequence[str] | Mapping[str, str] = option(
         (), Statements(),
         mark("What holds of parameters: one in terms of others, as in 'c = 1 - a - b', which is put into the formula "
-             "before anything is derived."),
+             "before anything is derived; or a condition, as in 'a + b < 1', which solvers keep to. Once or more."),
         reason="parameters are free of each other", more="One text, several, or a dict.",
         also=("constraint", "constraints", "subject-to", "tie", "expr"),
         group=MODEL, verbs=TO_AN_END,

@@ -25,11 +25,12 @@ from tidu.data.categories import source_columns
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
 from tidu.language.derived_columns import Level
-from tidu.language.expr import Expr, as_expr
+from tidu.language.expr import Expr, as_expr, substitute
 from tidu.language.formula import Formula, parse_formula
 from tidu.language.printer import text
 from tidu.language.quantities import (
     Conditions,
+    Inequality,
     Quantity,
     conditions_of,
     names_given,
@@ -166,10 +167,10 @@ class Settings(TrainingOptions):
     def conditions(self, formula: Formula, columns: Sequence[str]) -> Conditions:
         """What `where` says of the parameters of a formula."""
         conditions = conditions_of(tuple(self.where), formula, columns)
-        if conditions.inequalities:
+        if conditions.inequalities and (not (self.uses_solver or self.optimizer == AUTO) or self.optimizer == "lp"):
             raise SettingError(
-                _("where takes equalities such as 'c = 1 - a - b'; '{text}' is a condition, and conditions are not "
-                  "kept to yet").format(text=conditions.inequalities[0].text)
+                _("the condition '{text}' needs a solver that keeps to it, and {optimizer} does not; use optimizer lm, "
+                  "lbfgs, newton or auto").format(text=conditions.inequalities[0].text, optimizer=self.optimizer)
             )  # fmt: skip
         for option, given in (("init", self.init), ("fix", self.fix), ("bounds", self.bounds)):
             for name in given:
@@ -185,6 +186,12 @@ class Settings(TrainingOptions):
         formula = with_equalities(formula, self.conditions(formula, columns))
         self._known([p.name for p in formula.parameters], self.fix, "fix")
         return with_fixed(formula, self.fix)
+
+    def learned_conditions(self, formula: Formula, columns: Sequence[str]) -> tuple[Inequality, ...]:
+        """The inequalities of `where`, in what is learned: with numbers in the place of fixed parameters."""
+        numbers = {p: as_expr(self.fix[p.name]) for p in formula.parameters if p.name in self.fix}
+        found = self.conditions(formula, columns).inequalities
+        return tuple(replace(i, value=substitute(i.value, numbers)) for i in found)
 
     def quantities(self, formula: Formula, columns: Sequence[str]) -> dict[str, Quantity]:
         """What follows from the parameters: those that `where` gives by others, then what `report` names."""

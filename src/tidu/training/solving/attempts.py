@@ -53,6 +53,7 @@ class Attempt:
     at_infinity: tuple[str, ...] = ()  # parameters that only a limit would satisfy
     separated: bool = False  # whether the classes can be told apart without a mistake
     exact: ExactFit | None = None  # where rounding would have confused the parameters
+    pressing: tuple[str, ...] = ()  # conditions on whose edge the end lies
 
     @property
     def cost(self) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tidu.engines.program import Program
 from tidu.errors import SettingError
+from tidu.language.quantities import Inequality
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.callbacks import Listeners
@@ -48,6 +49,7 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         )  # fmt: skip
     if settings.l1 and program.of_arrays:
         raise SettingError(_(FOR_DESCENT).format(option="l1", optimizer=method))
+    conditions = conditions_on(problem)
     bounds = bound_arrays(settings.bounds, program.parameters)
     epochs, steps = settings.epochs, settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
@@ -62,6 +64,7 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
         more_starts=settings.further_starts(program),
         engine=execution.engine,
         progress=listeners.progress if listeners.callbacks else None,
+        conditions=conditions,
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
     statistics = None
@@ -87,7 +90,9 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
     if statistics is not None:
         notes += statistics.notes()
         told = {name for group in statistics.confused for name in group}
-        level = [] if bounds is not None else [n for n in flat_further_out(objective, at) if n not in told]
+        level = (
+            [] if bounds is not None or conditions else [n for n in flat_further_out(objective, at) if n not in told]
+        )
         notes += [
             _("'{name}' fits as well where it is ten times as large: the data say only that it is far from 0, and its "
               "value and standard error mean nothing; fix it (--fix {name}=VALUE), or give it a bound (--bounds)")
@@ -95,6 +100,24 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
             for name in level
         ]  # fmt: skip
     return Solution(solved.descent, statistics, notes)
+
+
+def conditions_on(problem: Problem) -> tuple[Inequality, ...]:
+    """The inequalities that `where` asks of what is learned.
+
+    Raises
+    ------
+    SettingError
+        They cannot be kept to: of a network, or with an L1 penalty.
+    """
+    settings, formula = problem.settings, problem.formula
+    found = () if formula is None or not settings.where else settings.learned_conditions(formula, problem.names)
+    if found and (problem.program.of_arrays or settings.l1 or not settings.uses_solver):
+        raise SettingError(
+            _("the condition '{text}' is kept to by lm, lbfgs and newton, in formulas whose parameters are numbers and "
+              "without --l1").format(text=found[0].text)
+        )  # fmt: skip
+    return found
 
 
 def _note_on_exact(program: Program, columns: Sequence[Array]) -> str:
@@ -175,6 +198,12 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
             _("{optimizer} gave up after {passes} passes without settling; other starting values (--init) or bounds "
               "(--bounds) may help").format(optimizer=method, passes=descent.state.step)
         )  # fmt: skip
+    if solved.pressing:
+        notes.append(
+            _("the minimum lies on the edge of {conditions}: standard errors hold for a minimum inside").format(
+                conditions=", ".join(f"'{text}'" for text in solved.pressing)
+            )
+        )
     at_zero = (
         []
         if program.of_arrays

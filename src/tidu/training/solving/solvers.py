@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.program import Program
+from tidu.language.quantities import Inequality
 from tidu.language.simplify import ZERO
 from tidu.training.callbacks import Progress
 from tidu.training.descent import Descent
 from tidu.training.problem import Limits
 from tidu.training.solving.attempts import attempts_of
+from tidu.training.solving.conditions import Region, within_conditions
 from tidu.training.solving.convergence import Bounds
 from tidu.training.solving.exact import ExactFit
 from tidu.training.solving.network import objective_of
@@ -47,6 +49,7 @@ class Solved:
     at_infinity: tuple[str, ...] = ()
     separated: bool = False
     exact: ExactFit | None = None
+    pressing: tuple[str, ...] = ()  # conditions on whose edge the end lies
 
 
 def solve(
@@ -60,11 +63,17 @@ def solve(
     more_starts: Sequence[Array] = (),
     engine: str = "auto",
     progress: Progress | None = None,
+    conditions: Sequence[Inequality] = (),
 ) -> Solved:
     """Run a solver on columns of shape (rows,), in the order of `program.columns`, from values of the parameters.
 
     `bounds` are the least and greatest values, each of shape (p,); `more_starts` are tried beside `start`, and the
-    lowest end is kept.
+    lowest end is kept. `conditions` on the parameters hold at the end.
+
+    Raises
+    ------
+    SettingError
+        No point was found that satisfies the conditions.
     """
     began = time.perf_counter()
     objective = objective_of(program, columns, engine)
@@ -75,14 +84,17 @@ def solve(
         warnings.simplefilter("ignore")  # of an overflow on a step that is not taken
         attempt = attempts_on_network if program.of_arrays else attempts_of
         attempts = attempt(method, objective, first, limits, bounds, more_starts, progress)
+        if conditions:
+            region = Region(conditions, program.parameters, bounds)
+            attempts = within_conditions(objective, region, attempts, [first, *more_starts], limits, progress)
         lowest = min(a.cost for a in attempts)
         equal = [a for a in attempts if a.cost <= lowest + SAME * abs(lowest)]
         # Of equals the first, which is the one that the user's start leads to; before it one that is a minimum.
         best = next((a for a in equal if a.converged), equal[0] if equal else attempts[0])
         plain = program.residual_factor is not None and program.penalty is ZERO and not program.of_arrays
-        if best.converged and best.exact is None and plain:
+        if best.converged and best.exact is None and plain and not best.pressing:
             same = _with_signs_of(objective, first, best.end)
-            if bounds is None and not np.array_equal(same, best.end):
+            if bounds is None and not conditions and not np.array_equal(same, best.end):
                 best.passes.cut_to_best()
                 with contextlib.suppress(Enough):
                     best.passes.add(same, *objective.cost_and_gradient(same))
@@ -104,8 +116,9 @@ def solve(
     descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine)
     costs = tuple(a.cost for a in attempts)
     return Solved(
-        descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated, best.exact
-    )
+        descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated, best.exact,
+        best.pressing,
+    )  # fmt: skip
 
 
 def _with_signs_of(objective: Objective, start: Array, end: Array) -> Array:
