@@ -14,11 +14,11 @@ from tidu.errors import SettingError
 from tidu.fronts.laboratory import _run_opened, is_run
 from tidu.lab.examples import EXAMPLES
 from tidu.lab.frames import Reply, frame_of
-from tidu.lab.session import REQUESTS, Session
+from tidu.lab.session import REQUESTS, VIEWS, Session
 from tidu.lab.views import MOST_CELLS, MOST_COLUMNS
 from tidu.training.fit import fit
 
-WANT = ["losses", "fit", "batch", "curvature"]
+WANT = list(VIEWS)
 
 
 def opened(name: str = "line") -> tuple[Session, dict]:
@@ -34,6 +34,12 @@ def trained(name: str = "line", **more: object) -> Session:
     return session
 
 
+def explained(session: Session) -> dict:
+    """What is told of the step where it stands."""
+    here = session.here.step
+    return session.answer({"do": "go", "step": here, "want": ["explanation"]}).plain["explanation"]
+
+
 def gone(session: Session, step: int, want: list[str] | None = None) -> Reply:
     """What the page gets once it has asked often enough."""
     while session.answer({"do": "go", "step": step}).plain["step"] < step:
@@ -47,16 +53,53 @@ def test_every_example_trains_and_every_view_answers(example) -> None:
     reply = gone(session, 12, WANT)
     assert reply.plain["step"] == 12
     assert reply.plain["id"] == 7
-    assert not [k for k in reply.plain if k.startswith("no_")]
+    scalars = [k for k, v in reply.plain["params"].items() if isinstance(v, float)]
+    alone = len(scalars) == len(reply.plain["params"]) == 1
+    assert [k for k in reply.plain if k.startswith("no_")] == ([] if alone else ["no_profile"])
+    assert reply.plain["took"].keys() == VIEWS.keys()
     assert len(reply.arrays["losses"]) == 12
-    told = session.answer({"do": "explain"}).plain["explanation"]
+    told = reply.plain["explanation"]
     assert told["step"] == 12
     assert {e["block"] for e in told["entries"]} >= {"loss", "update"} | (set() if example.function else {"forward"})
-    for kind in ("table", "others_now", "contours"):
-        scalars = [k for k, v in reply.plain["params"].items() if isinstance(v, float)]
-        asked = {"table": {"first": 0}, "contours": {"names": scalars[:2]}}.get(kind, {})
-        answer = session.answer({"do": kind, **asked}).plain
-        assert ("error" in answer) == (kind == "contours" and not scalars)
+    answer = session.answer({"do": "contours", "names": scalars[:2]}).plain
+    assert ("error" in answer) == (len(scalars) < 2)
+    session.close()
+
+
+def page_of(known: dict, news: dict) -> dict:
+    """What the page makes of an explanation that is told by what is new in it."""
+    if "entries" in news:
+        return news
+    entries = [dict(e) for e in known["entries"]]
+    for k, change in news.pop("changes"):
+        entries[k] |= change
+    return {**known, **news, "entries": entries}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.name)
+def test_a_step_is_told_by_what_is_new_in_it(example) -> None:
+    session, alone = trained(example.name), trained(example.name)
+    known = explained(session)
+    whole = len(json.dumps(known))
+    for step in (1, 2, 3, 9, 4):
+        while session.answer({"do": "go", "step": step}).plain["step"] != step:
+            pass
+        asked = {"do": "go", "step": step, "want": ["explanation"], "known": known["number"]}
+        news = session.answer(asked).plain["explanation"]
+        assert len(json.dumps(news)) < whole
+        known = page_of(known, news)
+        gone(alone, step)
+        assert {**known, "number": 0} == {**explained(alone), "number": 0}
+    session.close()
+    alone.close()
+
+
+def test_a_page_that_missed_what_was_told_is_told_all() -> None:
+    session = trained("line")
+    first, second = explained(session)["number"], explained(session)["number"]
+    for known in (0, first, second + 5, -1):
+        asked = {"do": "go", "step": 1, "want": ["explanation"], "known": known}
+        assert "entries" in session.answer(asked).plain["explanation"]
     session.close()
 
 
@@ -68,7 +111,7 @@ def test_its_numbers_are_those_of_fit_and_of_the_trace() -> None:
     assert reply.plain["params"] == {n: run.history[n][29] for n in ("w", "b")}
     assert reply.arrays["losses"].tolist() == run.history.loss[:30].tolist()
     assert reply.arrays["batch"].tolist() == list(run.batch_of(30))
-    after = session.answer({"do": "explain"}).plain["explanation"]["after"]
+    after = explained(session)["after"]
     assert after == dict(run.trace(30).after)
 
 
@@ -94,7 +137,7 @@ BAD = [
     {"do": "contours", "names": ["w", "b"], "box": [1, 0, 0, 1]}, {"do": "contours", "names": ["w", "b"], "box": ["a"]},
     {"do": "columns", "columns": {"x": "abc"}}, {"do": "columns", "columns": {"x": [1, 2], "y": [1]}},
     {"do": "text", "name": "t", "text": ""}, {"do": "example", "name": "lines"}, {"do": "take", "to": "cobol"},
-    {"do": "explain", "row": 10**9}, {"do": "contours", "names": [["w"], "b"]},
+    {"do": "go", "step": 5, "row": "3"}, {"do": "contours", "names": [["w"], "b"]},
     {"do": "go", "step": 1, "want": [["fit"]]},
     {"do": "train", "formula": "y = w*x", "settings": {"lr": None, "seed": "-1"}},
 ]  # fmt: skip
@@ -114,7 +157,7 @@ def test_before_there_are_data_each_request_says_so() -> None:
     for name in REQUESTS:
         if name in ("hello", "example", "text", "columns", "check", "train", "opened_data"):
             continue
-        all_fields = {"go": {"step": 1}, "contours": {"names": []}, "table": {"first": 0}, "take": {"to": "csv"}}
+        all_fields = {"go": {"step": 1}, "contours": {"names": []}, "take": {"to": "csv"}}
         fields = all_fields.get(name, {})
         assert "error" in Session().answer({"do": name, **fields}).plain, name
 
@@ -126,7 +169,7 @@ def test_the_script_that_is_taken_away_is_that_of_the_run() -> None:
     compile(text, "script", "exec")
     assert session.answer({"do": "take", "to": "report"}).plain["text"].startswith("<!doctype html>")
     assert session.answer({"do": "take", "to": "csv"}).plain["text"].splitlines()[0] == "x,y"
-    graph = session.answer({"do": "graph"}).plain["graph"]
+    graph = session.answer({"do": "go", "step": 10, "want": ["graph"]}).plain["graph"]
     assert {n["name"] for n in graph["nodes"]} >= {"w", "x", "y"}
     command = session.answer({"do": "take", "to": "command"}).plain["text"]
     assert command == "tidu fit data.csv 'y = w*x' --lr 0.01 --init w=1 --steps 10"
@@ -154,12 +197,13 @@ def test_earlier_runs_are_named_by_what_differs_and_can_be_dropped() -> None:
     for rate in ("0.0002", "0.0003"):
         session.answer({"do": "train", "formula": "y = w*x + b", "settings": {"lr": rate}, "keep": True})
         reply = gone(session, 5)
-    names = session.answer({"do": "others_now"}).plain["others"]
-    assert names == ["lr = 0.0001", "lr = 0.0002"]
+    reply = session.answer({"do": "go", "step": 5, "want": ["others"], "others_after": [5, 3]})
+    assert reply.plain["others"] == ["lr = 0.0001", "lr = 0.0002"]
+    assert [len(reply.arrays[f"losses_{k}"]) for k in range(2)] == [0, 2]
     assert "error" in session.answer({"do": "drop", "which": 2}).plain
     assert session.answer({"do": "drop", "which": 0}).plain["others"] == ["lr = 0.0002"]
     session.answer({"do": "train", "formula": "y = w*x", "settings": {}, "keep": True})
-    names = session.answer({"do": "others_now"}).plain["others"]
+    names = session.answer({"do": "go", "step": 5, "want": ["others"]}).plain["others"]
     assert names == ["y = w*x + b, lr = 0.0002", "y = w*x + b, lr = 0.0003"]
     assert session.answer({"do": "drop"}).plain["others"] == []
     assert reply.plain["step"] == 5
@@ -206,11 +250,12 @@ def test_wide_data_are_shown_in_part_and_trained_on_whole() -> None:
     session.answer({"do": "text", "name": "wide", "text": text})
     made = session.answer({"do": "train", "formula": "y = linear(...)", "settings": {"lr": "1e-5"}})
     assert made.arrays["table"].size <= MOST_CELLS
-    table = session.answer({"do": "table", "first": 0})
-    assert table.plain["names"] == [*names[:MOST_COLUMNS], "y"]
-    assert table.plain["more"] == 300 - MOST_COLUMNS
-    assert table.arrays["cells"][:, -2].tolist() == rows[:100, -1].tolist()
-    told = session.answer({"do": "explain"}).plain["explanation"]
+    table = session.answer({"do": "go", "step": 0, "want": ["rows", "predictions"], "first": 0})
+    assert table.plain["table"]["names"] == [*names[:MOST_COLUMNS], "y"]
+    assert table.plain["table"]["more"] == 300 - MOST_COLUMNS
+    assert table.arrays["cells"][:, -1].tolist() == rows[:100, -1].tolist()
+    assert len(table.arrays["predicted"]) == 100
+    told = explained(session)
     assert len([e for e in told["entries"] if e["block"] == "given" and e["row"] is not None]) == MOST_COLUMNS
     assert told["notes"][-1] == f"and {301 - MOST_COLUMNS} more"
     session.close()

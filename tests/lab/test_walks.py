@@ -282,7 +282,7 @@ def test_its_scene_trains_and_has_what_it_points_at(name: str, stop: int) -> Non
     reply = asked(session, do="train", formula=scene["formula"], settings=scene["settings"])
     assert "error" not in reply
     assert gone(session, scene["step"])["step"] == scene["step"]
-    told = asked(session, do="explain")["explanation"]
+    told = asked(session, do="go", step=session.here.step, want=["explanation"])["explanation"]
     assert there.part in {"", *(e["block"] for e in told["entries"])}
     assert there.point in {"", *(e["name"] for e in told["entries"])}
     assert asked(session, do="scene", walk=name, stop=stop).get("there")  # nothing has changed: nothing is opened anew

@@ -147,21 +147,12 @@ class Reader:
         self.of_rows: dict[int, list[TracedValue]] = {row: [] for row in self.rows}
         self.in_order: list[TracedValue] = []
         self.source = loop.text
-        self.lines = self._lines()
+        self.lines = dict(loop.line_of)
         self.before_loss = set(evaluation_order([program.score]))
         self.train = function_named(loop.statements, "train")
         self.loss, self.loss_sum = math.nan, ""
         self.sample_blocks: list[Block] = []
         self.bad_place: int | None = None  # in the batch
-
-    def _lines(self) -> dict[int, int]:
-        """The line of each statement, by its identity; of those that are written twice, the first."""
-        body = self.loop.dialect.rendered(self.loop.statements)
-        first = len(self.source.split("\n")) - len(body)
-        lines: dict[int, int] = {}
-        for k, (_line, statement) in enumerate(body):
-            lines.setdefault(id(statement), first + k)
-        return lines
 
     def trace(self) -> Trace:
         """The step, read."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from tidu.engines.dialects import Dialect, unpacked
 from tidu.engines.program import Program
@@ -23,10 +24,20 @@ class LoopText:
     statements: tuple[Statement, ...]
     dialect: Dialect
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The text of the module."""
         return self.dialect.module(self.title, self.statements)
+
+    @cached_property
+    def line_of(self) -> dict[int, int]:
+        """The line of each statement in the text, by its identity; of those that are written twice, the first."""
+        body = self.dialect.rendered(self.statements)
+        first = len(self.text.split("\n")) - len(body)
+        lines: dict[int, int] = {}
+        for k, (_line, statement) in enumerate(body):
+            lines.setdefault(id(statement), first + k)
+        return lines
 
 
 class Writer:

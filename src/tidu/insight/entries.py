@@ -75,6 +75,20 @@ class Layers:
         return found
 
 
+class Known:
+    """What stands for a node in a row, or else in the step; all but one's `own` node, which is what is computed."""
+
+    def __init__(self, now: Mapping[Key, Part], row: int | None, own: Expr | None = None) -> None:
+        self.now, self.row, self.own = now, row, own
+
+    def __contains__(self, node: object) -> bool:
+        return node is not self.own and ((self.row, node) in self.now or (None, node) in self.now)
+
+    def __getitem__(self, node: Expr) -> Part:
+        found = self.now.get((self.row, node))
+        return self.now[None, node] if found is None else found
+
+
 class Entries:
     """Goes through the values of a trace, and knows of each node which entry its value is in now."""
 
@@ -235,10 +249,7 @@ class Entries:
             return (None, (), "") if new is None else (new.node, (new,), "")
         if v.node is None:
             return None, (), ""
-        own = None if v.block == "accumulate" else v.node
-        known = {node: self.now[key] for key in self.now for node in [key[1]] if key[0] in (v.row, None) and
-                 node is not own}  # fmt: skip
-        known |= {node: part for (row, node), part in self.now.items() if row == v.row and node is not own}
+        known = Known(self.now, v.row, None if v.block == "accumulate" else v.node)
         inner = evaluation_order([v.node], known=known)
         used = dict.fromkeys(a for n in (inner or []) for a in n.args if a in known)
         if v.node in known:
@@ -309,7 +320,7 @@ class Entries:
     def _why(self, v: TracedValue, name: str, parts: tuple[Part, ...]) -> str:
         """The rule of calculus, or what the step does."""
         r, p = self.reasons, self.program
-        named = {node for row, node in self.now if row in (v.row, None)}
+        named = Known(self.now, v.row)
         is_loss = v.block in ("accumulate", "mean") and name not in self.gradient_names and not v.parameter
         match v.block:
             case "accumulate" if v.row is not None or not self.trace.count:

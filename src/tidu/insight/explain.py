@@ -10,7 +10,7 @@ from tidu.content.schedules import STEP
 from tidu.engines.trace import Trace
 from tidu.insight.entries import Entries
 from tidu.insight.explanation import Entry, Equation, Explanation
-from tidu.insight.ledger import Ledger
+from tidu.insight.ledger import Convention, Ledger
 from tidu.insight.nodes import Identities, names_in, nodes_of
 from tidu.insight.reasons import Reasons
 from tidu.insight.written import Symbol, shown
@@ -77,6 +77,7 @@ class Explainer:
     def __init__(self, problem: Problem) -> None:
         self.reasons = Reasons(problem.descended, problem.settings.loss)
         self.identities = Identities(problem.descended)
+        self.convention = Convention.of(problem)
 
     def told(self, run: Run, trace: Trace, chosen: Sequence[int]) -> ToldStep:
         """The step that a trace is of; `run` is one of the same problem."""
@@ -85,7 +86,7 @@ class Explainer:
         entries = made.all()
         divided = next((e for e in entries if e.block == "mean" and e.row is None), None)
         line, code = (divided.line, divided.code) if divided is not None else (0, "")
-        ledger = Ledger.of(run, max(trace.count, 1), line, code, _rate_of(run, trace))
+        ledger = Ledger.of(self.convention, max(trace.count, 1), line, code, _rate_of(run, trace))
         rows = tuple(row for row in trace.rows if row in chosen)
         return ToldStep(rows, entries, made.layers.words, ledger, _notes(run))
 

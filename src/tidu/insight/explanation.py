@@ -38,6 +38,9 @@ BLOCKS = {
     "update": mark("update: from the mean gradient to the new parameters"),
 }
 _DOUBLED = re.compile(r"\(\(([-−][\w.−-]+)\)\)")  # a negative number, bracketed, as the argument of a function
+_RUN, _DIGITS = re.compile(r"\d[\d.]*"), "\ue000"  # of the digits of a number, and what stands for one
+_HELD = re.compile("0\ue000(\\d+),(\\d+)\ue001")
+LONGEST_FORM = 5000  # characters of a formula with places for numbers, that is printed once for many steps
 _POWERED = re.compile(r"(∂\w+/∂[\wŷ]+)([²³⁴-⁹])")  # a derivative to a power needs brackets
 
 
@@ -60,6 +63,26 @@ def _formula(expression: Expr, parts: tuple[tuple[Expr, Symbol], ...], notation:
     """A formula in which parts have names: the same at every step of a training, of which many are shown."""
     whole = shown(expression, {node: symbol.written(notation) for node, symbol in parts}, notation)
     return _POWERED.sub(r"(\1)\2", whole) if notation == "unicode" else whole
+
+
+@functools.lru_cache(maxsize=4096)
+def _form(expression: Expr, nodes: tuple[Expr, ...], looks: tuple[str, ...], notation: str) -> str:
+    """A formula with numbers that look so: the digits of each stand under the number of the part and of their place."""
+    held = {}
+    for k, (node, look) in enumerate(zip(nodes, looks, strict=True)):
+        first, *others = look.split(_DIGITS)
+        held[node] = first + "".join(f"0\ue000{k},{place}\ue001{text}" for place, text in enumerate(others))
+    return shown(expression, held, notation)
+
+
+def _put_in(expression: Expr, parts: tuple[tuple[Expr, str], ...], notation: str) -> str:
+    """A formula with these numbers in place of nodes. How it is printed depends on signs and dots, not on digits."""
+    looks = tuple(_RUN.sub(_DIGITS, text) for _node, text in parts)
+    form = _form(expression, tuple(node for node, _text in parts), looks, notation)
+    if len(form) > LONGEST_FORM:  # what is cut for its length is cut by its own
+        return shown(expression, dict(parts), notation)
+    runs = [_RUN.findall(text) for _node, text in parts]
+    return _HELD.sub(lambda held: runs[int(held[1])][int(held[2])], form)
 
 
 @dataclass(frozen=True)
@@ -114,8 +137,8 @@ class Entry:
         """The formula with the numbers put in; empty where there is none."""
         if self.expression is None:
             return ""
-        numbers = {p.node: number(p.value, notation, inside=True) for p in self.parts}
-        return _DOUBLED.sub(r"(\1)", shown(self.expression, numbers, notation))
+        numbers = tuple((p.node, number(p.value, notation, inside=True)) for p in self.parts)
+        return _DOUBLED.sub(r"(\1)", _put_in(self.expression, numbers, notation))
 
     def result(self, notation: str = "text") -> str:
         """Its value in ten digits."""

@@ -10,8 +10,36 @@ from typing import Any
 
 from tidu.engines.mathematics import UNICODE, equations
 from tidu.text import _
-from tidu.training.run import Run
+from tidu.training.problem import Problem
 from tidu.training.solving.stability import linear_rule
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What all steps of a training have in common here: `loss`, `factor` and `obstacle` as in `Ledger`."""
+
+    loss: str
+    factor: float | None
+    obstacle: str
+
+    @classmethod
+    def of(cls, problem: Problem) -> Convention:
+        """That of a problem."""
+        program, s = problem.descended, problem.settings
+        obstacle = ""
+        if linear_rule(program.optimizer) is None:
+            obstacle = _(
+                "{optimizer} divides by the size of the gradient, so its steps hardly depend on such a factor, and the "
+                "rate stays"
+            ).format(optimizer=program.optimizer.name)
+        elif s.clip_norm is not None or s.clip_value is not None:
+            obstacle = _("clipping bounds the gradient, which a factor would change; no rate makes up for it")
+        elif s.l1 or s.l2:
+            obstacle = _("a penalty would need the same factor as the losses, or the step is another one")
+        own = program.residual_factor
+        written = dict(equations(problem.program, UNICODE))
+        loss = written.get("ℓ", written.get("f", str(problem.program.loss)))
+        return cls(loss, own if own is not None else problem.program.residual_factor, obstacle)
 
 
 @dataclass(frozen=True)
@@ -41,26 +69,13 @@ class Ledger:
     obstacle: str
 
     @classmethod
-    def of(cls, run: Run, count: int, line: int, code: str, rate: float) -> Ledger:
+    def of(cls, convention: Convention, count: int, line: int, code: str, rate: float) -> Ledger:
         """That of one step."""
-        program, s = run.problem.descended, run.settings
-        obstacle = ""
-        if linear_rule(program.optimizer) is None:
-            obstacle = _(
-                "{optimizer} divides by the size of the gradient, so its steps hardly depend on such a factor, and the "
-                "rate stays"
-            ).format(optimizer=program.optimizer.name)
-        elif s.clip_norm is not None or s.clip_value is not None:
-            obstacle = _("clipping bounds the gradient, which a factor would change; no rate makes up for it")
-        elif s.l1 or s.l2:
-            obstacle = _("a penalty would need the same factor as the losses, or the step is another one")
-        same = obstacle == ""
-        factor = program.residual_factor if program.residual_factor is not None else run.program.residual_factor
-        other = {1.0: 2.0, 0.5: 0.5}.get(factor if factor is not None else 0.0)
-        written = dict(equations(run.program, UNICODE))
-        loss = written.get("ℓ", written.get("f", str(run.program.loss)))
-        return cls(loss, factor, count, line, code, rate, rate / count if same and count > 1 else None,
-                   rate * other if same and other else None, obstacle)  # fmt: skip
+        c = convention
+        same = c.obstacle == ""
+        other = {1.0: 2.0, 0.5: 0.5}.get(c.factor if c.factor is not None else 0.0)
+        return cls(c.loss, c.factor, count, line, code, rate, rate / count if same and count > 1 else None,
+                   rate * other if same and other else None, c.obstacle)  # fmt: skip
 
     @property
     def sentences(self) -> list[str]:

@@ -6,7 +6,7 @@ what to its derivative. Called by `explain`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Container
 from functools import cached_property
 from typing import Any
 
@@ -104,7 +104,7 @@ class Reasons:
             return _("the activation of each unit")
         return _("a part of the formula that is needed more than once, so it is computed once")
 
-    def of_derivative(self, node: Expr, wanted: Expr | None, named: Collection[Expr]) -> str:
+    def of_derivative(self, node: Expr, wanted: Expr | None, named: Container[Expr]) -> str:
         """A value of the backward pass; `named` are the nodes that have a value already, where the chain begins."""
         of = self.derived_by(node) if wanted is None else wanted
         if of is None or of not in self.adjoints:
@@ -123,7 +123,7 @@ class Reasons:
             upto=_bracketed(self.named(upto)), of=_bracketed(by), rules=alone or told
         )
 
-    def _chain(self, of: Expr, own: Expr | None, named: Collection[Expr]) -> tuple[list[Rule], Expr]:
+    def _chain(self, of: Expr, own: Expr | None, named: Container[Expr]) -> tuple[list[Rule], Expr]:
         """The rules from a node that has its derivative already to `of`, in this order, and that node."""
         rules: list[Rule] = []
         node = of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -46,6 +47,9 @@ class Symbol:
 
     def written(self, notation: str) -> str:
         """The symbol."""
+        return _written(self, notation)
+
+    def _written(self, notation: str) -> str:
         if notation == "text":
             return self.name + self.unit
         if notation == "unicode":
@@ -75,6 +79,11 @@ class Symbol:
                  "sum": f"<mrow><mo>∑</mo>{fraction('ℓ')}</mrow>"}  # fmt: skip
         found = plain.get(self.kind, mathml_name(self.name))
         return f"<msub>{found}<mtext>{escape(self.unit)}</mtext></msub>" if self.unit else found
+
+
+@functools.lru_cache(maxsize=4096)
+def _written(symbol: Symbol, notation: str) -> str:
+    return symbol._written(notation)
 
 
 def _plainly(name: str) -> str:

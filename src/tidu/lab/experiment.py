@@ -93,6 +93,7 @@ class Experiment:
         self.cost: Callable[[Sequence[Any]], float] | None = None  # over all rows; `views` makes it when it is asked
         self.end: int | None = None  # the step behind which there is nothing
         self.why = ""
+        self.batch: tuple[int, Sequence[int]] | None = None  # of which step, and its rows
         self.ended = False  # whether nobody waits for it any more
 
     def close(self) -> None:
@@ -162,6 +163,11 @@ class Experiment:
         return linear_rule(optimizer_named(self.problem.settings.optimizer))
 
     @cached_property
+    def limit_at_one(self) -> float:
+        """The learning rate that a curvature of 1 allows; inf where there is no limit."""
+        return math.inf if self.linear_rule is None else self.linear_rule.limit(1.0)
+
+    @cached_property
     def explainer(self) -> Explainer:
         """What tells its steps."""
         return Explainer(self.problem)
@@ -188,4 +194,6 @@ class Experiment:
 
     def batch_at(self, step: int) -> Sequence[int]:
         """The rows that feed the update that begins at `step`."""
-        return self.training.batch_of(step)
+        if self.batch is None or self.batch[0] != step:  # several views ask for that of one step
+            self.batch = (step, self.training.batch_of(step))
+        return self.batch[1]

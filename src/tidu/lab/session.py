@@ -7,6 +7,7 @@ that comes from a page is evaluated: formulas go through the parser of formulas,
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
 from tidu.lab.guiding import Guide, Present
 from tidu.lab.problems import NO_COLUMN, OF_THE_PAGE, Data, Remembered, problem_of
+from tidu.lab.telling import Telling, explanation
 from tidu.lab.words import page_words
 from tidu.text import _, language, speak_here
 from tidu.training.problem import Problem
@@ -48,6 +50,9 @@ class Request:
 
 
 REQUESTS: dict[str, Request] = {}
+# What a request for views may say of what the page has and shows: the step up to which it has the history, of this run
+# and of earlier ones; the row that is looked at; the first row of the table; the explanation that it has.
+LOOKING: Mapping[str, type] = {"after": int, "others_after": list, "row": int, "first": int, "known": int}
 
 
 def request(optional: str = "", **fields: type | tuple[type, ...]) -> Callable[[Handler], Handler]:
@@ -103,6 +108,7 @@ class Session:
         self.here: Moment | None = None
         self.others: list[Earlier] = []
         self.guide = Guide()
+        self.telling = Telling()
         self.shown: tuple[Example | None, Data | None] = (
             None,
             None,
@@ -149,10 +155,27 @@ class Session:
         return kind.answer(self, {k: v for k, v in asked.items() if k in kind.fields})
 
     @property
-    def _going(self) -> tuple[Experiment, Moment]:
+    def going(self) -> tuple[Experiment, Moment]:
+        """The experiment and where it stands."""
         if self.experiment is None or self.here is None:
             raise SettingError(_("choose data and a formula first"))
         return self.experiment, self.here
+
+    def row_of(self, asked: Mapping[str, Any]) -> int | None:
+        """The row that the page looks at, where it feeds the update that begins here."""
+        experiment, here = self.going
+        row = asked.get("row")
+        return row if row is not None and row in experiment.batch_at(here.step) else None
+
+    def explained(self, asked: Mapping[str, Any]) -> Reply:
+        """The update that begins where the experiment stands, number by number, or what is new since the one before."""
+        told = explanation(*self.going, self.row_of(asked))
+        return Reply({"explanation": self.telling.told(told, asked.get("known", 0))})
+
+    def layers(self, asked: Mapping[str, Any]) -> Reply:
+        """The layers of a network, with the values of the row that is looked at, or of the first of the batch."""
+        experiment, here = self.going
+        return networks.network(experiment, here, asked.get("row", int(experiment.batch_at(here.step)[0])))
 
     # -- what there is -----------------------------------------------------------------------------
     @request(lang=str, optional="lang")
@@ -297,7 +320,7 @@ class Session:
     @request(which=int, optional="which")
     def drop(self, asked: dict[str, Any]) -> Reply:
         """Draw an earlier experiment no longer; without `which`, none of them."""
-        which, _here = asked.get("which"), self._going
+        which, _here = asked.get("which"), self.going
         if which is not None and not 0 <= which < len(self.others):
             raise SettingError(_("there is no earlier run number {which}").format(which=which))
         for other in self.others if which is None else [self.others[which]]:
@@ -306,57 +329,34 @@ class Session:
         return Reply({"others": self._names()})
 
     # -- going -------------------------------------------------------------------------------------
-    @request(step=int, want=list, after=int, optional="want after")
+    @request(step=int, want=list, optional="want " + " ".join(LOOKING), **LOOKING)
     def go(self, asked: dict[str, Any]) -> Reply:
-        """Toward a step, as far as a twentieth of a second reaches; with the views that the page wants."""
-        experiment, _here = self._going
+        """Toward a step, as far as a twentieth of a second reaches; with the views that the page wants.
+
+        `took` says how many milliseconds each view cost, so that the page can ask for slow ones less often.
+        """
+        experiment, _here = self.going
         self.here = experiment.toward(max(0, asked["step"]), GOING)
-        reply = views.standing(experiment, self.here)
-        made: dict[str, Callable[[], Reply]] = {
-            "losses": lambda: views.losses(experiment, self._going[1], asked.get("after", 0)),
-            "fit": lambda: views.fitted(experiment, self._going[1]),
-            "batch": lambda: views.batch(experiment, self._going[1]),
-            "curvature": lambda: views.curvature(experiment, self._going[1]),
-        }
+        reply, took = views.standing(experiment, self.here), {}
         for name in asked.get("want", []):
-            if not isinstance(name, str) or name not in made:
+            if not isinstance(name, str) or name not in VIEWS:
                 raise SettingError(_("the lab has no view {name!r}").format(name=name))
+            began = time.perf_counter()
             try:
-                reply |= made[name]()
+                reply |= VIEWS[name](self, asked)
             except TiduError as error:
                 reply |= Reply({f"no_{name}": str(error)})
-        return reply
-
-    @request()
-    def curvature(self, _asked: dict[str, Any]) -> Reply:
-        """λmax of the cost where the experiment stands, and the learning rate that it allows."""
-        return views.curvature(*self._going)
-
-    @request(row=int, optional="row")
-    def explain(self, asked: dict[str, Any]) -> Reply:
-        """The update that begins where the experiment stands, number by number."""
-        return views.explanation(*self._going, asked.get("row"))
-
-    @request(row=int, optional="row")
-    def graph(self, asked: dict[str, Any]) -> Reply:
-        """The computational graph of the update that begins where the experiment stands."""
-        return views.graph(*self._going, asked.get("row"))
-
-    @request(row=int)
-    def network(self, asked: dict[str, Any]) -> Reply:
-        """The layers of a network with the values of one row, and how many rows are taken for which class."""
-        return networks.network(*self._going, asked["row"]) | networks.confusion(*self._going)
+            took[name] = 1000.0 * (time.perf_counter() - began)
+        return reply.with_plain(took=took)
 
     @request(names=list, box=list, optional="box")
     def contours(self, asked: dict[str, Any]) -> Reply:
-        """The cost over two parameters, or along one."""
-        experiment, here = self._going
+        """The cost over two parameters."""
+        experiment, here = self.going
         known = [n for n, v in here.parameters.items() if np.ndim(v) == 0]
         names = asked["names"]
-        if len(names) not in (1, 2) or not all(n in known for n in names) or names[:1] == names[1:]:
-            raise SettingError(_("contours need one or two of the parameters {names}").format(names=", ".join(known)))
-        if len(names) == 1:
-            return views.profile(experiment, here, names[0])
+        if len(names) != 2 or not all(n in known for n in names) or names[0] == names[1]:
+            raise SettingError(_("contours need two of the parameters {names}").format(names=", ".join(known)))
         box = asked.get("box")
         if box is not None and (len(box) != 4 or not all(isinstance(v, (int, float)) for v in box)):
             raise SettingError(_("a box has four numbers"))
@@ -364,22 +364,15 @@ class Session:
             raise SettingError(_("a box has four numbers"))
         return views.contours(experiment, here, (names[0], names[1]), None if box is None else tuple(map(float, box)))
 
-    @request(first=int)
-    def table(self, asked: dict[str, Any]) -> Reply:
-        """Rows of the data, with predictions."""
-        experiment, here = self._going
-        first = min(max(0, asked["first"]), max(0, experiment.problem.rows - 1))
-        return views.table_of(experiment, here, first)
-
     @request()
     def why(self, _asked: dict[str, Any]) -> Reply:
         """The doctor's diagnosis."""
-        return views.diagnosis(*self._going)
+        return views.diagnosis(*self.going)
 
     @request(to=str)
     def take(self, asked: dict[str, Any]) -> Reply:
         """What is taken away: a script by the name of its library, `report`, `csv`, `command`, or `store`."""
-        experiment, here = self._going
+        experiment, here = self.going
         to, data = asked["to"], self.data
         assert data is not None
         path = data.path or "data.csv"
@@ -398,15 +391,33 @@ class Session:
             return Reply({"text": _("run {id} of 'tidu runs'").format(id=taking.kept(experiment, here, data.path))})
         return Reply({"name": f"train_{to}.py", "text": taking.script(experiment, here, to)})
 
-    @request(after=int, optional="after")
-    def others_now(self, asked: dict[str, Any]) -> Reply:
-        """The earlier experiments at the step where the present one stands: their losses and paths."""
-        _experiment, here = self._going
+    def beside(self, after: list[Any]) -> Reply:
+        """The earlier experiments, where the present one stands: losses and paths, of each behind a step."""
+        _experiment, here = self.going
         reply = Reply({"others": self._names()})
         for k, other in enumerate(e.experiment for e in self.others):
             moment = other.toward(here.step, GOING)
-            found = views.losses(other, moment, asked.get("after", 0))
+            known = after[k] if k < len(after) and isinstance(after[k], int) else 0
+            found = views.losses(other, moment, known)
+            plain = {"recorded": found.plain["recorded"], "start": views.start_of(other)}
             reply |= Reply(
-                {f"recorded_{k}": found.plain["recorded"]}, {f"{name}_{k}": a for name, a in found.arrays.items()}
+                {f"{name}_{k}": v for name, v in plain.items()}, {f"{name}_{k}": a for name, a in found.arrays.items()}
             )
         return reply
+
+
+# The views that `go` gives, by their names.
+VIEWS: dict[str, Callable[[Session, dict[str, Any]], Reply]] = {
+    "losses": lambda s, asked: views.losses(*s.going, asked.get("after", 0)),
+    "fit": lambda s, _asked: views.fitted(*s.going),
+    "batch": lambda s, _asked: views.batch(*s.going),
+    "profile": lambda s, _asked: views.profile(*s.going),
+    "curvature": lambda s, _asked: views.curvature(*s.going),
+    "explanation": lambda s, asked: s.explained(asked),
+    "graph": lambda s, asked: views.graph(*s.going, s.row_of(asked)),
+    "network": lambda s, asked: s.layers(asked),
+    "confusion": lambda s, _asked: networks.confusion(*s.going),
+    "rows": lambda s, asked: views.rows_of(s.going[0], asked.get("first", 0)),
+    "predictions": lambda s, asked: views.predictions_for(*s.going, asked.get("first", 0)),
+    "others": lambda s, asked: s.beside(asked.get("others_after", [])),
+}

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from tidu.engines.mathematics import MATHML, equations, update_rule
 from tidu.engines.program import Program
 from tidu.errors import SettingError
-from tidu.insight.explanation import Entry
 from tidu.insight.nodes import Identities
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
@@ -42,7 +41,6 @@ LINE = 240  # places at which a curve is computed
 GRID = 61  # of contours, along each side
 BOUNDARY = 56  # of a decision boundary, along each side
 SAMPLE = 2000  # rows that contours are computed from
-MOST_NUMBERS = 12  # of an array, that an entry shows
 ROWS = 100  # of the table, in one message
 STYLE = re.compile(r""" style=("[^"]*"|'[^']*')""")
 MOST_ON_PROFILE = 200  # steps of the way along one parameter
@@ -72,6 +70,13 @@ def standing(experiment: Experiment, moment: Moment) -> Reply:
         "params": shown, "cost": cost, "end": experiment.end,
         "digits": {name: repr(float(v)) for name, v in moment.parameters.items() if np.ndim(v) == 0},
     })  # fmt: skip
+
+
+def start_of(experiment: Experiment) -> dict[str, float]:
+    """The numbers that a training starts from, by the names of the parameters; arrays are left out."""
+    problem = experiment.problem
+    named = zip(problem.program.parameter_names, problem.start, strict=True)
+    return {name: float(value) for name, value in named if np.ndim(value) == 0}
 
 
 def _cost(problem: Problem, columns: Sequence[Array], calls: int) -> Callable[[Sequence[Any]], float]:
@@ -145,51 +150,67 @@ def _spread(column: Array, count: int) -> Array:
     return np.linspace(low - beyond, high + beyond, count)
 
 
-def table_of(experiment: Experiment, moment: Moment, first: int) -> Reply:
-    """Some rows of the data with their predictions; of wide data the first columns and the target."""
+def rows_of(experiment: Experiment, first: int) -> Reply:
+    """Some rows of the data, from `first` on; of wide data the first columns and the target."""
     problem, program = experiment.problem, experiment.problem.program
-    last = min(first + ROWS, problem.rows)
-    columns = [c[first:last] for c in problem.columns]
-    features = [c for c, s in zip(columns, program.columns, strict=True) if s.role == "feature"]
+    first, last = _page(problem, first)
+    shown = [k for k, c in enumerate(program.columns) if k < MOST_COLUMNS or c.role != "feature"]
+    cells = [problem.columns[k][first:last] for k in shown]
+    plain = {
+        "first": first, "rows": problem.rows, "names": [program.columns[k].name for k in shown],
+        "more": len(program.columns) - len(shown),
+    }  # fmt: skip
+    return Reply({"table": plain}, {"cells": np.column_stack(cells)})
+
+
+def predictions_for(experiment: Experiment, moment: Moment, first: int) -> Reply:
+    """What is predicted for the rows that `rows_of` gives."""
+    problem, program = experiment.problem, experiment.problem.program
+    first, last = _page(problem, first)
+    features = [v[first:last] for v, c in zip(problem.columns, program.columns, strict=True) if c.role == "feature"]
     with np.errstate(all="ignore"):
         found = predictions_of(program, features, _values(moment), last - first)
     if found.ndim == 2:
         found = found.argmax(axis=1).astype(np.float64)
-    shown = [k for k, c in enumerate(program.columns) if k < MOST_COLUMNS or c.role != "feature"]
-    plain = {
-        "first": first, "rows": problem.rows, "names": [program.columns[k].name for k in shown],
-        "more": len(columns) - len(shown),
-    }  # fmt: skip
-    return Reply(plain, {"cells": np.column_stack([*(columns[k] for k in shown), found])})
+    return Reply({"predicted_from": first}, {"predicted": found})
+
+
+def _page(problem: Problem, first: int) -> tuple[int, int]:
+    """The rows of a page of the table: from, and behind the last."""
+    first = min(max(0, first), max(0, problem.rows - 1))
+    return first, min(first + ROWS, problem.rows)
 
 
 def batch(experiment: Experiment, moment: Moment) -> Reply:
     """The rows that feed the update that begins here."""
     if moment.why:
         return Reply({"batch_size": 0}, {"batch": np.empty(0, dtype=np.int32)})
-    rows = np.asarray(experiment.batch_at(moment.step), dtype=np.int32)
-    return Reply({"batch_size": len(rows)}, {"batch": rows[:MOST_OF_BATCH]})
+    rows = experiment.batch_at(moment.step)
+    return Reply({"batch_size": len(rows)}, {"batch": np.asarray(rows[:MOST_OF_BATCH], dtype=np.int32)})
 
 
 # -- the cost as a landscape ----------------------------------------------------------------------
-def profile(experiment: Experiment, moment: Moment, name: str) -> Reply:
-    """The cost along one parameter, the others as they are here, and the way over it."""
+def profile(experiment: Experiment, moment: Moment) -> Reply:
+    """Of a formula with one parameter, the cost along it, and the way over it."""
+    names = experiment.problem.program.parameter_names
+    if len(names) != 1 or np.ndim(experiment.problem.start[0]):
+        raise SettingError(_("a profile is of one parameter, and there are {names}").format(names=", ".join(names)))
+    (name,), (start,) = names, experiment.problem.start
     low, high = _box_of(experiment, moment, (name,))
-    at, place = list(_values(moment)), experiment.problem.program.parameter_names.index(name)
     steps, values = experiment.track.between(0, moment.step, MOST_ON_PROFILE)
-    way = [float(experiment.problem.start[place])]
+    way = [float(start)]
     if name in experiment.recorded and experiment.problem.rescaling is None:
         way += values[:, 3 + experiment.recorded.index(name)].tolist()
     cost, sampled = _cost_on_sample(experiment, LINE + len(way))
 
-    def along(line: Sequence[float]) -> Array:
+    def over(line: Sequence[float]) -> Array:
         with np.errstate(all="ignore"):
-            return np.array([cost((*at[:place], v, *at[place + 1 :])) for v in line])
+            return np.array([cost((v,)) for v in line])
 
     line = np.linspace(low, high, LINE)
-    plain = {"names": [name], "slice": len(at) > 1, "sampled": sampled}
-    return Reply({"contours": plain}, {"x": line, "heights": along(line.tolist()), "way": np.array(way),
-                                       "way_heights": along(way), "way_steps": np.append(0.0, steps)})  # fmt: skip
+    plain = {"names": [name], "slice": False, "sampled": sampled}
+    return Reply({"profile": plain}, {"along": line, "along_heights": over(line.tolist()), "way": np.array(way),
+                                      "way_heights": over(way), "way_steps": np.append(0.0, steps)})  # fmt: skip
 
 
 def contours(experiment: Experiment, moment: Moment, names: tuple[str, str], box: tuple[float, ...] | None) -> Reply:
@@ -263,7 +284,7 @@ def curvature(experiment: Experiment, moment: Moment) -> Reply:
     largest = largest_curvature(objective, at) if spectrum is None else spectrum.largest
     if largest is None or not largest > 0.0:
         return Reply({"curvature": None})
-    limit = rule.limit(largest)
+    limit = experiment.limit_at_one / largest if rule.of_product else rule.limit(largest)
     return Reply({"curvature": {"largest": largest, "limit": limit if math.isfinite(limit) else None}})
 
 
@@ -287,10 +308,10 @@ def _equations(program: Program, identity: Callable[[Expr], str | None]) -> list
     show, show_lines = partial(mathml, identity=identity), partial(mathml_lines, identity=identity)
     notation = replace(MATHML, show=show, show_lines=show_lines)
     lines = [*equations(program, notation), *update_rule(program, MATHML)]
-    return [[_set(side) for side in line] for line in lines]
+    return [[as_element(side) for side in line] for line in lines]
 
 
-def _set(markup: str) -> str:
+def as_element(markup: str) -> str:
     """Markup as a `math` element. Its policy lets no page bring a style in markup; the style sheet sets tables."""
     return STYLE.sub("", math_element(markup))
 
@@ -299,35 +320,6 @@ def formula_of(problem: Problem) -> Reply:
     """The equations of a problem that has not been trained yet."""
     named = _equations(problem.program, lambda node: None)
     return Reply({"equations": named, "parameters": list(problem.program.parameter_names)})
-
-
-def explanation(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
-    """Every value of the update that begins here, with the row whose own values are told."""
-    if moment.why and moment.why != "diverged":
-        raise SettingError(_("the training ends here; there is no further update"))
-    trace, told = experiment.told(moment, row)
-    cells = [e for e in told.entries if e.block == "given" and e.row is not None]
-    left_out = {e.id for e in cells[MOST_COLUMNS:]}
-    notes = [*told.notes, _("and {count} more").format(count=len(left_out))] if left_out else told.notes
-    return Reply({"explanation": {
-        "step": trace.step, "rows": list(told.rows),
-        "entries": [_entry(e) for e in told.entries if e.name != NO_COLUMN and e.id not in left_out],
-        "names": experiment.explainer.names(trace), "after": {k: v for k, v in trace.after.items() if np.ndim(v) == 0},
-        "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(notes),
-        "layers": list(told.layers),
-    }})  # fmt: skip
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    """An entry as the page shows it: MathML for the eye, one line of text for the ear, its sources by identity."""
-    flat = np.ravel(entry.value)
-    return {
-        "id": entry.id, "node": entry.node, "block": entry.block, "name": entry.name, "row": entry.row,
-        "line": entry.line, "layer": entry.layer, "rule": entry.rule, "sources": list(entry.sources),
-        "shape": list(entry.shape), "value": flat[:MOST_NUMBERS].tolist(),
-        "markup": _set("<mo>=</mo>".join(entry.equation("mathml"))),
-        "text": " = ".join(entry.equation()),
-    }  # fmt: skip
 
 
 def graph(experiment: Experiment, moment: Moment, row: int | None) -> Reply:

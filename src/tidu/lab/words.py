@@ -45,6 +45,8 @@ WORDS = {
     "graph_open": mark("Show the graph of the next step, with values and gradients"),
     "away_report": mark("the report, one HTML file"),
     "rows": mark("Rows"),
+    "rows_before": mark("earlier rows"),
+    "rows_after": mark("later rows"),
     "network": mark("Network"),
     "weight": mark("weight"),
     "bias": mark("bias"),

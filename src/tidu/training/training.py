@@ -206,10 +206,11 @@ class Training:
         """The rows that a step takes, by their numbers from 0, in its order."""
         work = self.work
         epoch, in_epoch = divmod(step, work.steps_per_epoch)
-        order: Sequence[int] = range(work.rows)
-        if work.shape.shuffled:
-            order = order_of_epoch(work.seed, epoch, work.rows, work.by_blocks).tolist()
-        return order[in_epoch * work.per_step : (in_epoch + 1) * work.per_step]
+        own = slice(in_epoch * work.per_step, (in_epoch + 1) * work.per_step)
+        if not work.shape.shuffled:
+            return range(work.rows)[own]
+        rows: list[int] = order_of_epoch(work.seed, epoch, work.rows, work.by_blocks)[own].tolist()
+        return rows
 
     def on_host(self, state: TrainingState) -> TrainingState:
         """The state as floats and NumPy's arrays, wherever its numbers are."""

@@ -115,3 +115,16 @@ def test_what_a_rule_adds_up():
     assert linear_rule(optimizer_named("gd")).gain(0.1) == pytest.approx(1.0)
     assert linear_rule(optimizer_named("momentum(momentum=0.8)")).gain(0.1) == pytest.approx(5.0)
     assert linear_rule(optimizer_named("nesterov(momentum=0.8)")).gain(0.1) == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("curvature", [1e-3, 1.0, 7.3, 4e5])
+@pytest.mark.parametrize("name", ["gd", "momentum", "nesterov"])
+def test_where_rate_times_curvature_decides_the_limit_is_inverse_to_the_curvature(name, curvature):
+    rule = linear_rule(optimizer_named(name))
+    assert rule.of_product
+    assert rule.limit(1.0) / curvature == pytest.approx(rule.limit(curvature), rel=1e-12)
+
+
+def test_a_decay_of_the_weight_beside_the_rate_is_no_matter_of_the_product_alone(registered):
+    heavy_ball_of_two()
+    assert linear_rule(optimizer_named("two_balls(decay=0.1)")).of_product is False

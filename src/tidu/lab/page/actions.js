@@ -1,13 +1,15 @@
 // @ts-check
 /** What a person can do, as requests to the engine; the answers go into the state, and the views follow. */
 
+import { cost, forgetCosts, forgetTold, looking, standing, viewsOf, wanted } from "./answers.js";
 import { Connection } from "./connection.js";
 import { point } from "./pointing.js";
 import { set, state } from "./state.js";
 import { by, t } from "./words.js";
 
 export const connection = new Connection();
-const SMALL = 20_000; // rows times learned numbers, up to which the curvature is asked for while it plays
+const PAUSE = 250; // milliseconds between two landscapes while it plays
+const LONGEST_REST = 700; // milliseconds without a step, behind which slow views are asked for
 
 /** @type {Record<string, string>} where the user begins */
 let chosenStart = {};
@@ -16,47 +18,18 @@ let landscapeNames = null;
 let goal = 0;
 /** @type {Promise<void>} */
 let newest = Promise.resolve();
-let explained = 0;
-let took = 0;
 let drawn = 0;
-const PAUSE = 250; // milliseconds between two explanations while it plays
-const REST = 700; // milliseconds without a step
+/** @type {Set<string>} views that are asked for next, besides those of a step */
+const due = new Set();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let resting;
-
-const small = () => (state.data?.rows ?? 0) * state.numbers <= SMALL;
-
-/** What is asked for with every step. */
-const wanted = () => ["losses", "fit", "batch", ...(small() ? ["curvature"] : [])];
-
-/** The curvature of a large problem takes the engine long: it is asked for once the page has been left in peace. */
-function curvatureAtRest() {
-  clearTimeout(resting);
-  if (small()) return;
-  resting = setTimeout(() => connection.latest("curvature", async () => {
-    if (state.playing) return;
-    const reply = await connection.ask("curvature");
-    if (reply.curvature !== undefined) set({ curvature: reply.curvature });
-  }), REST);
-}
+let looked = 0;
 
 /** @param {import("./connection.js").Reply} reply @returns {boolean} whether it is an error, which is then shown */
 function failed(reply) {
   by("formula-error").textContent = reply.error ?? "";
   by("formula").setAttribute("aria-invalid", String(Boolean(reply.error)));
   return Boolean(reply.error);
-}
-
-/** @param {any} reply the new rows of the history @param {typeof state.track} track @param {string} [suffix] */
-function extended(reply, track, suffix = "") {
-  const [steps, losses, path] = ["steps", "losses", "path"].map((name) => reply[name + suffix]);
-  if (!steps) return track;
-  const width = path.shape[1];
-  const rows = Array.from({ length: path.shape[0] }, (_none, i) => Array.from(path.values.slice(i * width, (i + 1) * width)));
-  return {
-    steps: track.steps.concat(Array.from(steps.values)), losses: track.losses.concat(Array.from(losses.values)),
-    path: track.path.concat(rows), recorded: reply[`recorded${suffix}`] ?? reply.recorded,
-  };
 }
 
 const settings = () => {
@@ -71,32 +44,33 @@ export const actions = {
   async begin(formula, given = state.settings) {
     chosenStart = {};
     if (state.others.length) await actions.drop(null);
-    set({ formula, settings: given, step: 0, playing: false, part: 0, explanation: null });
+    forgetCosts();
+    set({ formula, settings: given, step: 0, playing: false, part: 0, explanation: null, rows: null, firstRow: 0, landscape: null });
     await actions.train(0, false);
   },
 
   /**
    * A new experiment with what is set now, and on to a step.
-   * @param {number} step @param {boolean} keep
+   * @param {number} step @param {boolean} keep the present one beside it @param {boolean} [brief] while one drags
    */
-  train(step, keep) {
+  train(step, keep, brief = false) {
     goal = step;
     return connection.latest("train", async () => {
       const made = connection.ask("train", { formula: state.formula, settings: settings(), keep });
       newest = made.then(() => undefined);
       const reply = await made;
       if (failed(reply)) return;
+      forgetTold();
       set({
         data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
         equations: reply.equations, source: reply.source, layered: true, numbers: reply.numbers, step: reply.step, params: reply.params, digits: reply.digits,
         cost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
         track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes,
       });
-      if (keep) set({ others: reply.others.map((/** @type {string} */ name) => ({ name, steps: [], losses: [], path: [], recorded: [] })) });
+      if (keep) set({ others: reply.others.map((/** @type {string} */ name) => ({ name, start: {}, steps: [], losses: [], path: [], recorded: [] })) });
       noteStart(reply.params);
-      await actions.go(goal);
-      if (landscapeNames) actions.landscapeOf(landscapeNames);
-    });
+      await actions.go(goal, brief);
+    }).then(() => { if (landscapeNames && !brief) actions.landscapeOf(landscapeNames); });
   },
 
   /** Toward a step, as the engine gets there. @param {number} step */
@@ -106,60 +80,44 @@ export const actions = {
     return actions.go(step);
   },
 
-  /** @param {number} step */
-  go(step) {
+  /** One message for a step and its views. @param {number} step @param {boolean} [brief] while one drags */
+  go(step, brief = false) {
     goal = step;
     return connection.latest("go", async () => {
       await newest; // an experiment that was asked for is waited for
       if (!state.data) return;
-      const known = state.track.steps.at(-1) ?? 0;
-      const reply = await connection.ask("go", { step: goal, want: wanted(), after: known });
+      const { now, later } = wanted(brief);
+      if (state.playing && performance.now() - looked > 4 * cost(later)) now.push(...later);
+      if (now.length > 0 && later.every((name) => now.includes(name))) looked = performance.now();
+      const reply = await connection.ask("go", { step: goal, want: now, ...looking() });
       if (reply.error) { failed(reply); return; }
-      /** @type {Partial<typeof state>} */
-      const patch = {
-        step: reply.step, epoch: reply.epoch, why: reply.why, params: reply.params, digits: reply.digits, cost: reply.cost,
-        end: reply.end,
-      };
-      if (reply.curvature !== undefined) patch.curvature = reply.curvature;
-      if (reply.steps?.values.length) patch.track = extended(reply, state.track);
-      if (reply.fit) patch.fit = reply;
-      if (reply.batch) { patch.batch = reply.batch.values; patch.batchSize = reply.batch_size; }
-      if (reply.why && reply.step >= (reply.end ?? Infinity)) patch.playing = false;
-      set(patch);
-      if (state.others.length) await othersNow();
-      actions.explain();
-      curvatureAtRest();
+      set({ ...standing(reply), ...viewsOf(reply) });
+      if (state.pointed) point(state.pointed);
+      atRest(later.filter((name) => !now.includes(name)));
       if (landscapeNames && outgrown()) actions.landscapeOf(landscapeNames);
       if (reply.step < goal && !reply.why) await new Promise((resolve) => requestAnimationFrame(() => resolve(connection.latest("more", () => actions.go(goal)))));
     });
   },
 
-  /** The next step, number by number: when the run rests, and now and then while it plays. */
-  explain() {
-    const now = performance.now();
-    if (state.playing && now - explained < PAUSE) return;
-    explained = now + (state.playing ? took : 0); // what takes long is asked for more rarely
-    const asked = now;
-    connection.latest("explain", async () => {
-      const row = state.row !== null && state.batch.includes(state.row) ? { row: state.row } : {};
-      const reply = await connection.ask("explain", row);
-      took = 4 * (performance.now() - asked);
-      set({ explanation: reply.explanation ?? null });
+  /** Ask for views of the step where the page stands. @param {string[]} names */
+  look(...names) {
+    for (const name of names) due.add(name);
+    return connection.latest("look", async () => {
+      await newest;
+      const want = [...due];
+      due.clear();
+      if (!want.length || !state.data) return;
+      const reply = await connection.ask("go", { step: state.step, want, ...looking() });
+      if (reply.error || reply.step !== state.step) return; // it has gone on meanwhile
+      set(viewsOf(reply));
       if (state.pointed) point(state.pointed);
-    });
-    if (state.graphWanted) actions.graph();
-    if (state.layered) connection.latest("network", async () => {
-      const reply = await connection.ask("network", { row: state.row ?? state.batch[0] ?? 0 });
-      if (!reply.error) set({ network: reply, layered: reply.layers.length > 0 || reply.classes.length > 0 });
     });
   },
 
-  graph() {
-    connection.latest("graph", async () => {
-      const row = state.row !== null && state.batch.includes(state.row) ? { row: state.row } : {};
-      const reply = await connection.ask("graph", row);
-      if (!reply.error) set({ graph: reply.graph });
-    });
+  /** Turn to a page of the table. @param {number} first */
+  page(first) {
+    set({ firstRow: first });
+    return actions.look("rows", "predictions");
   },
 
   play() {
@@ -172,14 +130,15 @@ export const actions = {
   /** @param {number} row */
   lookAtRow(row) {
     set({ row });
-    actions.explain();
+    actions.look("explanation", ...(state.graphWanted ? ["graph"] : []), ...(state.layered ? ["network"] : []));
   },
 
   /** @param {string[] | null} names */
   landscapeOf(names) {
     landscapeNames = names;
-    if (!names || !state.data) return;
+    if (!names || !state.data || connection.lanes.has("train")) return; // a training asks for it at its end
     noteStart(null);
+    if (names.length === 1) { actions.look("profile"); return; }
     connection.latest("landscape", async () => {
       const reply = await connection.ask("contours", { names: landscapeNames });
       drawn = performance.now();
@@ -194,16 +153,17 @@ export const actions = {
     connection.latest("start", async () => {
       const kept = landscapeNames;
       landscapeNames = null; // the landscape stays as it is while one drags over it
-      await actions.train(step, false);
+      await actions.train(step, false, true);
       landscapeNames = kept;
+      noteStart(null);
     });
   },
 
-  /** @param {string} name @param {any} value */
-  choose(name, value) {
+  /** @param {string} name @param {any} value @param {boolean} [brief] while one drags */
+  choose(name, value, brief = false) {
     const keep = by("keep")?.checked ?? false;
     set({ settings: { ...state.settings, [name]: value } });
-    if (state.data) actions.train(state.step, keep);
+    if (state.data) actions.train(state.step, keep, brief);
   },
 
   pointsChanged() {
@@ -238,7 +198,7 @@ export const actions = {
 /** Whether the way has left the landscape that is drawn, or fills little of it. */
 function outgrown() {
   const { landscape, track, params, start } = state;
-  if (landscapeNames?.length === 1) return !state.playing || performance.now() - drawn > PAUSE;
+  if (landscapeNames?.length === 1 || (state.playing && performance.now() - drawn < PAUSE)) return false; // a profile comes with each step
   if (!landscape || landscape.contours.names.length === 1 || !landscapeNames || !start || track.recorded.length === 0) return false;
   const share = landscapeNames.map((name, k) => {
     const axis = (k ? landscape.y : landscape.x).values;
@@ -257,7 +217,8 @@ async function sendColumns(names, table) {
   const reply = await connection.ask("columns", { columns });
   if (failed(reply)) return;
   by("data-name").textContent = t("points");
-  await actions.train(state.step, false);
+  await actions.train(state.step, false, true);
+  await actions.look("rows", "predictions");
 }
 
 /** @param {Record<string, any> | null} params */
@@ -270,13 +231,15 @@ function noteStart(params) {
 /** @type {Record<string, any>} */
 let startParams = {};
 
-async function othersNow() {
-  const known = state.others[0]?.steps.at(-1) ?? 0;
-  if (known >= state.step && state.others.every((o) => o.steps.length)) return;
-  const reply = await connection.ask("others_now", { after: known });
-  if (reply.error) return;
-  set({ others: state.others.map((other, k) => ({ ...other, name: reply.others[k], ...extended(reply, other, `_${k}`) })) });
+/** What is slow is asked for once the page has been left in peace for a while. @param {string[]} names */
+function atRest(names) {
+  clearTimeout(resting);
+  const behind = state.others.some(({ steps }) => (steps.at(-1) ?? 0) < state.step && state.step !== behindAt);
+  if (behind) { behindAt = state.step; names.push("others"); }
+  if (!names.length) return;
+  resting = setTimeout(() => { if (!state.playing) actions.look(...names); }, Math.min(LONGEST_REST, 60 + 4 * cost(names)));
 }
+let behindAt = -1;
 
 /** One frame of playing: the next request goes out when the last has been answered. */
 async function frame() {

@@ -3,6 +3,7 @@
 
 import { actions, connection } from "./actions.js";
 import { identity } from "./pointing.js";
+import { recolour } from "./plot.js";
 import { partsHere } from "./views/mathematics.js";
 import { on, set, state } from "./state.js";
 import { by, icon, made, short, t } from "./words.js";
@@ -147,7 +148,7 @@ function player() {
   show();
   on(["playing"], show);
   on(["notes"], () => { by("notes").textContent = state.notes.join(" "); });
-  on(["step", "params", "cost", "epoch"], standing);
+  on(["step", "params", "cost", "epoch", "explanation"], standing);
   on(["why", "step"], () => {
     by("doctor").hidden = !state.data;
     by("ended").textContent = state.why === "diverged" ? t("diverged", { step: state.step + 1 }) : state.why === "converged" ? t("converged", { step: state.step }) : "";
@@ -163,13 +164,26 @@ function part() {
   else { set({ part: 0 }); actions.goTo(state.step + 1).then(() => set({ part: 1 })); }
 }
 
+/** @type {Map<string, {name: HTMLElement, number: HTMLElement}>} */
+let facts = new Map();
+
 function standing() {
   if (document.activeElement !== by("jump")) by("jump").value = String(state.step);
-  const facts = [[t("step_word"), state.step], [t("epoch"), state.epoch], [t("cost"), short(state.cost)]];
-  const params = Object.entries(state.params).slice(0, 12).map(([name, v]) => [name, typeof v === "object" && v !== null ? v.shape.join(" × ") : short(v), state.digits[name]]);
-  by("standing").replaceChildren(...[...facts, ...params].flatMap(([name, value, digits]) => [
-    made("dt", { text: name, "data-node": identity(name) }), made("dd", { text: value, title: digits ?? "" }),
-  ]));
+  const shown = /** @type {[string, any, string?][]} */ ([
+    [t("step_word"), String(state.step)], [t("epoch"), String(state.epoch)], [t("cost"), short(state.cost), String(state.cost)],
+    ...Object.entries(state.params).slice(0, 12).map(([name, v]) => [name, typeof v === "object" && v !== null ? v.shape.join(" × ") : short(v), state.digits[name]]),
+  ]);
+  if (shown.map(([name]) => name).join() !== [...facts.keys()].join()) {
+    facts = new Map(shown.map(([name]) => [name, { name: made("dt", { text: name }), number: made("dd") }]));
+    by("standing").replaceChildren(...[...facts.values()].flatMap(({ name, number }) => [name, number]));
+  }
+  for (const [name, value, digits] of shown) {
+    const fact = /** @type {{name: HTMLElement, number: HTMLElement}} */ (facts.get(name));
+    if (fact.number.textContent !== value) fact.number.textContent = value;
+    if (fact.number.title !== (digits ?? "")) fact.number.title = digits ?? "";
+    const node = identity(name);
+    if (fact.name.dataset.node !== node) fact.name.dataset.node = node;
+  }
 }
 
 // -- the settings -------------------------------------------------------------------------------------
@@ -201,8 +215,9 @@ function settings(hello) {
   const said = made("small", { id: "lr-limit" });
   slider.addEventListener("input", () => {
     lr.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
-    actions.choose("lr", lr.value);
+    actions.choose("lr", lr.value, true);
   });
+  slider.addEventListener("change", () => actions.choose("lr", lr.value));
   const rate = field("lr", lr, t("learning_rate"));
   on(["curvature"], () => {
     const at = state.curvature?.limit ?? null;
@@ -261,7 +276,7 @@ function keys() {
     const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     document.documentElement.dataset.theme = dark ? "light" : "dark";
     localStorage.setItem("theme", document.documentElement.dataset.theme);
-    set({ data: state.data, track: state.track, landscape: state.landscape });
+    recolour();
   });
 }
 

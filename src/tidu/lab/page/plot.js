@@ -5,8 +5,25 @@ import { short } from "./words.js";
 
 const SPACE = { left: 58, right: 14, top: 12, bottom: 38 };
 
+/** @type {Map<string, string>} colours as they were read last: to read one makes the browser settle all styles first */
+const palette = new Map();
+
 /** @param {string} name of a colour in the style sheet */
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+export function colour(name) {
+  let found = palette.get(name);
+  if (found === undefined) palette.set(name, found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return found;
+}
+
+/** @type {Set<Plot>} */
+const plots = new Set();
+
+/** The style sheet has other colours now. */
+export function recolour() {
+  palette.clear();
+  for (const plot of plots) plot.redraw();
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 
 /**
  * Round places on an axis, at most about `most`.
@@ -43,6 +60,7 @@ export class Plot {
     this.width = 0;
     this.height = 0;
     this.redraw = () => {};
+    plots.add(this);
     new ResizeObserver(() => { this.measure(); this.redraw(); }).observe(this.canvas);
   }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the page knows, in one place: views are told, once a frame, of what has changed. */
+/** What the page knows, in one place: views are told of what has changed, once for all that a piece of work changes. */
 
 /**
  * @typedef {object} Data
@@ -33,11 +33,15 @@ export const state = {
   /** part of the next step that is looked at: 0 is none */ part: 0,
   /** @type {{steps: number[], losses: number[], path: number[][], recorded: string[]}} */
   track: { steps: [], losses: [], path: [], recorded: [] },
-  /** @type {{name: string, steps: number[], losses: number[], path: number[][], recorded: string[]}[]} */ others: [],
+  /** @type {{name: string, start: Record<string, number>, steps: number[], losses: number[], path: number[][], recorded: string[]}[]} */ others: [],
   /** @type {any} */ fit: null,
-  /** @type {any} */ landscape: null,
+  /** @type {any} the cost over two parameters, or along one */ landscape: null,
   /** @type {{x: number, y: number} | null} where the descent starts, in the landscape */ start: null,
   /** @type {any} */ network: null,
+  /** @type {any} how many rows of each class are taken for which */ confusion: null,
+  /** @type {any} a page of the table */ rows: null,
+  /** the row with which the page that is wanted begins */ firstRow: 0,
+  /** @type {Float64Array | null} what is predicted for them */ predictions: null,
   /** @type {any} */ graph: null,
   graphWanted: false,
   /** whether there may be a network or classes to show */ layered: true,
@@ -59,7 +63,7 @@ let changed = new Set();
 let scheduled = false;
 
 /**
- * Call `then` once a frame in which one of the keys changed.
+ * Call `then` once after each piece of work in which one of the keys changed.
  * @param {Key[]} keys
  * @param {() => void} then
  */
@@ -73,7 +77,7 @@ export function set(patch) {
   for (const key of Object.keys(patch)) changed.add(/** @type {Key} */ (key));
   if (!scheduled) {
     scheduled = true;
-    requestAnimationFrame(tell);
+    queueMicrotask(tell); // not at the next frame: what an answer brings is drawn into the frame that it comes in
   }
 }
 

@@ -53,6 +53,20 @@ export function made(tag, attributes = {}, children = []) {
   return element;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An element of a drawing.
+ * @param {string} tag @param {Record<string, any>} attributes @param {string} [text]
+ * @returns {any}
+ */
+export function svg(tag, attributes, text) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
 /** @param {string} id @returns {any} */
 export const by = (id) => document.getElementById(id);
 
@@ -67,13 +81,7 @@ const ICONS = /** @type {Record<string, string>} */ ({
  * @param {string} name
  */
 export function icon(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", ICONS[name]);
-  if (name === "theme") path.setAttribute("class", "half");
-  svg.append(path);
-  return svg;
+  const picture = svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" });
+  picture.append(svg("path", { d: ICONS[name], ...(name === "theme" ? { class: "half" } : {}) }));
+  return picture;
 }

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.curvature import jacobian_of, residual_of
+from tidu.engines.curvature import jacobian_of
 from tidu.language.calculus import gradient
-from tidu.language.expr import evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.training.solving.objective import Objective, all_finite
 from tidu.training.solving.statistics import singular_directions
@@ -88,8 +87,7 @@ def _is_linear_least_squares(objective: Objective) -> bool:
     program = objective.program
     if program.residual_factor is None or program.penalty is not ZERO or objective.p > WHOLE or program.of_arrays:
         return False
-    slopes = evaluation_order(jacobian_of(residual_of(program), program.parameters))
-    return not any(parameter in slopes for parameter in program.parameters)
+    return objective.is_linear
 
 
 def _by_singular_values(objective: Objective, at: Array) -> Spectrum | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +82,23 @@ class LinearRule:
             else:
                 low = middle
         return high
+
+    @cached_property
+    def of_product(self) -> bool:
+        """Whether rate × curvature alone decides, so that `limit(λ)` is `limit(1)/λ`, but for rounding.
+
+        It is so where each entry has a power of the rate as a factor, and states that are measured in suitable powers
+        of it turn the step into one of the product. Doubling the rate is exact, and shows the powers.
+        """
+        at_one = self._numbers(1.0)
+        if not np.all(at_one[:, -1]):
+            return False
+        with np.errstate(all="ignore"):
+            powers = np.log2(np.abs(self._numbers(2.0)[:, -1] / at_one[:, -1]))
+            units = powers - powers[0]
+            wanted = np.column_stack([units[:, None] - units, powers])
+            same = [np.array_equal(self._numbers(2.0**k), at_one * 2.0 ** (k * wanted)) for k in (1, 2, 3)]
+        return bool(powers[0] == 1.0 and all(same))
 
     def gain(self, lr: float) -> float:
         """How far a constant gradient of 1 carries the parameter in a step, in the long run, in units of the rate.

@@ -4,18 +4,9 @@
 import { actions } from "../actions.js";
 import { identity } from "../pointing.js";
 import { on, set, state } from "../state.js";
-import { made, short, t } from "../words.js";
+import { made, short, svg, t } from "../words.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const INCH = 74; // pixels
-
-/** @param {string} tag @param {Record<string, any>} attributes @param {string} [text] @returns {any} */
-function svg(tag, attributes, text) {
-  const element = document.createElementNS(SPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
 
 /** @param {any} value */
 const told = (value) => (Array.isArray(value) ? `[${value.flat(9).slice(0, 3).map(short).join(", ")}${value.flat(9).length > 3 ? ", …" : ""}]` : short(value));
@@ -29,7 +20,7 @@ export function graphView(parent) {
   parent.append(details);
   details.addEventListener("toggle", () => {
     set({ graphWanted: details.open });
-    if (details.open) actions.graph();
+    if (details.open) actions.look("graph");
   });
   on(["graph"], () => {
     if (!state.graph) return;

@@ -24,8 +24,12 @@ export function landscapeView(parent) {
   let dragging = false;
   const names = () => [first.value, second.value];
 
+  let offered = "";
   const choose = () => {
     const scalars = state.parameters.filter((name) => typeof state.params[name] === "number" || state.params[name] === null);
+    const offer = `${scalars.join()} of ${state.parameters.join()}`;
+    if (offer === offered) return;
+    offered = offer;
     const before = names();
     for (const [k, select] of [first, second].entries()) {
       select.replaceChildren(...scalars.map((name) => made("option", { value: name, text: name })));
@@ -103,7 +107,8 @@ export function landscapeView(parent) {
     const path = track.path.slice(0, seen);
     const xs = path.map((/** @type {number[]} */ p) => p[i]);
     const ys = path.map((/** @type {number[]} */ p) => p[j]);
-    if (state.start) { xs.unshift(state.start.x); ys.unshift(state.start.y); }
+    const from = track.start ? { x: track.start[a], y: track.start[b] } : state.start; // an earlier run has its own
+    if (from && Number.isFinite(from.x) && Number.isFinite(from.y)) { xs.unshift(from.x); ys.unshift(from.y); }
     plot.curve(xs, ys, stroke, 1.8, dash);
     if (xs.length < 60) for (let k = 0; k < xs.length; k++) plot.dot(xs[k], ys[k], stroke, 2);
   };

@@ -17,6 +17,11 @@ export function mathematicsView(parent) {
   const equations = made("dl", { class: "equations", tabindex: 0 });
   const told = made("div", { class: "told" });
   parent.append(equations, told);
+  /** @type {Equation[]} in the order of the entries */
+  let lines = [];
+  /** @type {Map<string, HTMLElement>} */
+  const boxes = new Map();
+  const ledger = made("p", { class: "ledger" });
 
   const drawEquations = () => {
     // Markup of the engine, which escapes every name that stands in it.
@@ -32,29 +37,71 @@ export function mathematicsView(parent) {
 
   const draw = () => {
     const found = state.explanation;
-    if (!found) { told.replaceChildren(); return; }
-    const here = partsHere();
-    const now = state.part > 0 ? here[state.part - 1] : null;
-    told.replaceChildren(
-      ...here.map((part) => {
-        const entries = found.entries.filter((/** @type {any} */ e) => e.block === part);
-        const box = made("section", { class: part === now ? "part now" : "part" }, [made("h3", { text: t(`part_${part}`) }), ...entries.map(equation)]);
-        box.addEventListener("click", () => set({ part: here.indexOf(part) + 1 }));
-        return box;
-      }),
-      made("p", { class: "ledger", text: [...found.reduction, ...found.notes].join(" ") }),
-    );
+    told.classList.toggle("stale", !found);
+    if (!found) {
+      if (state.why) { told.replaceChildren(); lines = []; } // it ends here; else the next numbers are on their way
+      return;
+    }
+    const same = lines.length === found.entries.length && lines.every((line, k) => line.block === found.entries[k].block);
+    if (!same) build(found.entries);
+    lines.forEach((line, k) => line.show(found.entries[k]));
+    const words = [...found.reduction, ...found.notes].join(" ");
+    if (ledger.textContent !== words) ledger.textContent = words;
+    mark();
   };
 
-  /** @param {any} e */
-  const equation = (e) => {
-    const line = made("p", { class: "equation", tabindex: 0, "data-node": e.node || e.name, "aria-label": `${e.text}. ${e.rule}` });
-    line.innerHTML = e.markup; // the engine's, which escapes every name that stands in it
-    if (e.row !== null) line.append(made("small", { text: `${t("row")} ${e.row}` }));
-    line.append(made("small", { class: "rule", text: e.rule }));
-    return line;
+  /** @param {any[]} entries */
+  const build = (entries) => {
+    lines = entries.map((e) => new Equation(e.block));
+    boxes.clear();
+    for (const part of partsHere()) {
+      const own = lines.filter((line) => line.block === part).map((line) => line.element);
+      const box = made("section", { class: "part" }, [made("h3", { text: t(`part_${part}`) }), ...own]);
+      box.addEventListener("click", () => set({ part: partsHere().indexOf(part) + 1 }));
+      boxes.set(part, box);
+    }
+    told.replaceChildren(...boxes.values(), ledger);
+  };
+
+  const mark = () => {
+    const now = state.part > 0 ? partsHere()[state.part - 1] : null;
+    for (const [part, box] of boxes) box.classList.toggle("now", part === now);
   };
 
   on(["equations"], drawEquations);
-  on(["explanation", "part"], draw);
+  on(["explanation", "why"], draw);
+  on(["part"], mark);
+}
+
+/** A line of the step: it is set once, and then only its numbers change, as long as its form stays. */
+class Equation {
+  /** @param {string} block */
+  constructor(block) {
+    this.block = block;
+    this.formula = made("span");
+    this.row = made("small");
+    this.rule = made("small", { class: "rule" });
+    this.element = made("p", { class: "equation", tabindex: 0 }, [this.formula, this.row, this.rule]);
+    this.markup = "";
+    /** @type {Element[]} */
+    this.numbers = [];
+    /** @type {any} */
+    this.shown = {};
+  }
+
+  /** @param {any} entry */
+  show(entry) {
+    if (entry === this.shown) return;
+    const before = this.shown;
+    this.shown = entry;
+    if (entry.markup !== before.markup) {
+      this.formula.innerHTML = entry.markup; // the engine's, which escapes every name that stands in it
+      this.numbers = [...this.formula.querySelectorAll("mn")].filter((mn) => mn.textContent === "");
+    }
+    this.numbers.forEach((mn, k) => { if (mn.textContent !== entry.numbers[k]) mn.textContent = entry.numbers[k]; });
+    if (entry.node !== before.node) this.element.dataset.node = entry.node;
+    if (entry.row !== before.row) this.row.textContent = entry.row === null ? "" : `${t("row")} ${entry.row}`;
+    if (entry.rule !== before.rule) this.rule.textContent = entry.rule;
+    if (entry.text !== before.text || entry.rule !== before.rule) this.element.setAttribute("aria-label", `${entry.text}. ${entry.rule}`);
+  }
 }
