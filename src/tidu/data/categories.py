@@ -16,10 +16,11 @@ from tidu.data.labels import among, as_numbers, label_text, listed
 from tidu.data.table import Label, Table, clipped, numbers
 from tidu.data.times import seconds_after, time_in, time_text, times_in
 from tidu.errors import DataError, closest
-from tidu.language.derived_columns import Derived, Elapsed, Indicator
+from tidu.language.derived_columns import Derived, Elapsed, Indicator, LevelNumber
 from tidu.text import _
 
 UNITS = {"days": 86_400.0, "seconds": 1.0}
+MOST_GROUPS = 1_000_000  # that parameters have a value for
 Levels = Mapping[str, Sequence[Label]]
 
 
@@ -33,8 +34,10 @@ def words(names: Iterable[str], derived: Mapping[str, Derived]) -> set[str]:
     return {derived[name].column for name in names if name in derived}
 
 
-def levels_of(table: Table, columns: Collection[str]) -> dict[str, tuple[Label, ...]]:
-    """The levels that stand in `columns`, in order.
+def levels_of(
+    table: Table, columns: Collection[str], derived: Mapping[str, Derived] | None = None
+) -> dict[str, tuple[Label, ...]]:
+    """The levels that stand in `columns`, in order; those that a parameter has values for may be many.
 
     Raises
     ------
@@ -42,6 +45,7 @@ def levels_of(table: Table, columns: Collection[str]) -> dict[str, tuple[Label, 
         A column has one level only, or too many.
     """
     found: dict[str, tuple[Label, ...]] = {}
+    grouping = {entry.column for entry in (derived or {}).values() if isinstance(entry, LevelNumber)}
     for column in columns:
         used = set(_used(table, column))
         levels = tuple(sorted(used))  # all text, or all numbers
@@ -51,10 +55,11 @@ def levels_of(table: Table, columns: Collection[str]) -> dict[str, tuple[Label, 
                     origin=table.origin, column=column, level=clipped(label_text(levels[0]))
                 )
             )
-        if len(levels) > MOST_CLASSES:
+        most = MOST_GROUPS if column in grouping else MOST_CLASSES
+        if len(levels) > most:
             raise DataError(
                 _("{origin}: column '{column}' has {count} different values, too many for categories (at most {most})")
-                .format(origin=table.origin, column=column, count=len(levels), most=MOST_CLASSES)
+                .format(origin=table.origin, column=column, count=len(levels), most=most)
             )  # fmt: skip
         found[column] = levels
     return found
@@ -116,6 +121,11 @@ def with_derived(
             wanted = among(entry.level, found) if found else entry.level
             at = [k for k, level in enumerate(found) if level == wanted]
             table = table.looked_up(name, entry.column, np.isin(np.arange(len(found)), at).astype(np.float64))
+        elif isinstance(entry, LevelNumber):
+            known = levels[entry.column]
+            place = {level: float(k) for k, level in enumerate(known)}
+            numbers_of = [place[level] if level in place else place.get(among(level, known), np.nan) for level in found]
+            table = table.looked_up(name, entry.column, np.array(numbers_of))
         else:
             moments = times_in([label_text(level) for level in table.levels[entry.column]], entry.column, table.origin)
             zero = time_in(zeros[entry.column]) if entry.column in zeros else None
@@ -148,10 +158,13 @@ def as_written(table: Table, derived: Mapping[str, Derived]) -> dict[str, list[L
 
 def notes_on(levels: Levels, derived: Mapping[str, Derived], zeros: Mapping[str, str]) -> list[str]:
     """What a person should know about the columns that were made."""
+    compared = {entry.column for entry in derived.values() if isinstance(entry, Indicator)}
     of_levels = [
         _("{column} has {count} levels, {levels}; {first} is what the others are compared with").format(
             column=column, count=len(known), levels=listed(known), first=clipped(label_text(known[0]))
         )
+        if column in compared
+        else _("{column} has {count} levels, {levels}").format(column=column, count=len(known), levels=listed(known))
         for column, known in levels.items()
     ]
     of_times = [
@@ -172,7 +185,9 @@ def _used(table: Table, column: str) -> list[Label]:
 
 
 def _refuse_unmet(table: Table, column: str, known: Sequence[Label]) -> None:
-    unmet = [k for k, level in enumerate(table.levels[column]) if among(level, known) not in known]
+    all_known = {*known}
+    found = enumerate(table.levels[column])
+    unmet = [k for k, level in found if level not in all_known and among(level, known) not in all_known]
     rows = np.flatnonzero(np.isin(table[column], unmet)) if unmet else np.empty(0)
     if rows.size:
         level = label_text(table.levels[column][int(table[column][rows[0]])])

@@ -21,8 +21,9 @@ from tidu.engines.program import Program
 from tidu.engines.scalar_loop import LoopShape, Stopped, arguments_of, state_at_start, train_source
 from tidu.errors import SettingError, closest
 from tidu.insight.definitions import standing_alone
-from tidu.language.derived_columns import Elapsed, Indicator, level_text
+from tidu.language.derived_columns import Elapsed, Indicator, LevelNumber
 from tidu.language.expr import Expr
+from tidu.language.level_parameters import level_text
 from tidu.text import _
 from tidu.training.orders import BLOCKS
 from tidu.training.run import Run
@@ -253,6 +254,9 @@ def _cells(run: Run, program: Program, column: Expr) -> str:
             raise SettingError(_("a program that is exported cannot read dates; '{name}' is made of them").format(
                 name=column.name
             ))  # fmt: skip
+        if isinstance(entry, LevelNumber):
+            numbered = {level_text(level): float(k) for k, level in enumerate(run.settings.levels[entry.column])}
+            return f"coded(table, {entry.column!r}, {numbered!r})"
         return f"indicator(table, {entry.column!r}, {level_text(entry.level)!r})"
     if column.role == "target" and run.classes:
         codes = run.settings.loss_object.targets.codes
@@ -288,7 +292,7 @@ def _model(run: Run, to: str) -> str:
     program = run.program.without_dropout
     if to not in ("python", "numpy"):
         raise SettingError(_("a model alone is exported to python or numpy, not to {name}").format(name=to))
-    cells = {c.name: _cell(program, c) for c in program.columns if c.role == "feature"}
+    cells = {c.name: _cell(run, program, c) for c in program.columns if c.role == "feature"}
     if not program.of_arrays:
         return standing_alone(row_predict_source(program, cells, tuple(run.params.values())))
     library = LIBRARIES["numpy"]
@@ -315,13 +319,16 @@ def _model(run: Run, to: str) -> str:
     )
 
 
-def _cell(program: Program, column: Expr) -> str:
+def _cell(run: Run, program: Program, column: Expr) -> str:
     """A feature of one row, as code; `{row}` stands for the row."""
     entry = program.derived.get(column.name)
     if isinstance(entry, Elapsed):
         raise SettingError(_("a program that is exported cannot read dates; '{name}' is made of them").format(
             name=column.name
         ))  # fmt: skip
+    if isinstance(entry, LevelNumber):
+        levels = run.settings.levels[entry.column]
+        return f"{_plain({level: float(k) for k, level in enumerate(levels)})}[{{row}}[{_plain(entry.column)}]]"
     if isinstance(entry, Indicator):
         return f"float({{row}}[{_plain(entry.column)}] == {_plain(entry.level)})"
     return f"float({{row}}[{_plain(column.name)}])"

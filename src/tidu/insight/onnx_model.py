@@ -14,8 +14,9 @@ import numpy as np
 
 from tidu.data.labels import label_text
 from tidu.errors import MissingDependency, SettingError
-from tidu.language.derived_columns import Elapsed, Indicator, level_text
+from tidu.language.derived_columns import Elapsed, Indicator, LevelNumber
 from tidu.language.expr import Expr, evaluation_order
+from tidu.language.level_parameters import level_text
 from tidu.text import _
 from tidu.training.run import Run
 
@@ -141,6 +142,11 @@ class _Graph:
             raise SettingError(_("a program that is exported cannot read dates; '{name}' is made of them").format(
                 name=node.name
             ))  # fmt: skip
+        if isinstance(entry, LevelNumber):
+            raise SettingError(
+                _("a parameter with a value for each level of {column} is not written to ONNX, whose models cannot "
+                  "refuse a level that they do not know; export to python or numpy").format(column=entry.column)
+            )  # fmt: skip
         if isinstance(entry, Indicator):
             words = isinstance(entry.level, str)
             self.inputs[entry.column] = STRING if words else FLOAT

@@ -1,7 +1,8 @@
-"""Columns that a formula makes of columns that are no numbers: indicators of categories, days and seconds of dates.
+"""Columns that a formula makes of columns that are no numbers: indicators and numbers of levels, times since a date.
 
 `C(city)` is a vector of indicators, one for each level except the first; `city == 'bj'` is one; `days(date)` is a
-number. Each is a feature, a symbol of its own; `Formula.derived` says by its name how to compute it of the data, which
+number; `a[city]` reads the number of the level, to choose by it among `a[bj]`, `a[sh]` (`level_parameters.py`). Each is
+a feature, a symbol of its own; `Formula.derived` says by its name how to compute it of the data, which
 `tidu.data.categories` does. The levels are known once the data are read: the formula is then parsed again with them.
 """
 
@@ -15,7 +16,7 @@ from typing import Protocol, cast
 from tidu.errors import FormulaError
 from tidu.language.array_ops import stack
 from tidu.language.expr import Expr, apply, constant, symbol
-from tidu.language.printer import plain_number
+from tidu.language.level_parameters import LevelParameters, level_column, level_text
 from tidu.text import _
 
 Level = str | float  # a category: text, a number, True or False
@@ -43,18 +44,22 @@ class Elapsed:
     unit: str
 
 
-Derived = Indicator | Elapsed
+@dataclass(frozen=True)
+class LevelNumber:
+    """The number of the level of `column` among those that the model knows, from 0."""
+
+    column: str
+
+
+Derived = Indicator | Elapsed | LevelNumber
 
 
 class _Reader(Protocol):
+    places: dict[Expr, int]
+
     def named(self, node: ast.Name) -> Expr: ...
     def part(self, node: ast.expr) -> str: ...
     def error(self, message: str, **values: object) -> FormulaError: ...
-
-
-def level_text(level: Level) -> str:
-    """A level as people write it: `bj`, `3`, `True`."""
-    return str(level) if isinstance(level, (str, bool)) else plain_number(level)
 
 
 class DerivedColumns:
@@ -69,17 +74,22 @@ class DerivedColumns:
         self.levels = levels
         self.made: dict[str, Derived] = {}
         self.categories: dict[str, None] = {}  # columns of which every level matters
+        self.by_level: dict[str, LevelParameters] = {}  # parameters that have a value for each level, by their name
         self._conditions: dict[Expr, Expr] = {}  # an indicator as a condition, and as a number
 
     # -- what the reader of a formula asks ---------------------------------------------------------
     def takes(self, node: ast.expr) -> bool:
-        """Whether a node is read here: a call of C, days or seconds, or a comparison with text."""
+        """Whether a node is read here: a call of C, days or seconds, a comparison with text, or `a[city]`."""
+        if isinstance(node, ast.Subscript):
+            return isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Name)
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and node.func.id in DERIVING
         return isinstance(node, ast.Compare) and any(_is_text(part) for part in (node.left, *node.comparators))
 
     def value(self, node: ast.expr, reader: _Reader) -> Expr:
         """The expression of a node that `takes` takes."""
+        if isinstance(node, ast.Subscript):
+            return self._of_level(node, reader)
         if isinstance(node, ast.Compare):
             return self._compared(node, reader)
         assert isinstance(node, ast.Call)
@@ -128,6 +138,27 @@ class DerivedColumns:
 
     def _elapsed(self, column: str, unit: str) -> Expr:
         return self._symbol(f"{unit}({column})", Elapsed(column, unit))
+
+    def _of_level(self, node: ast.Subscript, reader: _Reader) -> Expr:
+        """The parameter of the level that a row has."""
+        assert isinstance(node.value, ast.Name)
+        assert isinstance(node.slice, ast.Name)
+        name, column = node.value.id, self._column(node.slice, reader)
+        if not name.isidentifier() or name in self.columns:
+            raise reader.error(
+                _("in '{part}', '{name}' is a column; a parameter stands before the bracket, as in a[city]"),
+                part=reader.part(node), name=reader.part(node.value),
+            )  # fmt: skip
+        known = self.by_level.setdefault(name, LevelParameters(name, column, tuple(self.levels.get(column, ()))))
+        if known.column != column:
+            raise reader.error(
+                _("'{name}' has a value for each level of {column} already; call it by another name in '{part}'"),
+                name=name, column=known.column, part=reader.part(node),
+            )  # fmt: skip
+        self.categories[column] = None
+        for parameter in known.parameters:
+            reader.places.setdefault(parameter, node.col_offset)
+        return known.chosen_by(self._symbol(level_column(column), LevelNumber(column)))
 
     def _symbol(self, name: str, derived: Derived) -> Expr:
         if name in self.columns:

@@ -48,6 +48,7 @@ class Formula:
     derived: Mapping[str, Derived] = field(default_factory=dict)  # features that are made of columns, by name
     categories: tuple[str, ...] = ()  # columns of which the model knows the levels
     forms: tuple[FormCall, ...] = ()  # forms of curves that it calls by name
+    by_level: tuple[str, ...] = ()  # parameters that have a value for each level of a column, as the text calls them
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # without what was derived of it
@@ -98,6 +99,7 @@ def parse_formula(
         raise FormulaError(
             _("'{name}' is a column of the data; only a parameter can have a starting value").format(name=taken[0])
         )
+    known_parameters = {name.partition("[")[0] for name in known_parameters}  # a[sh] is among the values of a
     derived = DerivedColumns(columns, levels or {})
     tree = grammatical(right, {*column_symbols, *known_parameters}, {*(models or ()), *DERIVING})
     apart = {*(t.name for t in targets), *aside}
@@ -157,7 +159,15 @@ def parse_formula(
         {name: entry for name, entry in derived.made.items() if name in used},
         tuple(derived.categories),
         tuple(makers.forms),
+        tuple(derived.by_level),
     )
+    twice = [p.name for p in formula.parameters if p.name in derived.by_level]
+    if twice:
+        raise FormulaError(
+            _(
+                "in '{formula}', '{name}' stands with a value for each level and without; call one by another name"
+            ).format(formula=clipped(text), name=twice[0])
+        )
     _refuse_lookalikes(formula, columns)
     _refuse_misspelt_columns(formula, columns, known_parameters)
     return formula
@@ -189,9 +199,16 @@ def _target_names(left: str, columns: Sequence[str], shape: Shape) -> dict[str, 
     return {c: symbol(c, "target", shape=shape) for c in columns}
 
 
+def _names_in_text(formula: Formula) -> list[str]:
+    """The parameters as the text calls them: `a`, of which there is one for each level, once."""
+    by_level = {*formula.by_level}
+    stems = (p.name.partition("[")[0] for p in formula.parameters)
+    return list(dict.fromkeys(s if s in by_level else p.name for s, p in zip(stems, formula.parameters, strict=True)))
+
+
 def _refuse_lookalikes(formula: Formula, columns: Sequence[str]) -> None:
     """Refuse a parameter whose name a person cannot tell from another name: a Cyrillic х beside x."""
-    others = {name: look(name) for name in (*columns, *(p.name for p in formula.parameters))}
+    others = {name: look(name) for name in (*columns, *_names_in_text(formula))}
     seen: dict[str, str] = {}
     for name, looks in others.items():
         near = seen.setdefault(looks, name)
@@ -217,7 +234,7 @@ def _column_that_was_meant(name: str, columns: Sequence[str], unused: Sequence[s
 
 
 def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_parameters: Collection[str]) -> None:
-    guessed = [p.name for p in formula.parameters if p.name not in known_parameters and p.name not in formula.starts]
+    guessed = [n for n in _names_in_text(formula) if n not in known_parameters and n not in formula.starts]
     used = {s.name for s in (*formula.features, *formula.columns)} | {d.column for d in formula.derived.values()}
     unused = [c for c in columns if c not in used]
     for name in guessed:

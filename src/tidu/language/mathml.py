@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from tidu.language.expr import Expr
+from tidu.language.level_parameters import parameter_and_level, shown_by_level
 from tidu.language.operation import ATOM, COMPARE, MULTIPLY, NEGATE, POWER
 from tidu.language.printer import (
     GREEK,
@@ -56,6 +57,8 @@ def mathml_lines(exprs: Sequence[Expr], names: Names, identity: Identity | None 
 
 def mathml_name(name: str) -> str:
     """A symbol in MathML: w1 is w with a subscript, alpha is α, a longer word is upright."""
+    if (of_level := parameter_and_level(name)) is not None:
+        return f"<msub>{mathml_name(of_level[0])}{mathml_name(of_level[1])}</msub>"
     stem, digits = stem_and_digits(name)
     letter = f"<mi>{escape(GREEK.get(stem, stem))}</mi>"
     return f"<msub>{letter}<mn>{digits}</mn></msub>" if digits else letter
@@ -80,6 +83,7 @@ def mathml_number(value: float) -> str:
 
 def _named(exprs: Sequence[Expr], names: Names, identity: Identity | None) -> Names:
     alike = {node: f"<mi>{escape(name)}</mi>" for node, name in told_apart(exprs, {}).items()}
+    alike |= shown_by_level(exprs, lambda name, column: mathml_name(f"{name}[{column}]"))
     return {node: _identified(f"<mrow>{markup}</mrow>" if identity and identity(node) else markup, node, identity)
             for node, markup in {**alike, **names}.items()}  # fmt: skip
 

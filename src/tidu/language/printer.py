@@ -16,6 +16,7 @@ from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from tidu.language.expr import ROLES, SHOWN, Expr, code_template, constant, evaluation_order, symbols
+from tidu.language.level_parameters import parameter_and_level, shown_by_level
 from tidu.language.operation import ADD, AND, ATOM, CHOICE, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER
 from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
 
@@ -39,7 +40,8 @@ _LATEX = str.maketrans({**{c: f"\\{c}" for c in "_%&#${} "}, "\\": r"\backslash 
 
 def text(expr: Expr, names: Names | None = None) -> str:
     """`expr` in the grammar of formulas: `w1*x**2 + b`."""
-    return _printed(expr, names or {}, _text_node)
+    by_level = shown_by_level([expr], lambda name, column: f"{name}[{quoted_name(column)}]")
+    return _printed(expr, {**by_level, **(names or {})}, _text_node)
 
 
 def code(expr: Expr, names: Names) -> str:
@@ -81,7 +83,7 @@ def unicode(expr: Expr, names: Names | None = None) -> str:
 
 def latex(expr: Expr, names: Names | None = None) -> str:
     """`expr` as LaTeX, without dollar signs."""
-    return _printed(expr, names or {}, _latex_node)
+    return latex_lines([expr], names or {})[0]
 
 
 def unicode_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
@@ -91,7 +93,8 @@ def unicode_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
 
 def latex_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
     """Each of `exprs` in LaTeX, likewise."""
-    return lines_printed_by(exprs, names, _latex_node)
+    by_level = shown_by_level(exprs, lambda name, column: latex_name(f"{name}[{column}]"))
+    return lines_printed_by(exprs, {**by_level, **names}, _latex_node)
 
 
 def _printed(
@@ -125,7 +128,8 @@ def told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     )
     if "π" in looks:
         told[constant(math.pi)] = plain_number(math.pi)
-    return {**told, **names}
+    by_level = shown_by_level(outputs, lambda name, column: f"{unicode_name(name)}[{unicode_name(column)}]")
+    return {**by_level, **told, **names}
 
 
 def _bracketed(part: Printed, least: int) -> str:
@@ -256,7 +260,9 @@ def unicode_name(name: str) -> str:
 
 
 def latex_name(name: str) -> str:
-    r"""A symbol in LaTeX: w1 is w_{1}, alpha is \alpha, a longer word is upright."""
+    r"""A symbol in LaTeX: w1 is w_{1}, alpha is \alpha, a longer word is upright, a[sh] is a_{\mathrm{sh}}."""
+    if (of_level := parameter_and_level(name)) is not None:
+        return f"{{{latex_name(of_level[0])}}}_{{{latex_name(of_level[1])}}}"
     stem, digits = stem_and_digits(name)
     greek = {"lam": "lambda"}.get(stem, stem)
     if stem in GREEK:

@@ -37,13 +37,14 @@ def read_for_training(
     if table.rows == 0:
         raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
     outputs = (len(table.classes) or None) if loss.of_classes else None
-    levels, zeros = levels_of(table, model.categories), first_times(table, model.derived)
+    levels, zeros = levels_of(table, model.categories, model.derived), first_times(table, model.derived)
     check_literals(table, model.derived, levels)
     found: dict[str, Any] = {"outputs": outputs, "levels": levels, "zeros": zeros}
     if any(getattr(settings, name) != value for name, value in found.items()):
         settings = settings.with_found(**found)
     if model.derived or (loss.of_classes and outputs != (model.score.shape[0] if model.score.shape else 2)):
         model = settings.model(names)
+    settings = settings.with_each_level(model)
     program = program or settings.program_of(model, names)
     table = with_derived(table, model.derived, levels, zeros, [c.name for c in program.columns])
     for note in notes_on(levels, model.derived, zeros):

@@ -27,6 +27,7 @@ from tidu.errors import SettingError, closest
 from tidu.language.derived_columns import Level
 from tidu.language.expr import Expr, as_expr, substitute
 from tidu.language.formula import Formula, parse_formula
+from tidu.language.level_parameters import for_each_level
 from tidu.language.printer import text
 from tidu.language.quantities import (
     Conditions,
@@ -140,6 +141,18 @@ class Settings(TrainingOptions):
     def with_found(self, **found: Any) -> Settings:
         """These settings with what the data tell; a rate that nobody gave stays one that nobody gave."""
         return replace(self, **found, lr=None if self.rate_is_default else self.lr)
+
+    def with_each_level(self, model: Formula) -> Settings:
+        """These settings with what they say of `a`, of which there is one for each level, said of every one."""
+        if not model.by_level:
+            return self
+        names = [p.name for p in model.parameters]
+        spelt: dict[str, Any] = {
+            option: for_each_level(getattr(self, option), names, model.by_level) for option in ("init", "bounds", "fix")
+        }
+        if self.penalise is not None:
+            spelt["penalise"] = tuple(for_each_level(dict.fromkeys(self.penalise), names, model.by_level))
+        return self.with_found(**spelt)
 
     def columns_of(self, model: Formula) -> list[str]:
         """The columns of the data that a fit of `model` reads."""
