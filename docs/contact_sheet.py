@@ -61,6 +61,7 @@ def pictures(made: dict[str, tidu.Run]) -> dict[str, Callable[[Path], object]]:
         "parameters": lambda p: r["decay"].plot(p, "parameters"),
         "fit": lambda p: r["decay"].plot(p, "fit"),
         "residuals": lambda p: r["line"].plot(p, "residuals"),
+        "bands": lambda p: r["solved"].plot(p, "bands"),
         "profiles": lambda p: r["solved"].plot(p, "profiles", of="a,k"),
         "pairs": lambda p: r["solved"].plot(p, "pairs", of="a,k"),
         "contours": lambda p: r["line"].plot(p, "contours", paths="gd,momentum,adam"),

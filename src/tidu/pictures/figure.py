@@ -85,11 +85,17 @@ def _style() -> dict[Any, Any]:
     }
 
 
-def blank(columns: int = 1, rows: int = 1, width: float = 6.0, height: float = 4.0) -> tuple[Figure, list[Axes]]:
-    """A figure of `rows` × `columns` axes, each `width` × `height` inches; the axes row by row."""
+def blank(
+    columns: int = 1, rows: int = 1, width: float = 6.0, height: float = 4.0, shared: bool = False,
+    shares: Sequence[float] | None = None,
+) -> tuple[Figure, list[Axes]]:  # fmt: skip
+    """A figure of `rows` × `columns` axes, each `width` × `height` inches; the axes row by row.
+
+    `shared` axes have one x; `shares` are the heights of the rows, in proportion.
+    """
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared, height_ratios=shares)
     return figure, list(axes.flat)
 
 

@@ -26,6 +26,16 @@ def plane_figure(planes: Sequence[Plane], title: str = "", width: float = 6.4, h
 
 
 @drawn
+def stacked_figure(above: Plane, below: Plane, width: float = 6.4, height: float = 5.4) -> Figure:
+    """Two planes over one x: the lower one, a quarter of the height, explains the upper."""
+    figure, (top, bottom) = blank(rows=2, width=width, height=height / 2, shared=True, shares=(3.0, 1.0))
+    draw_plane(top, above)
+    draw_plane(bottom, below)
+    top.tick_params(labelbottom=False)
+    return figure
+
+
+@drawn
 def plane_grid(planes: Sequence[Plane], columns: int = 3, width: float = 4.0, height: float = 3.1) -> Figure:
     """Planes in rows of so many, without legends: for comparing shapes."""
     columns = min(columns, len(planes))
@@ -43,8 +53,13 @@ def draw_plane(axes: Axes, plane: Plane) -> None:
     if plane.bars is not None:
         axes.stairs(plane.bars.heights, plane.bars.edges, fill=True, color=COLOURS[0], alpha=0.45)
         axes.stairs(plane.bars.heights, plane.bars.edges, color=COLOURS[0], linewidth=1.0)
+    for band in plane.bands:
+        axes.fill_between(band.x, band.low, band.high, color=COLOURS[band.ink], alpha=band.alpha, linewidth=0,
+                          label=band.name or None, zorder=1)  # fmt: skip
     for curve in plane.curves:
         _draw_curve(axes, curve)
+    if plane.log_x:
+        axes.set_xscale("log")
     for rule in plane.rules:
         line = axes.axvline if rule.axis == "x" else axes.axhline
         line(rule.at, color=COLOURS[rule.ink], linewidth=1.3, linestyle="--", label=rule.name or None)
@@ -70,6 +85,9 @@ def _draw_curve(axes: Axes, curve: Curve) -> None:
         "dots": {"linestyle": "none", "marker": ".", "markersize": 5 if len(curve.x) < 3000 else 2.5},
     }[curve.style]
     behind = 3 if curve.ink != DATA else 2
+    if curve.spread is not None:
+        axes.errorbar(curve.x[::every], curve.y[::every], curve.spread[::every], fmt="none", ecolor=GREY,
+                      elinewidth=1.0, capsize=2.0, zorder=behind)  # fmt: skip
     axes.plot(curve.x[::every], curve.y[::every], color=colour, alpha=alpha, label=curve.name or None, zorder=behind,
               **how)  # type: ignore[arg-type]  # fmt: skip
 

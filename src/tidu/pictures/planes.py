@@ -31,6 +31,19 @@ class Curve:
     y: Array
     style: Literal["line", "dots", "points"] = "line"
     ink: int | float = 0
+    spread: Array | None = None  # the standard deviation of each point, drawn as an error bar
+
+
+@dataclass(frozen=True)
+class Band:
+    """What lies between two curves over the same x, in a colour that lets through what is behind."""
+
+    name: str
+    x: Array
+    low: Array
+    high: Array
+    ink: int = 0
+    alpha: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -76,12 +89,19 @@ class Plane:
     rules: tuple[Rule, ...] = ()
     title: str = ""
     log_y: bool = False
+    log_x: bool = False
+    bands: tuple[Band, ...] = ()
     limits: tuple[float, float, float, float] | None = field(default=None)  # of x, then of y; None: all that there is
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a page that draws it."""
         return {
-            "x_label": self.x_label, "y_label": self.y_label, "title": self.title, "log_y": self.log_y,
+            "x_label": self.x_label, "y_label": self.y_label, "title": self.title,
+            "log_y": self.log_y, "log_x": self.log_x,
+            "bands": [
+                {"name": b.name, "x": b.x.tolist(), "low": b.low.tolist(), "high": b.high.tolist(), "ink": b.ink}
+                for b in self.bands
+            ],
             "curves": [
                 {"name": c.name, "x": c.x.tolist(), "y": c.y.tolist(), "style": c.style, "ink": c.ink}
                 for c in self.curves

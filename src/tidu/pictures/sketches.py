@@ -26,6 +26,8 @@ def plane_sketch(plane: Plane, width: int = WIDTH, height: int = HEIGHT) -> str:
         rows = _braille(_canvas(plane, left, right, low, high, width, height))
     if plane.log_y:
         low, high = 10.0**low, 10.0**high
+    if plane.log_x:
+        left, right = 10.0**left, 10.0**right
     top, bottom = _tick(high), _tick(low)
     margin = max(len(top), len(bottom))
     ticks = [top, *[""] * (height - 2), bottom]
@@ -46,7 +48,7 @@ def _ranges(plane: Plane) -> tuple[tuple[float, float], tuple[float, float]]:
     if plane.limits is not None:
         left, right, low, high = plane.limits
         return (left, right), (low, high)
-    x = [c.x for c in plane.curves] + ([plane.bars.edges] if plane.bars is not None else [])
+    x = [_places(plane, c.x) for c in plane.curves] + ([plane.bars.edges] if plane.bars is not None else [])
     y = [_heights(plane, c.y) for c in plane.curves]
     if plane.bars is not None:
         y.append(np.append(plane.bars.heights, 0.0))
@@ -61,10 +63,16 @@ def _range(parts: Sequence[Array]) -> tuple[float, float]:
 
 
 def _heights(plane: Plane, y: Array) -> Array:
-    if not plane.log_y:
-        return y
+    return _logarithms(y) if plane.log_y else y
+
+
+def _places(plane: Plane, x: Array) -> Array:
+    return _logarithms(x) if plane.log_x else x
+
+
+def _logarithms(values: Array) -> Array:
     with np.errstate(all="ignore"):
-        return np.asarray(np.log10(np.where(y > 0, y, np.nan)))
+        return np.asarray(np.log10(np.where(values > 0, values, np.nan)))
 
 
 def _canvas(
@@ -73,7 +81,7 @@ def _canvas(
     """Which dots are set: an array of shape (4 · height, 2 · width)."""
     canvas = np.zeros((4 * height, 2 * width), dtype=bool)
     for curve in plane.curves:
-        x = (curve.x - left) / (right - left) * (canvas.shape[1] - 1)
+        x = (_places(plane, curve.x) - left) / (right - left) * (canvas.shape[1] - 1)
         y = (high - _heights(plane, curve.y)) / (high - low) * (canvas.shape[0] - 1)
         if curve.style != "dots" and len(x) > 1:
             x, y = _joined(x, y)

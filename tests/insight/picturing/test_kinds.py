@@ -36,7 +36,7 @@ def classes():
 
 
 def run_for(kind, line, classes):
-    if kind in ("profiles", "pairs"):
+    if kind in ("profiles", "pairs", "bands"):
         return tidu.fit("y = w*x + b", DATA, optimizer="lm")
     return classes[0] if kind in ("confusion", "boundary") else line
 

@@ -17,6 +17,7 @@ from tidu.errors import SettingError, closest
 from tidu.insight.picturing import sights
 from tidu.insight.picturing.cost_slices import why_no_slice
 from tidu.insight.picturing.of_classes import why_no_boundary, why_no_confusion
+from tidu.insight.picturing.of_fits import why_no_bands
 from tidu.insight.picturing.of_intervals import why_no_pairs, why_no_profiles
 from tidu.insight.picturing.of_runs import why_no_fit, why_no_parameters, why_no_residuals
 from tidu.insight.picturing.passages import why_no_steps
@@ -93,6 +94,10 @@ KINDS: dict[str, Kind] = {
     "fit": Kind(
         mark("the data with the curve as it evolves; as .gif or .webp, an animation"),
         sights.fit_figure, sights.fit_sketch, (), why_no_fit, sights.fit_animation,
+    ),
+    "bands": Kind(
+        mark("the data with error bars, the curve with confidence and prediction bands, the residuals below"),
+        sights.bands_figure, sights.bands_sketch, (), why_no_bands,
     ),
     "residuals": Kind(
         mark("target minus prediction, over the prediction and in their distribution"),

@@ -14,6 +14,7 @@ import numpy as np
 from tidu.data.labels import label_text
 from tidu.insight.picturing.cost_slices import slice_of
 from tidu.insight.picturing.of_classes import confusion_of, regions_of
+from tidu.insight.picturing.of_fits import bands_planes
 from tidu.insight.picturing.of_intervals import pair_planes, profile_planes
 from tidu.insight.picturing.of_runs import (
     fit_frames,
@@ -118,6 +119,19 @@ def fit_sketch(run: Run, request: Request) -> str:
     """Data and the curve at the end, as text."""
     plane = fit_plane(run)
     return _sketch([replace(plane, curves=(plane.curves[0], plane.curves[-1]))])
+
+
+def bands_figure(run: Run, request: Request) -> Figure:
+    """Data, curve and bands, over the residuals."""
+    from tidu.pictures.plane_figures import stacked_figure
+
+    above, below = bands_planes(run)
+    return stacked_figure(above, below)
+
+
+def bands_sketch(run: Run, request: Request) -> str:
+    """The same as text, without the bands."""
+    return _sketch(bands_planes(run))
 
 
 def fit_animation(run: Run, request: Request) -> list[Figure]:
