@@ -182,7 +182,7 @@ def test_what_is_not_there_is_a_sentence(line, classes, tmp_path):
 
 def test_a_solver_has_the_pictures_that_need_no_steps():
     run = tidu.fit("y = w*x + b", DATA, optimizer="lm")
-    assert kinds_for(run) == ["overview", "loss", "parameters", "fit", "residuals", "profiles", "pairs"]
+    assert kinds_for(run) == ["overview", "loss", "parameters", "fit", "bands", "residuals", "profiles", "pairs"]
     for kind in kinds_for(run):
         run.plot(kind=kind)
     with pytest.raises(SettingError, match="solver"):
@@ -216,14 +216,14 @@ def test_sketches_need_no_matplotlib(tmp_path):
     import subprocess
     import sys
 
-    elsewhere = ("confusion", "boundary", "profiles", "pairs")
+    elsewhere = ("confusion", "boundary", "bands", "profiles", "pairs")
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import tidu\n"
         "r = tidu.fit('y = w*x + b', {'x': [0., 1, 2], 'y': [1., 3, 5]}, lr=0.1, epochs=5)\n"
         f"print([len(r.sketch(k)) > 20 for k in {[k for k in KINDS if k not in elsewhere]!r}])\n"
         "r = tidu.fit('y = w*x + b', {'x': [0., 1, 2], 'y': [1., 3, 6]}, optimizer='lm')\n"
-        "print(len(r.sketch('profiles')) > 20, len(r.sketch('pairs')) > 20)"
+        "print(len(r.sketch('profiles')) > 20, len(r.sketch('pairs')) > 20, len(r.sketch('bands')) > 20)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(tmp_path), check=True)
     assert "False" not in done.stdout
