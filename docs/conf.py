@@ -18,7 +18,7 @@ author = "The tidu authors"
 release = version = tidu.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
-myst_heading_anchors = 2  # a page links to a heading of another as GitHub has it, `guide.md#tensors`
+myst_heading_anchors = 3  # a page links to a heading of another as GitHub has it, `guide.md#tensors`
 exclude_patterns = ["_build", "README.md"]
 html_theme = "furo"
 html_title = "tidu 梯度"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from command_line import reference_in
 from five_programs import page as page_of_programs
 from function_tables import tables_of_functions
+from notebooks import with_pictures
 
 from tidu.content.arguments import Option
 from tidu.content.losses import LOSSES, loss_named
@@ -145,10 +145,6 @@ def lessons(folder: Path) -> None:
             place = folder / f"lesson-{name}.{lang}"
             given = lesson.give(str(place), with_pictures=True)
             page = given.page.replace(f"{place}/", f"tidu-lesson-{name}/")
-            page = re.sub(
-                rf"`tidu-lesson-{name}/([a-z_]+)\.png`",
-                lambda m, place=place: f"\n\n![{m.group(1)}]({place.name}/{m.group(1)}.png)\n",
-                page,
-            )
+            page = with_pictures(page).replace(f"(tidu-lesson-{name}/", f"({place.name}/")
             (folder / f"lesson-{name}.{lang}.md").write_text(page, encoding="utf-8")
     use_language("en")

@@ -15,13 +15,31 @@ settings.load_profile("tidu")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--exhaustive", action="store_true", help="every combination, and more random cases")
+    parser.addoption(
+        "--exhaustive", action="store_true", help="the slow tests too: browsers, kills, clusters, products"
+    )
+    parser.addoption("--everything", action="store_true", help="every combination and more random cases, for an hour")
 
 
 def pytest_configure(config):
-    """Told to test modules by the environment, for they choose their cases as they are imported, on workers too."""
-    if config.getoption("--exhaustive"):
+    """Told by the environment to workers, and to test modules, which choose their cases as they are imported."""
+    if hasattr(config, "workerinput"):
+        return
+    option = config.option
+    if option.everything:
         os.environ["TIDU_TEST_EVERYTHING"] = "1"
+    # Who names a file, a word or a mark means what is there; without one, the slow tests wait for --exhaustive.
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not option.keyword and not option.markexpr
+    if whole and not (option.exhaustive or option.everything):
+        os.environ["TIDU_TEST_QUICK"] = "1"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests out of a quick run."""
+    if os.environ.get("TIDU_TEST_QUICK"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

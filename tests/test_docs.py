@@ -64,6 +64,50 @@ def test_readme_shows_what_its_command_prints(language, tmp_path):
     assert re.search(r"```python\n(def sample.*?)```", page, re.DOTALL)[1] in loop
 
 
+def module_of_docs(name):
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks for its names
+    spec.loader.exec_module(module)
+    return module
+
+
+shown_outputs = module_of_docs("shown_outputs")
+PAGES = {str(page.relative_to(ROOT / "docs")): page for page in shown_outputs.pages()}
+QUICK = ("index.md", "index.zh.md")  # the first pages
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in PAGES])
+def test_a_page_shows_what_its_examples_print(name, tmp_path):
+    page = PAGES[name].read_text(encoding="utf-8")
+    run = shown_outputs.page_as_run(PAGES[name], tmp_path)
+    assert shown_outputs.without_durations(run) == shown_outputs.without_durations(page), (
+        f"run: python docs/shown_outputs.py docs/{name}"
+    )
+
+
+def test_both_languages_have_the_same_examples():
+    english = [name for name in PAGES if not name.endswith(".zh.md")]
+    assert {f"{name.removesuffix('.md')}.zh.md" for name in english} == PAGES.keys() - set(english)
+    for name in english:
+        pages = (name, f"{name.removesuffix('.md')}.zh.md")
+        one, other = (shown_outputs.code_of(PAGES[p].read_text(encoding="utf-8")) for p in pages)
+        assert one == [code for code in other if "export TIDU_LANG" not in code]
+
+
+def test_every_picture_has_alternative_text():
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert not re.findall(r"!\[\s*\]\(", page.read_text(encoding="utf-8")), page
+
+
+@pytest.mark.parametrize("name", ["right.md", "right.zh.md"])
+def test_the_tests_that_a_page_names_are_there(name):
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+    ours = [path for path in named if not path.startswith(("linear_model/", "neural_network/"))]
+    assert len(ours) > 30
+    assert [p for p in ours if not (ROOT / "tests" / p).exists() and not (ROOT / p).exists()] == []
+
+
 def without_times(text):
     """The lines without the time that a run took, and without blanks at their ends."""
     return "\n".join(line.rstrip() for line in re.sub(r"\d\.\d\d (s:|秒)", r"\1", text).strip().splitlines())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tidu
+from tidu.errors import SettingError
 
 RANDOM = np.random.default_rng(5)
 X, Z = RANDOM.uniform(0.2, 2.0, 17), RANDOM.uniform(0.5, 1.5, 17)
@@ -86,3 +87,8 @@ def test_a_column_taken_for_another_in_a_formula(model):
     assert tidu.audit(formula, data, {"w": right.format(c="x")})
     told = tidu.audit(formula, data, {"w": right.format(c="z")}).verdicts["w"]
     assert told.slip == {"plane": "wrong parameter", "wave": "wrong index"}[model] or "z stands where x" in told.said
+
+
+def test_an_array_under_a_name_is_refused_in_a_sentence():
+    with pytest.raises(SettingError, match=r"at names 'w' with an array; .* at=\[0.5, -0.5\]"):
+        tidu.audit(lambda w: (w**2).sum(), lambda w: 2 * w, at={"w": [1.0, 2.0]})

@@ -81,7 +81,7 @@ def _declared(entry: Declaration, verb: str) -> Decorator:
                 words=entry.kind.names, help=help_of(entry, verb), **shared,
             ),
             click.option(
-                f"--no-{word}", entry.name, flag_value=False, is_flag=True, type=click.BOOL,
+                f"--no-{word}", entry.name, flag_value=False, is_flag=True, type=OfKind(entry.kind),
                 help=_("The opposite of --{word}.").format(word=word), **shared,
             ),
         )  # fmt: skip

@@ -280,6 +280,14 @@ def _check_name(name: str, names: Sequence[str]) -> None:
 
 
 # -- a function of one's own ----------------------------------------------------------------------------
+def _number(name: str, value: Any) -> float:
+    if np.ndim(value):
+        raise SettingError(
+            _("at names '{name}' with an array; a loss of one array takes it bare: at=[0.5, -0.5]").format(name=name)
+        )
+    return float(value)
+
+
 @dataclass(frozen=True)
 class OfFunction:
     """A loss and its gradient as functions; `names` are those of the arguments, or of the numbers of the only one."""
@@ -307,7 +315,7 @@ class OfFunction:
         if at is None:
             raise SettingError(_("the audit of a function needs a point: at={'w': 1.0, 'b': 0.0}, or at=1.0"))
         if isinstance(at, Mapping):
-            names, shape, numbers = tuple(at), None, [float(v) for v in at.values()]
+            names, shape, numbers = tuple(at), None, [_number(name, value) for name, value in at.items()]
         else:
             array = np.asarray(at, dtype=np.float64)
             shape, numbers = array.shape, array.ravel().tolist()
