@@ -12,8 +12,8 @@ import click
 import pytest
 from rich.cells import cell_len
 
+from tidu.content.declarations import GROUPS
 from tidu.content.function_list import functions_of_formulas
-from tidu.content.kinds import GROUPS
 from tidu.fronts import cli
 from tidu.fronts.help_pages import page_of, rendered
 from tidu.text import use_language

@@ -12,7 +12,18 @@ import click
 import pytest
 
 import tidu
-from tidu.content.kinds import GROUPS, Assignments, Bounds, Choice, Flag, Names, Number, Numbers, Text, Whole
+from tidu.content.declarations import GROUPS
+from tidu.content.kinds import (
+    Assignments,
+    Bounds,
+    Choice,
+    Flag,
+    Names,
+    Number,
+    Numbers,
+    Text,
+    Whole,
+)
 from tidu.errors import SettingError
 from tidu.fronts import cli
 from tidu.fronts.command_options import DECLARED

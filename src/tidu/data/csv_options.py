@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidu.content.kinds import DATA, Choice, Names, Text, Whole, option
+from tidu.content.declarations import DATA, option
+from tidu.content.kinds import Choice, Names, Text, Whole
 from tidu.data.numerals import Numerals
 from tidu.errors import SettingError
 from tidu.text import _, mark

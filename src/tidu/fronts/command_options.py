@@ -14,7 +14,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from tidu.content.kinds import GROUPS, Declaration, Flag, FlagOr, Kind, declared
+from tidu.content.declarations import GROUPS, Declaration, declared
+from tidu.content.kinds import Flag, FlagOr, Kind
 from tidu.data.csv_options import CsvOptions
 from tidu.errors import SettingError
 from tidu.fronts.help import Option

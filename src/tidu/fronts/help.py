@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tidu.content.kinds import OUTPUT
+from tidu.content.declarations import OUTPUT
 from tidu.fronts.foreign_names import understood
 
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")

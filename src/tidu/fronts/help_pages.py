@@ -12,7 +12,7 @@ import click
 from rich.cells import cell_len
 from rich.text import Text
 
-from tidu.content.kinds import GROUPS, OUTPUT
+from tidu.content.declarations import GROUPS, OUTPUT
 from tidu.fronts.terminal import WIDEST, Console
 from tidu.fronts.wrapping import indented, pasteable, wrapped
 from tidu.text import _

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from tidu.content.kinds import DESCENT, Numbers
+from tidu.content.declarations import DESCENT
+from tidu.content.kinds import Numbers
 from tidu.fronts.command_options import (
     OfKind,
     check_outputs,

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from tidu.content.kinds import MODEL, Assignments, Numbers
+from tidu.content.declarations import MODEL
+from tidu.content.kinds import Assignments, Numbers
 from tidu.fronts.command_options import (
     OfKind,
     check_outputs,

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from tidu.content.kinds import DATA, MODEL
+from tidu.content.declarations import DATA, MODEL
 from tidu.errors import SettingError
 from tidu.fronts.command_options import (
     check_outputs,

@@ -18,7 +18,8 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from tidu.content.kinds import ENGINE, Assignments, Names, Number
+from tidu.content.declarations import ENGINE
+from tidu.content.kinds import Assignments, Names, Number
 from tidu.content.methods import AUTO, SOLVERS
 from tidu.content.models import MODELS
 from tidu.data.table import Table, names_without_header

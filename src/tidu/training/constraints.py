@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.kinds import declared
+from tidu.content.declarations import declared
 from tidu.content.losses import loss_named
 from tidu.content.methods import AUTO, SOLVERS
 from tidu.data.table import Table

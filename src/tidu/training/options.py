@@ -15,18 +15,22 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tidu.cluster.connecting import check_cluster
-from tidu.content.kinds import (
+from tidu.content.declarations import (
     DATA,
     DESCENT,
     ENGINE,
     MODEL,
     SOLVER,
+    Declaration,
+    Elsewhere,
+    declared,
+    option,
+)
+from tidu.content.kinds import (
     Assignments,
     Bounds,
     Choice,
-    Declaration,
     Device,
-    Elsewhere,
     Flag,
     FlagOr,
     Formula,
@@ -38,9 +42,7 @@ from tidu.content.kinds import (
     Statements,
     Text,
     Whole,
-    declared,
-    option,
-)  # fmt: skip
+)
 from tidu.content.losses import LOSSES, loss_named
 from tidu.content.methods import AUTO, SOLVERS, check_method
 from tidu.content.optimizers import OPTIMIZERS

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tidu.content.kinds import declared
+from tidu.content.declarations import declared
 from tidu.data.csv_options import CsvOptions
 from tidu.data.table import Table
 

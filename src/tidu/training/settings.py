@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.content.arguments import written
-from tidu.content.kinds import declared
+from tidu.content.declarations import declared
 from tidu.content.losses import Loss, loss_named
 from tidu.content.methods import AUTO, is_solver
 from tidu.content.models import MODELS

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tidu.content.kinds import Flag, declared
+from tidu.content.declarations import declared
+from tidu.content.kinds import Flag
 from tidu.data.csv_options import CsvOptions
 from tidu.training.options import DECLARED, OPTIONS, SETTING_NAMES, options_of
 from tidu.training.origin import Origin

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tidu.content.kinds import Whole, declared
+from tidu.content.declarations import declared
+from tidu.content.kinds import Whole
 from tidu.errors import SettingError, closest
 from tidu.text import _
 from tidu.training.options import OPTIONS, TrainingOptions
