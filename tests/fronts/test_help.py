@@ -183,3 +183,27 @@ def test_a_shell_that_there_is_not(capsys):
     status, _out, err = said(capsys, "completion", "tcsh")
     assert status == 2
     assert "bash, zsh, fish" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fit", "--bogus"), "错误：没有选项 '--bogus'。是不是想写 '--bounds', '--columns', '--out'？"),
+        (("nope",), "错误：没有命令 'nope'。"),
+        (("fit",), "错误：缺少参数 '数据'。"),
+        (("runs", "list", "--status", "foo"),
+         "错误：'--status' 的值不对：'foo' 不在 'running', 'interrupted', 'ended' 之中。"),
+    ],
+)  # fmt: skip
+def test_each_sentence_ends_once(arguments, words):
+    command = [sys.executable, "-m", "tidu", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "TIDU_LANG": "zh"}, encoding="utf-8", check=False
+    )
+    path = " ".join(["tidu", *(a for a in arguments if a in ("fit", "runs", "list"))])
+    assert (done.returncode, done.stderr) == (2, f"{words}可以看看 '{path} --help'。\n")
+
+
+def test_a_group_alone_shows_its_commands(capsys):
+    assert cli.run(["runs"]) == 0
+    assert "resume" in capsys.readouterr().out

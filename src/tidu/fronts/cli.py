@@ -20,6 +20,9 @@ from tidu.fronts.outcomes import BAD_INPUT, GOOD, INTERRUPTED, say_error, write_
 from tidu.text import _
 
 
+END_OF_SENTENCE = (".", "。", "?", "？")
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line; gives the exit status."""
     try:
@@ -29,12 +32,15 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()  # what cannot be written is an error here, not at the end of the process
     except click.exceptions.Exit as done:  # after --help, say
         return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:  # a group without a command
+        click.echo(error.format_message())
+        return GOOD
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        message = error.format_message()
+        message = error.format_message().replace("。 ", "。")  # click joins sentences with a blank
         if context is not None:
-            sentence = _("{message}. Try '{command} --help'.")
-            message = sentence.format(message=message.rstrip(".。"), command=context.command_path)
+            message = message if message.endswith(END_OF_SENTENCE) else _("{message}.").format(message=message)
+            message = _("{message} Try '{command} --help'.").format(message=message, command=context.command_path)
         say_error(message)
         return BAD_INPUT
     except TiduError as error:
