@@ -20,9 +20,6 @@ from tidu.fronts.outcomes import BAD_INPUT, GOOD, INTERRUPTED, say_error, write_
 from tidu.text import _
 
 
-END_OF_SENTENCE = (".", "。", "?", "？")
-
-
 def run(arguments: list[str]) -> int:
     """Run one command line; gives the exit status."""
     try:
@@ -39,7 +36,8 @@ def run(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         message = error.format_message().replace("。 ", "。")  # click joins sentences with a blank
         if context is not None:
-            message = message if message.endswith(END_OF_SENTENCE) else _("{message}.").format(message=message)
+            if not message.endswith(("?", "？")):  # click's own full stop is that of English
+                message = _("{message}.").format(message=message.rstrip(".。"))
             message = _("{message} Try '{command} --help'.").format(message=message, command=context.command_path)
         say_error(message)
         return BAD_INPUT

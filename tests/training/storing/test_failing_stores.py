@@ -10,7 +10,8 @@ import pytest
 
 import tidu
 from tidu.training.resuming import resumed_from, run_in
-from tidu.training.storing.store import MIGRATIONS, Store
+from tidu.training.storing.schema import MIGRATIONS
+from tidu.training.storing.store import Store
 
 TABLE = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.5, 3.0]}
 LINE = "y = w*x + b"

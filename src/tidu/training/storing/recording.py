@@ -27,7 +27,7 @@ from tidu.training.storing.store import Part, Store
 from tidu.version import __version__
 
 CADENCE = 1.0  # seconds between two writes: a run that is killed loses no more, and a write costs some milliseconds
-MOST_WAITING = 1 << 25  # bytes of the history that wait for the next write
+MOST_WAITING = 1 << 23  # bytes of the history that wait for the next write
 SMALL = 1000  # rows of the history
 Array = npt.NDArray[np.float64]
 

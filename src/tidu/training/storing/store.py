@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -26,54 +27,14 @@ from tidu.training.file_schema import check_facts
 from tidu.training.recorded_rows import RecordedRows
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
+from tidu.training.storing.schema import VARIABLE, check_version, migrate
 
-VARIABLE = "TIDU_STORE"
 PROJECT_FOLDER = ".tidu"  # where it exists in the current folder, runs are kept there
 PAGE = 16_384  # bytes; a history is long, and written in half the time that it takes in pages of the usual size
+LOG_PAGES = 4096  # of the log, before it is folded into the file while a run goes on
 MOST_RUNS = 2**63 - 1  # SQLite's largest number
 PATIENCE = 10.0  # seconds for another writer
 Array = npt.NDArray[np.float64]
-
-# Each makes of a store of the version before one of its own; a new store goes through all of them.
-MIGRATIONS = (
-    """
-    CREATE TABLE runs (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        began REAL NOT NULL,
-        updated REAL NOT NULL,
-        status TEXT NOT NULL,
-        facts TEXT NOT NULL,
-        tags TEXT NOT NULL DEFAULT '[]',
-        remark TEXT NOT NULL DEFAULT ''
-    );
-    CREATE TABLE history (
-        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-        first INTEGER NOT NULL,
-        rows INTEGER NOT NULL,
-        cells BLOB NOT NULL,
-        PRIMARY KEY (run, first)
-    );
-    CREATE TABLE checkpoints (
-        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-        kind TEXT NOT NULL,
-        step INTEGER NOT NULL,
-        rows INTEGER NOT NULL,
-        digest TEXT NOT NULL,
-        state BLOB NOT NULL,
-        PRIMARY KEY (run, kind)
-    );
-    """,
-    """
-    CREATE TABLE judged (
-        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-        first INTEGER NOT NULL,
-        losses BLOB NOT NULL,
-        PRIMARY KEY (run, first)
-    );
-    """,
-)
-
-TABLES = {"runs", "history", "checkpoints"}  # of a store of any version
 
 
 def default_path() -> Path:
@@ -152,7 +113,9 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, reading: bool = False) -> None:
-        self.path = Path(path) if path is not None else default_path()
+        self.path, self.reading = Path(path) if path is not None else default_path(), reading
+        self._behind = ThreadPoolExecutor(1, thread_name_prefix="tidu store")
+        self._handed: Future[None] | None = None  # what it is writing
         with self._told():
             if self.path.is_dir():
                 raise StoreError(_("the store '{path}' is a folder; name a file in it").format(path=self.path))
@@ -162,51 +125,33 @@ class Store:
                         _("there is no store '{path}' yet; a run of 'tidu fit' makes one").format(path=self.path)
                     )
                 address = f"{self.path.absolute().as_uri()}?mode=ro"
-                self.connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False)
+                self._connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False)
             else:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
-            self.connection.isolation_level = None
-            self._check_version(reading)
+                self._connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
+            self._connection.isolation_level = None
+            check_version(self._connection, self.path, reading)
             if not reading:
                 self.connection.execute(f"PRAGMA page_size={PAGE}")  # of a store that is new
                 self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
                 self.connection.execute("PRAGMA synchronous=NORMAL")
                 self.connection.execute("PRAGMA foreign_keys=ON")
-                self._migrate()
+                migrate(self._connection)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.connection.close()
+        """Close it. A writer that is the last folds the log into the file and waits for the disk, which nobody need do.
 
-    def _check_version(self, reading: bool) -> None:
-        """Refuse what is no store, or one of a later version; a store of an earlier one can be read as it is."""
-        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-        tables = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        is_new = not tables and not version and not reading
-        if not is_new and (version < 1 or not tables >= TABLES):
-            sentence = _(
-                "'{path}' is a database, but no store of tidu's; name another by {variable}, or give --no-store"
-            )
-            raise StoreError(sentence.format(path=self.path, variable=VARIABLE))
-        if version > len(MIGRATIONS):
-            sentence = _("the store '{path}' was made by a newer version of tidu; update tidu, or name another by "
-                         "{variable}, or give --no-store")  # fmt: skip
-            raise StoreError(sentence.format(path=self.path, variable=VARIABLE))
-
-    def _migrate(self) -> None:
-        """Make a store of this version of one that is older, or new."""
-        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-        if version == len(MIGRATIONS):
-            return
-        with self.writing() as write:  # another process may have done it meanwhile
-            (version,) = write.execute("PRAGMA user_version").fetchone()
-            for migration in MIGRATIONS[version:]:
-                for statement in filter(str.strip, migration.split(";")):
-                    write.execute(statement)
-            write.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+        What was written is safe before that: whoever opens the file next reads the log.
+        """
+        try:
+            self._behind.submit(self._connection.close)
+        except RuntimeError:  # at the end of the interpreter no thread can be started
+            self._connection.close()
+        self._behind.shutdown(wait=self.reading)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -218,18 +163,37 @@ class Store:
                 .format(path=self.path, reason=_reason(error), variable=VARIABLE)
             ) from None  # fmt: skip
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """To the file, once what was handed over is written.
+
+        Raises
+        ------
+        StoreError
+            That could not be written.
+        """
+        handed, self._handed = self._handed, None
+        if handed is not None:
+            handed.result()
+        return self._connection
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One short transaction: all of it, or nothing."""
+        with self._transaction(self.connection) as write:
+            yield write
+
+    @contextlib.contextmanager
+    def _transaction(self, write: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         with self._told():
-            self.connection.execute("BEGIN IMMEDIATE")
+            write.execute("BEGIN IMMEDIATE")
             try:
-                yield self.connection
+                yield write
             except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                if write.in_transaction:
+                    write.execute("ROLLBACK")
                 raise
-            self.connection.execute("COMMIT")
+            write.execute("COMMIT")
 
     # -- writing -----------------------------------------------------------------------------------
     def begin(self, facts: Mapping[str, Any], checkpoints: Sequence[Checkpoint] = ()) -> int:
@@ -268,8 +232,18 @@ class Store:
             _set(write, run, "running", facts)
 
     def advance(self, run: int, part: Part) -> None:
-        """What a run has come to since the last time, in one transaction."""
-        with self.writing() as write:
+        """What a run has come to since the last time, in one transaction, on another thread while the run goes on.
+
+        Raises
+        ------
+        StoreError
+            What was handed over before this could not be written.
+        """
+        write = self.connection
+        self._handed = self._behind.submit(self._advance, write, run, part)
+
+    def _advance(self, connection: sqlite3.Connection, run: int, part: Part) -> None:
+        with self._transaction(connection) as write:
             _keep(write, run, part)
             write.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time(), run))
 
