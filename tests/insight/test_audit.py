@@ -83,6 +83,31 @@ def test_an_update_before_all_gradients_were_taken(model, rate):
     assert p in found.said
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("beside", ["[i-1]", "[i+1]", "[i - 1]"])
+def test_an_index_off_by_one(model, beside):
+    """In a factor; in all of the residual; in the target alone. `x[i]` is the row itself."""
+    formula, score, p, slope, _factor, _other, _others = MODELS[model]
+    column = {"w": "x", "q": "x", "c": "z", "k": "x", "f": "x"}[p]
+    factor = {"k": "(-a*exp(-k*x)*{})", "f": "(a*cos(f*x)*{})"}.get(p, "{}").format(column + beside)
+    found = tidu.audit(formula, DATA, {p: f"mean(2*({score} - y)*{factor})"}).verdicts[p]
+    assert found.slip == "wrong index"
+    assert f"factor {column} " in found.said
+    for hand in (f"mean(2*({score} - y{beside})*{slope})", f"sum(-2*({score} - y{beside})*{slope})"):
+        assert tidu.audit(formula, DATA, {p: hand}).verdicts[p].said.count("off by one") == 1
+    moved = score.replace("exp", "e").replace(column, column + beside).replace("e(", "exp(")
+    found = tidu.audit(formula, DATA, {p: f"mean(2*({moved} - y)*{slope})"}).verdicts[p]
+    assert found.slip == "wrong index" or p in "kf"  # whose slope has the column in another place too
+    right = f"mean(2*({score} - y[i])*{slope})".replace("exp", "e").replace(column, f"{column}[i]").replace("e(", "exp(")
+    assert tidu.audit(formula, DATA, {p: right})
+
+
+def test_an_index_off_by_one_by_numpy():
+    """What `x[i-1]` is in the first row: the last."""
+    found = tidu.audit("y = w*x + b", DATA, {"w": "mean(2*(w*x + b - y)*x[i-1])"}, at={"w": 2, "b": 1})
+    assert found.verdicts["w"].hand[0] == pytest.approx(np.mean(2 * (2 * X + 1 - DATA["y"]) * np.roll(X, 1)), rel=1e-13)
+
+
 def test_two_slips_are_both_named():
     kind, said = slip("line", "sum((y - w*x - b)*x)")
     assert kind == "sign"

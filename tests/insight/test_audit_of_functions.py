@@ -92,3 +92,42 @@ def test_a_column_taken_for_another_in_a_formula(model):
 def test_an_array_under_a_name_is_refused_in_a_sentence():
     with pytest.raises(SettingError, match=r"at names 'w' with an array; .* at=\[0.5, -0.5\]"):
         tidu.audit(lambda w: (w**2).sum(), lambda w: 2 * w, at={"w": [1.0, 2.0]})
+
+
+ROWS = RANDOM.normal(size=(17, 5))
+
+
+@pytest.mark.parametrize("way", ["all before, at once", "all before, in turn", "the last part first", "one"])
+@pytest.mark.parametrize("power", [1, 2])
+def test_an_array_that_was_updated_too_early(way, power):
+    """As in a loop over the numbers of an array, which changes them as it goes; or over parts of it."""
+    rate = 0.05
+
+    def loss(theta):
+        return (((ROWS @ theta) ** power - Y) ** 2).mean()
+
+    def slope(theta):
+        score = ROWS @ theta
+        return 2 * ((score**power - Y) * power * score ** (power - 1)) @ ROWS / len(ROWS)
+
+    def gradient(theta):
+        now, told, at_start = theta.copy(), np.empty(5), slope(theta)
+        for k in range(4, -1, -1) if way == "the last part first" else range(5):
+            told[k] = slope(now)[k]
+            match way:
+                case "all before, in turn":
+                    now[k] -= rate * told[k]
+                case "all before, at once":
+                    now[k] -= rate * at_start[k]
+                case "the last part first" if k >= 3:
+                    now[k] -= rate * at_start[k]
+                case "one" if k == 1:
+                    now[k] -= rate * told[k]
+        return told
+
+    found = tidu.audit(loss, gradient, at=[0.3, -0.2, 0.5, 0.1, 0.4], lr=rate)
+    wrong = {name: v for name, v in found.verdicts.items() if not v.right}
+    first = {"the last part first": 3, "one": 3}.get(way, 4)
+    assert len(wrong) >= first
+    assert {v.slip for v in wrong.values()} == {"updated too early"}, [v.said for v in wrong.values()]
+    assert "x[1]" in wrong["x[2]"].said or way == "the last part first"

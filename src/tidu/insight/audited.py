@@ -16,7 +16,7 @@ import numpy as np
 from tidu.eager.transforms import grad
 from tidu.engines.program import Program
 from tidu.errors import SettingError, TiduError, closest
-from tidu.insight.hand_gradient import HandGradient, Rows, new_value, parse_hand
+from tidu.insight.hand_gradient import BESIDE, HandGradient, Rows, neighbour, new_value, parse_hand
 from tidu.insight.slips_in_functions import Inside, Recorded
 from tidu.language.expr import Expr
 from tidu.text import _
@@ -28,6 +28,7 @@ TRIES = 60  # draws of points, where functions are not finite everywhere
 CLOSE = 1e-8  # of the size of what is added up: sums in another order differ by far less, slips by far more
 MEASURED_CLOSE = 1e-5  # of central differences, which are right to about 1e-10, and less far from 1
 MOST_ROWS = 20_000
+MOST_TOGETHER = 8  # groups of parameters that may have been updated too early
 STEP = float(np.finfo(float).eps) ** (1 / 3)
 
 
@@ -232,7 +233,7 @@ class OfFormula:
         return self.table.mean(self.slope(name) / symbols[factor], self.known(point))
 
     def inside(self, name: str, point: Point) -> Mapping[str, Inside]:
-        """A column taken for another, or from the neighbouring row."""
+        """A column taken for another, or from the neighbouring row: as a factor, in the residual, or in both."""
         found: dict[str, Inside] = {}
         columns = {c.name: c for c in self.program.columns if c.role == "feature"}
         slope, known = self.slope(name), self.known(point)
@@ -243,10 +244,23 @@ class OfFormula:
                     said = _("{other} stands where {factor} should").format(other=other, factor=factor)
                     value = self.table.mean(without * instead, known)
                     found[f"{factor} {other}"] = Inside("wrong index", said, value)
-            for by in (1, -1):
+            for place, by in BESIDE.items():
                 said = _("the index is off by one: the factor {factor} is taken from the neighbouring row")
-                value = self.table.mean_with_neighbour(without, column, by, known)
-                found[f"{factor} {by}"] = Inside("wrong index", said.format(factor=factor), value)
+                beside = neighbour(column, place)
+                rows = self.table.with_neighbours({beside: (column, by)})
+                value = rows.mean(without * beside, known)
+                found[f"{factor} {place}"] = Inside("wrong index", said.format(factor=factor), value)
+                moved_rows = self.table.with_neighbours({column: (column, by), beside: (column, 0)})
+                said = _("the index is off by one: {factor} is taken from the neighbouring row where ŷ is computed")
+                value = moved_rows.mean(without * beside, known)
+                found[f"{factor} {place} in ŷ"] = Inside("wrong index", said.format(factor=factor), value)
+        for column in self.program.columns:
+            for place, by in BESIDE.items():
+                said = _("the index is off by one: {factor} is taken from another row than the rest")
+                value = self.table.with_neighbours({column: (column, by)}).mean(self.slope(name), known)
+                found[f"{column.name} {place} everywhere"] = Inside(
+                    "wrong index", said.format(factor=column.name), value
+                )
         return found
 
     def measured(self, name: str, point: Point) -> float:
@@ -414,7 +428,29 @@ class OfFunction:
 
 
 def updates(subject: Subject, name: str, point: Point, rate: float) -> Iterator[tuple[str, float]]:
-    """The derived gradient of one parameter where another one has taken its step before."""
-    for other in subject.parameters:
-        if other != name:
-            yield other, subject.derived(name, moved(point, other, -rate * subject.derived(other, point)))
+    """The derived gradient of one parameter where others have taken their step before: one, several at once, in turn.
+
+    Several are those before or behind it, as in a loop over an array or over parts of it.
+    """
+    names = subject.parameters
+    k = names.index(name)
+    for other in (n for n in names if n != name):
+        yield other, subject.derived(name, stepped(subject, point, (other,), rate))
+    if len(names) == 2:
+        return
+    before = [names[:j] for j in range(2, k + 1)]
+    behind = [names[j:] for j in range(k + 1, len(names) - 1)]
+    others = (*names[:k], *names[k + 1 :])
+    for several in dict.fromkeys([others, *before[::-1], *behind][:MOST_TOGETHER]):
+        yield _(", ").join(several), subject.derived(name, stepped(subject, point, several, rate))
+    for several in [names[:k], names[:k:-1]]:
+        at = point
+        for other in several:
+            at = stepped(subject, at, (other,), rate)
+        if len(several) > 1:
+            yield _(", ").join(several), subject.derived(name, at)
+
+
+def stepped(subject: Subject, point: Point, names: Sequence[str], rate: float) -> Point:
+    """The point after some of the parameters have taken their step, all from where they are."""
+    return {**point, **{name: point[name] - rate * subject.derived(name, point) for name in names}}

@@ -1,11 +1,13 @@
 """A gradient as one derives it by hand, `mean(2*(w*x + b - y)*x)`: of columns, parameters and means.
 
-`parse_hand` reads one; its `at` gives its value on some rows. Called by `audit`.
+`parse_hand` reads one; its `at` gives its value on some rows. `x[i]` is x in the row that a sum is at, `x[i-1]` and
+`x[i+1]` are x in the rows beside it. Called by `audit`.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +23,8 @@ from tidu.text import _
 Array = npt.NDArray[np.float64]
 ROWS = symbol("n", "hyper")
 NEW = "new_"  # before a parameter: its value after the update
+BESIDE = {"[i-1]": 1, "[i+1]": -1}  # behind a column: how many rows further up it is read
+INDEXED = re.compile(r"(?<![`\w])([^\W\d]\w*)\s*\[\s*i\s*(?:([+-])\s*(\d+)\s*)?\]")  # x[i - 1]
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,13 @@ class Rows:
         """The mean over the rows."""
         return math.fsum(self._finite(self.values(expression, known))) / self.count
 
-    def mean_with_neighbour(self, expression: Expr, column: Expr, by: int, known: Mapping[Expr, float]) -> float:
-        """The mean of an expression times a column, of which each row reads that `by` rows further up."""
-        values, cells = self.values(expression, known), self.columns[column]
-        terms = [value * cells[(k - by) % self.count] for k, value in enumerate(values)]
-        return math.fsum(self._finite(terms)) / self.count
+    def with_neighbours(self, neighbours: Mapping[Expr, tuple[Expr, int]]) -> Rows:
+        """With symbols for columns of which each row reads that so many rows further up; the last follow the first."""
+        shifted = {
+            symbol: [self.columns[column][(k - by) % self.count] for k in range(self.count)]
+            for symbol, (column, by) in neighbours.items()
+        }
+        return Rows({**self.columns, **shifted}, self.count)
 
     @staticmethod
     def _finite(values: list[float]) -> list[float]:
@@ -65,10 +71,11 @@ class HandGradient:
     text: str
     expression: Expr
     reductions: Mapping[Expr, tuple[str, Expr]]
+    neighbours: Mapping[Expr, tuple[Expr, int]]
 
     def at(self, known: Mapping[Expr, float], rows: Rows) -> float:
         """Its value where each parameter has its value."""
-        values = {**known, ROWS: float(rows.count)}
+        values, rows = {**known, ROWS: float(rows.count)}, rows.with_neighbours(self.neighbours)
         for node, (kind, inner) in self.reductions.items():
             values[node] = rows.mean(inner, values) * (rows.count if kind == "sum" else 1)
         return evaluate(self.expression, values)
@@ -78,6 +85,11 @@ class HandGradient:
         """The numbers that stand in it."""
         whole = [self.expression, *(inner for _kind, inner in self.reductions.values())]
         return [node.value for node in evaluation_order(whole) if node.is_constant]
+
+
+def neighbour(column: Expr, place: str) -> Expr:
+    """The symbol `x[i-1]` of a hand gradient, for a column in the row beside."""
+    return symbol(column.name + place, "feature")
 
 
 def new_value(parameter: Expr) -> Expr:
@@ -95,6 +107,9 @@ def parse_hand(text: str, program: Program) -> HandGradient:
     """
     names = {s.name: s for p in program.parameters for s in [new_value(p)]}
     names |= {"n": ROWS} | {s.name: s for s in (*program.columns, *program.parameters)}
+    text = INDEXED.sub(lambda found: f"`{found[1]}[i{found[2] or ''}{found[3] or ''}]`", text)
+    beside = {neighbour(c, place): (c, by) for c in program.columns for place, by in BESIDE.items()}
+    names = {f"{c.name}[i]": c for c in program.columns} | {s.name: s for s in beside} | names
     reductions: dict[Expr, tuple[str, Expr]] = {}
 
     def reduction(kind: str, inner: Expr) -> Expr:
@@ -111,4 +126,5 @@ def parse_hand(text: str, program: Program) -> HandGradient:
                 "'{text}' reads the column '{name}' outside of mean(...) and sum(...); the gradient is one number"
             ).format(text=text, name=alone[0])
         )
-    return HandGradient(text, expression, reductions)
+    used = evaluation_order([expression, *(inner for _kind, inner in reductions.values())])
+    return HandGradient(text, expression, reductions, {s: beside[s] for s in used if s in beside})

@@ -131,10 +131,10 @@ def _parts(subject: Subject, name: str, points: Sequence[Point]) -> Iterator[Sli
             yield Slip("wrong parameter", said, values)
     yield from (slip for slip in inside if slip.kind != "forgotten factor")
     for rate in _rates(subject, name):
-        steps = [dict(updates(subject, name, point, rate)) for point in points]
-        for other in steps[0]:
-            said = _("{other} was updated too early: take all gradients first, then update").format(other=other)
-            yield Slip("updated too early", said, tuple(step[other] for step in steps))
+        for of_points in zip(*(updates(subject, name, point, rate) for point in points), strict=True):
+            said = _("{other} was updated too early: take all gradients first, then update")
+            values = tuple(value for _others, value in of_points)
+            yield Slip("updated too early", said.format(other=of_points[0][0]), values)
 
 
 def _rates(subject: Subject, name: str) -> list[float]:
