@@ -74,12 +74,20 @@ def test_a_sum_that_overflows_is_no_row_s_fault():
     assert found.entry.name == "loss_sum"
 
 
-def test_a_network_is_told_a_smaller_rate_that_was_tried():
-    run = tidu.fit("y = mlp(x, hidden=[4])", DATA, lr=100.0, epochs=200)
-    found = run.why_not()
+@pytest.mark.parametrize("engine", ["array", "compiled"])
+@pytest.mark.parametrize(("optimizer", "lr"), [("gd", 100.0), ("momentum", 1e3)])
+def test_a_network_is_told_what_the_doctor_tried(engine, optimizer, lr):
+    run = tidu.fit("y = mlp(x, hidden=[4])", DATA, lr=lr, epochs=200, optimizer=optimizer, engine=engine)
+    found, diagnosis = run.why_not(), run.diagnose()
     assert found.row is not None
-    rate = float(found.advice.removeprefix("--lr "))
-    assert not tidu.fit("y = mlp(x, hidden=[4])", DATA, lr=rate, epochs=100).diverged
+    assert found.limit == diagnosis["limit"].words
+    assert f"over the limit of {optimizer}" in found.limit
+    assert (found.tried, found.advice) == (diagnosis.best.words, diagnosis.advice)
+    words = found.advice.replace("--", "").split()
+    options = {name: value if name == "optimizer" else float(value) for name, value in zip(*[iter(words)] * 2, strict=True)}
+    if "steps" in options:
+        options["steps"] = int(options["steps"])
+    assert not tidu.fit("y = mlp(x, hidden=[4])", DATA, **{"epochs": None, "steps": 200, **options}).diverged
 
 
 def test_what_is_wrong_is_a_sentence(tmp_path):
@@ -103,5 +111,9 @@ def test_the_command(capsys, tmp_path):
     assert cli.run([*command, "--json"]) == 1
     plain = json.loads(capsys.readouterr().out)
     assert {"step", "row", "line", "cause", "advice", "sentences"} <= plain.keys()
-    assert cli.run([*command, "--as", "html"]) == 2
+    for form, equation in {"markdown": "Σℓ = sum over the batch = inf", "html": "<mn>∞</mn>", "latex": r"\infty"}.items():
+        assert cli.run([*command, "--as", form]) == 1
+        page = capsys.readouterr().out
+        assert equation in page
+        assert all(word in page for word in ("larger than the largest number", "--scale", "not taken"))
     assert cli.run([*command[:3], "--lr", "0.01", "--why-not"]) == 2

@@ -140,7 +140,7 @@ A, B, C = (symbol(name, "parameter") for name in "abc")
          r"\sin\left(3.141592653589793 x\right)"),
         (-math.pi * X, "-3.141592653589793*x", "−π·x", "-3.141592653589793 x"),
         (symbol("π", "parameter") * math.pi, "π*3.141592653589793", "π·3.141592653589793",
-         r"π \cdot 3.141592653589793"),
+         r"\pi \cdot 3.141592653589793"),
     ],
 )  # fmt: skip
 def test_looks(expr, as_text, as_unicode, as_latex):
@@ -171,7 +171,7 @@ def test_a_name_stands_for_an_inside():
         ("100%", "`100%`", "`100%`", r"\mathrm{100\%}"),
         ("%", "`%`", "`%`", r"\%"),
         ("a^b\\{c}", "`a^b\\{c}`", "`a^b\\{c}`", r"\mathrm{a\wedge b\backslash \{c\}}"),
-        ("温度", "温度", "温度", r"\mathrm{温度}"),
+        ("温度", "温度", "温度", r"\text{温度}"),
         ("x_", "x_", "x_", r"\mathrm{x\_}"),
         ("2020", "`2020`", "`2020`", r"\mathrm{2020}"),
     ],

@@ -230,12 +230,12 @@ def _print_entry(console: Console, e: Entry) -> None:
 
 
 def _tell_why_not(found: WhyNot, form: str | None, as_json: bool) -> None:
+    from tidu.fronts import explanation_pages
+
     if as_json:
         print_json(found.to_dict())
-    elif form == "markdown":
-        click.echo("\n".join(f"- {sentence}" for sentence in found.sentences))
-    elif form in ("latex", "html"):
-        raise SettingError(_("the answer to --why-not is printed in the terminal, as markdown, or with --json"))
+    elif form not in (None, "terminal"):
+        click.echo(getattr(explanation_pages, f"why_not_in_{form}")(found))
     else:
         console = Console()
         console.print()

@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tidu.insight.derivation import harmless_latex
 from tidu.insight.explanation import Section, sections_of
+from tidu.insight.latex_words import latex_document, latex_words
 from tidu.insight.reporting import html as pages
 from tidu.insight.reporting import markdown as texts
-from tidu.insight.reporting.step_sections import derivation_document, explanation_document, heading_of
+from tidu.insight.reporting.step_sections import (
+    derivation_document,
+    explanation_document,
+    heading_of,
+    why_not_document,
+)
 from tidu.text import _
 
 if TYPE_CHECKING:
     from tidu.insight.derivation import Derivation
     from tidu.insight.explanation import Entry, Explanation
-
-LATEX_HEAD = "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}\n"
+    from tidu.insight.why_not import WhyNot
 
 
 def markdown(found: Explanation, shown: tuple[Entry, ...]) -> str:
@@ -44,16 +48,40 @@ def derivation_in_html(found: Derivation) -> str:
 
 def latex(found: Explanation, shown: tuple[Entry, ...]) -> str:
     """The explanation as a LaTeX document."""
-    lines = [rf"\section*{{{harmless_latex(found.formula)}}}", harmless_latex(heading_of(found))]
+    lines = [rf"\section*{{{latex_words(found.formula)}}}", latex_words(heading_of(found))]
+    return latex_document([*lines, *_sections(found, shown), *map(latex_words, closing(found))])
+
+
+def _sections(found: Explanation, shown: tuple[Entry, ...]) -> list[str]:
+    """The equations of a step, section by section."""
+    lines = []
     for section in sections_of(found, shown):
-        lines += [rf"\subsection*{{{harmless_latex(section.title)}}}", r"\begin{align*}"]
+        lines += [rf"\subsection*{{{latex_words(section.title)}}}", r"\begin{align*}"]
         rows = []
         for e in section.entries:
             left, *right = e.equation("latex")
             rows.append(" \\\\\n".join([rf"{left} &= {right[0]}", *(f"&= {part}" for part in right[1:])])
-                        + rf" && \text{{{harmless_latex(e.rule)}}}")  # fmt: skip
-        lines += [" \\\\\n".join(rows), r"\end{align*}", *map(harmless_latex, remarks_on(found, section))]
-    return LATEX_HEAD + "\n".join([*lines, *map(harmless_latex, closing(found))]) + "\n\\end{document}\n"
+                        + rf" && \text{{{latex_words(e.rule)}}}")  # fmt: skip
+        lines += [" \\\\\n".join(rows), r"\end{align*}", *map(latex_words, remarks_on(found, section))]
+    return lines
+
+
+def why_not_in_markdown(found: WhyNot) -> str:
+    """Why a training diverged, as Markdown."""
+    return texts.markdown(why_not_document(found))
+
+
+def why_not_in_html(found: WhyNot) -> str:
+    """Why a training diverged, as one page."""
+    return pages.page(why_not_document(found))
+
+
+def why_not_in_latex(found: WhyNot) -> str:
+    """Why a training diverged, as a LaTeX document."""
+    step = found.explanation
+    items = [rf"\item {latex_words(sentence)}" for sentence in found.sentences]
+    lines = [rf"\section*{{{latex_words(step.formula)}}}", r"\begin{itemize}", *items, r"\end{itemize}"]
+    return latex_document([*lines, *_sections(step, step.behind(found.entry.id)), *map(latex_words, closing(step))])
 
 
 def remarks_on(found: Explanation, section: Section) -> Sequence[str]:

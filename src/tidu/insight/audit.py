@@ -99,7 +99,8 @@ def audit(
         and gives a dict by name, or numbers in the order of `at`.
     hand : your gradient of the cost (the mean of the loss over the rows) by parameter, as formulas of columns and
         parameters with `mean(...)` and `sum(...)` over the rows: `{"w": "mean(2*(w*x+b-y)*x)"}`. `n` is the number
-        of rows, `new_w` the value of w after an update.
+        of rows, `new_w` the value of w after an update; `x[i-1]` and `x[i+1]` are x in the rows beside row `i`, the
+        last row coming before the first.
     at : a point to compare at, besides points drawn with the seed: parameters by name. A function takes its arguments
         by these names; where `at` is a number or an array, it is the function's only argument.
     lr : the learning rate of the update in `new_w`.

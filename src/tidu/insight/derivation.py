@@ -14,6 +14,7 @@ from tidu.engines.program import Program
 from tidu.engines.scalar_loop import Batch, LoopShape
 from tidu.engines.trace import loop_text_of
 from tidu.errors import SettingError, closest
+from tidu.insight.latex_words import latex_words
 from tidu.insight.loop_lines import LoopLine, lines_for, named_in
 from tidu.insight.rules import factor_rule, rule_of
 from tidu.language.array_ops import fitted
@@ -88,7 +89,7 @@ Y_HAT = {"unicode": "ŷ", "latex": r"\hat{y}", "mathml": "<mover><mi>y</mi><mo>^
 def _code(name: str, notation: str) -> str:
     """A name of the loop."""
     if notation == "latex":
-        return rf"\mathtt{{{harmless_latex(name)}}}"
+        return rf"\text{{\ttfamily {latex_words(name)}}}"
     return f"<mtext><code>{name}</code></mtext>" if notation == "mathml" else name
 
 
@@ -127,17 +128,9 @@ class Derivation:
     def to_latex(self) -> str:
         """The lines as a LaTeX `aligned` block, without dollar signs, the rule of each behind it."""
         left = rf"\frac{{\partial \ell}}{{\partial {latex_name(self.name)}}}"
-        rows = [rf"&= {shown} && \text{{{harmless_latex(rule)}}}" for shown, rule in self.shown("latex")]
+        rows = [rf"&= {shown} && \text{{{latex_words(rule)}}}" for shown, rule in self.shown("latex")]
         given = "" if self.prediction is None else rf"\hat{{y}} &= {latex(self.prediction)} \\" + "\n"
         return "\\begin{aligned}\n" + given + left + " " + " \\\\\n".join(rows) + "\n\\end{aligned}"
-
-
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "_%&#${}"} | {"\\": r"\textbackslash ", "^": r"\^{}"})
-
-
-def harmless_latex(words: str) -> str:
-    """Words inside LaTeX's `text`."""
-    return words.translate(_SPECIAL)
 
 
 def derivation_of(program: Program, name: str, shape: LoopShape | None = None) -> Derivation:

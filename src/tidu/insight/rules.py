@@ -50,6 +50,7 @@ RULES = {
 }
 MOVED = (PARTS, mark("numbers that only change their place take their derivatives with them"))
 EXPONENT = mark("exponential rule"), mark("(cᵛ)′ = cᵛ·ln(c)·v′, with the chain rule")
+CONDITION = mark("condition"), mark("it is true or false, and has no derivative")
 STAYS = mark("a factor without {name} stays")
 OF_SEVERAL = mark("each argument's derivative of {function}, times the derivative of that argument")
 
@@ -60,6 +61,8 @@ def rule_of(node: Expr, exponent: bool = False) -> Rule:
         name, statement = EXPONENT
     elif node.op.name in RULES:
         name, statement = RULES[node.op.name]
+    elif node.op.boolean:
+        name, statement = CONDITION
     elif not node.op.elementwise:
         name, statement = MOVED
     else:

@@ -45,8 +45,8 @@ class WhyNot:
     cause : what it is that cannot be, in a sentence.
     grown : that parameters have grown, or empty.
     limit : how the learning rate compares with its limit, or empty; from the doctor.
-    tried, advice : the remedy that the doctor tried and what came of it, and its options; of a network, a smaller rate
-        that was tried; or empty.
+    tried, advice : the remedy that the doctor tried and what came of it, and its options; where he cannot examine the
+        run, a smaller rate that was tried; or empty.
     explanation : the whole step.
     """
 
@@ -233,9 +233,7 @@ def _remedy(run: Run, diagnosis: Diagnosis | None) -> tuple[str, str]:
 
 
 def _diagnosis(run: Run) -> Diagnosis | None:
-    """What the doctor finds and tried; None of what he cannot examine, such as a network."""
-    if run.program.of_arrays or math.isnan(sum(float(v) for v in run.params.values())):
-        return None
+    """What the doctor finds and tried; None of what he cannot examine."""
     try:
         found: Diagnosis = run.diagnose()
     except TiduError:

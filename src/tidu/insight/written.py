@@ -106,7 +106,7 @@ def _in_notation(whole: str, notation: str, inside: bool) -> str:
     sign = "−" if minus else ""
     if notation == "unicode":
         shown = sign + mantissa + (f"e{int(exponent)}".replace("-", "−") if exponent else "")
-        return f"({shown})" if minus and inside else shown
+        return f"({shown})" if (minus or exponent) and inside else shown
     if notation == "latex":
         mantissa = {"inf": r"\infty", "nan": r"\mathrm{nan}"}.get(mantissa, mantissa)
         shown = ("-" if minus else "") + mantissa + (rf" \times 10^{{{int(exponent)}}}" if exponent else "")

@@ -35,6 +35,8 @@ _SUBSCRIPT = str.maketrans("0123456789", SUBSCRIPTS)
 _SUPERSCRIPT = str.maketrans("0123456789-", SUPERSCRIPTS + "⁻")
 
 _SHORT = {0.5: "½", math.pi: "π"}  # numbers that mathematics has a sign for
+_GREEK_WORDS = {letter: word for word, letter in GREEK.items() if word != "lam"} | {"π": "pi"}
+_GREEK_IN_TEXT = str.maketrans({letter: f"$\\{word}$" for letter, word in _GREEK_WORDS.items()})
 _LATEX = str.maketrans({**{c: f"\\{c}" for c in "_%&#${} "}, "\\": r"\backslash ", "^": r"\wedge "})
 
 
@@ -260,13 +262,17 @@ def unicode_name(name: str) -> str:
 
 
 def latex_name(name: str) -> str:
-    r"""A symbol in LaTeX: w1 is w_{1}, alpha is \alpha, a longer word is upright, a[sh] is a_{\mathrm{sh}}."""
+    r"""A symbol in LaTeX: w1 is w_{1}, alpha is \alpha, a longer word is upright, a[sh] is a_{\mathrm{sh}}.
+
+    Other letters are words: 身高 is \text{身高}.
+    """
     if (of_level := parameter_and_level(name)) is not None:
         return f"{{{latex_name(of_level[0])}}}_{{{latex_name(of_level[1])}}}"
     stem, digits = stem_and_digits(name)
-    greek = {"lam": "lambda"}.get(stem, stem)
-    if stem in GREEK:
-        stem = f"\\{greek}"
+    if GREEK.get(stem, stem) in _GREEK_WORDS:
+        stem = f"\\{_GREEK_WORDS[GREEK.get(stem, stem)]}"
+    elif not stem.isascii():
+        stem = r"\text{" + stem.translate(_LATEX | _GREEK_IN_TEXT) + "}"  # mathematics has no font for other letters
     elif len(stem) > 1:
         stem = r"\mathrm{" + stem.translate(_LATEX) + "}"
     else:

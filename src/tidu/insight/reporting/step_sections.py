@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from tidu.insight.derivation import Derivation
 from tidu.insight.explanation import Entry, Explanation, sections_of
-from tidu.insight.reporting.document import Block, Cell, Code, Document, Prose, Remarks, Section, Table
+from tidu.insight.reporting.document import Block, Cell, Code, Document, Items, Prose, Remarks, Section, Table
+from tidu.insight.why_not import WhyNot
 from tidu.language.mathml import math, mathml, mathml_name
 from tidu.language.printer import unicode, unicode_name
 from tidu.text import _
@@ -46,6 +47,14 @@ def derivation_document(found: Derivation) -> Document:
         lines = "\n".join(f"{x.code}  # {_('line')} {x.number}" for x in found.loop)
         sections.append(Section(_("The loop"), (Code(lines, "python"),)))
     return Document(left, "", tuple(sections))
+
+
+def why_not_document(found: WhyNot) -> Document:
+    """Why a training diverged: what is said of it, the numbers that led to the first that is not finite, the loop."""
+    step = found.explanation
+    said = Section(_("Why did it diverge?"), (Items(tuple(("·", sentence) for sentence in found.sentences)),))
+    loop = Section(_("The loop"), (Code(step.source.rstrip("\n"), "python", place=LINE),))
+    return Document(step.formula, "", (said, section_of(step, LINE, step.behind(found.entry.id)), loop))
 
 
 def _equation(symbol: str, formula: str, symbol_marks: str, marks: str) -> tuple[Cell | str, ...]:
