@@ -98,7 +98,9 @@ def test_an_index_off_by_one(model, beside):
     moved = score.replace("exp", "e").replace(column, column + beside).replace("e(", "exp(")
     found = tidu.audit(formula, DATA, {p: f"mean(2*({moved} - y)*{slope})"}).verdicts[p]
     assert found.slip == "wrong index" or p in "kf"  # whose slope has the column in another place too
-    right = f"mean(2*({score} - y[i])*{slope})".replace("exp", "e").replace(column, f"{column}[i]").replace("e(", "exp(")
+    right = (
+        f"mean(2*({score} - y[i])*{slope})".replace("exp", "e").replace(column, f"{column}[i]").replace("e(", "exp(")
+    )
     assert tidu.audit(formula, DATA, {p: right})
 
 

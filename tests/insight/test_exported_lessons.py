@@ -23,7 +23,9 @@ from tidu.lessons import lesson
 from tidu.lessons.lesson import LESSON_MODULES, LESSONS
 from tidu.training.fit import run_of
 
-MOST_STEPS = 50  # of a program on arrays: lessons make up to half a million, and adam doubles a last digit with each dozen
+MOST_STEPS = (
+    50  # of a program on arrays: lessons make up to half a million, and adam doubles a last digit with each dozen
+)
 RUN_ALL = """
 import contextlib, io, json, runpy, sys
 told = []

@@ -84,7 +84,8 @@ def test_a_network_is_told_what_the_doctor_tried(engine, optimizer, lr):
     assert f"over the limit of {optimizer}" in found.limit
     assert (found.tried, found.advice) == (diagnosis.best.words, diagnosis.advice)
     words = found.advice.replace("--", "").split()
-    options = {name: value if name == "optimizer" else float(value) for name, value in zip(*[iter(words)] * 2, strict=True)}
+    pairs = zip(*[iter(words)] * 2, strict=True)
+    options = {name: value if name == "optimizer" else float(value) for name, value in pairs}
     if "steps" in options:
         options["steps"] = int(options["steps"])
     assert not tidu.fit("y = mlp(x, hidden=[4])", DATA, **{"epochs": None, "steps": 200, **options}).diverged
@@ -111,7 +112,8 @@ def test_the_command(capsys, tmp_path):
     assert cli.run([*command, "--json"]) == 1
     plain = json.loads(capsys.readouterr().out)
     assert {"step", "row", "line", "cause", "advice", "sentences"} <= plain.keys()
-    for form, equation in {"markdown": "Σℓ = sum over the batch = inf", "html": "<mn>∞</mn>", "latex": r"\infty"}.items():
+    infinite = {"markdown": "Σℓ = sum over the batch = inf", "html": "<mn>∞</mn>", "latex": r"\infty"}
+    for form, equation in infinite.items():
         assert cli.run([*command, "--as", form]) == 1
         page = capsys.readouterr().out
         assert equation in page

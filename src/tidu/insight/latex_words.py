@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from tidu.language.printer import GREEK, SUBSCRIPTS, SUPERSCRIPTS
+from tidu.language.printer import GREEK
+from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
 
 _SPECIAL = {c: f"\\{c}" for c in "_%&#${}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 _LETTERS = {letter: f"\\{name}" for name, letter in GREEK.items() if name != "lam"} | {
@@ -21,9 +22,7 @@ _SIGNS = {
 }  # fmt: skip
 _RAISED = dict(zip(SUPERSCRIPTS + "⁻⁺ⁿᵀ", "0123456789-+nT", strict=True))
 _LOWERED = dict(zip(SUBSCRIPTS + "₋₊ᵢⱼₖₙ", "0123456789-+ijkn", strict=True))
-_MATHEMATICS = re.compile(
-    f"([{''.join(_RAISED)}]+)|([{''.join(_LOWERED)}]+)|([{''.join(_LETTERS)}{''.join(_SIGNS)}])"
-)
+_MATHEMATICS = re.compile(f"([{''.join(_RAISED)}]+)|([{''.join(_LOWERED)}]+)|([{''.join(_LETTERS)}{''.join(_SIGNS)}])")
 _CHINESE = re.compile("[\u3000-\u9fff\uff00-\uffef]")
 
 

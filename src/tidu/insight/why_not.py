@@ -6,7 +6,6 @@ first operation that made one of finite numbers. Called by `Run.why_not` and `ti
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
