@@ -56,6 +56,12 @@ class CsvOptions:
     )  # fmt: skip
     skip: int = option(0, Whole(0), mark("Skip this many lines at the top."), **_OF_TEXT)
     sheet: str | None = option(None, Text(mark("NAME")), mark("Sheet of a workbook; the first by default."), **_OF_TEXT)
+    file_column: str | None = option(
+        None, Text(mark("COLUMN")),
+        mark("Of several files: a column of this name says which file a row is from, by its name without the ending. "
+             "A parameter a[COLUMN] then has a value for each file."),
+        word="group", **_OF_TEXT,
+    )  # fmt: skip
     numerals: Numerals = field(init=False)
 
     def __post_init__(self) -> None:

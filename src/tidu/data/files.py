@@ -14,16 +14,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tidu.data.arrow_library import pa
 from tidu.data.csv import CsvText, open_bytes
 from tidu.data.csv_options import CsvOptions
 from tidu.data.frames import ArrowTable
-from tidu.data.labels import joined_labels
 from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.pieces import ReadOnce
-from tidu.data.table import Label, Source, Table
+from tidu.data.several import names_of_files, together
+from tidu.data.table import Source, Table
 from tidu.data.workbook import MAGIC as WORKBOOKS
 from tidu.data.workbook import workbook_text
 from tidu.errors import DataError
@@ -45,8 +43,13 @@ def from_path(path: str, options: CsvOptions, stream: bool = False) -> Source:
     """
     if path == "-":
         return _from_standard_input(options, stream)
-    sources = [_file(p, options, stream) for p in files_of(path)]
-    return sources[0] if len(sources) == 1 else _Files(sources, path)
+    return from_files(files_of(path), path, options, stream)
+
+
+def from_files(paths: Sequence[Path], origin: str, options: CsvOptions, stream: bool = False) -> Source:
+    """Files one below the other, as one table."""
+    sources = [_file(p, options, stream) for p in paths]
+    return together(sources, names_of_files(paths), options.file_column, origin)
 
 
 def is_read_once(data: object) -> bool:
@@ -177,49 +180,3 @@ class _ParquetFile(Source):
                 yield ArrowTable(pa.Table.from_batches([batch]), self.origin).table(wanted, label, words)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(error) from None
-
-
-class _Files(Source):
-    """Several files as one table, in the order of their names."""
-
-    def __init__(self, sources: Sequence[Source], pattern: str) -> None:
-        self._sources, self._pattern = sources, pattern
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        first = self._sources[0].names
-        for other in self._sources[1:]:
-            if other.names != first:
-                raise DataError(
-                    _("the files of '{pattern}' differ in their columns: {first} and {other}").format(
-                        pattern=self._pattern, first=", ".join(first), other=", ".join(other.names)
-                    )
-                )
-        return first
-
-    def kinds(self) -> Mapping[str, str]:
-        return self._sources[0].kinds()
-
-    def table(
-        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
-    ) -> Table:
-        names = self.names
-        parts = [s.table(wanted, label, words) for s in self._sources]
-        coded = {label, *words}
-        columns = {n: np.concatenate([p[n] for p in parts]) for n in names if n in parts[0] and n not in coded}
-        classes: tuple[Label, ...] = ()
-        levels: dict[str, tuple[Label, ...]] = {}
-        for word in words:
-            if word in parts[0]:
-                columns[word], levels[word] = joined_labels([(p[word], p.levels[word]) for p in parts])
-        if label is not None and label in parts[0]:
-            columns[label], classes = joined_labels([(p[label], p.classes) for p in parts])
-        notes = dict.fromkeys(note for p in parts for note in p.notes[:1])
-        return Table(columns, self._pattern, tuple(notes)[:1], classes, levels)
-
-    def batches(
-        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
-    ) -> Iterator[Table]:
-        if self.names:  # which are the same in all files
-            for source in self._sources:
-                yield from source.batches(wanted, label, words)

@@ -19,9 +19,12 @@ from tidu.data.frames import arrow_source
 from tidu.data.labels import labels_of
 from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.numerals import kind_of
+from tidu.data.several import names_of_files, together
 from tidu.data.table import Source, Table, from_mapping, from_matrix, matrix_names, text_names
 from tidu.errors import DataError
 from tidu.text import _
+
+FILE = "file"  # the column of a dict's keys, unless it is named
 
 
 def source_of(data: object, options: CsvOptions | None = None, stream: bool = False) -> Source:
@@ -42,7 +45,14 @@ def source_of(data: object, options: CsvOptions | None = None, stream: bool = Fa
     if hasattr(data, "__arrow_c_stream__"):
         return _frame(data)
     if isinstance(data, Mapping):
+        tables = data.values()
+        if tables and all(map(_is_table, tables)):
+            return _several(list(tables), list(map(str, data)), options, stream, options.file_column or FILE)
         return _Columns(data)
+    if isinstance(data, (list, tuple)) and data and all(map(_is_table, data)):
+        files = all(isinstance(d, (str, Path)) for d in data)
+        names = names_of_files(list(map(Path, data))) if files else [str(k + 1) for k in range(len(data))]
+        return _several(data, names, options, stream, options.file_column)
     if isinstance(data, (np.ndarray, Sequence)):
         return _Matrix(data, options.names)
     raise DataError(
@@ -50,6 +60,20 @@ def source_of(data: object, options: CsvOptions | None = None, stream: bool = Fa
             kind=type(data).__name__
         )
     )
+
+
+def _is_table(data: object) -> bool:
+    """Whether this is a table among others: a file, a dict of columns, a frame; not a column."""
+    frame = hasattr(data, "__arrow_c_stream__") and hasattr(data, "columns")
+    return frame or isinstance(data, (str, Path, Mapping, Table))
+
+
+def _several(
+    tables: Sequence[Any], labels: Sequence[str], options: CsvOptions, stream: bool, column: str | None
+) -> Source:
+    """Tables one below the other, with a column of their labels if it has a name."""
+    alone = replace(options, file_column=None)
+    return together([source_of(each, alone, stream) for each in tables], labels, column, ", ".join(labels))
 
 
 def _frame(data: Any) -> Source:

@@ -134,6 +134,24 @@ def data_and_formula(function: Function) -> Function:
     )(function)
 
 
+def files_and_formula(function: Function) -> Function:
+    """The same where the data may be several files: one name, or a list of them."""
+    return options(
+        click.argument("data", metavar=_("DATA"), type=FileName(), nargs=-1),
+        click.argument("formula", metavar=_("FORMULA"), required=False, callback=_with_files),
+    )(function)
+
+
+def _with_files(ctx: click.Context, param: click.Parameter, formula: str | None) -> str:
+    """The formula, which is the last of the words; those before it are files."""
+    files = ctx.params["data"]
+    if formula is None or not files:
+        missing = param if formula else next(p for p in ctx.command.params if p.name == "data")
+        raise click.MissingParameter(ctx=ctx, param=missing)
+    ctx.params["data"] = files[0] if len(files) == 1 else list(files)
+    return formula
+
+
 lang_option = click.option(
     "--lang", metavar="zh|en", cls=Option, help=_("Language of all words; by default that of the locale.")
 )

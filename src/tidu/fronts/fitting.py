@@ -11,9 +11,9 @@ from tidu.fronts.command_options import (
     check_outputs,
     code_option,
     csv_of,
-    data_and_formula,
     declared_options,
     file_option,
+    files_and_formula,
     given_of,
     output_options,
 )
@@ -50,12 +50,14 @@ def _functions_of_formulas() -> str:
          'tidu fit points.csv "y = w*x + b" --optimizer adam --batch-size 32 --plot'),
         (_("A curve by least squares, from given starting values:"),
          'tidu fit decay.csv "y = a*exp(-b*t) + c" --optimizer lm --init a=1,b=0.1'),
+        (_("Several data sets at once, the rate in common, a height for each file:"),
+         'tidu fit run1.csv run2.csv "y = a[file]*exp(-b*t)" --group file --optimizer auto'),
         (_("Two classes, a tenth of the rows kept back; the model is saved:"),
          'tidu fit leaves.csv "tree = linear(length, width)" --loss logistic --test-size 0.1 --out leaves.tidu'),
     ),
     closing=_functions_of_formulas,
 )  # fmt: skip
-@data_and_formula
+@files_and_formula
 @declared_options("fit", "report")
 @file_option("--out", _("Save the model, for 'tidu predict' and tidu.load."))
 @file_option(
@@ -72,7 +74,7 @@ def _functions_of_formulas() -> str:
 @click.option("--no-store", is_flag=True, cls=Option, help=_("Do not keep the run for 'tidu runs'."))
 @code_option
 @output_options
-def fit_command(data: str, formula: str, **values: Any) -> int:
+def fit_command(data: str | list[str], formula: str, **values: Any) -> int:
     """`tidu fit`."""
     from tidu.fronts.progress import watched
     from tidu.training.fit import fit as fit_model
@@ -82,7 +84,8 @@ def fit_command(data: str, formula: str, **values: Any) -> int:
     values.pop("lang")
     (reports, quantities), trackers = _reports(values.pop("report")), _trackers(values.pop("track"))
     for path in (out, *reports):
-        check_outputs(plot, path, data)
+        for file in [data] if isinstance(data, str) else data:
+            check_outputs(plot, path, file)
     csv = csv_of(values)
     with watched(_("fitting")) as progress:
         result = fit_model(

@@ -254,6 +254,8 @@ def short_number(value: float) -> str:
 @functools.lru_cache(maxsize=4096)
 def unicode_name(name: str) -> str:
     """A symbol in Unicode, as the formula parser reads it too: w1 is w₁, alpha is α, `two words` has its backticks."""
+    if (of_level := parameter_and_level(name)) is not None:
+        return f"{unicode_name(of_level[0])}[{of_level[1]}]"
     stem, digits = stem_and_digits(name)
     greek = GREEK.get(stem, stem)
     if f"{stem}{digits}" != name or not greek.isidentifier() or keyword.iskeyword(greek):
