@@ -22,6 +22,7 @@ from tidu.content.declarations import ENGINE
 from tidu.content.kinds import Assignments, Names, Number
 from tidu.content.methods import AUTO, SOLVERS
 from tidu.content.models import MODELS
+from tidu.content.optimizers import optimizer_named
 from tidu.data.table import Table, names_without_header
 from tidu.engines.scalar_loop import history_columns
 from tidu.errors import SettingError, closest
@@ -34,6 +35,7 @@ from tidu.training.options import OPTIONS, SETTING_NAMES
 from tidu.training.problem import Problem, check_target
 from tidu.training.run import Run
 from tidu.training.settings import Settings
+from tidu.training.solving.stability import linear_rule
 from tidu.training.state import TrainingState
 from tidu.training.training import Execution
 
@@ -119,7 +121,7 @@ class Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has n
         columns = self._columns(X, y, sample_weight, first=True)
         weights = columns[self._weight_name()]
         columns[self._weight_name()] = weights / weights.mean()
-        problem = self._begun(self._formula(), columns, self._settings())
+        problem = _rated(self._begun(self._formula(), columns, self._settings()))
         if self.validation is not None:
             problem = self._with_rows_kept_back(problem)
         if self.warm_start and hasattr(self, "model_"):
@@ -139,7 +141,7 @@ class Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has n
             )
         columns = self._columns(X, y, sample_weight, first, classes)
         if first:
-            problem = self._begun(self._formula(), columns, self._settings()).changed(**ONE_EPOCH)
+            problem = _rated(self._begun(self._formula(), columns, self._settings())).changed(**ONE_EPOCH)
             self._keep(run_of(problem, self._execution()))
             return self
         problem, state = self._last
@@ -215,6 +217,18 @@ class Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has n
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
         return self.model_.features_of(self._features(X), with_target=False)
+
+
+def _rated(problem: Problem) -> Problem:
+    """A problem whose rate, where nobody gave one, follows from the curvature if the model has vectors or matrices.
+
+    `tidu.fit` begins anew in rescaled parameters where its default rate is too large; such a model cannot be rescaled,
+    and behind a scaler, as most are, that rate would crawl.
+    """
+    s = problem.settings
+    if not (s.rate_is_default and problem.program.of_arrays) or linear_rule(optimizer_named(s.optimizer)) is None:
+        return problem
+    return problem.changed(lr=AUTO)
 
 
 def on_rows(problem: Problem, columns: Mapping[str, Array]) -> Problem:
