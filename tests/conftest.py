@@ -15,9 +15,8 @@ settings.load_profile("tidu")
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--exhaustive", action="store_true", help="the slow tests too: browsers, kills, clusters, products"
-    )
+    parser.addoption("--exhaustive", action="store_true", help="the slow tests too, and all cases of those sampled")
+    parser.addoption("--only-slow", action="store_true", help="what a quick run leaves out, and nothing else")
     parser.addoption("--everything", action="store_true", help="every combination and more random cases, for an hour")
 
 
@@ -29,17 +28,32 @@ def pytest_configure(config):
     if option.everything:
         os.environ["TIDU_TEST_EVERYTHING"] = "1"
     # Who names a file, a word or a mark means what is there; without one, the slow tests wait for --exhaustive.
-    whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not option.keyword and not option.markexpr
-    if whole and not (option.exhaustive or option.everything):
-        os.environ["TIDU_TEST_QUICK"] = "1"
+    named = config.args_source is pytest.Config.ArgsSource.ARGS or option.keyword or option.markexpr
+    quick = not (named or option.exhaustive or option.everything or option.only_slow)
+    os.environ["TIDU_TEST_PART"] = "quick" if quick else "slow" if option.only_slow else "all"
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the slow tests out of a quick run."""
-    if os.environ.get("TIDU_TEST_QUICK"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
+    """Leave the slow tests, and most cases of those that are sampled, out of a quick run; or leave out the others."""
+    part = os.environ["TIDU_TEST_PART"]
+    if part != "all":
+        kept = {id(item) for item in quick(items)}
+        chosen = [item for item in items if (id(item) in kept) == (part == "quick")]
+        chosen_too = {id(item) for item in chosen}
+        config.hook.pytest_deselected(items=[item for item in items if id(item) not in chosen_too])
+        items[:] = chosen
+
+
+def quick(items):
+    """The tests of a quick run: none that is slow; of one that is `sampled(n)`, n cases, spread evenly."""
+    cases = {}
+    for item in items:
+        if not item.get_closest_marker("slow"):
+            cases.setdefault((item.path, getattr(item, "originalname", item.name)), []).append(item)
+    for of_test in cases.values():
+        sampled = of_test[0].get_closest_marker("sampled")
+        count = min(sampled.args[0], len(of_test)) if sampled else len(of_test)
+        yield from (of_test[k * len(of_test) // count] for k in range(count))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,6 +23,7 @@ FIGURES = [
 ]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_page_has_the_figures_of_the_programs(lang, monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS))

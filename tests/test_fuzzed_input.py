@@ -25,6 +25,7 @@ WORDS = st.sampled_from(
 unhurried = settings(deadline=5000, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=20).map("".join)))
 def test_formulas(text):
@@ -32,6 +33,7 @@ def test_formulas(text):
         tidu.fit("y = " + text, TABLE, epochs=1, engine="python")
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.binary(max_size=200), st.sampled_from([b"", b"x,y\n", b"x,y\n1,2\n"]))
 def test_tables(tmp_path, content, beginning):
@@ -55,6 +57,7 @@ def spliced(whole, content, at):
     return whole[:place] + content + whole[place + len(content) :]
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.binary(max_size=40), st.floats(0, 1))
 def test_models(tmp_path, good, content, at):
@@ -64,6 +67,7 @@ def test_models(tmp_path, good, content, at):
         tidu.load(file).predict({"x": [1.0]})
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.binary(max_size=40), st.floats(0, 1))
 def test_stores(tmp_path, good, content, at):
@@ -75,6 +79,7 @@ def test_stores(tmp_path, good, content, at):
             run_in(store, 1)
 
 
+@pytest.mark.slow
 def test_the_longer_script():
     command = [sys.executable, SCRIPT, "--seconds", "1", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

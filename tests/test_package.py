@@ -23,10 +23,12 @@ def wheel(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_it_is_small(wheel):
     assert wheel.stat().st_size < LARGEST
 
 
+@pytest.mark.slow
 def test_its_version_is_the_packages_own(wheel):
     with zipfile.ZipFile(wheel) as content:
         (metadata,) = (name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
@@ -35,6 +37,7 @@ def test_its_version_is_the_packages_own(wheel):
     assert told["Requires-Python"] == ">=3.11"
 
 
+@pytest.mark.slow
 def test_it_has_what_the_package_reads(wheel):
     with zipfile.ZipFile(wheel) as content:
         names = set(content.namelist())

@@ -23,7 +23,7 @@ from tidu.runtime.summation import CHUNK
 from tidu.training.callbacks import Advanced
 from tidu.training.storing.store import Store
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 RANDOM = np.random.default_rng(11)
 ROWS = 4 * CHUNK + 5
 X = RANDOM.normal(size=ROWS)

@@ -153,6 +153,7 @@ def test_labels_that_two_classes_cannot_be(labels, words):
     assert words in refusal({"x": X, "y": labels})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["name{}", "{}"])
 def test_a_million_labels_are_no_classes(name):
     labels = [name.format(k) for k in range(10**6)]

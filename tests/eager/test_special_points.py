@@ -140,6 +140,7 @@ def test_functions_of_one(name, attrs):
         assert found == expected, (x, why, number, torchs, theirs)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", TWO)
 @pytest.mark.parametrize("k", [0, 1])
 def test_functions_of_two(name, k):

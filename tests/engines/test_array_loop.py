@@ -76,6 +76,7 @@ def leaves(start):
     return {n: torch.tensor(np.asarray(v), dtype=torch.float64, requires_grad=True) for n, v in start.items()}
 
 
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("hidden", [[4], [8, 8], [5, 4, 3]])
 @pytest.mark.parametrize("loss", ["squared", "logistic", "softmax"])
@@ -94,6 +95,7 @@ def test_every_activation_and_optimizer_has_an_oracle():
     assert set(OPTIMIZERS) == set(tidu.OPTIMIZERS)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["squared", "softmax"])
 def test_a_hundred_steps_of_every_optimizer_are_those_of_torch(optimizer, loss):

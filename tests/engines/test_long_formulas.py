@@ -38,6 +38,7 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
 @pytest.mark.parametrize("part", ["program", "loop", "mathematics"])
 def test_work_grows_as_the_formula_does(formula, part):

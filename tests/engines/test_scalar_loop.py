@@ -33,6 +33,7 @@ from tidu.language.reader import parse_expression
 
 
 # -- every shape ----------------------------------------------------------------------------------
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_the_source_of_every_loss_optimizer_and_shape_compiles(loss):
     for optimizer in OPTIMIZERS:
@@ -56,6 +57,7 @@ def _free_names(tree: ast.Module, function: ast.FunctionDef) -> set[str]:
     return {node.id for node in names} - given
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.batch.name}-{s.shuffled}-{s.record}-{s.stops_on_change}")
 @pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_every_loop_computes_what_the_mathematics_says_to_the_last_bit(loss, shape):

@@ -48,6 +48,7 @@ def results_with_names(column: str, parameter: str) -> list[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("name", PARAMETER_NAMES)
 def test_names_of_the_loops_own_may_be_the_users(name):
     plain = results_with_names("q", "p")

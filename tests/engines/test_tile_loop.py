@@ -146,6 +146,7 @@ MODES = {
 EVERY = [(k, loss) for k, loss in enumerate(LOSSES)]
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("k", "loss"), EVERY)
 def test_modes(mode, k, loss):
@@ -183,6 +184,7 @@ def test_single_precision_rounds_what_is_kept_and_nothing_else():
     assert "float(np.float32(new_w))" in narrow.source
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(
     st.integers(1, 9) | st.integers(60, 68) | st.integers(250, 262) | st.integers(505, 520),
@@ -236,6 +238,7 @@ def test_slices_change_nothing_with_dropout_clipping_and_single_precision():
 
 
 # -- threads ------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(
     st.integers(250, 262) | st.integers(505, 520) | st.integers(1000, 1100), st.sampled_from([None, 257, 400]),

@@ -34,6 +34,7 @@ RATE = "0.05*warmup(3)/(1 + 0.1*epoch)"
 
 
 # -- the bits of the loop ----------------------------------------------------------------------------
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", OF_ONE_SCORE)
 def test_every_step_of_every_loss_and_optimizer_leads_to_the_next(loss, optimizer):
@@ -46,6 +47,7 @@ def test_every_step_of_every_loss_and_optimizer_leads_to_the_next(loss, optimize
     follow(made, shape, columns, start, size, 5)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rows", [32, 45, 70_000])
 @pytest.mark.parametrize("optimizer", ["gd", "adam", "nadam"])
 def test_large_batches_are_summed_in_the_order_of_the_loop(rows, optimizer):
@@ -157,6 +159,7 @@ NETWORK_TARGETS = {
 }
 
 
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_networks_of_every_loss_and_optimizer(loss, optimizer):

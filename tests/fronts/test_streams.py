@@ -82,6 +82,7 @@ def when_at_work(number, *arguments):
     return process.returncode, out.decode(), said.decode()
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_does_not_say_that_every_run_diverged():
     status, out, _said = when_at_work(
         signal.SIGINT, "sweep", LINE, "y = w*x + b", "--over", "lr=log(1e-9,1e-8,16)", "--epochs", 10**9
@@ -91,6 +92,7 @@ def test_an_interrupted_sweep_does_not_say_that_every_run_diverged():
     assert "interrupted" in out
 
 
+@pytest.mark.slow
 def test_an_interrupted_doctor_ends():
     status, out, said = when_at_work(signal.SIGINT, "doctor", LINE, "y = w*x + b", "--lr", 1e-9, *LONG)
     assert (status, out) == (130, "")

@@ -36,6 +36,7 @@ def lang(request):
     use_language("en")
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_report_fits_80_columns_and_breaks_lines_well(capsys, monkeypatch, lang, name):
     monkeypatch.setenv("COLUMNS", "80")

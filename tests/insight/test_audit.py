@@ -32,6 +32,7 @@ def slip(model, hand, loss="squared", **given):
     return found.verdicts[p].slip, found.verdicts[p].said
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     ("hand", "loss", "kind"),
@@ -53,6 +54,7 @@ def test_slips_by_a_number(model, hand, loss, kind):
     assert slip(model, hand, loss)[0] == kind
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("model", MODELS)
 def test_a_forgotten_factor(model):
     formula, score, p, slope, factor, _other, _others = MODELS[model]
@@ -62,6 +64,7 @@ def test_a_forgotten_factor(model):
     assert f"factor {factor} " in found.said
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("model", MODELS)
 def test_the_gradient_of_another_parameter(model):
     formula, score, p, slope, _factor, other, _others = MODELS[model]
@@ -70,6 +73,7 @@ def test_the_gradient_of_another_parameter(model):
     assert f"gradient of {p}" in found.said
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("rate", [None, 0.05])
 def test_an_update_before_all_gradients_were_taken(model, rate):

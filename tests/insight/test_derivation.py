@@ -54,6 +54,7 @@ def program_of(formula, loss):
 
 
 # -- models of single numbers ----------------------------------------------------------------------------------
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("loss", SCALAR_LOSSES)
 @pytest.mark.parametrize("formula", MODELS)
 def test_every_line_is_equal_to_the_one_before(formula, loss):
@@ -81,6 +82,7 @@ OF_SYMPY = {
 PAIRS = [(f, loss) for loss in SCALAR_LOSSES for f in MODELS]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("formula", "loss"), PAIRS if WHOLE else chance.Random(4).sample(PAIRS, 14))
 def test_sympy_finds_every_line_equal_too(formula, loss):
     """At a point of rational numbers, to 25 digits; what is pending is differentiated by SymPy."""
@@ -100,6 +102,7 @@ def test_sympy_finds_every_line_equal_too(formula, loss):
             assert abs(ours - theirs) <= abs(theirs) * sympy.Float(10) ** -13 + sympy.Float(10) ** -14
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("loss", SCALAR_LOSSES)
 @pytest.mark.parametrize("formula", MODELS)
 @pytest.mark.parametrize("shape", [LoopShape(Batch.SOME), LoopShape(Batch.ONE), LoopShape(Batch.ALL, summed=True)])

@@ -42,6 +42,7 @@ def run_of(kind, loss, optimizer, **settings):
     return tidu.fit(FORMULAS[kind], data, loss=loss, optimizer=optimizer, steps=8, **given)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("kind", "loss", "optimizer", "number"), CASES if WHOLE else CASES[::3])
 def test_a_step_ends_where_the_next_begins(kind, loss, optimizer, number):
     run = run_of(kind, loss, optimizer, **SETTINGS[number % len(SETTINGS)])

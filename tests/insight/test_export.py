@@ -85,6 +85,7 @@ def test_plain_python_has_the_same_bits(name, tmp_path):
     assert printed(run.export("python"), written(data, tmp_path), tmp_path, "-S") == dict(run.params)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", [*PROGRAMS, *MODELS])
 def test_numpy_agrees(name, tmp_path):
     formula, data, given = (PROGRAMS | MODELS)[name]
@@ -94,6 +95,7 @@ def test_numpy_agrees(name, tmp_path):
         np.testing.assert_allclose(found[p], value, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("to", ["torch", "jax"])
 @pytest.mark.parametrize("name", [*PROGRAMS, *MODELS])
 def test_torch_and_jax_agree(to, name, tmp_path):
@@ -104,6 +106,7 @@ def test_torch_and_jax_agree(to, name, tmp_path):
         np.testing.assert_allclose(found[p], value, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("to", ["numpy", "torch", "jax"])
 def test_a_network_agrees(to, tmp_path):
     run = fitted("y = mlp(x, z, hidden=[5, 3])", POSITIVE, {"optimizer": "adam", "batch_size": 16, "epochs": 5})
@@ -137,6 +140,7 @@ def test_words_are_read_as_they_were(to, tmp_path):
         np.testing.assert_allclose(found[p], value, rtol=1e-12)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("to", ["numpy", "torch", "jax"])
 def test_classes_of_a_softmax(to, tmp_path):
     data = {"x": X, "z": Z, "kind": np.where(X > 1.5, "c", np.where(Z > 0, "a", "b"))}

@@ -154,6 +154,7 @@ def test_other_machines_are_let_in_only_with_a_warning() -> None:
 
 
 # -- what is too much -----------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_gigabyte_that_says_so_is_refused_at_once(place) -> None:
     address, process = place
     before = memory(process)
@@ -172,6 +173,7 @@ def test_a_gigabyte_that_says_so_is_refused_at_once(place) -> None:
     works(address)
 
 
+@pytest.mark.slow
 def test_a_gigabyte_that_streams_in_is_refused_with_flat_memory(place) -> None:
     address, process = place
     before, most = memory(process), 0
@@ -212,6 +214,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(place) -> None:
     works(address)
 
 
+@pytest.mark.slow
 def test_ten_thousand_messages_a_second_are_survived(place) -> None:
     address, process = place
     before = memory(process)
@@ -307,6 +310,7 @@ FORMULAS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_that_is_too_much_is_refused_soon(place, formula) -> None:
     address, process = place
@@ -322,6 +326,7 @@ def test_a_formula_that_is_too_much_is_refused_soon(place, formula) -> None:
 
 
 # -- tabs -----------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_fifty_tabs_at_once(place) -> None:
     address, process = place
     settled(address, process)

@@ -16,6 +16,7 @@ from tidu.lab.server import MOST_SESSIONS
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not BROWSERS, reason="no browser is installed"),
     pytest.mark.filterwarnings("default"),  # of the browsers' driver
 ]

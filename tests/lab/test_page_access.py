@@ -10,6 +10,7 @@ from tidu.lab.examples import example_named
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif("chromium" not in BROWSERS, reason="Chromium is not installed"),
     pytest.mark.filterwarnings("default"),  # of the browser's driver
 ]

@@ -19,6 +19,7 @@ def tsc(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=ROOT, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(NPX is None, reason="node's npx is not installed")
 def test_the_types_of_the_page_hold(tmp_path: Path) -> None:
     version = tsc("--version")

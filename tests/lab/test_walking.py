@@ -11,6 +11,7 @@ from tidu.lab.walks.walk import WALKS, Choice, Number, Task
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not BROWSERS, reason="no browser is installed"),
     pytest.mark.filterwarnings("default"),  # of the browsers' driver
 ]

@@ -351,6 +351,7 @@ PLAUSIBLE = st.lists(PLAUSIBLE_PARTS, min_size=1, max_size=14).map(" ".join)
 DATA = {"x": [1, 2, 3], "y": [1, 2, 3]}
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40) | SOUP | PLAUSIBLE)
 @example("`" * 5)
 @example("y = `=`")

@@ -160,6 +160,7 @@ def test_there_is_no_page_without_a_lesson():
     assert {p.name for p in PAGES.iterdir()} == {f"{n}.{lang}.md" for n in LESSONS for lang in LANGUAGES}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", list(LESSONS))
 def test_commands_and_python_of_a_page_run(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -176,6 +177,7 @@ def test_commands_and_python_of_a_page_run(name, tmp_path, monkeypatch, capsys):
         assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", list(LESSONS))
 def test_a_page_is_printed_whole_and_its_files_are_written(name, lang, tmp_path, capsys):

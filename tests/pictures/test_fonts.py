@@ -83,6 +83,7 @@ def test_without_a_font_one_line_says_what_to_install(lang, tmp_path):
     assert (tmp_path / "p.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_matplotlib_says_nothing(tmp_path):
     """Not even where it may not write, and where a picture has a character that no font has."""
     script = (

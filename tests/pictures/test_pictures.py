@@ -32,6 +32,7 @@ def test_two_features_leave_the_loss_curve_alone():
     assert len(run.plot().axes) == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_formats(run, tmp_path, suffix):
     run.plot(tmp_path / f"p{suffix}")
@@ -51,6 +52,7 @@ def test_drawing_leaves_matplotlib_as_it_was(run, tmp_path):
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 def test_diverged_runs_and_walks_can_be_drawn(tmp_path):
     run = tidu.fit("y = w*x", {"x": X * 100, "y": X}, lr=10.0, init={"w": 1})
     assert run.diverged

@@ -50,6 +50,7 @@ ROWS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_bits_of_memory(data):
@@ -74,6 +75,7 @@ def test_the_bits_of_memory(data):
     assert_same_bits("y = a*sin(x) + b*z + c", table(rows), **options)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rows", [1, 40, CHUNK + 1, MOST])
 @pytest.mark.parametrize("engine", ["compiled", "array"])
 @pytest.mark.parametrize("batch_size", [64, 1000])

@@ -56,6 +56,7 @@ def chosen():
     return [(loss, o, MODELS[k % 3], BATCHES[k // 3 % 4]) for k, (loss, o) in enumerate(pairs)]
 
 
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize(
     ("loss", "optimizer", "model", "batch_size"), chosen(), ids=lambda v: v[0].split(" ")[2] if type(v) is tuple else v
 )

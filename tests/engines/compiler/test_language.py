@@ -117,6 +117,7 @@ def same(a, b):
 SLOW = [HealthCheck.too_slow]  # where many tests share a processor
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(statements(), st.lists(st.floats(-3, 3), min_size=3, max_size=3), st.integers(-5, 5))
 def test_programs_drawn_at_random_have_the_bits_of_plain_python(lines, values, k):
@@ -146,6 +147,7 @@ def samples(draw):
     return [*lines, f"return ({', '.join(draw(st.permutations(names)))})"]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(samples(), st.integers(1, 40))
 def test_sums_of_samples_drawn_at_random(lines, count):

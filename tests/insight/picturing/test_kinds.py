@@ -66,6 +66,7 @@ def test_every_kind_speaks_chinese(kind, line, classes):
         assert any("\u4e00" <= c <= "\u9fff" for c in words)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("kind", "suffix"), [
     *itertools.product(["loss", "contours", "graph", "batches"], [".png", ".svg", ".pdf"]),
     ("fit", ".gif"), ("fit", ".webp"), ("contours", ".webp"), ("graph", ".mmd"), ("graph", ".dot"),

@@ -137,6 +137,7 @@ def run(request):
     return tidu.fit(formula, DATA, **options)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_page_is_whole_and_asks_nobody(run, lang):
     use_language(lang)
@@ -194,6 +195,7 @@ def test_columns_of_any_name(tmp_path):
     assert "<script>" not in target.read_text()
 
 
+@pytest.mark.slow
 def test_pictures_of_many_points_are_small():
     x = np.linspace(0.0, 1.0, 30_000)
     run = tidu.fit("y = w*x", {"x": x, "y": x}, epochs=3)
@@ -201,6 +203,7 @@ def test_pictures_of_many_points_are_small():
     assert any(isinstance(b, Picture) for b in blocks_of(report_of(run).sections))
 
 
+@pytest.mark.slow
 def test_the_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIDU_STORE", str(tmp_path / "runs.sqlite"))

@@ -58,6 +58,7 @@ def watched(tmp_path, name, change=None, **options):
     return watch_script(str(path), **options)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", FIVE)
 def test_the_five_programs_have_curves_and_a_right_audit(name, tmp_path, capsys):
     record, loss, gradients, ends = FIVE[name]
@@ -88,6 +89,7 @@ SLIPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "change", "parameter", "slip"), SLIPS)
 def test_a_slip_in_them_is_named(name, change, parameter, slip, tmp_path, capsys):
     _record, loss, gradients, _ends = FIVE[name]

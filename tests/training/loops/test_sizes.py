@@ -69,6 +69,7 @@ def drawn(random: np.random.Generator) -> tuple[str, dict[str, np.ndarray], dict
     return formula, data, settings
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_every_size_has_the_bits_of_plain_python(group):
     for draw in range(group, DRAWS, GROUPS):

@@ -19,6 +19,7 @@ def test_every_data_set_has_its_formula():
     assert sorted(FORMULAS) == sorted(path.stem for path in FOLDER.glob("*.dat"))
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("start", [0, 1])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_lm_has_the_certified_digits(name, start, tmp_path, capsys):
@@ -37,6 +38,7 @@ def test_lm_has_the_certified_digits(name, start, tmp_path, capsys):
     assert got["stopped"] == "converged"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("method", ["lbfgs", "newton"])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_the_other_solvers_reach_the_same_minimum_from_the_near_start(name, method):

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "kills.py"
 
 
+@pytest.mark.slow
 def test_runs_that_are_killed_have_the_same_bits():
     command = [sys.executable, SCRIPT, "--runs", "8", "--seconds", "0.2", "--seed", "3"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
