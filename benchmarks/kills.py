@@ -2,9 +2,11 @@
 
     python benchmarks/kills.py --runs 200 --seed 1
 
-Each run is drawn at random: formula, optimizer, rate, batches, order, engine, memory or disk, early stopping. It goes
-on in a process of its own, which is killed and begun again until it comes to its end. Parameters, history and the
-losses that judged its epochs must have the bits of the run that was left alone; the store must be whole every time.
+Each run is drawn at random: formula, optimizer, rate, batches, order, engine, memory or disk, early stopping, a rate
+that falls at plateaus; one of so many (`--every`) is on a cluster of two processes. It goes on in a process of its own,
+which is killed and begun again until it comes to its end; the run that is left alone is in one process, in memory even
+if the other is on a cluster. Parameters, history and the losses that judged its epochs must have the same bits; the
+store must be whole every time.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ LONG = 120.0  # seconds that no process may take
 # About how many times a sample and its gradient are computed in a second, by whom.
 PACE = {"python": 4e5, "compiled": 2e7, "array": 4e5}
 OF_A_STEP = {"python": 5, "compiled": 200, "array": 50}  # samples that take as long as the rest of a step
+STARTS = 4.0  # seconds that a cluster takes to start
 NOWHERE = Checkpoint("last", 0, 0, "", b"")
 
 FORMULAS = {
@@ -88,6 +91,11 @@ def drawn(random: np.random.Generator, seconds: float) -> Case:
         options |= {"validation": 0.25, "patience": one_of(3, 50, 10_000)}
     elif random.random() < 0.15:
         options |= {"patience": 200, "min_improvement": 1e-5}
+    if random.random() < 0.25:
+        options["plateau"] = {
+            "patience": one_of(1, 3, 20), "factor": one_of(0.3, 0.9), "min_improvement": one_of(0.0, 1e-4, 0.01),
+            "cooldown": one_of(0, 2), "floor": 1e-3,
+        }  # fmt: skip
     if random.random() < 0.2:
         options["record"] = "step"
     if random.random() < 0.2 and "lin" not in formula and "mlp" not in formula:
@@ -100,6 +108,23 @@ def drawn(random: np.random.Generator, seconds: float) -> Case:
     most = 20_000 if options.get("record") == "step" else 10**6
     options["steps"] = max(3, int(min(steps, most, 2e4 if engine == "array" else most)))
     return Case(formula, rows, {name: value for name, value in options.items() if value is not None})
+
+
+def drawn_on_a_cluster(random: np.random.Generator, seconds: float) -> Case:
+    """A case of steps over all rows, several chunks, that two processes of a cluster share."""
+    formula = "y = w*x + b" if random.random() < 0.5 else "y = a*exp(-k*x) + c"
+    optimizer = FORMULAS[formula][int(random.integers(3))]
+    plateau = {"plateau": {"patience": 3, "factor": 0.5, "min_improvement": 0.01}} if random.random() < 0.5 else {}
+    steps = max(10, int(100 * seconds))
+    options = {
+        "optimizer": optimizer,
+        "lr": 0.01,
+        "steps": steps,
+        "engine": "compiled",
+        "cluster": "local:2",
+        **plateau,
+    }
+    return Case(formula, 150_000, options)
 
 
 def table_of(case: Case, folder: Path) -> Path:
@@ -196,9 +221,11 @@ def tried(case: Case, folder: Path, random: np.random.Generator) -> tuple[int, i
     for file in folder.glob("runs.sqlite*"):
         file.unlink()
     began = time.perf_counter()
-    whole = tidu.fit(case.formula, data, **case.options)
+    alone = {name: value for name, value in case.options.items() if name != "cluster"}
+    whole = tidu.fit(case.formula, data, **alone)
+    seconds = time.perf_counter() - began + STARTS * ("cluster" in case.options)
     try:
-        kills, on_the_way = killed(case, data, store, random, time.perf_counter() - began)
+        kills, on_the_way = killed(case, data, store, random, seconds)
         with Store(store, reading=True) as kept:
             return kills, on_the_way, list(differences(whole, run_in(kept, kept.runs()[0].id)))
     except AssertionError as error:
@@ -211,18 +238,20 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1.0, help="about how long a run is")
+    parser.add_argument("--every", type=int, default=20, help="one run of so many is on a cluster; 0 is none")
     parser.add_argument("--verbose", action="store_true", help="print every case")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     multiprocessing.set_forkserver_preload(["tidu", "tidu.training.resuming", "tidu.training.storing.recording"])
-    kills, on_the_way, untouched, bad = 0, 0, 0, 0
+    kills, on_the_way, of_clusters, untouched, bad = 0, 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         for k in range(given.runs):
             random = np.random.default_rng([given.seed, k])
-            case = drawn(random, given.seconds)
+            shared = given.every > 0 and k % given.every == given.every - 1
+            case = (drawn_on_a_cluster if shared else drawn)(random, given.seconds)
             began = time.perf_counter()
             count, passed, unlike = tried(case, Path(folder), random)
-            kills, on_the_way = kills + count, on_the_way + passed
+            kills, on_the_way, of_clusters = kills + count, on_the_way + passed, of_clusters + shared * count
             untouched, bad = untouched + (count == 0), bad + bool(unlike)
             if given.verbose or unlike:
                 print(
@@ -231,7 +260,9 @@ def main() -> int:
                     sep="\n    ",
                     flush=True,
                 )
-    counted = f"{given.runs} runs, {kills} kills, {on_the_way} of them past the first checkpoint"
+    counted = (
+        f"{given.runs} runs, {kills} kills, {on_the_way} of them past the first checkpoint, {of_clusters} on clusters"
+    )
     print(f"{counted}; {untouched} ended before the first; {bad} differ")
     return 1 if bad else 0
 
