@@ -137,12 +137,14 @@ class Listeners:
         return Listeners((*self.callbacks, callback))
 
     def tell(self, event: Event) -> None:
-        """Give the event to each callback."""
+        """Give the event to each callback; Ctrl-C in one of them is a wish to stop, and the others are told too."""
         for callback in self.callbacks:
             if isinstance(event, EpochEnded) and not getattr(callback, "each_epoch", False):
                 continue
             try:
                 wish = callback(event)
+            except KeyboardInterrupt:
+                self.stop = self.stop or Stop()
             except Exception as error:  # the user's own code may raise anything; the run must not be lost by it
                 self.error = self.error or error
                 self.stop = self.stop or Stop("interrupted", _error_of(callback, error))

@@ -125,6 +125,7 @@ def _advanced_to_the_end(
         stopped = training.limits.bound if state.step >= most else ""
     each_epoch = judge is not None or listeners.each_epoch
     enough: Stop | None = None  # which the judge of this descent says; one that is begun anew has another
+    reached = state  # with all that is known of it
     try:
         since = 0 if judge is None else judge.since
         begun = Began(
@@ -138,15 +139,19 @@ def _advanced_to_the_end(
             budget = _to_the_end_of_the_epoch(training, state) if each_epoch else execution.slice
             state, rows, stopped = training.advance(state, _no_further(budget, stride - state.step % stride))
             recorded.add(rows)
-            if not stopped and state.step % stride == 0:
-                kept.append(training.on_host(state))
+            ended = None
             if each_epoch or listeners.callbacks:
                 last_loss = float(rows[-1, 0]) if len(rows) else last_loss
                 here = training.on_host(state)
                 ended = EpochEnded(epoch, last_loss, here) if state.epoch > epoch else None
+                if judge is not None and ended is not None:
+                    enough = judge(ended)
+            reached = state
+            if not stopped and state.step % stride == 0:
+                kept.append(training.on_host(state))
+            if each_epoch or listeners.callbacks:
                 advanced = Advanced(state.step, most, last_loss, here, rows)
                 if judge is not None:
-                    enough = judge(ended) if ended is not None else enough
                     advanced = replace(advanced, judged=judge.losses[known:], best=judge.best)
                     known = len(judge.losses)
                 listeners.tell(advanced)
@@ -156,7 +161,7 @@ def _advanced_to_the_end(
         if not stopped and wish is not None:
             stopped = wish.reason
     except KeyboardInterrupt:  # the slice that it hit is lost, the state before it is not
-        stopped = stopped or "interrupted"
+        state, stopped = reached, "interrupted"
     return state, recorded.values(), stopped
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +102,58 @@ def test_readers_do_not_wait_for_a_writer(tmp_path):
     with Store(path) as store, store.writing() as write:
         write.execute("UPDATE runs SET remark = 'not yet'")
         assert [row["remark"] for row in tidu.runs(path)] == [""]
+
+
+# Does what it is told in a folder that nobody may write to, as a user who is not root.
+_IN_A_LOCKED_FOLDER = """
+import os, sys, numpy, sqlite3, tidu
+from tidu.fronts import cli
+import tidu.training.storing.recording, tidu.training.resuming, tidu.fronts.report  # before the rights are gone
+numpy.random.default_rng(0)
+cli.run(["fit", "d.csv", "y = w*x + b", "--epochs", "3", "--no-store", "--json"])
+os.environ["TIDU_CACHE"] = sys.argv[1]
+os.chmod(".", 0o555)
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+print("-----", flush=True)
+sys.exit(cli.run(sys.argv[2:]))
+"""
+
+
+def in_a_locked_folder(*arguments):
+    """The exit status, what was printed, and what was said, of a command in a folder with a table and a store."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, tempfile.TemporaryDirectory(dir="/tmp") as cache:
+        for path in (folder, cache):
+            os.chmod(path, 0o777)
+        Path(folder, "d.csv").write_text("x,y\n1,2\n2,3.5\n3,6\n")
+        tidu.fit(LINE, Path(folder, "d.csv"), epochs=4, store=Path(folder, "kept.sqlite"))
+        Store(Path(folder, "kept.sqlite")).connection.close()  # once the other has folded its log into the file
+        command = [sys.executable, "-c", _IN_A_LOCKED_FOLDER, cache, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        os.chmod(folder, 0o777)
+        return done.returncode, done.stdout.partition("-----\n")[2], done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="changes its user")
+def test_a_place_that_may_only_be_read(monkeypatch):
+    monkeypatch.setenv("TIDU_STORE", "new.sqlite")
+    fit = ("fit", "d.csv", LINE, "--epochs", "3", "--json")
+    status, out, said = in_a_locked_folder(*fit)
+    assert (status, out) == (2, "")
+    assert "the store 'new.sqlite' cannot be used: it cannot be opened; name another by TIDU_STORE, or give" in said
+    assert "--no-store" in said
+    status, out, _said = in_a_locked_folder(*fit, "--no-store")
+    assert (status, json.loads(out)["epochs"]) == (0, 3)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="changes its user")
+def test_a_store_in_such_a_place_is_read_and_not_written(monkeypatch):
+    monkeypatch.setenv("TIDU_STORE", "kept.sqlite")
+    status, out, said = in_a_locked_folder("runs", "list", "--json")
+    assert status == 0, said
+    assert json.loads(out)[0]["epochs"] == 4
+    status, out, said = in_a_locked_folder("runs", "tag", "1", "good")
+    assert (status, out) == (2, "")
+    assert "the store 'kept.sqlite' cannot be used: " in said
+    assert len(said.splitlines()) == 1

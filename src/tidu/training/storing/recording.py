@@ -152,6 +152,9 @@ class Recorder:
         """What there is to keep, of a training that stands at a state."""
         assert self.problem is not None
         total = self.written + sum(map(len, self.waiting))
+        settings = self.problem.settings
+        if not settings.uses_solver and total < (state.step if settings.record == "step" else state.epoch):
+            raise StoreError(_("it was interrupted while it was being kept"))  # as by Ctrl-C in the middle of this
         points = [Checkpoint.of("last", state, total, self.problem.rescaling)]
         if self.problem.is_judged:
             if self.best_state is not None and self.best_state is not self.written_best:

@@ -124,8 +124,7 @@ class Store:
                     raise StoreError(
                         _("there is no store '{path}' yet; a run of 'tidu fit' makes one").format(path=self.path)
                     )
-                address = f"{self.path.absolute().as_uri()}?mode=ro"
-                self._connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False)
+                self._connection = _reader(self.path)
             else:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
@@ -371,6 +370,23 @@ class Store:
             ).fetchall()  # fmt: skip
         points = [Checkpoint(*row) for row in rows if isinstance(row[-1], bytes)]
         return tuple(point.state(program)[0] for point in points if point.is_whole())
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads.
+
+    SQLite says in a file beside the store who reads it. Where it may not, and no log is there, nobody writes either.
+    """
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        reader = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False)
+        reader.execute("PRAGMA user_version")
+    except sqlite3.OperationalError as error:
+        refused = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+        if not refused or path.with_name(f"{path.name}-wal").exists():
+            raise
+        reader = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
+    return reader
 
 
 def _set(write: sqlite3.Connection, run: int, status: str, facts: Mapping[str, Any]) -> None:
