@@ -233,10 +233,10 @@ CASES = [
     ("option", "a model file in no folder", None, (*LINE, "--out", "nowhere/m.tidu"),
      "there is no folder 'nowhere' to write to",
      "没有可以写入的文件夹 'nowhere'"),
-    ("option", "a stream for a solver", None, (*LINE, "--stream", "--optimizer", "lm"),
-     "the optimizer lm needs the data in memory, and they are read block by block; use gd or adam with "
-     "--lr auto",
-     "优化器 lm 需要数据在内存中，而这里是分块读取的；请用 gd 或 adam，并加 --lr auto"),
+    ("option", "a fraction of a stream", None, (*LINE, "--stream", "--test-size", "0.2"),
+     "a fraction of the rows cannot be kept back from data that are read block by block; put these rows into a file "
+     "of their own (--validation FILE)",
+     "分块读取的数据不能按比例留出行；请把这些行放进单独的文件（--validation 文件）"),
     ("option", "a negative seed", None, (*LINE, "--seed", "-1"),
      "seed must be a whole number of at least 0, not -1",
      "seed 必须是不小于 0 的整数，而不是 -1"),

@@ -92,6 +92,35 @@ def test_any_number_of_workers_one_killed_and_one_joining(workers):
             assert_same(disk, run)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+def test_solvers_on_any_number_of_workers_one_killed_and_one_joining(workers):
+    """Least squares and the others: parameters, history and standard errors, with a worker killed in mid-run."""
+    with Cluster(f"local:{workers}") as cluster, contextlib.ExitStack() as started:
+        for options in SOLVED if workers == 2 else SOLVED[:1]:
+            memory = tidu.fit(NONLINEAR, TABLE, **options)
+            disk = tidu.fit(NONLINEAR, TABLE, stream=True, **options)
+            killer = Killer(cluster, *((2, 4) if workers > 1 else (4, 2)))
+            run = tidu.fit(NONLINEAR, TABLE, client=cluster.client, callbacks=[killer, each_step], **options)
+            started.callback(killer.close)
+            assert killer.done == 2
+            assert run.stopped == "converged"
+            assert any("shared 5 chunk(s) a pass" in note for note in run.notes)
+            for other in (memory, disk):
+                assert_same(other, run)
+                assert repr(other.statistics) == repr(run.statistics)
+
+
+NONLINEAR = "y = a*exp(b*x) + g*z"
+SOLVED = ({"optimizer": "lm"}, {"optimizer": "newton"}, {"optimizer": "lbfgs", "l2": 0.01})
+
+
+def test_a_single_chunk_is_solved_here(cluster):
+    few = {name: column[:1000] for name, column in TABLE.items()}
+    run = tidu.fit(NONLINEAR, few, client=cluster.client, optimizer="lm")
+    assert any("one chunk" in note for note in run.notes)
+    assert run.state == tidu.fit(NONLINEAR, few, optimizer="lm").state
+
+
 def each_step(_event):
     """Makes a training pause after every epoch."""
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import curve_fit
 
 import tidu
 from tidu.errors import SettingError, StoreError
@@ -101,15 +102,51 @@ def test_rates_from_curvature_and_rescaling(more, batch_size):
     assert_same_bits("y = a*x + b*z + c", data | {"x": 1000 * data["x"]}, epochs=5, batch_size=batch_size, **more)
 
 
-def test_long_data_are_rescaled_by_stacked_factors(monkeypatch):
-    """To rounding, where the slopes of all rows are too many to hold."""
-    monkeypatch.setattr("tidu.training.solving.objective.MOST_FROM_DISK", 1000)
+SOLVED = (
+    ("y = a*exp(b*x) + g*z", {"optimizer": "lm"}),
+    ("y = a*exp(b*x) + g*z", {"optimizer": "lm", "bounds": {"b": (0.2, None)}, "weights": "w"}),
+    ("y = a*exp(b*x) + g*z", {"optimizer": "newton", "sigma": "w"}),
+    ("y = a*exp(b*x) + g*z", {"optimizer": "lbfgs", "l2": 0.01}),
+    ("y = linear(x, z)", {"optimizer": "auto"}),
+    ("y = linear(x, z, w)", {"optimizer": "auto", "l1": 0.1}),
+    ("y = linear(x, z)", {"optimizer": "lbfgs", "loss": "huber"}),
+    ("kind = linear(x, z)", {"optimizer": "auto", "loss": "logistic"}),
+    ("y = mlp(x, z, hidden=[3])", {"optimizer": "lbfgs", "steps": 20}),
+    ("y = mlp(x, hidden=[2])", {"optimizer": "newton", "steps": 3}),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(SOLVED), ROWS.filter(lambda rows: rows >= 40), st.sampled_from([1, 3]))
+def test_solvers_have_the_bits_of_memory(case, rows, threads):
+    """Parameters, history, standard errors and all, whatever the rows and the threads."""
+    formula, options = case
+    data = table(rows) | {"kind": np.where(Y[:rows] + X["w"][:rows] > 0, "yes", "no")}
+    streamed = tidu.fit(formula, data, stream=True, threads=threads, **options)
+    memory = tidu.fit(formula, data, **options)
+    assert repr(streamed.state) == repr(memory.state)
+    assert streamed.history.values.tobytes() == memory.history.values.tobytes()
+    assert repr(streamed.statistics) == repr(memory.statistics)
+    assert (streamed.stopped, streamed.source, streamed.engine) == (memory.stopped, memory.source, memory.engine)
+
+
+def test_long_data_are_solved_like_any_other():
+    """Against SciPy, which holds all rows."""
     data = table(2 * CHUNK + 3)
-    for more in ({"scale": True}, {"lr": "auto"}):
-        streamed = tidu.fit("y = a*x + b*z + c", data, stream=True, epochs=5, **more)
-        memory = tidu.fit("y = a*x + b*z + c", data, epochs=5, **more)
-        assert streamed.lr == pytest.approx(memory.lr, rel=1e-9)
-        assert streamed.params == pytest.approx(memory.params, rel=1e-9)
+    run = tidu.fit("y = a*tanh(b*x) + g*z", data, optimizer="lm", stream=True, init={"a": 1, "b": 1})
+    best, covariance = curve_fit(
+        lambda xz, a, b, g: a * np.tanh(b * xz[0]) + g * xz[1], np.array([data["x"], data["z"]]), data["y"],
+        [1, 1, 0], xtol=1e-15, ftol=1e-15,
+    )  # fmt: skip
+    assert [*run.params.values()] == pytest.approx(best, rel=1e-7)
+    assert [*run.statistics.standard_errors.values()] == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-6)
+    assert run.statistics.rows == 2 * CHUNK + 3
+
+
+@pytest.mark.parametrize("batch_size", [None, 500])
+def test_rates_of_networks(batch_size):
+    options = {"batch_size": batch_size, "lr": "auto", "steps": 10, "optimizer": "adam", "engine": "compiled"}
+    assert_same_bits("y = mlp(x, z, hidden=[3])", table(3000), **options)
 
 
 def test_patience_judges_by_blocks(tmp_path):
@@ -135,9 +172,11 @@ def test_resumed_in_mid_epoch(batch_size):
 
 def test_what_needs_all_rows_is_refused():
     data = table(100)
-    for options in ({"optimizer": "lm"}, {"optimizer": "auto"}, {"test_size": 0.1}, {"validation": 0.1}):
+    for options in ({"test_size": 0.1}, {"validation": 0.1}):
         with pytest.raises(SettingError, match="block by block"):
             tidu.fit("y = a*x", data, stream=True, **options)
+    with pytest.raises(SettingError, match="use --optimizer adam"):
+        tidu.fit("y = a*x", table(CHUNK), stream=True, optimizer="lp", loss="absolute")
 
 
 def test_a_step_that_cannot_be_summed_by_chunks_has_a_bound(monkeypatch):
@@ -212,5 +251,5 @@ def test_large_files_are_streamed_unless_all_rows_are_needed(tmp_path, monkeypat
 
     assert is_streamed(lr=1e-4, epochs=2)
     assert not is_streamed(lr=1e-4, epochs=2, stream=False)
-    assert not is_streamed(optimizer="lm")
+    assert is_streamed(optimizer="lm")
     assert not is_streamed(lr=1e-4, epochs=2, test_size=0.2)

@@ -28,6 +28,7 @@ class Solver:
     takes_bounds: bool = True
     only_least_squares: bool = False
     losses: tuple[str, ...] = ()  # the only ones that it takes, if it does not take all
+    holds_rows: bool = False  # whether it holds something for each row of the data
     options: Mapping[str, Option] = field(default_factory=dict)
 
 
@@ -62,6 +63,7 @@ _ALL = (
          r"\arg\min_{d \in \text{box}} \sum \ell(\hat y + \nabla \hat y \cdot d, y)"),
         mark("w is the vector of all parameters, ∇ŷ the gradient of ŷ by them"),
         losses=("absolute", "quantile", "hinge", "perceptron"),
+        holds_rows=True,
     ),
 )  # fmt: skip
 SOLVERS: dict[str, Solver] = {solver.name: solver for solver in _ALL}

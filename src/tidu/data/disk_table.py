@@ -101,6 +101,14 @@ class DiskTable(Table):
             read_columns([*columns.values()], first, here)
             yield first, Table(dict(zip(columns, here, strict=True)), self.origin, (), self.classes, self.levels, True)
 
+    def few(self, rows: npt.NDArray[np.intp]) -> Table:
+        """A few of the rows, whose numbers rise, in memory."""
+        parts = [
+            block.taken(rows[(first <= rows) & (rows < first + block.rows)] - first) for first, block in self.blocks()
+        ]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in self.columns}
+        return Table(columns, self.origin, self.notes, self.classes, self.levels, True)
+
     def looked_up(self, name: str, codes: str, lookup: Column) -> Table:
         """With the column `name`: what `lookup` has at each code of the column `codes`, as it is read."""
         column: Any = self.on_disk[codes].through(lookup)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from tidu.content.methods import AUTO
 from tidu.content.optimizers import optimizer_named
-from tidu.data.disk_table import are_on_disk
 from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.callbacks import DEFAULT, GIVEN, Attempt, Listeners
@@ -119,8 +118,6 @@ def reasons_of_divergence(problem: Problem) -> list[str]:
     s, program = problem.settings, problem.program
     optimizer = optimizer_named(s.optimizer)
     if not isinstance(s.lr, float) or s.scale or (len(program.parameters) > WHOLE and not program.of_arrays):
-        return []
-    if program.of_arrays and are_on_disk(problem.columns):
         return []
     objective = on_enough_rows(objective_of(program, problem.columns))
     spectrum = spectrum_of(objective, objective.flat(problem.start))

@@ -8,11 +8,10 @@ from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.problem import Problem
-from tidu.training.solving.corners import separates
+from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES, separates
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
 
 MOST_OF_NETWORK = 100_000_000  # rows × numbers of a pass that takes a tenth of a second
-MOST_ROWS_OF_PROGRAMMES = 50_000  # rows of a linear programme that takes seconds
 
 
 def chosen_method(problem: Problem) -> tuple[str, str]:
@@ -43,10 +42,9 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
         )
     if program.residual_factor is None or program.penalty is not ZERO:
         return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost that is not plain least squares")
-    if p > MOST_FACTORISED or rows * p > MOST_CELLS:
-        return "lbfgs", _(
-            "optimizer auto chose lbfgs: least squares, with too much data to hold the Jacobian ({rows} × {p})"
-        ).format(rows=rows, p=p)
+    if p > MOST_FACTORISED:
+        return "lbfgs", _("optimizer auto chose lbfgs: least squares, with too many parameters to factorise their "
+                          "Jacobian ({p})").format(p=p)  # fmt: skip
     return "lm", _("optimizer auto chose lm: least squares with {p} parameters").format(p=p)
 
 

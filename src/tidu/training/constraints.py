@@ -110,28 +110,28 @@ def weights_of(settings: Settings, table: Table) -> Array | None:
     return table[name] if settings.weights is not None else 1.0 / table[name] ** 2
 
 
-def needs_all_rows(optimizer: object, test_size: float | None, validation: object) -> bool:
+def needs_all_rows(test_size: float | None, validation: object) -> bool:
     """Whether a training cannot be streamed, and is tried in memory however large its data are."""
-    solves = isinstance(optimizer, str) and (optimizer == AUTO or optimizer in SOLVERS)
-    return solves or test_size is not None or isinstance(validation, (int, float))
+    return test_size is not None or isinstance(validation, (int, float))
 
 
-def check_streamed(settings: Settings, test_size: float | None, validation: object) -> None:
+def check_streamed(test_size: float | None, validation: object) -> None:
     """Refuse what needs all of the data in memory."""
-    if settings.uses_solver or settings.optimizer == AUTO:
-        raise SettingError(
-            _(
-                "the optimizer {optimizer} needs the data in memory, and they are read block by block; use gd or adam "
-                "with --lr auto"
-            ).format(optimizer=settings.optimizer)
-        )
-    if test_size is not None or isinstance(validation, (int, float)):
+    if needs_all_rows(test_size, validation):
         raise SettingError(
             _(
                 "a fraction of the rows cannot be kept back from data that are read block by block; put these rows "
                 "into a file of their own (--validation FILE)"
             )
         )
+
+
+def no_network() -> str:
+    """What is said of a model with vectors or matrices on a cluster."""
+    return _(
+        "a model with vectors or matrices cannot be computed on a cluster; leave out the cluster, and give --stream "
+        "and a batch size (--batch-size 64): one machine then trains it on data of any size"
+    )
 
 
 def check_shared(settings: Settings) -> None:

@@ -123,7 +123,7 @@ class Problem:
         """
         given = dict(settings or {})
         streamed = bool(stream)
-        if stream is None and not needs_all_rows(given.get("optimizer"), test_size, validation):
+        if stream is None and not needs_all_rows(test_size, validation):
             streamed = is_too_large(data)
 
         def source_from(rows: object) -> Source:
@@ -135,7 +135,7 @@ class Problem:
         chosen = Settings(_formula_of(formula, target, features, source.names), **given)
         check(chosen)
         if streamed:
-            check_streamed(chosen, test_size, validation)
+            check_streamed(test_size, validation)
         if validation is not None and chosen.uses_solver:
             raise SettingError(_(FOR_DESCENT).format(option="validation", optimizer=chosen.optimizer))
         problem = cls.of_source(chosen, source, drop_missing)

@@ -128,7 +128,7 @@ def _trials_of_a_network(problem: Problem) -> RangeTest:
     assert problem.table is not None
     if problem.settings.batch_size is None and problem.rows > FEWEST_ROWS:
         rows = np.linspace(0, problem.rows - 1, FEWEST_ROWS).round().astype(np.intp)
-        problem = replace(problem, table=problem.table.taken(rows))
+        problem = replace(problem, table=problem.table.few(rows))
     return range_test(problem, NETWORK_RATES, NETWORK_TRIAL_STEPS)
 
 

@@ -14,7 +14,8 @@ from tidu.engines.curvature import jacobian_of
 from tidu.language.calculus import gradient
 from tidu.training.basis import Basis
 from tidu.training.problem import Problem
-from tidu.training.solving.objective import Objective, all_finite, triangle_of
+from tidu.training.solving.objective import Objective, all_finite
+from tidu.training.solving.triangles import in_pieces, triangle_of
 
 Array = npt.NDArray[np.float64]
 FEW = 40  # parameters that are mixed; more are rescaled one by one
@@ -28,13 +29,10 @@ def basis_of(problem: Problem) -> Basis:
     at = np.array(problem.start, dtype=np.float64)
     bend = gradient(program.slope, [program.score])[0]
     outputs = [bend, *jacobian_of(program.score, program.parameters)]
-    if objective.is_long:
-        flat = not any(np.any(np.abs(values[0]) > 0.0) for values in objective.values_in_blocks(outputs[:1], at))
-        blocks = (_weighted(values, objective.rows_count, flat) for values in objective.values_in_blocks(outputs, at))
-        rows = triangle_of(blocks)  # it has the lengths and the QR factorisation of all rows
-    else:
-        values = objective.values_of(outputs, at)
-        rows = _weighted(values, objective.rows_count, flat=not np.any(np.abs(values[0]) > 0.0))
+    flat = not any(np.any(np.abs(values[0]) > 0.0) for values in objective.values_in_chunks(outputs[:1], at))
+    chunks = (_weighted(values, objective.rows_count, flat) for values in objective.values_in_chunks(outputs, at))
+    # Of more than a chunk a triangle, which has the lengths and the QR factorisation of all rows.
+    rows = triangle_of(p for c in chunks for p in in_pieces(c.T)) if objective.is_long else next(chunks)
     with np.errstate(all="ignore"):  # what overflows is not used
         lengths = np.linalg.norm(rows, axis=0) if all_finite(rows) else np.ones(objective.p)
     lengths = np.where((lengths > 0.0) & np.isfinite(lengths), lengths, 1.0)

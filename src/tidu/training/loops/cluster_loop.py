@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from tidu.cache import private_folder
 from tidu.cluster.chunks import Chunk
 from tidu.cluster.connecting import Cluster
 from tidu.cluster.dask_sums import DaskSums
-from tidu.data.column_file import ColumnFile
-from tidu.data.disk_table import DiskColumn
-from tidu.data.streaming import FOLDER
+from tidu.data.shared_columns import SharedColumns, SharedStore
 from tidu.errors import SettingError
 from tidu.runtime.summation import Sums
 from tidu.text import _
+from tidu.training.constraints import no_network
 from tidu.training.loops.chunks import ChunkLoop, OpenedChunks, SumText
 from tidu.training.loops.from_disk import DiskSamples
 from tidu.training.work import Work
@@ -37,9 +28,7 @@ MEASURED = 5  # steps, after the first, in which the workers read their chunks
 class StoredChunks:
     """Chunks of a column store at a path that every worker can read (`Job`)."""
 
-    path: str
-    digest: str  # of the store: another one is refused
-    columns: tuple[tuple[int, npt.NDArray[np.float64] | None], ...]  # the place of each, and what it looks up
+    columns: SharedColumns
     seed: int | None
     text: SumText
 
@@ -50,9 +39,7 @@ class StoredChunks:
         ------
         DataError
         """
-        file = ColumnFile.shared(Path(self.path), self.digest)
-        columns = [DiskColumn(file, place, lookup) for place, lookup in self.columns]
-        return OpenedChunks(self.text, DiskSamples(columns, self.seed))
+        return OpenedChunks(self.text, DiskSamples(self.columns.opened(), self.seed))
 
 
 class ClusterLoop(ChunkLoop):
@@ -61,16 +48,8 @@ class ClusterLoop(ChunkLoop):
     def __init__(self, work: Work, machine_code: bool, cluster: Cluster) -> None:
         _check(work)
         super().__init__(work, machine_code)
-        columns: Sequence[DiskColumn] = work.columns
-        file = columns[0].file
-        self.copy = _copy_of(file) if file.path is None else None
-        job = StoredChunks(
-            str((file.path or self.copy or Path()).absolute()),
-            file.digest,
-            tuple((column.place, column.lookup) for column in columns),
-            self.opened.samples.seed,
-            self.text,
-        )
+        self.store = SharedStore(work.columns)
+        job = StoredChunks(self.store.columns, self.opened.samples.seed, self.text)
         self.cluster = cluster
         self.workers = DaskSums(cluster.client, job, self.probe)
         self.seconds_of_chunk = math.nan  # on this machine, with the chunk in memory
@@ -118,25 +97,13 @@ class ClusterLoop(ChunkLoop):
     def close(self) -> None:
         super().close()
         self.workers.close()
-        if self.copy is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self.copy)
-
-
-def _copy_of(file: ColumnFile) -> Path:
-    """A copy, with a name, of a store that has none because its data can be read once."""
-    handle, path = tempfile.mkstemp(dir=private_folder(FOLDER), prefix="shared-", suffix=".columns")
-    os.close(handle)
-    file.copy_to(Path(path))
-    return Path(path)
+        self.store.close()
 
 
 def _check(work: Work) -> None:
     """Refuse what is not computed by chunks."""
     if work.program.of_arrays:
-        raise SettingError(
-            _("a model with vectors or matrices cannot be computed on a cluster yet; leave out the cluster")
-        )
+        raise SettingError(no_network())
     if not work.shape.summed:
         raise SettingError(
             _("{rows} rows are too few for a cluster to share; leave out the cluster").format(rows=work.rows)

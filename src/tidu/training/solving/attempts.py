@@ -256,9 +256,10 @@ def _condition(objective: Objective, at: Array) -> float:
 def explains_little(objective: Objective, at: Array) -> bool:
     """Whether the residuals are about as large as a constant's would be: perhaps there is a better minimum."""
     residuals = objective.residuals(at)
-    target = objective.values_of([target_of(objective.program)], at)[0]
-    spread = target - target.mean()
-    return float(residuals @ residuals) > LITTLE * float(spread @ spread) > 0.0
+    target = [target_of(objective.program)]
+    mean = sum(part[0].sum() for part in objective.values_in_chunks(target, at)) / objective.rows_count
+    spread = sum(float((part[0] - mean) @ (part[0] - mean)) for part in objective.values_in_chunks(target, at))
+    return float(residuals @ residuals) > LITTLE * spread > 0.0
 
 
 # -- other starts ---------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from tidu.training.solving.passes import Passes
 from tidu.training.solving.quadratic_programme import lowest_point
 
 Array = npt.NDArray[np.float64]
+MOST_ROWS_OF_PROGRAMMES = 50_000  # rows of a linear programme that takes seconds
 MOST_STEPS = 200
 PROMISE = 1e-10  # of the cost: a decrease that the tangents promise which is none
 WORTH = 0.1  # share of the promise from which a step is taken

@@ -66,15 +66,20 @@ def is_separated(objective: Objective, at: Array) -> bool:
     assert program.target is not None
     if program.penalty is not ZERO:
         return False
-    score, target = objective.values_of([program.score, program.target], at)
-    signs = 2.0 * target - 1.0
-    if not all_finite(score) or float(np.max(np.abs(score), initial=0.0)) < CERTAIN:
+    largest, least, signs = 0.0, math.inf, np.zeros(0)
+    for score, target in objective.values_in_chunks([program.score, program.target], at):
+        signs = 2.0 * target - 1.0
+        if not all_finite(score):
+            return False
+        largest = max(largest, float(np.max(np.abs(score))))
+        least = min(least, float(np.min(signs * score)))
+    if largest < CERTAIN:
         return False
     if not objective.is_linear:
-        return bool(np.min(signs * score) > CERTAIN)
-    if bool(np.min(signs * score) > 0.0):
+        return least > CERTAIN
+    if least > 0.0:
         return True
-    if objective.rows_count * objective.p > MOST_CELLS:
+    if objective.is_long or objective.rows_count * objective.p > MOST_CELLS:
         return False
     slopes = objective.values_of(jacobian_of(program.score, program.parameters), at).T * signs[:, None]
     return _improves_some(slopes / np.maximum(np.max(np.abs(slopes), axis=0), 1e-300))

@@ -36,7 +36,7 @@ def _least_squares(objective: Objective, start: Array, passes: Passes, **options
 
     def jacobian(at: Array) -> Array:
         residuals, rows = objective.residuals_and_jacobian(at)
-        n = len(residuals)
+        n = objective.rows_count
         passes.add(at, factor * float(residuals @ residuals) / n, 2.0 * factor / n * (rows.T @ residuals))
         if not all_finite(rows):
             raise Blocked  # no step can be computed from here
@@ -133,7 +133,7 @@ def direct(objective: Objective, start: Array, bounds: Bounds | None, passes: Pa
         residuals, jacobian = objective.residuals_and_jacobian(at)
         if not all_finite(residuals, jacobian):
             return
-        n = len(residuals)
+        n = objective.rows_count
         passes.add(at, factor * float(residuals @ residuals) / n, 2.0 * factor / n * (jacobian.T @ residuals))
         lengths = np.linalg.norm(jacobian, axis=0)
         lengths[lengths == 0.0] = 1.0
@@ -153,13 +153,14 @@ def _lengths(objective: Objective, start: Array) -> Array:
     """Units in which the cost curves alike along each parameter, at the start; 1 where it does not curve."""
     if objective.program.residual_factor is not None:
         _r, rows = objective.residuals_and_jacobian(start)
-        curvature = 2.0 * objective.program.residual_factor * np.mean(rows**2, axis=0)
+        curvature = 2.0 * objective.program.residual_factor * (np.sum(rows**2, axis=0) / objective.rows_count)
     else:
         second = [hessian_of([g], [p])[0] for g, p in zip(objective.program.gradient, objective.program.parameters,
                                                          strict=True)]  # fmt: skip
         curvature = np.abs(objective.mean_of(second, start))
         if not np.any(curvature > 0.0):  # beyond the corner of a Huber loss, say: as if the loss were (ŷ − y)²
-            slopes = objective.values_of(jacobian_of(objective.program.score, objective.program.parameters), start)
-            curvature = np.mean(slopes**2, axis=1)
+            slopes = jacobian_of(objective.program.score, objective.program.parameters)
+            squares = [np.sum(part**2, axis=1) for part in objective.values_in_chunks(slopes, start)]
+            curvature = np.sum(squares, axis=0) / objective.rows_count
     good = np.isfinite(curvature) & (curvature > 0.0)
     return np.where(good, 1.0 / np.sqrt(np.where(good, curvature, 1.0)), 1.0)

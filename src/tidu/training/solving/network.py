@@ -10,13 +10,14 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.disk_table import are_on_disk
+from tidu.cluster.connecting import Cluster
+from tidu.data.disk_table import are_on_disk, read_columns
 from tidu.engines.array_sums import array_rows_source, array_sums_source, directions_of, hessian_product_of
 from tidu.engines.build import module_of
 from tidu.engines.curvature import jacobian_of, residual_of
@@ -26,7 +27,9 @@ from tidu.language.array_ops import total
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.simplify import ZERO
+from tidu.runtime.summation import CHUNK
 from tidu.text import _
+from tidu.training.constraints import no_network
 from tidu.training.engine_choice import Engine
 from tidu.training.judging.evaluation import inputs_from
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
@@ -36,16 +39,25 @@ BLOCK_CELLS = 4_000_000  # numbers of the widest layer that are computed at once
 FEWEST_ROWS = 256  # of a block: fewer make products of matrices slow
 
 
-def objective_of(program: Program, columns: Sequence[Array], engine: str = "auto") -> Objective:
-    """The cost of a program on columns of shape (rows,), in the order of `program.columns`."""
-    if program.of_arrays and are_on_disk(columns):
-        raise SettingError(
-            _(
-                "--lr auto looks at all data of a network, and these are read block by block; give a learning rate, "
-                "such as 0.005 with adam"
-            )
-        )
-    return NetworkObjective(program, columns) if program.of_arrays else Objective(program, columns, engine)
+def objective_of(
+    program: Program,
+    columns: Sequence[Any],
+    engine: str = "auto",
+    threads: int | None = None,
+    cluster: Cluster | None = None,
+) -> Objective:
+    """The cost of a program on columns of shape (rows,), in the order of `program.columns`; close it when done.
+
+    Raises
+    ------
+    SettingError
+        A network on a cluster.
+    """
+    if not program.of_arrays:
+        return Objective(program, columns, engine, threads, cluster)
+    if cluster is not None:
+        raise SettingError(no_network())
+    return NetworkObjective(program, columns)
 
 
 class NetworkObjective(Objective):
@@ -54,9 +66,10 @@ class NetworkObjective(Objective):
     Parameter vectors have shape (p,): all numbers of the first parameter row by row, then those of the second ...
     """
 
-    def __init__(self, program: Program, columns: Sequence[Array]) -> None:
+    def __init__(self, program: Program, columns: Sequence[Any]) -> None:
         self.program = program.without_dropout
-        self.columns = tuple(inputs_from(self.program, columns))
+        self.on_disk = are_on_disk(columns)
+        self.columns = tuple(columns if self.on_disk else inputs_from(self.program, columns))
         self.rows_count = len(columns[0])
         self.engine = Engine("array", _("whole batches in NumPy: the model has vectors"))
         self.sizes = [math.prod(p.shape) for p in self.program.parameters]
@@ -65,9 +78,31 @@ class NetworkObjective(Objective):
     def on_rows(self, chosen: npt.NDArray[Any]) -> NetworkObjective:
         """The same on some of the rows."""
         few = copy.copy(self)  # with what was derived
-        few.columns = tuple(np.ascontiguousarray(c[chosen]) for c in self.columns)
-        few.rows_count = len(few.columns[0])
+        parts = []
+        for first in range(0, self.rows_count, CHUNK if self.on_disk else self.rows_count):
+            inputs = self._inputs(first, CHUNK if self.on_disk else self.rows_count)
+            begin, end = np.searchsorted(chosen, [first, first + len(inputs[0])])
+            parts.append([c[chosen[begin:end] - first] for c in inputs])
+        few.columns = tuple(np.ascontiguousarray(np.concatenate(each)) for each in zip(*parts, strict=True))
+        few.on_disk, few.rows_count = False, len(few.columns[0])
         return few
+
+    def close(self) -> None:
+        """Nothing is held besides memory."""
+
+    @property
+    def notes(self) -> list[str]:
+        """None: it is this machine that computes."""
+        return []
+
+    def _inputs(self, first: int, rows: int) -> tuple[Array, ...]:
+        """What the generated texts read, of at most so many rows from `first` on."""
+        rows = min(rows, self.rows_count - first)
+        if not self.on_disk:
+            return tuple(c[first : first + rows] for c in self.columns)
+        here = np.empty((len(self.columns), rows))
+        read_columns(self.columns, first, here)
+        return tuple(inputs_from(self.program, [*here]))
 
     # -- one vector, and the parameters in their shapes ---------------------------------------------
     @functools.cached_property
@@ -137,6 +172,13 @@ class NetworkObjective(Objective):
         """Single numbers of one sample for each sample, of shape (len(outputs), rows)."""
         return np.array([v.reshape(self.rows_count) for v in self.arrays_of(outputs, at)])
 
+    def values_in_chunks(self, outputs: Sequence[Expr], at: Array) -> Iterator[Array]:
+        """The same block of rows after block."""
+        for first in range(0, self.rows_count, self._block):
+            inputs = self._inputs(first, self._block)
+            rows = len(inputs[0])
+            yield np.array([v.reshape(rows) for v in self._arrays_of(outputs, at, inputs)])
+
     def mean_of(self, outputs: Sequence[Expr], at: Array) -> Array:
         """The means of single numbers over all rows, of shape (len(outputs),)."""
         means: Array = self.values_of(outputs, at).mean(axis=1)
@@ -144,10 +186,13 @@ class NetworkObjective(Objective):
 
     def arrays_of(self, outputs: Sequence[Expr], at: Array) -> list[Array]:
         """Expressions of one sample for each sample, each of shape (rows, *its own)."""
-        found = self._call(array_rows_source(self.program, tuple(outputs)), "each_row", self.columns, self.parts(at))
+        return self._arrays_of(outputs, at, self._inputs(0, self.rows_count))
+
+    def _arrays_of(self, outputs: Sequence[Expr], at: Array, inputs: tuple[Array, ...]) -> list[Array]:
+        found = self._call(array_rows_source(self.program, tuple(outputs)), "each_row", inputs, self.parts(at))
         varying = {*self._varying(outputs)}
         return [
-            np.asarray(v, dtype=np.float64) if o in varying else np.broadcast_to(v, (self.rows_count, *o.shape))
+            np.asarray(v, dtype=np.float64) if o in varying else np.broadcast_to(v, (len(inputs[0]), *o.shape))
             for o, v in zip(outputs, found, strict=True)
         ]
 
@@ -255,8 +300,7 @@ class NetworkObjective(Objective):
         given = self.parts(at) + (() if direction is None else self.parts(direction))
         total: Array | None = None
         for first in range(0, self.rows_count, self._block):
-            rows = slice(first, first + self._block)
-            found = self._call(source, "sums", tuple(c[rows] for c in self.columns), given)
+            found = self._call(source, "sums", self._inputs(first, self._block), given)
             whole = np.concatenate([np.ravel(v) for v in found])
             total = whole if total is None else total + whole
         assert total is not None, "a table has a row"

@@ -119,8 +119,7 @@ def is_separated(objective: Objective, at: Array) -> bool:
     program = objective.program
     if not program.probabilities or program.penalty is not ZERO:
         return False
-    losses = objective.values_of([program.loss], at)[0]
-    return bool(np.max(losses) < np.exp(-CERTAIN))
+    return all(np.max(losses) < np.exp(-CERTAIN) for losses in objective.values_in_chunks([program.loss], at))
 
 
 def _finished(objective: Objective, bounds: Bounds | None, passes: Passes) -> bool:

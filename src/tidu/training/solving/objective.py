@@ -2,7 +2,8 @@
 
 For models of single numbers; `network.py` has the same for vectors and matrices, and `objective_of`, which chooses.
 The numbers come from generated loops (`engines/curvature.py`), run as plain Python where the work is short and
-compiled where it is not. Everything is a mean over all rows, with the penalty added, unless it says sum.
+compiled where it is not; chunk by chunk, so that it does not matter where the rows are (`row_chunks.py`). Everything
+is a mean over all rows, with the penalty added, unless it says sum.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.disk_table import are_on_disk, read_columns
-from tidu.engines.build import module_of
+from tidu.cluster.connecting import Cluster
 from tidu.engines.curvature import (
     direction_of,
     hessian_of,
@@ -35,47 +35,56 @@ from tidu.language.expr import Expr, evaluate, evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.runtime.summation import CHUNK
 from tidu.training.engine_choice import Engine, engine_for_seconds
+from tidu.training.solving.row_chunks import ChunkSums, RowChunks
 
 Array = npt.NDArray[np.float64]
 PASSES = 100  # over the data, about as many as a solver makes: what `auto` weighs the compiler against
 FUNCTIONS = 3  # that a solver asks for: residuals, gradient, second derivatives
 MOST_FACTORISED = 200  # parameters for which a Hessian is factorised
-MOST_CELLS = 50_000_000  # of a Jacobian that is held: 400 MB
+MOST_CELLS = 50_000_000  # of a network's Jacobian that is held: 400 MB
 MOST_JACOBIAN = 500  # numbers of a network for which a Jacobian is decomposed at every step
-MOST_FROM_DISK = 1 << 22  # of those of data on disk: 32 MB
 MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
 
 
 class Objective:
     """The cost of `program` on columns of shape (rows,), given in the order of `program.columns`.
 
-    Parameter vectors are arrays of shape (p,), in the order of `program.parameters`.
+    Parameter vectors are arrays of shape (p,), in the order of `program.parameters`. `threads` share the chunks of long
+    data, or the workers of `cluster` do.
     """
 
-    def __init__(self, program: Program, columns: Sequence[Any], engine: str = "auto") -> None:
+    def __init__(
+        self,
+        program: Program,
+        columns: Sequence[Any],
+        engine: str = "auto",
+        threads: int | None = None,
+        cluster: Cluster | None = None,
+    ) -> None:
         self.program, self.rows_count = program, len(columns[0])
         self.penalty = program.penalty
         outputs = [program.loss, *program.gradient]
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
         self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
-        self.compiled = self.engine.name == "compiled"
-        self.on_disk = are_on_disk(columns)
-        self.columns = tuple(columns) if self.on_disk else tuple(map(self._kept, columns))
+        self._rows = RowChunks(columns, self.engine.name == "compiled")
+        self._chunks = ChunkSums(self._rows, threads, cluster)
+        self.columns = self._rows.columns
         self.p = len(program.parameters)
+        self._last_triangle: tuple[bytes, Array] | None = None
 
-    def _kept(self, column: Array) -> Any:
-        return np.ascontiguousarray(column) if self.compiled else column.tolist()
+    def close(self) -> None:
+        """Let go of the workers of a cluster."""
+        self._chunks.close()
 
-    def _blocks(self) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-        """Where rows begin, how many there are, and their columns: all of them, or block by block from disk."""
-        if not self.on_disk:
-            yield 0, self.rows_count, self.columns
-            return
-        memory = np.empty((len(self.columns), min(CHUNK, self.rows_count)))
-        for first in range(0, self.rows_count, CHUNK):
-            here = memory[:, : self.rows_count - first]
-            read_columns(self.columns, first, here)
-            yield first, here.shape[1], tuple(map(self._kept, here))
+    @property
+    def notes(self) -> list[str]:
+        """Who computed, where a cluster was to."""
+        return self._chunks.notes
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there is more than a chunk of rows: of these no Jacobian is held."""
+        return self.rows_count > CHUNK
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,9 +107,11 @@ class Objective:
     def on_rows(self, chosen: npt.NDArray[Any]) -> Objective:
         """The same on some of the rows, by their numbers, which rise."""
         parts = []
-        for first, count, columns in self._blocks():
-            here = chosen[np.searchsorted(chosen, first) : np.searchsorted(chosen, first + count)] - first
-            parts.append(np.array([np.asarray(c)[here] for c in columns]))
+        for chunk in self._rows.chunks:
+            begin, end = np.searchsorted(chosen, [chunk.first, chunk.first + chunk.count])
+            if end > begin:
+                here = chosen[begin:end] - chunk.first
+                parts.append(np.array([np.asarray(c)[here] for c in self._rows.read(chunk)]))
         return Objective(self.program, [*np.concatenate(parts, axis=1)], "python")
 
     def on_some_rows(self, most: int) -> Objective:
@@ -137,16 +148,13 @@ class Objective:
 
     def values_of(self, outputs: Sequence[Expr], at: Array) -> Array:
         """Expressions of one sample for each sample, of shape (len(outputs), rows)."""
-        return self._rows(rows_source(self.program, outputs), at, len(outputs))
+        return self._values(rows_source(self.program, outputs), at, len(outputs))
 
-    def values_in_blocks(self, outputs: Sequence[Expr], at: Array) -> Iterator[Array]:
-        """The same rows after rows: a block at a time from disk, else all that `MOST_CELLS` allows."""
-        yield from self._rows_of_blocks(rows_source(self.program, outputs), at, len(outputs))
-
-    @property
-    def is_long(self) -> bool:
-        """Whether a number for each row and parameter is too much to hold beside data on disk."""
-        return self.on_disk and self.rows_count * self.p > MOST_FROM_DISK
+    def values_in_chunks(self, outputs: Sequence[Expr], at: Array) -> Iterator[Array]:
+        """The same chunk after chunk, on this machine."""
+        source = rows_source(self.program, outputs)
+        for chunk in self._rows.chunks:
+            yield self._rows.values(source, len(outputs), at.tolist(), self._rows.read(chunk))
 
     def sample_gradients(self, at: Array) -> Array:
         """∂ℓ/∂ each parameter of each sample, of shape (rows, p)."""
@@ -160,19 +168,24 @@ class Objective:
         return rows_source(self.program, [residual, *jacobian_of(residual, self.program.parameters)])
 
     def residuals_and_jacobian(self, at: Array) -> tuple[Array, Array]:
-        """The weighted residuals ŷ − y, of shape (rows,), and their Jacobian, of shape (rows, p)."""
-        outputs = self._rows(self.rows_text, at, 1 + self.p)
-        return outputs[0], outputs[1:].T
+        """The weighted residuals r = ŷ − y, of shape (rows,), and their Jacobian J, of shape (rows, p).
 
-    def jacobian_or_triangle(self, at: Array) -> Array:
-        """The Jacobian of the weighted residuals; of long data on disk R of its QR, of shape (p, p): JᵀJ = RᵀR."""
+        Of more than one chunk p + 1 rows in their place, with the same rᵀr, Jᵀr and JᵀJ: R of the QR factorisation of
+        (r J). Whatever least squares asks (a step, a condition, standard errors), these answer like all the rows.
+        """
         if not self.is_long:
-            return self.residuals_and_jacobian(at)[1]
-        return triangle_of(part[1:].T for part in self._rows_of_blocks(self.rows_text, at, 1 + self.p))
+            outputs = self._values(self.rows_text, at, 1 + self.p)
+            return outputs[0], outputs[1:].T
+        if self._last_triangle is None or self._last_triangle[0] != at.tobytes():
+            self._last_triangle = at.tobytes(), self._chunks.triangle(self.rows_text, 1 + self.p, at)
+        upper = self._last_triangle[1]
+        return upper[:, 0], upper[:, 1:]
 
     def residuals(self, at: Array) -> Array:
-        """The weighted residuals alone, of shape (rows,)."""
-        residuals: Array = self._rows(self._residuals_source, at, 1)[0]
+        """The weighted residuals alone, of shape (rows,); of more than one chunk as `residuals_and_jacobian`."""
+        if self.is_long:
+            return self.residuals_and_jacobian(at)[0]
+        residuals: Array = self._values(self._residuals_source, at, 1)[0]
         return residuals
 
     @functools.cached_property
@@ -190,16 +203,14 @@ class Objective:
         return sums_source(self.program, residual_curvature_of(self.program))
 
     def quadratic(self, at: Array) -> tuple[float, Array, Array]:
-        """J, ∇J and ∇²J; of least squares from the Jacobian, which keeps more digits, where that can be held.
+        """J, ∇J and ∇²J; of least squares from the Jacobian, which keeps more digits.
 
         Beyond `MOST_FACTORISED` parameters the diagonal stands for the Hessian.
         """
         factor = self.program.residual_factor
-        most = MOST_FROM_DISK if self.on_disk else MOST_CELLS
-        held = self.p <= MOST_FACTORISED and self.rows_count * self.p <= most
         few = self.p * (self.p + 1) // 2 <= MOST_SECOND_DERIVATIVES
         written = self.is_linear or (few and self.penalty is ZERO)
-        if factor is None or not held or not written:
+        if factor is None or self.p > MOST_FACTORISED or not written:
             cost, slope = self.cost_and_gradient(at)
             return cost, slope, self.hessian(at) if self.p <= MOST_FACTORISED else np.diag(self.hessian_diagonal(at))
         residuals, jacobian = self.residuals_and_jacobian(at)
@@ -274,48 +285,12 @@ class Objective:
         return evaluate(output, dict(zip(self.program.parameters, at.tolist(), strict=True)))
 
     # -- running the texts -------------------------------------------------------------------------
-    def _function(self, source: str, name: str) -> Callable[..., Any]:
-        if self.compiled:
-            from tidu.engines.compiler.calls import compiled
+    def _sums(self, source: str, at: Array, outputs: int) -> Array:
+        return self._chunks.sums(source, outputs, at)
 
-            return compiled(source, name)
-        return getattr(module_of(source), name)  # type: ignore[no-any-return]
-
-    def _sums(self, source: str, at: Array, count: int) -> Array:
-        totals = np.zeros(count) if self.compiled else [0.0] * count
-        sums = self._function(source, "sums")
-        for _first, count, columns in self._blocks():
-            sums(columns, 0, count, tuple(at.tolist()), totals)
-        return np.asarray(totals, dtype=np.float64)
-
-    def _rows(self, source: str, at: Array, count: int) -> Array:
-        if not self.on_disk:
-            return next(self._rows_of_blocks(source, at, count))
-        whole = np.empty((count, self.rows_count))
-        done = 0
-        for part in self._rows_of_blocks(source, at, count):
-            whole[:, done : done + part.shape[1]] = part
-            done += part.shape[1]
-        return whole
-
-    def _rows_of_blocks(self, source: str, at: Array, count: int) -> Iterator[Array]:
-        each_row = self._function(source, "each_row")
-        for _first, n, columns in self._blocks():
-            outputs = tuple(np.empty(n) for _k in range(count)) if self.compiled else [[0.0] * n for _k in range(count)]
-            each_row(columns, 0, n, tuple(at.tolist()), outputs)
-            yield np.array(outputs, dtype=np.float64)
-
-
-def triangle_of(blocks: Iterable[Array]) -> Array:
-    """R of the QR factorisation of rows that come block by block, each stacked below the R of those before.
-
-    Source: Golub & Van Loan 2013, ch. 5.2 (block QR); Demmel et al. 2012 ("TSQR").
-    """
-    upper: Array | None = None
-    for rows in blocks:
-        upper = np.asarray(np.linalg.qr(rows if upper is None else np.vstack([upper, rows]), mode="r"))
-    assert upper is not None
-    return upper
+    def _values(self, source: str, at: Array, outputs: int) -> Array:
+        parts = [self._rows.values(source, outputs, at.tolist(), self._rows.read(c)) for c in self._rows.chunks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _symmetric(triangle: Array, p: int) -> Array:

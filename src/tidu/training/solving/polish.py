@@ -2,7 +2,8 @@
 
 At a minimum the cost is flat: parameters that are off by 1e-8 change it by 1e-16, which float64 cannot see. The
 projection of the residuals on the Jacobian's columns, Qᵀr with J = QR, is not flat there, and its rounding error is
-amplified by the condition of J, not by its square, as that of Jᵀr would be (Björck 1996, ch. 2).
+amplified by the condition of J, not by its square, as that of Jᵀr would be (Björck 1996, ch. 2). Of more than a chunk
+of rows, J and r are those that stand for all rows (`Objective.residuals_and_jacobian`), with the same Qᵀr.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _step(objective: Objective, at: Array, free: npt.NDArray[np.bool_]) -> tuple
         return None
     step = np.zeros_like(at)
     step[free] = -np.linalg.solve(r, np.linalg.solve(matrix, along)) / lengths
-    n = len(residuals)
+    n = objective.rows_count
     cost = factor * math.fsum((residuals * residuals).tolist()) / n
     gradient = 2.0 * factor / n * _exact_product(jacobian, residuals)
     return float(np.linalg.norm(along)), step, cost, gradient

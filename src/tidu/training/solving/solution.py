@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.methods import SOLVERS
+from tidu.data.disk_table import are_on_disk
 from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.language.quantities import Inequality
@@ -18,9 +21,10 @@ from tidu.training.constraints import FOR_DESCENT, bound_arrays, weights_of
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
+from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES
 from tidu.training.solving.infinity import flat_further_out
 from tidu.training.solving.network import objective_of
-from tidu.training.solving.objective import MOST_JACOBIAN
+from tidu.training.solving.objective import MOST_JACOBIAN, Objective
 from tidu.training.solving.solvers import SAME, Solved, solve
 from tidu.training.solving.statistics import Statistics, loosely_determined, statistics_of
 from tidu.training.training import Execution
@@ -40,45 +44,57 @@ class Solution:
 
 def solution_of(problem: Problem, execution: Execution, listeners: Listeners) -> Solution:
     """Run the solver of a problem; statistics where it is plain least squares that has come to its end."""
-    settings, program, columns = problem.settings, problem.program, problem.columns
-    method = settings.optimizer
+    settings, program = problem.settings, problem.program
     if program.masks:
         raise SettingError(
             _("a solver needs one cost, and dropout draws another at every step; leave dropout out, or use --optimizer "
               "adam")
         )  # fmt: skip
     if settings.l1 and program.of_arrays:
-        raise SettingError(_(FOR_DESCENT).format(option="l1", optimizer=method))
+        raise SettingError(_(FOR_DESCENT).format(option="l1", optimizer=settings.optimizer))
+    holds_rows = SOLVERS[settings.optimizer].holds_rows
+    if holds_rows and are_on_disk(problem.columns) and problem.rows > MOST_ROWS_OF_PROGRAMMES:
+        raise SettingError(
+            _(
+                "a linear programme has a line for each of the {rows} rows, and these are read block by block; use "
+                "--optimizer adam, or leave out --stream and the cluster"
+            ).format(rows=problem.rows)
+        )
+    objective = objective_of(program, problem.columns, execution.engine, execution.threads, execution.cluster)
+    with contextlib.closing(objective):
+        solution = _solution_on(objective, problem, listeners)
+        return replace(solution, notes=[*solution.notes, *objective.notes])
+
+
+def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -> Solution:
+    settings, program = problem.settings, problem.program
     conditions = conditions_on(problem)
     bounds = bound_arrays(settings.bounds, program.parameters)
     epochs, steps = settings.epochs, settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
     most, bound = min(given) if given else (MOST_PASSES, "steps")
     solved = solve(
-        method,
-        program,
-        columns,
+        settings.optimizer,
+        objective,
         problem.start,
         Limits(most, bound, settings.until_loss, settings.tol),
         bounds=bounds,
         more_starts=settings.further_starts(program),
-        engine=execution.engine,
         progress=listeners.progress if listeners.callbacks else None,
         conditions=conditions,
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
     statistics = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
-    objective = objective_of(program, columns, "python" if solved.descent.engine.name == "python" else "compiled")
     if program.of_arrays:  # the numbers of hidden units are no quantities with errors: units can change places
         least_squares = least_squares and objective.p <= MOST_JACOBIAN and objective.is_linear
     at = objective.flat(solved.descent.state.parameters)
     if least_squares and solved.descent.stopped == "converged":
         with np.errstate(all="ignore"):
-            statistics = statistics_of(objective, at, settings.sigma is not None, _weights_of(problem))
+            statistics = statistics_of(objective, at, settings.sigma is not None, _log_weights_of(problem))
     if statistics is not None and solved.exact is not None:
         statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
-        notes.append(_note_on_exact(program, columns))
+        notes.append(_note_on_exact(program, problem.columns))
     elif statistics is not None and (loose := loosely_determined(statistics, objective, at)):
         notes.append(
             _(
@@ -222,6 +238,8 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
     return notes
 
 
-def _weights_of(problem: Problem) -> Array | None:
+def _log_weights_of(problem: Problem) -> float:
+    """Σ ln(weight) of the rows, chunk after chunk; 0 where all count alike."""
     assert problem.table is not None
-    return weights_of(problem.settings, problem.table)
+    weights = (weights_of(problem.settings, block) for _first, block in problem.table.blocks())
+    return sum((float(np.sum(np.log(each))) for each in weights if each is not None), 0.0)

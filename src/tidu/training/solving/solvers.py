@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.program import Program
 from tidu.language.quantities import Inequality
 from tidu.language.simplify import ZERO
 from tidu.training.callbacks import Progress
@@ -26,7 +25,6 @@ from tidu.training.solving.attempts import attempts_of
 from tidu.training.solving.conditions import Region, within_conditions
 from tidu.training.solving.convergence import Bounds
 from tidu.training.solving.exact import ExactFit
-from tidu.training.solving.network import objective_of
 from tidu.training.solving.network_attempts import attempts_on_network
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.passes import Enough
@@ -54,18 +52,16 @@ class Solved:
 
 def solve(
     method: str,
-    program: Program,
-    columns: Sequence[Array],
+    objective: Objective,
     start: Sequence[Any],
     limits: Limits,
     *,
     bounds: Bounds | None = None,
     more_starts: Sequence[Array] = (),
-    engine: str = "auto",
     progress: Progress | None = None,
     conditions: Sequence[Inequality] = (),
 ) -> Solved:
-    """Run a solver on columns of shape (rows,), in the order of `program.columns`, from values of the parameters.
+    """Run a solver from values of the parameters.
 
     `bounds` are the least and greatest values, each of shape (p,); `more_starts` are tried beside `start`, and the
     lowest end is kept. `conditions` on the parameters hold at the end.
@@ -76,7 +72,7 @@ def solve(
         No point was found that satisfies the conditions.
     """
     began = time.perf_counter()
-    objective = objective_of(program, columns, engine)
+    program = objective.program
     first = objective.flat(start)
     if bounds is not None:
         first = np.clip(first, *bounds)

@@ -94,7 +94,7 @@ def _by_singular_values(objective: Objective, at: Array) -> Spectrum | None:
     """Of a Hessian 2c/n·JᵀJ from J itself: the small eigenvalues keep twice the digits that JᵀJ would leave them."""
     factor = objective.program.residual_factor
     assert factor is not None
-    jacobian = objective.jacobian_or_triangle(at)
+    _residuals, jacobian = objective.residuals_and_jacobian(at)
     if not all_finite(jacobian):
         return None
     singular, vt = singular_directions(jacobian)
@@ -220,7 +220,7 @@ def batch_curvature(objective: Objective, at: Array, largest: float, batch_size:
         slopes = jacobian_of(program.score, program.parameters)
         worst = max(
             float(np.max(np.abs(values[0]) * np.sum(values[1:] ** 2, axis=0)))
-            for values in objective.values_in_blocks([bend, *slopes], at)
+            for values in objective.values_in_chunks([bend, *slopes], at)
         )
     b = batch_size
     return max(largest, n * (b - 1) / (b * (n - 1)) * largest + (n - b) / (b * (n - 1)) * worst)

@@ -228,13 +228,16 @@ class Statistics:
         )
 
 
-def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: Array | None) -> Statistics | None:
-    """The statistics at `at`, taken for the minimum; None where residuals or slopes are not finite there."""
+def statistics_of(objective: Objective, at: Array, known_sigma: bool, log_weights: float = 0.0) -> Statistics | None:
+    """The statistics at `at`, taken for the minimum; None where residuals or slopes are not finite there.
+
+    `log_weights` is Σ ln(weight) of the rows.
+    """
     residuals, jacobian = objective.residuals_and_jacobian(at)
     if not (np.all(np.isfinite(residuals)) and np.all(np.isfinite(jacobian))):
         return None
     names = objective.names
-    n, p = jacobian.shape
+    n, p = objective.rows_count, objective.p
     lengths = np.linalg.norm(jacobian, axis=0)
     # A column that is nothing beside its own parameter's size changes no prediction.
     units = np.where(lengths > 0.0, lengths, 1.0)
@@ -257,7 +260,7 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, weights: A
         n,
         rank,
         known_sigma,
-        0.0 if weights is None else float(np.sum(np.log(weights))),
+        log_weights,
         confused,
     )
 

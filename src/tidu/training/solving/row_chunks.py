@@ -1,0 +1,177 @@
+"""What solvers ask of chunks of 65,536 rows: sums, and triangles that stand for their rows; here, or on workers.
+
+The sums of chunks are added one after another, and their triangles stacked so, in the order of the data: whoever
+computes them (`RowChunks` on the threads of this machine, the workers of a cluster), the bits are the same. Called by
+`objective.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tidu.cluster.chunks import Chunk
+from tidu.cluster.connecting import Cluster
+from tidu.cluster.dask_sums import DaskSums
+from tidu.data.disk_table import are_on_disk, read_columns
+from tidu.data.shared_columns import SharedColumns, SharedStore
+from tidu.engines.build import module_of
+from tidu.machine import cores
+from tidu.runtime.summation import CHUNK, Sums, added
+from tidu.text import _
+from tidu.training.solving.triangles import PIECE, triangle_of
+
+Array = npt.NDArray[np.float64]
+SUMS, TRIANGLE = "sums", "triangle"  # what may be asked of a chunk
+
+
+class RowChunks:
+    """Columns of shape (rows,), chunk by chunk (`OpenedJob`): in memory, or on disk. Threads may share it."""
+
+    keeps = True
+
+    def __init__(self, columns: Sequence[Any], machine_code: bool) -> None:
+        self.machine_code, self.rows = machine_code, len(columns[0])
+        self.on_disk = are_on_disk(columns)
+        self.columns = tuple(columns) if self.on_disk else tuple(map(self._kept, columns))
+
+    def _kept(self, column: Array) -> Any:
+        return np.ascontiguousarray(column) if self.machine_code else column.tolist()
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """All rows, in order."""
+        return [Chunk(0, first, min(CHUNK, self.rows - first)) for first in range(0, self.rows, CHUNK)]
+
+    def read(self, chunk: Chunk) -> tuple[Any, ...]:
+        """The columns of a chunk, as generated functions take them."""
+        if not self.on_disk:
+            if chunk.count == self.rows:
+                return self.columns
+            return tuple(column[chunk.first : chunk.first + chunk.count] for column in self.columns)
+        here = np.empty((len(self.columns), chunk.count))
+        read_columns(self.columns, chunk.first, here)
+        return tuple(map(self._kept, here))
+
+    def size(self, chunk: Chunk) -> int:
+        """Bytes that its columns take; a number of a list is a pointer and an object."""
+        return len(self.columns) * chunk.count * (8 if self.machine_code else 32)
+
+    def sums(self, chunk: Chunk, columns: Any, arguments: Sequence[Any]) -> Sums:
+        """Of a chunk, what the first argument names: the others are a text, how many outputs it has, and the point."""
+        kind, source, outputs, *at = arguments
+        if kind == SUMS:
+            totals: Any = np.zeros(outputs) if self.machine_code else [0.0] * outputs
+            self._function(source, "sums")(columns, 0, chunk.count, tuple(at), totals)
+            return tuple(np.asarray(totals).tolist())
+        upper = triangle_of(
+            self.values(source, outputs, at, tuple(column[first : first + PIECE] for column in columns))
+            for first in range(0, chunk.count, PIECE)
+        )
+        return tuple(upper[np.triu_indices(outputs)].tolist())
+
+    def values(self, source: str, outputs: int, at: Sequence[float], columns: tuple[Any, ...]) -> Array:
+        """What a text of rows gives of some rows, of shape (outputs, rows)."""
+        rows = len(columns[0])
+        arrays = tuple(np.empty(rows) if self.machine_code else [0.0] * rows for _k in range(outputs))
+        self._function(source, "each_row")(columns, 0, rows, tuple(at), arrays)
+        return np.array(arrays, dtype=np.float64)
+
+    def _function(self, source: str, name: str) -> Callable[..., Any]:
+        if self.machine_code:
+            from tidu.engines.compiler.calls import compiled
+
+            return compiled(source, name)
+        return getattr(module_of(source), name)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Chunks of a column store at a path that every worker can read (`Job`)."""
+
+    columns: SharedColumns
+    machine_code: bool
+
+    def opened(self) -> RowChunks:
+        """The store, opened where this is called.
+
+        Raises
+        ------
+        DataError
+        """
+        return RowChunks(self.columns.opened(), self.machine_code)
+
+
+class ChunkSums:
+    """Sums and triangles over all rows of some columns, by the threads of this machine or by the workers of a cluster.
+
+    Close it when done.
+    """
+
+    def __init__(self, rows: RowChunks, threads: int | None = None, cluster: Cluster | None = None) -> None:
+        self.rows, self.threads, self.cluster = rows, threads or cores(), cluster
+        self.store: SharedStore | None = None
+        self.workers: DaskSums | None = None
+        if cluster is not None and rows.on_disk and rows.rows > CHUNK:
+            self.store = SharedStore(rows.columns)
+            job = StoredRows(self.store.columns, rows.machine_code)
+            self.workers = DaskSums(cluster.client, job, self._here)
+
+    def sums(self, source: str, outputs: int, at: Array) -> Array:
+        """Σ of each output of a text over all rows, of shape (outputs,)."""
+        return np.array(added(self._each(SUMS, source, outputs, at)), dtype=np.float64)
+
+    def triangle(self, source: str, outputs: int, at: Array) -> Array:
+        """R of the QR factorisation of all rows of a text's outputs, of shape (outputs, outputs)."""
+        places = np.triu_indices(outputs)
+
+        def columns(numbers: Sums) -> Array:
+            upper = np.zeros((outputs, outputs))
+            upper[places] = numbers
+            return upper.T
+
+        return triangle_of(map(columns, self._each(TRIANGLE, source, outputs, at)))
+
+    def _each(self, kind: str, source: str, outputs: int, at: Array) -> Iterator[Sums]:
+        """What is asked of each chunk, in the order of the chunks."""
+        chunks, arguments = self.rows.chunks, (kind, source, outputs, *at.tolist())
+        if self.workers is not None:
+            yield from self.workers(chunks, arguments)
+        elif len(chunks) == 1 or self.threads == 1:
+            yield from (self._here(chunk, arguments) for chunk in chunks)
+        else:
+            with ThreadPoolExecutor(min(self.threads, len(chunks)), thread_name_prefix="tidu") as pool:
+                yield from pool.map(lambda chunk: self._here(chunk, arguments), chunks)
+
+    def _here(self, chunk: Chunk, arguments: Sequence[Any]) -> Sums:
+        return self.rows.sums(chunk, self.rows.read(chunk), arguments)
+
+    @property
+    def notes(self) -> list[str]:
+        """Which workers computed, and which were not used."""
+        if self.cluster is None:
+            return []
+        if self.workers is None:
+            return [
+                _("{rows} rows are one chunk, which a cluster cannot share: this machine computed it").format(
+                    rows=self.rows.rows
+                )
+            ]
+        return [
+            *self.workers.notes,
+            _("{workers} worker(s) of {cluster} shared {chunks} chunk(s) a pass").format(
+                workers=len(self.workers.opened), cluster=self.cluster.name, chunks=len(self.rows.chunks)
+            ),
+        ]
+
+    def close(self) -> None:
+        """Let go of what the workers hold, and of what was written for them."""
+        if self.workers is not None:
+            self.workers.close()
+        if self.store is not None:
+            self.store.close()
