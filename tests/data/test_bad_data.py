@@ -134,7 +134,7 @@ CASES = [
         dict,
         {}, LINE, "ColumnNotFound",
         "the formula names the target 'y'; the data has no columns",
-        "公式的目标是 'y'；数据里有 没有列",
+        "公式的目标是 'y'；数据里有 0 列",
     ),
     case(
         "a dict", "columns of different lengths",

@@ -64,13 +64,32 @@ def arrow_source(data: Any) -> Source:
         Its library cannot give it as an Arrow table.
     """
     origin = type(data).__name__
+    _check_names(getattr(data, "columns", ()), origin)
     try:
         table = pa.table(data)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             _("{origin} cannot be read: {reason}").format(origin=origin, reason=" ".join(str(error).split()))
         ) from None
     return ArrowTable(without_index(table), origin)
+
+
+def _check_names(index: Any, origin: str) -> None:
+    """Refuse an index of columns of pandas that names some twice, on several levels, or not by text alone."""
+    if not hasattr(index, "nlevels"):
+        return
+    if index.nlevels > 1:
+        raise DataError(
+            _("{origin}: its columns have names of {levels} levels; make one of each, as by "
+              "df.columns = ['_'.join(map(str, name)) for name in df.columns]")
+            .format(origin=origin, levels=index.nlevels)
+        )  # fmt: skip
+    twice = index[index.duplicated()]
+    if len(twice):
+        raise DataError(_("{origin}: there are two columns '{name}'").format(origin=origin, name=twice[0]))
+    others = [name for name in index if not isinstance(name, str)]
+    if 0 < len(others) < len(index):  # numbers alone are names, too
+        raise DataError(_("column names must be text, not {name!r}").format(name=others[0]))
 
 
 def without_index(table: pa.Table) -> pa.Table:

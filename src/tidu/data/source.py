@@ -42,7 +42,7 @@ def source_of(data: object, options: CsvOptions | None = None, stream: bool = Fa
         return from_path(str(data), options, stream)
     if isinstance(data, Table):
         return _Loaded(data)
-    if hasattr(data, "__arrow_c_stream__"):
+    if hasattr(data, "__arrow_c_stream__") and not hasattr(type(data), "dtype"):  # which one column has
         return _frame(data)
     if isinstance(data, Mapping):
         tables = data.values()

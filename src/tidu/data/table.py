@@ -325,6 +325,8 @@ def _number(
         return math.nan
     if isinstance(cell, datetime.date):
         raise DataError(holds_times(name, origin))
+    if isinstance(cell, (bytes, bytearray)):
+        raise TypeError(_("it holds bytes"))
     if not isinstance(cell, str):
         # What is no number says so itself; pandas.NA and NaT are known by how they look, for pandas may not be there.
         return math.nan if str(cell) in ("<NA>", "NaT") else float(cell)  # type: ignore[arg-type]
