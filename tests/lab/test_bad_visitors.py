@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -195,6 +196,23 @@ def test_a_gigabyte_that_streams_in_is_refused_with_flat_memory(place) -> None:
         assert answer == b"" or b" 413 " in answer
         raw.close()
     assert most - before < FLAT
+    works(address)
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_with_flat_memory(place) -> None:
+    address, process = place
+    before = memory(process)
+    part = gzip.compress(b"1,2\n" * 2**22)  # whose parts may stand one behind the other
+    bomb = gzip.compress(b"x,y\n") + part * 64
+    where = urlsplit(address)
+    with tab(address, "bomb"):
+        status, content, _headers = got(
+            address, "upload/bomb?name=x.csv.gz", "POST", bomb, Origin=f"http://{where.netloc}",
+            **{"Content-Length": str(len(bomb))},
+        )  # fmt: skip
+    assert status == 400
+    assert "larger than 256 MB when unpacked" in json.loads(content)["error"]
+    assert memory(process) - before < FLAT
     works(address)
 
 

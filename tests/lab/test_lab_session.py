@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
@@ -230,12 +233,29 @@ def test_a_run_of_a_file_or_of_the_store_opens_where_it_stands(tmp_path, monkeyp
         session.close()
 
 
-def test_a_run_whose_rows_the_lab_would_not_train_on_is_a_sentence(tmp_path) -> None:
+@pytest.mark.parametrize("kept", [{"test_size": 0.25}, {"validation": 0.3}, {"test_size": 0.2, "validation": 0.2}])
+def test_a_run_that_kept_rows_back_opens_with_the_rows_that_it_learned_from(tmp_path, monkeypatch, kept) -> None:
+    monkeypatch.setenv("TIDU_STORE", str(tmp_path / "runs.db"))
     data = tmp_path / "points.csv"
-    data.write_text("x,y\n" + "".join(f"{k},{2 * k}\n" for k in range(20)))
-    fit("y = w*x", str(data), lr=1e-3, epochs=2, test_size=0.25).save(tmp_path / "kept.tidu")
-    with pytest.raises(SettingError, match="kept rows back"):
-        _run_opened(str(tmp_path / "kept.tidu"))
+    data.write_text("x,y\n" + "".join(f"{k},{2 * k + k % 3}\n" for k in range(20)))
+    run = fit("y = w*x", str(data), lr=1e-3, epochs=4, batch_size=3, seed=2, **kept)
+    run.save(tmp_path / "kept.tidu")
+    session = Session(_run_opened(str(tmp_path / "kept.tidu")))
+    opened = session.answer({"do": "hello", "lang": "en"}).plain["opened"]
+    session.answer({"do": "opened_data"})
+    made = session.answer({"do": "train", "formula": opened["formula"], "settings": opened["settings"]}).plain
+    assert made["data"]["rows"] == run.rows < 20
+    assert f"{run.rows} of the 20 rows are learned from" in made["notes"][-1]
+    assert gone(session, run.steps).plain["params"] == dict(run.params)
+    command = session.answer({"do": "take", "to": "command"}).plain["text"]
+    assert all(f"--{name.replace('_', '-')} {share}" in command for name, share in kept.items())
+    number = session.answer({"do": "take", "to": "store"}).plain["text"].split()[1]
+    again = Session(_run_opened(number)).answer({"do": "hello", "lang": "en"}).plain["opened"]
+    assert again["step"] == run.steps
+    session.close()
+
+
+def test_a_run_whose_data_were_in_memory_is_a_sentence(tmp_path) -> None:
     fit("y = w*x", {"x": [1.0, 2.0], "y": [2.0, 4.0]}, lr=1e-2, epochs=2).save(tmp_path / "memory.tidu")
     with pytest.raises(SettingError, match="not in a file"):
         _run_opened(str(tmp_path / "memory.tidu"))
@@ -273,3 +293,63 @@ def test_two_tabs_speak_their_own_languages_at_once() -> None:
         english, chinese = (threads.submit(copy_context().run, said, lang) for lang in ("en", "zh"))
         assert english.result() == {"choose data and a formula first"}
         assert chinese.result() == {"请先选择数据和公式"}
+
+
+@pytest.mark.parametrize("rate", ["0.1", "0.5"])
+def test_the_doctor_looks_at_functions_too(rate) -> None:
+    session = trained("function", lr=rate)
+    gone(session, 40)
+    found = session.answer({"do": "why"}).plain["diagnosis"]
+    assert "the limit of gd, 0.333333" in " ".join(f["words"] for f in found["findings"])
+    assert found["advice"] == "--optimizer gd --lr 0.166667"  # half the limit, which ends at the minimum in one step
+    session.close()
+
+
+def test_what_is_advised_is_what_the_lab_can_do() -> None:
+    session = trained("line", lr="0.01")
+    while not session.answer({"do": "go", "step": 500}).plain["why"]:
+        pass
+    found = session.answer({"do": "why"}).plain["diagnosis"]
+    assert "a solver" in " ".join(t["advice"] for t in found["trials"])
+    settings = {k: v if isinstance(v, bool) else "" if v is None else str(v) for k, v in found["options"].items()}
+    reply = session.answer({"do": "train", "formula": "y = w*x + b", "settings": settings})
+    assert "error" not in reply.plain
+    session.close()
+
+
+def test_the_doctor_stops_once_nobody_waits_for_it() -> None:
+    session = trained("moons")
+    gone(session, 30)
+    session.experiment.ended = True
+    began = time.perf_counter()
+    trials = session.answer({"do": "why"}).plain["diagnosis"]["trials"]
+    assert {t["stopped"] for t in trials} <= {"left", "steps", "converged"}
+    assert all(t["steps"] < 30 for t in trials if t["stopped"] == "left")
+    assert time.perf_counter() - began < 20.0
+    session.close()
+
+
+@pytest.mark.parametrize("name", ["line", "function", "saddle"])
+def test_whatever_can_be_taken_away_is_there(name, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TIDU_STORE", str(tmp_path / "runs.db"))
+    session, data = opened(name)
+    made = session.answer({"do": "train", "formula": data["formula"], "settings": data["settings"]}).plain
+    gone(session, 8)
+    assert ("report" in made["takes"]) == (name == "line")
+    for to in made["takes"]:
+        assert session.answer({"do": "take", "to": to}).plain.get("text"), to
+    for to in {"python", "report", "csv", "command", "store"}.difference(made["takes"]):
+        assert "there is no" in session.answer({"do": "take", "to": to}).plain["error"]
+    session.close()
+
+
+def test_a_script_of_a_function_does_what_the_lab_did(tmp_path) -> None:
+    session = trained("saddle")
+    reply = gone(session, 20)
+    for to, name in (("python", "train.py"), ("csv", "data.csv")):
+        (tmp_path / name).write_text(session.answer({"do": "take", "to": to}).plain["text"])
+    ran = subprocess.run(
+        [sys.executable, "train.py", "data.csv"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split("\n")[:2] == [f"{n} = {v!r}" for n, v in reply.plain["params"].items()]
+    session.close()

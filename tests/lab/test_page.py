@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import xml.etree.ElementTree as ElementTree
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from browsing import BROWSERS, gone, lab, launched, opened, settled, state
+from PIL import Image
 
 import tidu
 from tidu.lab.examples import EXAMPLES
@@ -236,6 +239,52 @@ def test_both_languages(page):
     assert page.inner_text("#language") == "English"
     gone(page, 1)
     assert "前向传播" in page.inner_text("#view-mathematics")
+
+
+def test_the_language_changes_in_mid_experiment(page):
+    page.fill("#set-lr", "0.0002")
+    page.press("#set-lr", "Tab")
+    gone(page, 12)
+    page.fill("#formula", "y = w*x + b + 0*x")
+    before = state(page, "digits")
+    for language in ("zh", "en", "zh"):
+        page.click("#language")
+        page.wait_for_selector(f"html[lang={language}][data-ready]", state="attached")
+        settled(page, 12)
+        assert state(page, "digits") == before
+        assert page.input_value("#set-lr") == "0.0002"
+        assert page.input_value("#formula") == "y = w*x + b + 0*x"
+    assert page.inner_text("#begin") == "开始"
+    assert "前向传播" in page.inner_text("#view-mathematics")
+    page.evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    settled(page, 13)  # once, though the page was made three times
+    assert page.locator("#view-data canvas").count() == 1
+
+
+@pytest.mark.parametrize("kind", ["SVG", "PNG"])
+def test_every_view_is_a_picture(page, kind):
+    chosen(page, "xor")
+    gone(page, 3)
+    page.click("#view-graph summary")
+    page.wait_for_selector("#view-graph svg")
+    views = page.evaluate("() => [...document.querySelectorAll('.view:not([hidden])')].map((view) => view.id)")
+    assert len(views) == 7  # all but the landscape, which has numbers for axes
+    page.evaluate("""() => { const made = URL.createObjectURL;
+      URL.createObjectURL = (blob) => { window.taken = blob; return made.call(URL, blob); }; }""")
+    for view in views:
+        page.evaluate("() => { window.taken = null }")
+        page.locator(f"#{view} .pictures button", has_text=kind).click()
+        page.wait_for_function("() => window.taken")
+        if kind == "SVG":
+            root = ElementTree.fromstring(page.evaluate("() => window.taken.text()"))
+            assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            assert len(list(root.iter())) > 8
+            continue
+        found = page.evaluate("async () => [...new Uint8Array(await window.taken.arrayBuffer())]")
+        with Image.open(io.BytesIO(bytes(found))) as picture:
+            assert min(picture.size) > 100
+            assert len(picture.convert("L").getcolors()) > 8, view  # something is drawn on it
 
 
 def test_a_link_holds_formula_settings_and_data(page, browser, address):

@@ -125,7 +125,7 @@ def _run_opened(name: str) -> Opened:
 
     Raises
     ------
-    SettingError : its data were in memory, or it kept some of them back, which the lab does not do.
+    SettingError : its data were in memory.
     """
     from tidu.fronts.exporting import run_of
     from tidu.lab.problems import OF_THE_PAGE
@@ -137,17 +137,15 @@ def _run_opened(name: str) -> Opened:
         raise SettingError(
             _("the data of run {run} were not in a file; open them: tidu lab DATA FORMULA").format(run=name)
         )
-    if origin.test_size or origin.validation is not None:
-        raise SettingError(
-            _(
-                "run {run} kept rows back, and the lab trains on all of them; open the data: tidu lab DATA FORMULA"
-            ).format(run=name)
-        )
     own = {n: getattr(run.settings, n) for n in OF_THE_PAGE if hasattr(run.settings, n)} | {
         "drop_missing": origin.drop_missing
     }
     given = {n: _written(n, v) for n, v in own.items() if n in OF_THE_PAGE and v != OF_THE_PAGE[n].default}
-    return Opened(origin.path, run.settings.formula, given, origin.csv, step=run.steps)
+    judging = origin.validation if isinstance(origin.validation, float) else None
+    return Opened(
+        origin.path, run.settings.formula, given, origin.csv, step=run.steps, test_size=origin.test_size,
+        validation=judging,
+    )  # fmt: skip
 
 
 def _check(data: str, formula: str, csv: CsvOptions) -> None:

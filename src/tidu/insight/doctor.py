@@ -23,6 +23,7 @@ from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
 from tidu.insight.network_findings import findings_in_network, findings_on_sizes, starts_apart
 from tidu.text import _
+from tidu.training.callbacks import Callback
 from tidu.training.choice import MOST_OF_NETWORK
 from tidu.training.fit import run_of
 from tidu.training.judging.undefined import undefined_at
@@ -141,12 +142,15 @@ class Diagnosis:
         }  # fmt: skip
 
 
-def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
+def diagnose(
+    run: Run, data: object = None, trials: bool = True, callbacks: Callback | Sequence[Callback] = ()
+) -> Diagnosis:
     """Examine a run; `data` is needed where it no longer has its own (a run that was loaded).
 
     Parameters
     ----------
     trials : whether to try what might help, at the price of a few more fits.
+    callbacks : told of what each trial does, and may stop it.
     """
     table = run.training_data if data is None else run.features_of(data)
     if table is None:
@@ -167,7 +171,7 @@ def diagnose(run: Run, data: object = None, trials: bool = True) -> Diagnosis:
             *_on_noise(run, objective, start),
             *_on_columns(run, objective, columns),
         ]
-    tried = _trials(run, table, spectrum, loss) if trials else []
+    tried = _trials(run, table, spectrum, loss, callbacks) if trials else []
     return Diagnosis(run, loss, spectrum, tuple(findings), tuple(tried))
 
 
@@ -192,6 +196,14 @@ def _on_divergence(run: Run, objective: Objective) -> list[Finding]:
     row = int(np.argmax(size))
     slopes = np.where(np.isfinite(values[1:, row]), np.abs(values[1:, row]), np.inf)
     factor = program.parameter_names[int(np.argmax(slopes))]
+    if len(size) == 1 and program.target is None:
+        words = _(
+            "it diverged at step {step}. At the last good point the function was {value:.3g}, and its steepest slope, "
+            "along {name}, {slope:.3g}"
+        )
+        numbers = {"step": run.steps + 1, "value": float(values[0, 0]), "parameter": factor}
+        said = words.format(step=run.steps + 1, value=values[0, 0], name=factor, slope=float(np.max(slopes)))
+        return [Finding("divergence", said, numbers)]
     return [
         Finding(
             "divergence",
@@ -236,6 +248,8 @@ def _by_parameter(objective: Objective, spectrum: Spectrum | None) -> Spectrum |
 
 
 def _on_columns(run: Run, objective: Objective, columns: Mapping[str, Array]) -> list[Finding]:
+    if run.problem.formula is None:  # a function has no intercept that a column could be taken for
+        return []
     if not isinstance(objective, NetworkObjective):
         return findings_on_columns(columns)
     end = objective.flat(tuple(run.params.values()))
@@ -358,11 +372,13 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
 
 
 # -- the trials -----------------------------------------------------------------------------------
-def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float) -> list[Trial]:
+def _trials(
+    run: Run, table: Table, spectrum: Spectrum | None, loss: float, callbacks: Callback | Sequence[Callback]
+) -> list[Trial]:
     """What might help, tried on the same data from the same start; of alternatives, the one that ends lowest."""
     ends = []
     for alternatives in _plans(run, spectrum):
-        tried = [(words, options, _tried(run, options, table)) for words, options in alternatives]
+        tried = [(words, options, _tried(run, options, table, callbacks)) for words, options in alternatives]
         costs = [_cost(end, table) for _words, _options, end in tried]
         best = min(range(len(tried)), key=lambda k: costs[k] if math.isfinite(costs[k]) else math.inf)
         ends.append((*tried[best], costs[best]))
@@ -393,6 +409,8 @@ def _plans(run: Run, spectrum: Spectrum | None) -> list[list[Plan]]:
                 if lr != s.lr
             ]
         )  # fmt: skip
+    if run.problem.formula is None:  # a function, which has no other parameters and no solver
+        return plans
     if program.of_arrays:
         return plans + _plans_for_network(run)
     if not s.scale and not s.l1 and not s.l2:
@@ -419,7 +437,7 @@ def _plans_for_network(run: Run) -> list[list[Plan]]:
     return plans
 
 
-def _tried(run: Run, options: Mapping[str, Any], table: Table) -> Run:
+def _tried(run: Run, options: Mapping[str, Any], table: Table, callbacks: Callback | Sequence[Callback]) -> Run:
     whole = replace(run.problem, table=table, validation=None, rescaling=None, rescaled_program=None)
     tried = run_of(whole.changed(**options, patience=None, min_improvement=0.0, plateau={}))
     if tried.stopped == "interrupted":  # who interrupts a trial wants an end of all

@@ -22,6 +22,7 @@ from tidu.language.expr import evaluation_order, symbol, symbols
 from tidu.language.reader import parse_expression
 from tidu.text import _
 from tidu.training.options import options_of
+from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.rates import automatic_rate
 from tidu.training.rescaling import basis_of
@@ -31,6 +32,7 @@ STEPS = 10**9  # where every experiment ends at the latest
 LONGEST_FORMULA = 2000  # characters; as mathematics it may be printed at a length that grows with their square
 MOST_OPERATIONS = 4000  # of loss and gradient: such a program is written, compiled and printed in a few seconds
 MOST_TABLES = 4  # of one source, that are kept in memory
+NOWHERE = Origin()  # where data that are in memory cannot be read again
 OF_THE_PAGE = options_of("lab")
 OF_A_FUNCTION = ("lr", "optimizer", "batch_size", "init", "seed", "shuffle", "tol")
 NO_COLUMN = "one_row"  # what the single row of a function without data holds; nothing reads it
@@ -66,20 +68,21 @@ class Remembered(Source):
 
 @dataclass(frozen=True)
 class Data:
-    """What is trained on: its name for people, where its columns come from, and its path, where it has one.
+    """What is trained on: its name for people, where its columns come from, and where those can be read again.
 
-    With `function`, what stands in the place of a formula is a function to be minimised.
+    What `origin` says of rows that are kept back is kept to: they are not trained on. With `function`, what stands in
+    the place of a formula is a function to be minimised.
     """
 
     name: str
     source: Source
-    path: str = ""
+    origin: Origin = NOWHERE
     function: bool = False
 
     @classmethod
     def of(cls, name: str, table: Mapping[str, Any], function: bool = False) -> Data:
         """Columns in memory; none of them for a function without data."""
-        return cls(name, source_of(table or {NO_COLUMN: [0.0]}), "", function)
+        return cls(name, source_of(table or {NO_COLUMN: [0.0]}), NOWHERE, function)
 
 
 def problem_of(data: Data, formula: str, given: Mapping[str, Any]) -> Problem:
@@ -103,7 +106,20 @@ def problem_of(data: Data, formula: str, given: Mapping[str, Any]) -> Problem:
                 count=operations, limit=MOST_OPERATIONS
             )
         )
-    return _begun(problem if data.function else problem.split(None))
+    return _begun(problem if data.function else _without_those_kept_back(problem, data.origin))
+
+
+def _without_those_kept_back(problem: Problem, origin: Origin) -> Problem:
+    """The rows that are learned from, with a note where others are kept back, as by the run that is looked at."""
+    judging = origin.validation if isinstance(origin.validation, float) else None
+    split = problem.split(origin.test_size, judging)
+    rows = split.rows
+    if rows == problem.rows:
+        return split
+    note = _("{rows} of the {all} rows are learned from; the others are kept back, as the run did").format(
+        rows=rows, all=problem.rows
+    )
+    return replace(split, test=None, validation=None, notes=(*split.notes, note))
 
 
 def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:

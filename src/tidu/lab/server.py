@@ -27,12 +27,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tidu.errors import SettingError, TiduError
 from tidu.lab.frames import Reply, frame_of, request_of
 from tidu.lab.guard import Guard
-from tidu.lab.session import Opened, Session
+from tidu.lab.session import MOST_BYTES, Opened, Session
 from tidu.text import _, language, speak_here
 
 PAGE = Path(__file__).parent / "page"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-MOST_BYTES = 256 * 1024 * 1024  # of an upload
 MOST_MESSAGE = 8 * 1024 * 1024  # bytes of one message
 MOST_SESSIONS = 32  # tabs at once
 TRY_LATER = 1013  # the close code of WebSocket for a server that has too much to do (RFC 6455's registry)

@@ -21,7 +21,8 @@ from tidu.content.optimizers import OPTIMIZERS
 from tidu.data.csv_options import CsvOptions
 from tidu.data.files import from_bytes
 from tidu.data.source import source_of
-from tidu.errors import SettingError, TiduError
+from tidu.data.unpacked import is_larger_unpacked
+from tidu.errors import DataError, SettingError, TiduError
 from tidu.lab import networks, taking, views
 from tidu.lab.examples import EXAMPLES, Example, example_named
 from tidu.lab.experiment import Experiment, Moment
@@ -31,8 +32,10 @@ from tidu.lab.problems import NO_COLUMN, OF_THE_PAGE, Data, Remembered, problem_
 from tidu.lab.telling import Telling, explanation
 from tidu.lab.words import page_words
 from tidu.text import _, language, speak_here
+from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 
+MOST_BYTES = 256 * 1024 * 1024  # of a file, and of what it holds when it is unpacked
 LONGEST_TEXT = 4_000_000  # characters of a table that is pasted
 MOST_CELLS = 200_000  # of a table that the page sends point by point
 MOST_OTHERS = 5  # earlier experiments that are kept to be drawn beside the present one
@@ -75,6 +78,8 @@ class Opened:
     csv: CsvOptions | None = None
     lesson: str = ""
     step: int = 0  # to which it goes at once
+    test_size: float | None = None  # the share of the rows that the run which it names kept back, for the end
+    validation: float | None = None  # and to judge its epochs by
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,9 @@ class Session:
         path = self.opened.path
         if not path:
             raise SettingError(_("choose data and a formula first"))
-        return self._with(Data(Path(path).name, source_of(path, self.opened.csv), path))
+        o = self.opened
+        origin = Origin(path, o.csv, False, o.test_size, o.validation)
+        return self._with(Data(Path(path).name, source_of(path, o.csv), origin))
 
     @request(name=str)
     def example(self, asked: dict[str, Any]) -> Reply:
@@ -225,6 +232,12 @@ class Session:
 
     def content(self, name: str, content: bytes) -> Reply:
         """A file's bytes, as the page uploads them."""
+        if is_larger_unpacked(content, MOST_BYTES):
+            raise DataError(
+                _("the file would be larger than {limit} MB when unpacked; give it to 'tidu fit'").format(
+                    limit=MOST_BYTES >> 20
+                )
+            )
         return self._with(Data(name, from_bytes(content, name, CsvOptions())))
 
     @request(columns=dict, function=bool, optional="function")
@@ -299,7 +312,7 @@ class Session:
         self.here = self.experiment.toward(0)
         made = views.mathematics(self.experiment) | views.points(self.experiment)
         return (made | views.standing(self.experiment, self.here)).with_plain(
-            notes=list(problem.notes), others=self._names()
+            notes=list(problem.notes), others=self._names(), takes=self._takes()
         )
 
     @request(formula=str, settings=dict, optional="settings")
@@ -369,26 +382,33 @@ class Session:
         """The doctor's diagnosis."""
         return views.diagnosis(*self.going)
 
+    def _takes(self) -> list[str]:
+        """What can be taken away: of a function, what reads its columns, or else the command without any."""
+        if self.data is None or not self.data.function:
+            return [*taking.SCRIPTS, "report", "csv", "command", "store"]
+        return ["command"] if taking.reads_no_column(self.going[0]) else [*taking.SCRIPTS, "csv"]
+
     @request(to=str)
     def take(self, asked: dict[str, Any]) -> Reply:
         """What is taken away: a script by the name of its library, `report`, `csv`, `command`, or `store`."""
         experiment, here = self.going
         to, data = asked["to"], self.data
         assert data is not None
-        path = data.path or "data.csv"
-        if data.function and to != "command":
-            raise SettingError(_("a function is taken away as its command; scripts and reports are of a formula"))
-        if data.function:
-            return Reply({"text": taking.command_of_function(experiment, self.formula, self.given, here)})
+        if to not in self._takes():
+            names = ", ".join(self._takes())
+            raise SettingError(_("there is no '{to}' to take away here; there is {names}").format(to=to, names=names))
         if to == "csv":
             assert experiment.problem.table is not None
             return Reply({"name": "data.csv", "text": taking.as_csv(experiment.problem.table)})
         if to == "report":
             return Reply({"name": "report.html", "text": taking.report(experiment, here)})
+        if to == "command" and data.function:
+            return Reply({"text": taking.command_of_function(experiment, self.formula, self.given, here)})
         if to == "command":
-            return Reply({"text": taking.command(path, self.formula, self.given, here)})
+            return Reply({"text": taking.command(data.origin, self.formula, self.given, here)})
         if to == "store":
-            return Reply({"text": _("run {id} of 'tidu runs'").format(id=taking.kept(experiment, here, data.path))})
+            number = taking.kept(experiment, here, data.origin, self.given)
+            return Reply({"text": _("run {id} of 'tidu runs'").format(id=number)})
         return Reply({"name": f"train_{to}.py", "text": taking.script(experiment, here, to)})
 
     def beside(self, after: list[Any]) -> Reply:

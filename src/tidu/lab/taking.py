@@ -57,15 +57,19 @@ def report(experiment: Experiment, moment: Moment) -> str:
     return page(report_of(run_until(experiment, moment)))
 
 
-def command(path: str, formula: str, given: Mapping[str, Any], moment: Moment) -> str:
+def command(origin: Origin, formula: str, given: Mapping[str, Any], moment: Moment) -> str:
     """The command line that does the same; `given` are options as texts."""
-    return _command(["fit", path, formula], given, moment)
+    kept = {name: getattr(origin, name) for name in ("test_size", "validation")}
+    return _command(["fit", origin.path or "data.csv", formula], {**given, **kept}, moment)
+
+
+def reads_no_column(experiment: Experiment) -> bool:
+    """Whether a function is computed from its variables alone."""
+    return all(c.name == NO_COLUMN for c in experiment.problem.program.columns)
 
 
 def command_of_function(experiment: Experiment, function: str, given: Mapping[str, Any], moment: Moment) -> str:
     """The command line that minimises a function without data; `given` are options as texts."""
-    if any(c.name != NO_COLUMN for c in experiment.problem.program.columns):
-        raise SettingError(_("'tidu minimize' takes a function without data; this one reads a column"))
     own = {name: value for name, value in given.items() if name in ("lr", "optimizer", "tol")}
     at = ",".join(f"{name}={value!r}" for name, value in zip(
         experiment.problem.program.parameter_names, experiment.problem.start, strict=True
@@ -98,10 +102,11 @@ def as_csv(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def kept(experiment: Experiment, moment: Moment, path: str) -> int:
-    """The number in the store of the run to this step, which is trained and kept there."""
+def kept(experiment: Experiment, moment: Moment, origin: Origin, given: Mapping[str, Any]) -> int:
+    """The number in the store of the run to this step, which is trained and kept there; `given` are options."""
     problem = problem_until(experiment, moment)
-    origin = Origin(str(Path(path).absolute()) if path else None)
+    path = str(Path(origin.path).absolute()) if origin.path else None
+    origin = replace(origin, path=path, drop_missing=bool(given.get("drop_missing")))
     with Store(None) as store:
         recorder = Recorder(store, origin)
         run = recorder.finished(run_of(replace(problem, notes=()), callbacks=recorder))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.methods import AUTO, is_solver
 from tidu.engines.mathematics import MATHML, equations, update_rule
 from tidu.engines.program import Program
 from tidu.errors import SettingError
+from tidu.insight.doctor import diagnose
 from tidu.insight.nodes import Identities
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
@@ -27,6 +29,7 @@ from tidu.language.expr import Expr
 from tidu.language.mathml import math as math_element
 from tidu.language.mathml import mathml, mathml_lines
 from tidu.text import _
+from tidu.training.callbacks import Stop
 from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
 from tidu.training.problem import Problem
 from tidu.training.solving.spectrum import largest_curvature, spectrum_of
@@ -329,11 +332,18 @@ def graph(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
 
 
 def diagnosis(experiment: Experiment, moment: Moment) -> Reply:
-    """What the doctor finds and advises."""
-    if experiment.of_function:
-        raise SettingError(_("the doctor looks at a formula with data; of a function, try a smaller learning rate"))
-    found = experiment.run(moment).diagnose()
+    """What the doctor finds, and what it advises of what the lab can do: a solver, which takes no steps, is only told.
+
+    Its trials end soon once nobody waits for them.
+    """
+    found = diagnose(experiment.run(moment), callbacks=lambda _event: Stop("left") if experiment.ended else None)
+    of_steps = replace(found, trials=tuple(t for t in found.trials if not _is_of_solver(t.options)))
     return Reply({"diagnosis": {
         "findings": [f.to_dict() for f in found.findings], "trials": [t.to_dict() for t in found.trials],
-        "advice": found.advice, "options": None if found.best is None else dict(found.best.options),
+        "advice": of_steps.advice, "options": None if of_steps.best is None else dict(of_steps.best.options),
     }})  # fmt: skip
+
+
+def _is_of_solver(options: Mapping[str, Any]) -> bool:
+    optimizer = options.get("optimizer")
+    return optimizer is not None and (optimizer == AUTO or is_solver(optimizer))

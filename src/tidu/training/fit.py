@@ -161,7 +161,8 @@ def run_of(
     if problem.settings.intervals != WALD:
         run = _with_confidence(run, listeners)
     run = replace(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
-    test, metrics = problem.test, run.score(problem.table)
+    test = problem.test
+    metrics = {} if problem.program.target is None else run.score(problem.table)  # a function predicts nothing
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
     return replace(
         run,

@@ -3,6 +3,7 @@
 
 import { actions, connection } from "./actions.js";
 import { identity } from "./pointing.js";
+import { download } from "./pictures.js";
 import { recolour } from "./plot.js";
 import { partsHere } from "./views/mathematics.js";
 import { on, set, state } from "./state.js";
@@ -13,13 +14,16 @@ const SHOWN_COLUMNS = 12;
 const LOWEST = -6; // powers of ten on the slider of the learning rate
 const HIGHEST = 1;
 
-/** @param {any} hello what the engine said of itself */
-export function controls(hello) {
+/** @type {import("./connection.js").Reply | null} of the data that are open */
+let open = null;
+
+/** @param {any} hello what the engine said of itself @param {() => void} changeLanguage */
+export function controls(hello, changeLanguage) {
   words();
   data(hello);
   player();
   settings(hello);
-  keys();
+  switches(changeLanguage);
   doctor();
   away();
 }
@@ -41,17 +45,38 @@ function words() {
   by("choices").open = !matchMedia("(max-width: 800px)").matches; // on a phone, the pictures come before the settings
 }
 
+/** What a person has filled in. */
+export const filledIn = () => ({ formula: by("formula").value, example: by("examples").value, keep: by("keep").checked, speed: by("speed").value, choices: by("choices").open });
+
+/** The page was made anew: fill in what was filled in. @param {ReturnType<typeof filledIn>} filled @param {any} hello */
+export function restored(filled, hello) {
+  const example = hello.examples.find((/** @type {any} */ e) => e.name === filled.example);
+  if (open) describe(example ? { ...open, name: example.title } : open);
+  by("examples").value = filled.example;
+  by("formula").value = filled.formula;
+  by("speed").value = filled.speed;
+  by("keep").checked = filled.keep;
+  by("choices").open = filled.choices;
+  showSettings(state.settings);
+}
+
 /** @param {import("./connection.js").Reply} reply @param {string} [formula] */
 function taken(reply, formula) {
   by("formula-error").textContent = reply.error ?? "";
   if (reply.error) return false;
+  describe(reply);
+  const [x, y] = [reply.columns.slice(0, -1), reply.columns.at(-1)];
+  by("formula").value = formula ?? (x.length === 1 ? `${y} = w*${x[0]} + b` : `${y} = linear(...)`);
+  return true;
+}
+
+/** What the data are called, and their columns. @param {import("./connection.js").Reply} reply */
+function describe(reply) {
+  open = reply;
   by("data-name").textContent = reply.name;
   const more = reply.columns.length - SHOWN_COLUMNS;
   by("columns").textContent = reply.columns.length === 0 ? "" : `${t("columns")}: ${reply.columns.slice(0, SHOWN_COLUMNS).join(", ")}${more > 0 ? ` … (${t("and_more", { count: more })})` : ""}`;
   by("columns").title = reply.columns.join(", ");
-  const [x, y] = [reply.columns.slice(0, -1), reply.columns.at(-1)];
-  by("formula").value = formula ?? (x.length === 1 ? `${y} = w*${x[0]} + b` : `${y} = linear(...)`);
-  return true;
 }
 
 /** @param {any} hello */
@@ -61,12 +86,6 @@ function data(hello) {
   examples.addEventListener("change", () => { if (examples.value) openExample(examples.value); });
   by("open").addEventListener("click", () => by("file").click());
   by("file").addEventListener("change", async () => { if (by("file").files[0]) await openFile(by("file").files[0]); });
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    const file = event.dataTransfer?.files[0];
-    if (file) openFile(file);
-  });
   const dialog = by("paste-dialog");
   by("paste").addEventListener("click", () => dialog.showModal());
   dialog.addEventListener("close", async () => {
@@ -255,7 +274,14 @@ function showSettings(given) {
 }
 
 // -- keys and the doctor --------------------------------------------------------------------------------
-function keys() {
+/** Keys, and files that are dropped, wherever on the page. */
+export function listenToKeys() {
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file) openFile(file);
+  });
   addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest("input, select, textarea, button, summary, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -267,11 +293,11 @@ function keys() {
     event.preventDefault();
     does();
   });
-  by("language").addEventListener("click", () => {
-    const next = document.documentElement.lang === "zh" ? "en" : "zh";
-    sessionStorage.setItem("lang", next);
-    location.reload();
-  });
+}
+
+/** @param {() => void} changeLanguage */
+function switches(changeLanguage) {
+  by("language").addEventListener("click", changeLanguage);
   by("theme").addEventListener("click", () => {
     const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     document.documentElement.dataset.theme = dark ? "light" : "dark";
@@ -318,31 +344,14 @@ function away() {
     await navigator.clipboard?.writeText(text).catch(() => {});
     said.textContent = t("copied", { text });
   };
-  by("away-links").replaceChildren(
-    ...["python", "numpy", "torch", "jax"].map((name) => offer(t("away_script", { name }), () => take(name))),
-    offer(t("away_report"), () => take("report")), offer(t("away_csv"), () => take("csv")), offer(t("away_command"), () => take("command")),
-    offer(t("away_store"), () => take("store")),
-    offer(t("away_picture"), async () => {
-      for (const canvas of document.querySelectorAll("canvas")) {
-        if (canvas.hidden) continue;
-        const whole = document.createElement("canvas");
-        [whole.width, whole.height] = [canvas.width, canvas.height];
-        const context = /** @type {CanvasRenderingContext2D} */ (whole.getContext("2d"));
-        context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--panel");
-        context.fillRect(0, 0, whole.width, whole.height);
-        context.drawImage(canvas, 0, 0);
-        whole.toBlob((blob) => blob && download(`${canvas.closest("section")?.id.replace("view-", "")}.png`, blob));
-      }
-    }),
-    offer(t("away_link"), async () => copy(link())), said,
-  );
-}
-
-/** @param {string} name @param {Blob} content */
-function download(name, content) {
-  const anchor = made("a", { href: URL.createObjectURL(content), download: name });
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+  const words = (/** @type {string} */ to) => (["report", "csv", "command", "store"].includes(to) ? t(`away_${to}`) : t("away_script", { name: to }));
+  on(["takes"], () => {
+    said.textContent = "";
+    by("away-links").replaceChildren(
+      ...state.takes.map((to) => offer(words(to), () => take(to))), offer(t("away_link"), async () => copy(link())),
+      ...(state.data?.function ? [made("p", { class: "said", text: t("away_function") })] : []), said,
+    );
+  });
 }
 
 /** The address of this page with formula, settings and, if they are few, the data behind its #. */

@@ -18,6 +18,12 @@ export function colour(name) {
 /** @type {Set<Plot>} */
 const plots = new Set();
 
+/** The plot on a canvas. @param {HTMLCanvasElement} canvas */
+export const plotOf = (canvas) => [...plots].find((plot) => plot.canvas === canvas);
+
+/** The plots are made anew. */
+export const forgetPlots = () => plots.clear();
+
 /** The style sheet has other colours now. */
 export function recolour() {
   palette.clear();
@@ -62,6 +68,17 @@ export class Plot {
     this.redraw = () => {};
     plots.add(this);
     new ResizeObserver(() => { this.measure(); this.redraw(); }).observe(this.canvas);
+  }
+
+  /**
+   * Draw on something else than the canvas.
+   * @template T @param {T} other of the same calls as a canvas's context @returns {T}
+   */
+  drawnOn(other) {
+    const own = this.context;
+    this.context = /** @type {any} */ (other);
+    try { this.redraw(); } finally { this.context = own; }
+    return other;
   }
 
   measure() {

@@ -21,6 +21,7 @@ export const state = {
   /** how many numbers are learned */ numbers: 0,
   /** @type {[string, string][]} */ equations: [],
   /** @type {string} */ source: "",
+  /** @type {string[]} what can be taken away */ takes: [],
   /** @type {string[]} what a reader must know of data and settings */ notes: [],
   step: 0,
   epoch: 0,
@@ -69,6 +70,11 @@ let scheduled = false;
  */
 export function on(keys, then) {
   listeners.push({ keys, then });
+}
+
+/** The views are made anew: the old ones hear nothing any more. */
+export function forgetListeners() {
+  listeners.length = 0;
 }
 
 /** @param {Partial<typeof state>} patch */

@@ -54,6 +54,13 @@ function close() {
   by("lessons").focus();
 }
 
+/** The page was made anew: so is the panel of the walk. */
+export async function walkAgain() {
+  if (!here) return;
+  by("lessons").value = here.name;
+  await arrive();
+}
+
 /** @param {number} stop */
 function goOn(stop) {
   if (!here) return;

@@ -6,7 +6,7 @@ import { on, state } from "../state.js";
 import { made, short, svg, t } from "../words.js";
 
 const WIDE = 170; // between two layers
-const HIGH = 34; // between two units
+const HIGH = 44; // between two units
 const SMALL = 17;
 const INDENT = 60;
 const LEVELS = 24; // of the width of a line: one that stays on its level is not drawn anew
@@ -86,10 +86,10 @@ class Picture {
         this.drawing.append(svg("text", { x: x(k), y: height - 4, "text-anchor": "middle" }, t("and_more", { count: layer.units - layer.values.length })));
       }
       return Array.from(layer.values, (_value, i) => {
-        const circle = svg("circle", { cx: x(k), cy: y(layer, i), r: step * 0.36, tabindex: 0 });
+        const circle = svg("circle", { cx: x(k), cy: y(layer, i), r: this.named ? 12 : step * 0.36, tabindex: 0 });
         circle.append(svg("title", {}));
         const value = svg("text", { x: x(k) + (k ? 18 : -18), y: y(layer, i) + 4, "text-anchor": k ? "start" : "end" });
-        const bias = svg("text", { x: x(k), y: y(layer, i) - step * 0.42, "text-anchor": "middle" });
+        const bias = svg("text", { x: x(k), y: y(layer, i) - 17, "text-anchor": "middle" });
         this.drawing.append(circle, ...(this.named ? [value, bias] : []));
         return { circle, value, bias };
       });
