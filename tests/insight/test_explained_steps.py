@@ -24,14 +24,17 @@ TARGETS = {
     **dict.fromkeys(("hinge", "perceptron"), np.where(REAL > 0, 1, -1)),
 }
 FORMULAS = {"scalar": "y = a*tanh(w*x) + b", "network": "y = mlp(x, z, hidden=[3], activation='tanh')"}
+WAYS = {"": {"engine": "python"}, "on batches": {"engine": "array"},
+        "in float32": {"engine": "array", "dtype": "float32"}}  # fmt: skip
 SETTINGS = [
     {"batch_size": 7}, {"batch_size": 1}, {"l2": 0.01, "batch_size": 35}, {"lr": "0.02*warmup(4)"}, {"l1": 0.01},
 ]  # fmt: skip
 CASES = [
-    (kind, loss, optimizer, k + j)
+    (kind, way, loss, optimizer, k + j)
     for k, loss in enumerate(LOSSES)
     for j, optimizer in enumerate(OPTIMIZERS)
     for kind in FORMULAS
+    for way in WAYS
     if not (kind == "scalar" and loss == "softmax")
 ]
 
@@ -43,9 +46,9 @@ def run_of(kind, loss, optimizer, **settings):
 
 
 @pytest.mark.sampled(12)
-@pytest.mark.parametrize(("kind", "loss", "optimizer", "number"), CASES if WHOLE else CASES[::3])
-def test_a_step_ends_where_the_next_begins(kind, loss, optimizer, number):
-    run = run_of(kind, loss, optimizer, **SETTINGS[number % len(SETTINGS)])
+@pytest.mark.parametrize(("kind", "way", "loss", "optimizer", "number"), CASES if WHOLE else CASES[::7])
+def test_a_step_ends_where_the_next_begins(kind, way, loss, optimizer, number):
+    run = run_of(kind, loss, optimizer, **SETTINGS[number % len(SETTINGS)], **WAYS[way])
     steps = [run.explain(k) for k in range(8)]
     for step, after in zip(steps, [*(s.before for s in steps[1:]), dict(run.params)], strict=True):
         for name, value in step.after.items():
@@ -62,18 +65,39 @@ def test_a_step_ends_where_the_next_begins(kind, loss, optimizer, number):
         ElementTree.fromstring(math("".join(e.equation("mathml"))))
 
 
-@pytest.mark.parametrize("engine", ["array", "compiled"])
-def test_whole_batches_are_explained_to_the_last_digits(engine):
-    run = run_of("network", "squared", "adam", batch_size=7, engine=engine)
+@pytest.mark.parametrize("engine", ["array", "compiled", "auto"])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_network_is_explained_by_the_loop_that_ran(engine, shuffle):
+    formula = "y = mlp(x, z, hidden=[3, 2], dropout=0.2)"
+    data = {"x": X, "z": X[::-1].copy(), "y": REAL}
+    run = tidu.fit(formula, data, optimizer="adam", steps=8, batch_size=7, engine=engine, shuffle=shuffle, clip_norm=1)
     found = run.explain(7)
+    assert found.source == run.source
+    assert found.notes == ()
     for name, value in found.after.items():
-        np.testing.assert_allclose(value, run.params[name], rtol=1e-11 if engine == "array" else 0, atol=0)
-    assert bool(found.notes) is (engine == "array")
+        np.testing.assert_array_equal(value, run.params[name])
+    for k in range(7):  # any step, from any state that was kept
+        assert run.explain(k).loss == run.trace(k).loss
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_step_on_batches_that_is_not_taken(dtype):
+    """It ends where it began, and the row that is to blame is known."""
+    data = {"x": np.r_[X[:6], 1e30 if dtype == "float32" else 1e160], "y": REAL[:7]}
+    formula = "y = mlp(x, hidden=[2], activation='leaky_relu')"
+    run = tidu.fit(formula, data, engine="array", dtype=dtype, lr=0.1, epochs=3)
+    found = run.why_not()
+    assert run.diverged
+    assert found.row == 6
+    assert not found.explanation.taken
+    for name, value in found.explanation.after.items():
+        np.testing.assert_array_equal(value, found.explanation.before[name])
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
-def test_everything_is_followed_back_to_data_and_parameters(kind):
-    run = run_of(kind, "squared", "adam", l2=0.01, batch_size=5)
+@pytest.mark.parametrize("way", WAYS)
+def test_everything_is_followed_back_to_data_and_parameters(kind, way):
+    run = run_of(kind, "squared", "adam", l2=0.01, batch_size=5, **WAYS[way])
     found = run.explain(5)
     row = found.batch[0]
     for name in run.program.parameter_names:
@@ -90,9 +114,10 @@ def test_everything_is_followed_back_to_data_and_parameters(kind):
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
-def test_a_node_has_one_identity(kind):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_node_has_one_identity(kind, way):
     """The token in the markup, the rule, the line and the value in a row are found by the same word."""
-    found = run_of(kind, "squared", "gd", batch_size=5).explain(3)
+    found = run_of(kind, "squared", "gd", batch_size=5, **WAYS[way]).explain(3)
     row = found.rows[0]
     nodes = {n.id: n for n in found.nodes}
     for equation in found.equations:
@@ -135,9 +160,10 @@ OF_TORCH = {
 @pytest.mark.parametrize("loss", OF_TORCH)
 @pytest.mark.parametrize("kind", FORMULAS)
 @pytest.mark.parametrize("batch_size", [1, 7, None])
-def test_torch_finds_the_numbers_of_a_step(kind, loss, batch_size):
+@pytest.mark.parametrize("engine", ["python", "array"])
+def test_torch_finds_the_numbers_of_a_step(kind, loss, batch_size, engine):
     torch = pytest.importorskip("torch")
-    run = run_of(kind, loss, "gd", batch_size=batch_size)
+    run = run_of(kind, loss, "gd", batch_size=batch_size, engine=engine)
     found = run.explain(4)
     row = found.rows[0]
     leaves, score, y = in_torch(kind, torch, found.before, [row])
@@ -197,8 +223,9 @@ def test_where_no_rate_makes_up_for_it_that_is_said():
         assert ledger.obstacle in ledger.sentences
 
 
-def test_a_unit_is_opened():
-    run = run_of("network", "squared", "gd", batch_size=4)
+@pytest.mark.parametrize("engine", ["python", "array"])
+def test_a_unit_is_opened(engine):
+    run = run_of("network", "squared", "gd", batch_size=4, engine=engine)
     found = run.explain(2)
     row = found.rows[0]
     x = np.array([X[row], X[::-1][row]])

@@ -19,7 +19,7 @@ from tidu.engines.namespaces import NAMESPACES, NUMPY, TORCH, Namespace
 from tidu.engines.program import Program, kept_with_program
 from tidu.engines.scalar_loop import Batch, LoopShape, TrainWriter
 from tidu.engines.statements import Assignment, BatchMean, BatchSum, Line, Mean, Move, Update, assignments
-from tidu.engines.writer import Writer
+from tidu.engines.writer import LoopText, Writer
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import text
 
@@ -78,11 +78,16 @@ class ArrayWriter(Writer):
 @kept_with_program
 def array_train_source(program: Program, shape: LoopShape) -> str:
     """The training loop of `program` over arrays, as the text of a module with one function, `train`."""
+    return array_loop_of(program, shape).text
+
+
+def array_loop_of(program: Program, shape: LoopShape) -> LoopText:
+    """The same as statements, with the dialect that writes them."""
     outputs = [program.loss, *program.gradient]
     space = NAMESPACES[shape.namespace]
     w = ArrayWriter(program, inputs_of(program), outputs, bool(program.columns), space, shape.dtype)
     title = f"Training loop on arrays, written by tidu. {text(program.score)}; {program.optimizer.name}."
-    return _ArrayTrain.of(w, shape, w.dialect).written(title).text
+    return _ArrayTrain.of(w, shape, w.dialect).written(title)
 
 
 class _ArrayTrain(TrainWriter):

@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tidu.engines.array_dialects import Arrays
+from tidu.engines.array_loop import array_loop_of
+from tidu.engines.array_reader import ArrayReader
 from tidu.engines.program import Program
 from tidu.engines.scalar_loop import LoopShape, loop_of
 from tidu.engines.step_reader import Reader, StepState, Trace, TracedValue
@@ -26,9 +29,14 @@ __all__ = ["StepState", "Trace", "TracedValue", "loop_text_of", "trace_of"]
 Array = npt.NDArray[Any]
 
 
-def loop_text_of(program: Program, shape: LoopShape) -> LoopText | None:
-    """The loop that a trace reads: on numbers, or over tiles; None of a network that no loop over tiles computes."""
+def loop_text_of(program: Program, shape: LoopShape, on_batches: bool = False) -> LoopText | None:
+    """The loop that a trace reads: on numbers, over tiles, or (`on_batches`) on whole batches in NumPy.
+
+    None of a network that no loop over tiles computes.
+    """
     of_shape = replace(shape, side_by_side=False, namespace="numpy")
+    if on_batches:
+        return array_loop_of(program, of_shape)
     if not program.of_arrays:
         return loop_of(program, of_shape)
     return tile_loop_of(program, of_shape) if fits_tiles(program, of_shape) else None
@@ -49,20 +57,26 @@ def trace_of(
     Parameters
     ----------
     program : as it is trained
-    shape : the loop that trains it; networks are read as a loop over tiles
+    shape : the loop that trains it
     state : where the step begins
     columns : arrays of shape (rows,), in the order of `program.columns`; none for a plain function
     batch : the numbers of the step's rows, in the order of the step
     rows : those of them whose own values are wanted
     seed : of the training; dropout draws from it
-    loop : what `loop_text_of` gave, where it is at hand
+    loop : what `loop_text_of` gave; where it is not at hand, networks are read as a loop over tiles
 
     Raises
     ------
     SettingError : a row that is not in the batch; a network that no loop over tiles computes; float32.
     """
-    if shape.dtype != "float64":
-        raise SettingError(_("a trace has the bits of double precision; train with dtype float64 to see every value"))
+    on_batches = loop is not None and isinstance(loop.dialect, Arrays)
+    if shape.dtype != "float64" and not on_batches:
+        raise SettingError(
+            _(
+                "a trace has the bits of double precision, or of float32 on whole batches; to see every value, train "
+                "with dtype float64, or with the engine 'array'"
+            )
+        )
     missing = sorted(set(rows).difference(batch))
     if missing:
         raise SettingError(
@@ -75,5 +89,7 @@ def trace_of(
         raise SettingError(
             _("this network has no trace: something in its model or loss has no loop over tiles of samples")
         )
+    if on_batches:
+        return ArrayReader(program, loop, state, columns, batch, rows, seed, shape.dtype).trace()
     reader = TileReader if program.of_arrays else Reader
     return reader(program, loop, state, columns, batch, rows, seed).trace()

@@ -14,7 +14,7 @@ import numpy as np
 from tidu.content.schedules import REDUCTION, STEP, is_reduced
 from tidu.data.labels import label_text
 from tidu.engines.program import Program
-from tidu.engines.statements import Assignment, Mean, Reassignment, Update
+from tidu.engines.statements import Assignment, BatchMean, Mean, Move, Reassignment, Update
 from tidu.engines.step_reader import Trace, TracedValue
 from tidu.insight.explanation import Entry, Part
 from tidu.insight.loop_lines import statement_at
@@ -110,8 +110,10 @@ class Entries:
 
     def _gradient_names(self) -> dict[str, Expr]:
         """The parameter of each name of a gradient in the loop."""
-        names = dict.fromkeys(v.name for v in self.trace.values if v.block == "accumulate" and
-                              not (v.node is self.program.loss and not v.name.startswith("grad")))  # fmt: skip
+        names = dict.fromkeys(
+            v.name for v in self.trace.values if isinstance(v.statement, BatchMean) or (v.block == "accumulate" and
+            not (v.node is self.program.loss and not v.name.startswith("grad")))
+        )  # fmt: skip
         return dict(zip(names, self.program.parameters, strict=False))
 
     def all(self) -> tuple[Entry, ...]:
@@ -187,7 +189,7 @@ class Entries:
         """What a value is called: in a function for each number of a parameter, as it would be in the step itself."""
         name = v.name.partition("[")[0]
         if not v.parameter:
-            return name
+            return f"new_{name}" if isinstance(v.statement, Move) else name
         p = self.program
         if v.node in p.new_parameters:
             return f"new_{v.parameter}"
@@ -237,7 +239,9 @@ class Entries:
     def _formula(self, v: TracedValue, name: str) -> tuple[Expr | None, tuple[Part, ...], str]:
         """The formula of a value, what stands for the numbers in it, and words where there is no formula."""
         if v.block == "accumulate" and v.row is None:
-            return self._sum(v, name)
+            return self._sum(name)
+        if isinstance(v.statement, BatchMean) and v.row is None:
+            return self._mean(v.statement, name)
         if isinstance(v.statement, Mean):
             total = self._of_step(v.statement.total, v.parameter)
             count = Part(symbol("count", "hyper"), Symbol(v.statement.count), float(max(self.trace.count, 1)), "")
@@ -256,10 +260,10 @@ class Entries:
             used = dict.fromkeys([v.node])
         return v.node, tuple(known[n] for n in used), ""
 
-    def _sum(self, v: TracedValue, name: str) -> tuple[Expr | None, tuple[Part, ...], str]:
+    def _sum(self, name: str) -> tuple[Expr | None, tuple[Part, ...], str]:
         """A sum over the batch: of a few rows with what each adds."""
         parts = self.summands.get(name, [])
-        if len(parts) != self.trace.count or self.trace.count > 8 or v.node is None:
+        if len(parts) != self.trace.count or self.trace.count > 8:
             return None, tuple(parts), _("sum over the batch")
         if not parts:
             return None, (), ""
@@ -267,6 +271,14 @@ class Entries:
         for part in parts[1:]:
             total = total + part.node
         return total, tuple(parts), ""
+
+    def _mean(self, statement: BatchMean, name: str) -> tuple[Expr | None, tuple[Part, ...], str]:
+        """A mean over the batch, where no sum has a name: of a few rows with what each adds."""
+        total, parts, words = self._sum(name)
+        if total is None or not parts:
+            return None, parts, _("mean over the batch")
+        count = Part(symbol("count", "hyper"), Symbol(statement.count), float(len(parts)), "")
+        return total / count.node, (*parts, count), words
 
     def _summand(self, v: TracedValue, source: str = "") -> None:
         """What a row adds to a sum."""

@@ -129,11 +129,11 @@ def _equations(run: Run, identities: Identities) -> tuple[Equation, ...]:
 def _notes(run: Run) -> tuple[str, ...]:
     """What a reader must know besides."""
     notes = []
-    if run.engine == "array":
+    if run.device is not None:
         notes.append(_(
-            "this run computed whole batches with NumPy, which adds in another order; the numbers are those of the "
-            "loop that is shown, and differ from the run's in the last digits"
-        ))  # fmt: skip
+            "this run computed whole batches in PyTorch, on {device}; the numbers are those of the loop that is shown, "
+            "which adds in another order, and differ from the run's in the last digits"
+        ).format(device=run.device))  # fmt: skip
     if run.problem.rescaling is None:
         return tuple(notes)
     own = zip(run.program.parameters, run.problem.rescaling.exchange(

@@ -98,6 +98,8 @@ class Reasons:
             return _("each unit weighs what comes in, and adds it up")
         if node.op.name == "stack":
             return _("the inputs of this row, side by side")
+        if node in p.masks:
+            return _("dropout: 0 for a unit that is left out in this step, and a factor above 1 for the others")
         if node.shape and node.op.name == "add":
             return _("the bias of each unit is added")
         if node.shape and node.op.elementwise:

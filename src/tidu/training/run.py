@@ -325,7 +325,7 @@ class Run:
         Returns
         -------
         A `Trace`: `values` in the order in which they are computed, `after` with the parameters by name. It has the
-        bits of the loop on numbers or over tiles. Under `scale=True` it is in the rescaled parameters.
+        bits of the loop that ran, unless that was in PyTorch. Under `scale=True` it is in the rescaled parameters.
 
         Raises
         ------

@@ -42,7 +42,7 @@ from tidu.training.epoch_loss import EpochLoss
 from tidu.training.history import History
 from tidu.training.judging.evaluation import cost_is_finite, inputs_from
 from tidu.training.loops.choosing import loop_of
-from tidu.training.loops.loop import Loop
+from tidu.training.loops.loop import ArrayLoop, Loop
 from tidu.training.orders import BLOCKS, order_of_epoch
 from tidu.training.problem import Problem
 from tidu.training.recorded_rows import RecordedRows, like
@@ -182,7 +182,7 @@ class Training:
     def trace(self, state: TrainingState, rows: Sequence[int] = ()) -> Trace:
         """Every value of the step that `advance` takes from this state, and of the chosen rows of its batch.
 
-        It has the bits of the loop on numbers or over tiles; a loop on whole batches has other last digits.
+        It has the bits of the loop, except of a loop in PyTorch, which has other last digits.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Training:
     @cached_property
     def traced_loop(self) -> LoopText | None:
         """The loop that a trace reads; None where there is none."""
-        return loop_text_of(self.work.program, self.work.shape)
+        return loop_text_of(self.work.program, self.work.shape, isinstance(self.loop, ArrayLoop))
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows that a step takes, by their numbers from 0, in its order."""

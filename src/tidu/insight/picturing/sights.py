@@ -97,7 +97,7 @@ def _name(run: Run, among: Sequence[Run]) -> str:
         return _("run {number}").format(number=run.id)
     s = run.settings
     batch = _("full batch") if s.batch_size is None else _("batches of {size}").format(size=s.batch_size)
-    return f"{s.optimizer}, {batch}"
+    return _(", ").join((s.optimizer, batch))
 
 
 def parameters_figure(run: Run, request: Request) -> Figure:
