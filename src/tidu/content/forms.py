@@ -21,7 +21,7 @@ from tidu.content.rough_values import (
     lengths,
     line_through,
     log_line,
-    loudest_frequency,
+    loudest_frequencies,
     peak,
     place_of,
     rates,
@@ -354,7 +354,7 @@ def _sine(x: Array, y: Array) -> Sequence[float]:
     ({"a": 4.0, "k": 0.3, "w": 4.0, "phase": 0.5, "c": 3.0}, (0.0, 9.0)), above_zero=("k",), frequency="w",
 )  # fmt: skip
 def _damped_sine(x: Array, y: Array) -> Sequence[float]:
-    w = loudest_frequency(x, y)
+    (w,) = loudest_frequencies(x, y, 1)
     t = x - x[0]
 
     def parts(k: float) -> list[Array]:

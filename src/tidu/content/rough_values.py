@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-FREQUENCIES = 4000  # at most, that a spectrum is computed at
+FREQUENCIES = 16_000  # at most, that a spectrum is computed at
 
 
 def line_through(x: Array, y: Array, weights: Array | None = None) -> tuple[float, float]:
@@ -84,22 +84,32 @@ def lengths(x: Array) -> list[float]:
     return [1.0 / rate for rate in rates(x)]
 
 
-def loudest_frequency(x: Array, y: Array) -> float:
-    """The angular frequency of the sine that is nearest to y: Lomb and Scargle's spectrum, whatever the places of x."""
+def loudest_frequencies(x: Array, y: Array, count: int) -> list[float]:
+    """The angular frequencies of the sines that are nearest to y, by Lomb and Scargle's spectrum.
+
+    A trend is taken out first, and each sine before the next is sought. x need not be even; what turns more than once
+    between neighbouring values cannot be told from what turns slowly.
+    """
     from scipy.signal import lombscargle
 
     length = float(x[-1] - x[0])
-    gaps = np.diff(np.unique(x))
-    fastest = math.pi / float(np.median(gaps))
-    count = int(min(FREQUENCIES, max(50, 4 * fastest * length / math.pi)))
-    frequencies = np.linspace(0.5 * math.pi / length, fastest, count)
-    power = lombscargle(x - x[0], y - np.mean(y), frequencies)
-    return float(frequencies[int(np.argmax(power))])
+    fastest = math.pi / float(np.median(np.diff(np.unique(x))))
+    step = math.pi / (4.0 * length)
+    frequencies = step * np.arange(2, max(50, min(FREQUENCIES, int(fastest / step))) + 1)
+    parts = [np.ones_like(x), x - np.mean(x)]
+    found: list[float] = []
+    for _k in range(count):
+        matrix = np.stack(parts, axis=1)
+        left = y - matrix @ with_linear_parts(parts, y)
+        power = lombscargle(x - x[0], left, frequencies)
+        found.append(float(frequencies[int(np.argmax(power))]))
+        parts += [np.sin(found[-1] * x), np.cos(found[-1] * x)]
+    return found
 
 
 def wave(x: Array, y: Array) -> tuple[float, float, float, float]:
     """Amplitude, angular frequency, phase and level of the sine that is nearest to y."""
-    w = loudest_frequency(x, y)
+    (w,) = loudest_frequencies(x, y, 1)
     of_sine, of_cosine, level = with_linear_parts([np.sin(w * x), np.cos(w * x), np.ones_like(x)], y)
     return math.hypot(of_sine, of_cosine), w, math.atan2(of_cosine, of_sine), level
 

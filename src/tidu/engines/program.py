@@ -198,7 +198,8 @@ def _program(
             raise NoDerivative(
                 _(
                     "the loss has no slope along '{name}' (it is multiplied by 0, or stands only inside a condition "
-                    "or a step function), so gradient descent cannot move it; give it a value in the formula instead"
+                    "or a step function), so gradient descent cannot move it; give it a value in the formula, or use "
+                    "optimizer auto, which tries every place of a breakpoint"
                 ).format(name=parameter.name)
             )
     held = [p for p in parameters if regularisation.penalise is None or p.name in regularisation.penalise]

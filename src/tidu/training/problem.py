@@ -24,6 +24,7 @@ from tidu.language.expr import Expr, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
+from tidu.training.breakpoints import breakpoints_of, found_breakpoints, with_places
 from tidu.training.constraints import FOR_DESCENT, check_streamed, check_weights, needs_all_rows
 from tidu.training.form_starts import starts_from_data
 from tidu.training.judging.classes import table_to_judge
@@ -78,6 +79,7 @@ class Problem:
     classes : the labels that a loss of classes tells apart.
     notes : sentences about the data and the settings.
     validation : the rows that every epoch is judged by; None where nobody asks for it.
+    breaking : parameters that stand only in conditions, whose places the rows decide.
     rescaling, rescaled_program : the parameters in which the descent runs under `scale=True`, once they are known,
         and the program in them.
     """
@@ -92,6 +94,7 @@ class Problem:
     classes: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     validation: Table | None = None
+    breaking: tuple[Expr, ...] = ()
     rescaling: Basis | None = None
     rescaled_program: Program | None = None
 
@@ -146,8 +149,12 @@ class Problem:
     @classmethod
     def of_source(cls, chosen: Settings, source: Source, drop_missing: bool = False) -> Self:
         """The problem of settings and a source of data: all its rows, without starting values until they are split."""
+        asked = chosen
         chosen, model, program, table = read_for_training(chosen, source, drop_missing)
-        return cls(chosen, program, (), model, source.names, table, classes=table.classes, notes=table.notes)
+        return cls(
+            chosen, program, (), model, source.names, table, classes=table.classes, notes=table.notes,
+            breaking=tuple(breakpoints_of(model, asked)),
+        )  # fmt: skip
 
     def split(self, test_size: float | None, validation: Any = None) -> Self:
         """With parts of the rows kept back, by the seed; the rest checked, and starting values drawn.
@@ -162,9 +169,20 @@ class Problem:
             table, judging = train_test_split(table, validation, self.settings.seed, VALIDATION_STREAM)
         check_target(self.program, table, self.settings)
         check_weights(self.settings, table)
-        problem = replace(self, table=table, test=test, validation=judging)
+        problem = replace(self, table=table, test=test, validation=judging)._with_breakpoints()
         problem = problem.starting_from(problem.first_values(self.settings))
         return replace(problem, notes=(*problem.notes, *_notes_on(problem)))
+
+    def _with_breakpoints(self) -> Self:
+        """The problem with the parameters that stand only in conditions where the rows say."""
+        if not self.breaking:
+            return self
+        assert self.formula is not None
+        assert self.table is not None
+        found = found_breakpoints(self.settings, self.formula, self.breaking, self.names, self.table)
+        chosen = with_places(self.settings, {b.name: b.value for b in found})
+        program = chosen.program_of(self.formula, self.names)
+        return replace(self, settings=chosen, program=program, notes=(*self.notes, *(b.note for b in found)))
 
     def validated_by(self, source: Source, drop_missing: bool = False) -> Self:
         """With rows from elsewhere to judge every epoch by.

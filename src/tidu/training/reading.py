@@ -11,6 +11,7 @@ from tidu.engines.program import Program
 from tidu.errors import DataError
 from tidu.language.formula import Formula
 from tidu.text import _
+from tidu.training.breakpoints import breakpoints_of, with_places
 from tidu.training.judging.classes import training_table
 from tidu.training.judging.domains import without_undefined
 from tidu.training.settings import Settings
@@ -31,7 +32,8 @@ def read_for_training(
         settings = settings.with_found(levels=dict.fromkeys(text, ()))
     model = settings.model(names)
     # How many scores and indicators a model has is known once the labels and the levels are.
-    program = None if loss.of_classes or model.derived else settings.program_of(model, names)
+    breaking = breakpoints_of(model, settings)
+    program = None if loss.of_classes or model.derived or breaking else settings.program_of(model, names)
     coded = words([c.name for c in model.features], model.derived)
     table = training_table(settings.columns_of(model), model.target, loss, source, drop_missing, coded)
     if table.rows == 0:
@@ -45,6 +47,8 @@ def read_for_training(
     if model.derived or (loss.of_classes and outputs != (model.score.shape[0] if model.score.shape else 2)):
         model = settings.model(names)
     settings = settings.with_each_level(model)
+    if breaking:  # anywhere, until it is settled which rows are learned from
+        settings = with_places(settings, dict.fromkeys((p.name for p in breaking), 0.0))
     program = program or settings.program_of(model, names)
     table = with_derived(table, model.derived, levels, zeros, [c.name for c in program.columns])
     for note in notes_on(levels, model.derived, zeros):

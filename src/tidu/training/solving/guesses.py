@@ -19,12 +19,14 @@ from tidu.engines.curvature import jacobian_of
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.training.solving.objective import Objective, all_finite
+from tidu.training.solving.scanned_starts import scanned_starts
 
 Array = npt.NDArray[np.float64]
 Unit = dict[Expr, float]  # exponents of the symbols whose units it is made of
 CANDIDATES = 160
 KEPT = 3
 MOST_ROWS = 300  # on which candidates are compared
+MOST_ROWS_SCANNED = 2000  # on which breakpoints and frequencies are looked for
 SAME_UNIT = ("add", "subtract", "maximum", "minimum", "less", "less_equal", "greater", "greater_equal")
 OF_A_NUMBER = ("exp", "expm1", "sin", "cos", "tan", "tanh", "sinh", "cosh", "sigmoid", "softplus", "arctan", "atan",
                "asin", "acos", "erf", "log1p", "relu")  # fmt: skip
@@ -37,7 +39,7 @@ def guessed_starts(objective: Objective, first: Array) -> list[Array]:
     Values of `first` that are not 0 are the user's: they are kept near, or at least in sign.
     """
     generator = np.random.default_rng(12)
-    small = objective.on_some_rows(MOST_ROWS)
+    small, more = objective.on_some_rows(MOST_ROWS), objective.on_some_rows(MOST_ROWS_SCANNED)
     linear = linear_parameters(objective)
     nonlinear = [k for k in range(objective.p) if k not in linear]
     if not nonlinear:
@@ -47,8 +49,8 @@ def guessed_starts(objective: Objective, first: Array) -> list[Array]:
     candidates = [] if cleared is None else [cleared]
     sizes = _Sizes(small)
     candidates += [sizes.drawn(first, nonlinear, generator) for _k in range(CANDIDATES)]
-    for candidate in candidates:
-        start = with_linear_solved(small, candidate, linear)
+    scanned = scanned_starts(more, first, lambda candidate: with_linear_solved(more, candidate, linear))
+    for start in [*(with_linear_solved(small, candidate, linear) for candidate in candidates), *scanned]:
         cost = small.cost(start)
         if math.isfinite(cost):
             found.append((cost, start))
