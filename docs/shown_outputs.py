@@ -34,7 +34,7 @@ BLOCK = re.compile(
 )
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n", re.M)  # with its lines that go on after a backslash
 LEFT_OUT = "..."
-DURATION = re.compile(r"\d+(?:\.\d+)?(?=[ \u202f]?(?:s|ms|µs|秒|毫秒|微秒)\b)")
+DURATION = re.compile(r"\d+(?:\.\d+)?(?=[ \u202f]?(?:(?:s|ms|µs)\b|秒|毫秒|微秒))")
 SECONDS = re.compile(r"(?:^.*(?: seconds|秒)\n)(?:.* \S*\d\n)+", re.M)  # a table whose last column they are
 
 
