@@ -48,7 +48,12 @@ ONE_EPOCH: dict[str, Any] = {
     "min_improvement": 0.0,
     "plateau": {},
 }  # the end, not the best
-ELSEWHERE = ("weights", "sigma", "record")  # `fit` takes weights as an argument; of the history there is a row an epoch
+ELSEWHERE = (
+    "weights",
+    "sigma",
+    "counts",
+    "record",
+)  # `fit` takes weights as an argument; of the history there is a row an epoch
 
 
 def _parameters(by_name: bool) -> dict[str, Any]:

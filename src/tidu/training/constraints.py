@@ -57,32 +57,49 @@ def bound_arrays(bounds: Mapping[str, tuple[float | None, float | None]], parame
     )
 
 
+def weighing(settings: Settings) -> tuple[str, str | None]:
+    """The option that says how much a sample's loss counts, and its column; None where all count alike."""
+    given = [(name, getattr(settings, name)) for name in ("weights", "sigma", "counts")]
+    return next(((option, column) for option, column in given if column is not None), ("weights", None))
+
+
 def sample_weight(settings: Settings, columns: Sequence[str]) -> Expr | None:
-    """How much a sample's loss counts: the weight's column, or 1/sigma²."""
-    name = settings.weights if settings.weights is not None else settings.sigma
+    """How much a sample's loss counts: the column of weights or counts, or 1/sigma²."""
+    option, name = weighing(settings)
     if name is None:
         return None
     if name not in columns:
         near = closest(name, columns)
         raise ColumnNotFound(
             _("{option} names '{name}'; the data has {columns}{hint}").format(
-                option="weights" if settings.weights is not None else "sigma",
+                option=option,
                 name=name,
                 columns=", ".join(columns),
                 hint=_(" (did you mean '{near}'?)").format(near=near) if near else "",
             )
         )
     column = symbol(name, "weight", positive=True)
-    return column if settings.weights is not None else 1 / column**2
+    return 1 / column**2 if option == "sigma" else column
 
 
 def check_weights(settings: Settings, table: Table) -> None:
-    """DataError where the weight of a row is not above 0."""
-    name = settings.weights if settings.weights is not None else settings.sigma
+    """DataError where the weight of a row is not above 0, or a count is no whole number."""
+    option, name = weighing(settings)
     if name is None:
         return
+    advice = {
+        "weights": mark("a sample that should not count has a small weight, such as 1e-9"),
+        "sigma": mark("the smallest deviation that its measurement can have"),
+        "counts": mark("a row stands for one sample or more"),
+    }
     for first, block in table.blocks():
         column = block[name]
+        broken = np.flatnonzero(column != np.floor(column)) if option == "counts" else np.zeros(0, dtype=np.intp)
+        if broken.size:
+            raise DataError(
+                _("counts are whole numbers; '{name}' has {value:g} in row {row}. --weights says how certain a row is")
+                .format(name=name, value=column[broken[0]], row=first + int(broken[0]) + 1)
+            )  # fmt: skip
         bad = np.flatnonzero(~(column > 0.0))
         if not bad.size:
             continue
@@ -91,10 +108,8 @@ def check_weights(settings: Settings, table: Table) -> None:
                 "{option} must be above 0; '{name}' has {value:g} in row {row}. Leave that row out, or give it a "
                 "value: {advice}"
             ).format(
-                option="weights" if settings.weights is not None else "sigma",
-                advice=_("a sample that should not count has a small weight, such as 1e-9")
-                if settings.weights is not None
-                else _("the smallest deviation that its measurement can have"),
+                option=option,
+                advice=_(advice[option]),
                 name=name,
                 value=column[bad[0]],
                 row=first + int(bad[0]) + 1,
@@ -104,10 +119,10 @@ def check_weights(settings: Settings, table: Table) -> None:
 
 def weights_of(settings: Settings, table: Table) -> Array | None:
     """The weight of each row, of shape (rows,); None where all count alike."""
-    name = settings.weights if settings.weights is not None else settings.sigma
+    option, name = weighing(settings)
     if name is None:
         return None
-    return table[name] if settings.weights is not None else 1.0 / table[name] ** 2
+    return 1.0 / table[name] ** 2 if option == "sigma" else table[name]
 
 
 def needs_all_rows(test_size: float | None, validation: object) -> bool:

@@ -19,6 +19,9 @@ from tidu.text import _
 from tidu.training.origin import Origin
 from tidu.training.settings import Settings
 
+LATER = frozenset(  # options that files of this format from before them have not
+    {"plateau", "where", "report", "intervals", "draws", "resample", "counts"}
+)
 MOST_NAMES = 100_000  # columns of the data
 MOST_NOTES = 10_000
 MOST_EPOCHS = 100_000_000
@@ -143,23 +146,42 @@ def _moment(value: Any, where: str) -> None:
 
 
 def _statistics(count: int) -> Check:
-    return _record(
-        parameters=_names(count),
-        values=_list(_number, count, exactly=True),
-        covariance=_list(_list(_number, count, exactly=True), count, exactly=True),
-        residual_sum_of_squares=_nonnegative,
-        rows=_whole,
-        rank=_whole,
-        known_sigma=_truth,
-        log_weights=_number,
-        confused=_list(_names(count), count),
-    )
+    """Statistics of a fit with so many numbers; those of an earlier version lack their kind and what came later."""
+    shared: dict[str, Check] = {
+        "parameters": _names(count), "values": _list(_number, count, exactly=True),
+        "covariance": _list(_list(_number, count, exactly=True), count, exactly=True), "rows": _whole, "rank": _whole,
+        "confused": _list(_names(count), count),
+    }  # fmt: skip
+    later: dict[str, Check] = {"kind": _text, "linear": _names(count)}
+    number = _optional(_number)
+    own: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
+        "least squares": (
+            {"residual_sum_of_squares": _nonnegative, "known_sigma": _truth, "log_weights": _number},
+            {"constant_sum_of_squares": number},
+        ),
+        "likelihood": (
+            {"log_likelihood": _number, "deviance": _number, "null_deviance": _number, "has_constant": _truth},
+            {"pearson": number},
+        ),
+        "robust": ({"method": _text}, {"bandwidth": number}),
+    }
+
+    def check(value: Any, where: str) -> None:
+        kind = value.get("kind", "least squares") if isinstance(value, dict) else ""
+        if not isinstance(kind, str) or kind not in own:
+            _refuse(where, ", ".join(own), kind)
+        required, known = own[kind]
+        _with({**shared, **required}, {**later, **known})(value, where)
+        if unknown := set(value) - {*shared, *required, *later, *known}:
+            _refuse(where, ", ".join([*shared, *required]), sorted(unknown))
+
+    return check
 
 
 def _of_settings(value: Any, where: str) -> None:
     known = {field.name: _anything for field in fields(Settings)}
-    if isinstance(value, dict) and "plateau" not in value:  # of a file from before there was this option
-        del known["plateau"]
+    if isinstance(value, dict):
+        known = {name: check for name, check in known.items() if name in value or name not in LATER}
     _record(**{**known, "formula": _text, "levels": _mapping(_labels), "zeros": _mapping(_moment)})(value, where)
 
 
@@ -173,10 +195,10 @@ def check_model(plain: Any) -> None:
     """
     checks: dict[str, Check] = {
         "settings": _of_settings, "names": _list(_text, MOST_NAMES), "classes": _labels,
-        "parameters": _names(MOST_NAMES), "statistics": _anything, "confidence": _anything,
+        "parameters": _names(MOST_NAMES), "statistics": _anything,
     }  # fmt: skip
-    if isinstance(plain, dict) and "run" in plain:
-        checks["run"] = _anything
+    if isinstance(plain, dict):
+        checks |= dict.fromkeys({"run", "confidence"} & plain.keys(), _anything)
     _record(**checks)(plain, "")
 
 

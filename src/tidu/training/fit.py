@@ -175,8 +175,8 @@ def run_of(
 def _with_confidence(run: Run, listeners: Listeners) -> Run:
     """The run with the intervals that were asked for; where there can be none, it says why."""
     if run.statistics is None:
-        note = _("there are no intervals by {kind}: they need a least-squares fit by a solver that came to its end, "
-                 "without a penalty").format(kind=run.settings.intervals)  # fmt: skip
+        note = _("there are no intervals by {kind}: they need a fit by a solver that came to its end, without a "
+                 "penalty").format(kind=run.settings.intervals)  # fmt: skip
         return replace(run, notes=(*run.notes, note))
     progress = listeners.progress if listeners.callbacks else None
     confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress)

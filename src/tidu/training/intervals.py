@@ -13,6 +13,7 @@ from tidu.engines.curvature import jacobian_of, rows_source
 from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.solving.network import NetworkObjective
+from tidu.training.solving.statistics import Statistics
 
 if TYPE_CHECKING:
     from tidu.training.model import Model
@@ -22,7 +23,7 @@ Array = npt.NDArray[np.float64]
 
 def intervals_of(model: Model, table: Table, level: float, of: str) -> tuple[Array, Array, Array]:
     """Prediction, lower and upper end for each row of a table that has been checked."""
-    if model.statistics is None:
+    if not isinstance(model.statistics, Statistics):
         raise SettingError(
             _(
                 "intervals need the statistics of a least-squares fit; fit with optimizer lm or auto, to the end and "

@@ -53,7 +53,8 @@ from tidu.training.model_file import Arrays, Content, number_or_array, read, wri
 from tidu.training.problem import Problem, check_target, target_values
 from tidu.training.questions import answered
 from tidu.training.settings import Settings
-from tidu.training.solving.statistics import LEVEL, Statistics
+from tidu.training.solving.estimates import LEVEL, Estimates
+from tidu.training.solving.kinds_of_estimates import estimates_of_plain
 
 Array = npt.NDArray[np.float64]
 
@@ -72,7 +73,7 @@ class Model:
 
     problem: Problem
     params: Mapping[str, Any]
-    statistics: Statistics | None = None
+    statistics: Estimates | None = None
     confidence: Confidence | None = None
 
     # -- what it is ------------------------------------------------------------------------------
@@ -323,12 +324,13 @@ class Model:
         program = problem.program
         check_parameters(plain["parameters"], program)
         check_statistics(plain["statistics"], program)
-        check_confidence(plain["confidence"])
+        check_confidence(plain.get("confidence"))
         if "run" in plain:
             check_run(plain["run"], program, _some_metrics(problem))
         check_arrays(described, program, plain.get("run"))
-        statistics = None if plain["statistics"] is None else Statistics.of_plain(plain["statistics"])
-        confidence = None if plain["confidence"] is None else Confidence.of_plain(plain["confidence"])
+        statistics = None if plain["statistics"] is None else estimates_of_plain(plain["statistics"])
+        kept = plain.get("confidence")
+        confidence = None if kept is None else Confidence.of_plain(kept)
 
         def made_of(arrays: Arrays) -> Model:
             params = {n: number_or_array(arrays[f"params/{n}"]) for n in program.parameter_names}

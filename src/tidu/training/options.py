@@ -122,11 +122,26 @@ class TrainingOptions:
         group=MODEL,
     )  # fmt: skip
     weights: str | None = option(
-        None, Text(mark("COLUMN")), mark("The column that says how much the loss of each sample counts."),
+        None, Text(mark("COLUMN")),
+        mark("The column that says how certain each sample is: its loss counts so much, and only ratios matter. "
+             "--counts says how many samples a row stands for."),
         reason="every sample counts the same",
         also=("sample-weight", "sample-weights"),
         group=MODEL, verbs=("fit", "doctor", "explain", "lab"),
         excludes={"sigma": mark("weights and sigma say the same thing in two ways (weight = 1/sigma²); give one")},
+    )  # fmt: skip
+    counts: str | None = option(
+        None, Text(mark("COLUMN")),
+        mark("The column that says how many samples each row stands for, as if it stood there so often; whole "
+             "numbers."),
+        reason="each row is one sample",
+        more="Degrees of freedom, standard errors, AIC and BIC count the samples, not the rows.",
+        also=("frequency", "freq", "fweights", "freq-weights", "frequency-weights"),
+        group=MODEL, verbs=("fit", "doctor", "explain"),
+        excludes={
+            "weights": mark("counts says how many samples a row stands for, weights how certain it is; give one"),
+            "sigma": mark("counts says how many samples a row stands for, sigma how certain it is; give one"),
+        },
     )  # fmt: skip
     sigma: str | None = option(
         None, Text(mark("COLUMN")),

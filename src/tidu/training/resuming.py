@@ -22,7 +22,7 @@ from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.settings import Settings
-from tidu.training.solving.statistics import Statistics
+from tidu.training.solving.kinds_of_estimates import estimates_of_plain
 from tidu.training.state import TrainingState
 from tidu.training.storing.recording import Recorder, versions
 from tidu.training.storing.store import Store, StoredRun, damaged
@@ -144,7 +144,7 @@ def run_in(store: Store, number: int) -> Run:
             history_of(problem, facts["rows"], values, state), facts["stopped"], facts["rows"],
             facts["seconds"], facts["source"], facts["engine"], facts["engine_reason"], facts["metrics"],
             facts["test_metrics"], tuple(facts["notes"]), id=number, judged=judged,
-            statistics=None if statistics is None else Statistics.of_plain(statistics),
+            statistics=None if statistics is None else estimates_of_plain(statistics),
             confidence=None if confidence is None else Confidence.of_plain(confidence),
             kept=store.kept_states(number, program), origin=Origin.of_dict(facts["data"]),
             fingerprint=facts["data"]["fingerprint"],

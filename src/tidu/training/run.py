@@ -38,7 +38,7 @@ from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
 from tidu.training.retracing import batch_of_run, trace_of_run
 from tidu.training.run_file import content_of, prepared_parts
 from tidu.training.settings import Settings
-from tidu.training.solving.statistics import LEVEL, Statistics
+from tidu.training.solving.estimates import LEVEL, Estimates
 from tidu.training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Run:
     epochs, steps : how many were completed.
     source : the loop that ran, as text.
     rows : how many samples it was trained on; `notes` are sentences about the data and the settings.
-    statistics : standard errors and what follows from them, where a solver fitted least squares; see `Statistics`.
+    statistics : standard errors and what follows from them, where a solver came to a minimum; see `Statistics` (of
+        least squares), `Likelihood`, `Robust`.
     confidence : intervals by profile likelihood or bootstrap, where these were asked for; see `Confidence`.
     classes : the labels that a loss of classes tells apart, in order; of two, the second has the positive scores.
     metrics, test_metrics : `score` of the training data and of the part kept back.
@@ -91,7 +92,7 @@ class Run:
     metrics: Mapping[str, Any] | None = None
     test_metrics: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
-    statistics: Statistics | None = None
+    statistics: Estimates | None = None
     confidence: Confidence | None = None
     error: Exception | None = None
     recorded: Array | None = None

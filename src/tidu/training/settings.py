@@ -104,7 +104,8 @@ class Settings(TrainingOptions):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"formula": self.formula, **asdict(self)}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {"formula": self.formula, **plain}
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # without what was derived of it
@@ -135,7 +136,7 @@ class Settings(TrainingOptions):
         given = [name for name in names_given(tuple(self.where)) if name not in columns]
         known = tuple(dict.fromkeys([*self.init, *self.bounds, *self.fix, *given]))
         levels = tuple((name, tuple(found)) for name, found in self.levels.items())
-        aside = tuple(name for name in (self.weights, self.sigma) if name is not None)
+        aside = tuple(name for name in (self.weights, self.sigma, self.counts) if name is not None)
         return _formula_read(self.formula, tuple(columns), known, outputs, levels, aside, language())
 
     def with_found(self, **found: Any) -> Settings:
@@ -156,7 +157,7 @@ class Settings(TrainingOptions):
 
     def columns_of(self, model: Formula) -> list[str]:
         """The columns of the data that a fit of `model` reads."""
-        names = [*(c.name for c in (*model.features, *model.columns)), self.weights, self.sigma]
+        names = [*(c.name for c in (*model.features, *model.columns)), self.weights, self.sigma, self.counts]
         return source_columns([name for name in names if name is not None], model.derived)
 
     def program(self, columns: Sequence[str]) -> Program:

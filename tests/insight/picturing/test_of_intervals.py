@@ -41,7 +41,7 @@ def test_profiles_are_chosen_by_name():
 
 
 def test_what_has_none_says_so():
-    with pytest.raises(SettingError, match="least-squares fit by a solver"):
+    with pytest.raises(SettingError, match="by a solver to its end"):
         tidu.fit("y = w*x + b", LINE, lr=0.05, epochs=5).plot(kind="profiles")
     with pytest.raises(SettingError, match="two parameters together"):
         tidu.fit("y = w*x", LINE, optimizer="lm").plot(kind="pairs")

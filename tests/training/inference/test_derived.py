@@ -58,7 +58,7 @@ def test_where_and_fix_and_descent_go_together():
     assert run.derived["b"].value == pytest.approx(math.log(2) / run.params["h"], rel=1e-15)
     assert run.derived["twice"].value == pytest.approx(0.8 + run.params["h"], rel=1e-15)
     assert math.isnan(run.derived["b"].standard_error)
-    assert any("least-squares fit by a solver" in note for note in run.notes)
+    assert any("a fit by a solver to its end has" in note for note in run.notes)
 
 
 def test_a_file_keeps_them(run, tmp_path):

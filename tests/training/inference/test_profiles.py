@@ -89,6 +89,16 @@ def test_an_interval_that_ends_at_a_bound():
     assert any("ends above at its bound, 9" in note for note in run.notes)
 
 
+def test_a_quantity_of_one_parameter_has_the_ends_of_that_parameter():
+    run = tidu.fit("rate = Vm*conc/(K + conc)", PUROMYCIN, optimizer="lm", init={"Vm": 200, "K": 0.05},
+                   intervals="profile", report=["affinity = 1/K", "square = (K - 0.06)**2", "both = Vm/K"])  # fmt: skip
+    low, high = run.confidence.ends["K"]
+    assert (run.derived["affinity"].low, run.derived["affinity"].high) == (1 / high, 1 / low)
+    for name in ("square", "both"):  # which falls and rises; which is of two
+        assert name not in run.confidence.ends
+        assert run.derived[name].low < run.derived[name].value < run.derived[name].high
+
+
 def test_what_has_no_profile_says_so():
     with pytest.raises(SettingError, match="goes through every point"):
         tidu.fit("y = w*x + b", {"x": [0.0, 1], "y": [1.0, 2]}, optimizer="lm", intervals="profile")

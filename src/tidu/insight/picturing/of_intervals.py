@@ -17,6 +17,8 @@ from tidu.pictures.planes import Curve, Plane, Rule
 from tidu.text import _
 from tidu.training.inference.confidence import pairs_of
 from tidu.training.run import Run
+from tidu.training.solving.likelihood import Likelihood
+from tidu.training.solving.statistics import Statistics
 
 MOST_PROFILES = 4  # planes side by side
 MOST_PAIRS = 3
@@ -25,9 +27,11 @@ MOST_PAIRS = 3
 def why_no_profiles(run: Run) -> str | None:
     """Why there are no profiles, if there are none."""
     s = run.statistics
-    if s is None or run.program.of_arrays:
-        return _("profiles are of a least-squares fit by a solver to its end: use --optimizer lm or auto")
-    if not s.reduced_chi_square > 0.0 or s.degrees_of_freedom < 1:
+    if not isinstance(s, (Statistics, Likelihood)) or run.program.of_arrays:
+        return _(
+            "profiles are of least squares, poisson or logistic, by a solver to its end: use --optimizer lm or auto"
+        )
+    if isinstance(s, Statistics) and (not s.reduced_chi_square > 0.0 or s.degrees_of_freedom < 1):
         return _("profiles compare with the scatter about the curve, and here there is none")
     return None
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from tidu.data.table import Label
     from tidu.training.model import Model
     from tidu.training.run import Run
+    from tidu.training.solving.estimates import Estimates
 
+MOST_TESTS = 12  # in a report; all of them are in --json
 STRONG = 0.9  # a correlation of two estimates that is worth a line
 MOST_CLASSES_SHOWN = 10  # whose confusion table is no wider than a terminal
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -127,8 +129,8 @@ def _derived(run: Run) -> list[Block]:
         return []
     headings = [_("quantity"), "", _("value")]
     if run.statistics is not None:
-        by_draws = run.confidence is not None and run.confidence.kind == "bootstrap"
-        heading = _interval_heading(run) if by_draws else _("95% interval")
+        found = set() if run.confidence is None else run.derived.keys() & run.confidence.ends.keys()
+        heading = _interval_heading(run) if found == run.derived.keys() else _("95% interval")
         headings += [_("standard error"), heading, _("relative")]
     rows: list[tuple[Cell | str, ...]] = []
     for d in run.derived.values():
@@ -138,17 +140,12 @@ def _derived(run: Run) -> list[Block]:
 
 
 def _statistics(run: Run) -> list[tuple[str, str]]:
-    """The facts of a least-squares fit besides its parameters."""
+    """What the statistics of a fit say besides its parameters."""
     statistics = run.statistics
     if statistics is None:
         return []
-    scatter = _("{deviation} with {count} degrees of freedom").format(
-        deviation=number(statistics.residual_standard_deviation), count=statistics.degrees_of_freedom
-    )
-    lines = [(_("residual standard deviation"), scatter)]
-    if statistics.known_sigma:
-        lines.append(("χ²/ν", number(statistics.reduced_chi_square)))
-    lines.append(("AIC, BIC", f"{statistics.aic:.6g}, {statistics.bic:.6g}"))
+    lines = statistics.facts()
+    lines.append((_("tests against 0"), _tests(statistics)))
     names, correlation = statistics.parameters, statistics.correlation
     strong = [
         (abs(correlation[i, j]), f"{unicode_name(names[i])}, {unicode_name(names[j])}: {correlation[i, j]:+.4f}")
@@ -159,6 +156,17 @@ def _statistics(run: Run) -> list[tuple[str, str]]:
     strongest = [words for _size, words in sorted(strong, reverse=True)[:3]]
     lines.append((_("strongly correlated"), "   ".join(strongest)))
     return lines
+
+
+def _tests(statistics: Estimates) -> str:
+    """Value by standard error, and p, of the parameters of which 0 takes a term out."""
+    letter = "z" if statistics.is_normal else "t"
+    found = [
+        f"{unicode_name(name)}: {letter}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{ratio:.4g}, "
+        f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{p:.3g}"
+        for name, (ratio, p) in statistics.tests().items()
+    ]
+    return "   ".join(found[:MOST_TESTS])
 
 
 def parameters_at_end(model: Model) -> Table:

@@ -21,7 +21,7 @@ from tidu.language.quantities import Quantity
 from tidu.text import _
 from tidu.training.inference.refits import Refits, Refitted
 from tidu.training.judging.undefined import values_of_nodes
-from tidu.training.solving.statistics import LEVEL
+from tidu.training.solving.estimates import LEVEL
 
 Array = npt.NDArray[np.float64]
 STREAM = 7  # of random numbers, besides the seed

@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.methods import SOLVERS
+from tidu.data.disk_table import are_on_disk
 from tidu.errors import DataError, SettingError
+from tidu.language.expr import Expr, evaluate, symbols
 from tidu.text import _
 from tidu.training.callbacks import Progress
 from tidu.training.constraints import bound_arrays
@@ -22,9 +25,11 @@ from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_
 from tidu.training.inference.profiles import Measure, Pair, Profile, notes_on_profile, pair_of, profile_of
 from tidu.training.inference.refits import Refits
 from tidu.training.problem import Problem
+from tidu.training.solving.estimates import LEVEL, Estimates
+from tidu.training.solving.likelihood import Likelihood
 from tidu.training.solving.network import objective_of
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.statistics import LEVEL, Statistics
+from tidu.training.solving.statistics import Statistics
 
 Array = npt.NDArray[np.float64]
 UNLIKE = 0.1  # of half of Wald's interval: by how much another end differs from Wald's to be worth a word
@@ -39,7 +44,8 @@ class Confidence:
     ----------
     kind : `profile` or `bootstrap`.
     level : the share of cases in which an interval holds the truth.
-    ends : of each parameter and, by the bootstrap, of derived quantities; infinite where an interval is open.
+    ends : of each parameter and of derived quantities: by the bootstrap of all, by profile of those that are of one
+        parameter alone. Infinite where an interval is open.
     profiles, bootstrap : what they were made of; nothing of a run that was loaded.
     """
 
@@ -74,7 +80,7 @@ def _as_lists(ends: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]
 
 
 def confidence_of(
-    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, progress: Progress | None = None
+    problem: Problem, parameters: Mapping[str, float], statistics: Estimates, progress: Progress | None = None
 ) -> tuple[Confidence, list[str]]:
     """The intervals that the settings ask for, around the end of a fit, and what a person should know of them.
 
@@ -90,13 +96,13 @@ def confidence_of(
     return confidence, [*notes, *_note_on_wald(confidence, statistics)]
 
 
-def _checked(problem: Problem, statistics: Statistics | None) -> Statistics:
+def _checked(problem: Problem, statistics: Estimates | None) -> Estimates:
     """The statistics, if there is a minimum to start from, data to refit to, and a scatter to compare with."""
     kind = problem.settings.intervals
     if statistics is None:
         raise SettingError(
-            _("profiles and the bootstrap start at the minimum of a least-squares fit; fit with optimizer lm or auto, "
-              "to the end and without a penalty")
+            _("profiles and the bootstrap start at the minimum of a cost without a penalty; fit with optimizer lm or "
+              "auto, to the end")
         )  # fmt: skip
     if problem.table is None:
         raise DataError(
@@ -105,7 +111,8 @@ def _checked(problem: Problem, statistics: Statistics | None) -> Statistics:
         )  # fmt: skip
     if problem.program.of_arrays:
         raise SettingError(_("intervals by {kind} are for formulas whose parameters are numbers").format(kind=kind))
-    if not math.isfinite(statistics.quantile(LEVEL)) or not statistics.reduced_chi_square > 0.0:
+    no_scatter = isinstance(statistics, Statistics) and not statistics.reduced_chi_square > 0.0
+    if no_scatter or not math.isfinite(statistics.quantile(LEVEL)):
         raise SettingError(
             _("intervals by {kind} compare with the scatter about the curve, and there is none: there are no more rows "
               "than parameters, or the curve goes through every point").format(kind=kind)
@@ -116,7 +123,7 @@ def _checked(problem: Problem, statistics: Statistics | None) -> Statistics:
 def profiles_of(
     problem: Problem,
     parameters: Mapping[str, float],
-    statistics: Statistics | None,
+    statistics: Estimates | None,
     progress: Progress | None = None,
     level: float = LEVEL,
 ) -> tuple[Profile, ...]:
@@ -141,11 +148,25 @@ def profiles_of(
     return tuple(profile_of(objective, at, clean, k, measure, bounds, told) for k in determined)
 
 
-def measure_of(objective: Objective, statistics: Statistics, level: float, together: int = 1) -> Measure:
-    """What a rise of the cost is compared with: the variance about the curve, by Student's t.
+def measure_of(objective: Objective, statistics: Estimates, level: float, together: int = 1) -> Measure:
+    """What a rise of the cost is compared with: the variance about the curve, by Student's t; of a likelihood, χ².
 
     Of `together` parameters at once by the F distribution, or by χ² where sigmas are known.
+
+    Raises
+    ------
+    SettingError
+        The loss is neither least squares nor a likelihood.
     """
+    if isinstance(statistics, Likelihood):
+        return Measure(2.0 * objective.rows_count, statistics.joint_quantile(together, level))
+    if not isinstance(statistics, Statistics):
+        raise SettingError(
+            _(
+                "profiles are of least squares, poisson and logistic, where the cost is a likelihood; use --intervals "
+                "bootstrap"
+            )
+        )
     factor = objective.program.residual_factor
     assert factor is not None
     variance = 1.0 if statistics.known_sigma else statistics.reduced_chi_square
@@ -153,7 +174,7 @@ def measure_of(objective: Objective, statistics: Statistics, level: float, toget
 
 
 def pairs_of(
-    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, places: Sequence[tuple[int, int]]
+    problem: Problem, parameters: Mapping[str, float], statistics: Estimates, places: Sequence[tuple[int, int]]
 ) -> list[Pair]:
     """The joint regions of pairs of parameters, by their places."""
     objective = objective_of(problem.program, problem.columns, "auto")
@@ -165,29 +186,60 @@ def pairs_of(
 
 
 def _by_profile(
-    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, progress: Progress | None
+    problem: Problem, parameters: Mapping[str, float], statistics: Estimates, progress: Progress | None
 ) -> tuple[Confidence, list[str]]:
     profiles = profiles_of(problem, parameters, statistics, progress)
     ends = {profile.name: (profile.low, profile.high) for profile in profiles}
+    quantities = {} if problem.formula is None else problem.settings.quantities(problem.formula, problem.names)
+    for name, quantity in quantities.items():
+        pair = _through(quantity.value, profiles)
+        ends |= {} if pair is None else {name: pair}
     notes = [note for profile in profiles for note in notes_on_profile(profile)]
     return Confidence(PROFILE, LEVEL, ends, profiles), notes
 
 
+def _through(quantity: Expr, profiles: Sequence[Profile]) -> tuple[float, float] | None:
+    """The ends of a quantity of one parameter alone that only rises, or only falls: those of the parameter, put in."""
+    found = symbols([quantity], "parameter")
+    profile = next((p for p in profiles if len(found) == 1 and p.name == found[0].name), None)
+    if profile is None:
+        return None
+    between = np.linspace(
+        *np.nan_to_num([profile.low, profile.high], posinf=profile.values[-1], neginf=profile.values[0])
+    )
+    values = np.array([evaluate(quantity, {found[0]: float(v)}) for v in between])
+    steps = np.diff(values)
+    if not (np.all(steps > 0.0) or np.all(steps < 0.0)):
+        return None
+    low, high = (evaluate(quantity, {found[0]: end}) for end in (profile.low, profile.high))
+    return (low, high) if low < high else (high, low)
+
+
 def _by_bootstrap(
-    problem: Problem, parameters: Mapping[str, float], statistics: Statistics, progress: Progress | None
+    problem: Problem, parameters: Mapping[str, float], statistics: Estimates, progress: Progress | None
 ) -> tuple[Confidence, list[str]]:
     found = bootstrap_of_fit(problem, parameters, statistics, progress)
     return Confidence(BOOTSTRAP, LEVEL, found.ends(), bootstrap=found), notes_on_bootstrap(found)
 
 
 def bootstrap_of_fit(
-    problem: Problem, parameters: Mapping[str, float], statistics: Statistics | None, progress: Progress | None = None
+    problem: Problem, parameters: Mapping[str, float], statistics: Estimates | None, progress: Progress | None = None
 ) -> Bootstrap:
     """Refits from the end of a fit, with `draws`, `resample` and `seed` as its settings say; errors as `profiles`."""
     statistics = _checked(problem, statistics)
     settings = problem.settings
     bounds = bound_arrays(settings.bounds, problem.program.parameters)
-    refits = Refits(problem.program, problem.columns, bounds, statistics.known_sigma)
+    if settings.loss_object.name in SOLVERS["lp"].losses:
+        raise SettingError(
+            _("the bootstrap refits smooth losses, and {loss} has corners; its standard errors stand in the result")
+            .format(loss=settings.loss)
+        )  # fmt: skip
+    if are_on_disk(problem.columns):
+        raise SettingError(
+            _("the bootstrap refits to all rows at once, and these are read block by block; use --intervals profile")
+        )
+    known = isinstance(statistics, Statistics) and statistics.known_sigma
+    refits = Refits(problem.program, problem.columns, bounds, known)
     quantities = {} if problem.formula is None else settings.quantities(problem.formula, problem.names)
 
     def told(done: int) -> None:
@@ -198,7 +250,7 @@ def bootstrap_of_fit(
     return bootstrap_of(refits, best, quantities, settings.draws, settings.seed, settings.resample, told)
 
 
-def _note_on_wald(confidence: Confidence, statistics: Statistics) -> list[str]:
+def _note_on_wald(confidence: Confidence, statistics: Estimates) -> list[str]:
     """Which of Wald's intervals are others."""
     unlike = []
     for name, (low, high) in statistics.confidence_intervals(confidence.level).items():

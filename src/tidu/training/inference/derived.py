@@ -18,7 +18,7 @@ from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluate, symbols
 from tidu.language.quantities import Quantity
 from tidu.text import _
-from tidu.training.solving.statistics import LEVEL, Statistics
+from tidu.training.solving.estimates import LEVEL, Estimates
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Derived:
     ----------
     expression : what it is, as the user wrote it.
     standard_error : by the delta method; nan without statistics, or where the data do not determine it.
-    low, high : the ends of its interval: value ± quantile · standard error, or those of the bootstrap.
+    low, high : the ends of its interval: value ± quantile · standard error, unless profile or bootstrap have others.
     """
 
     name: str
@@ -51,7 +51,7 @@ def derived_of(
     quantities: Mapping[str, Quantity],
     program: Program,
     params: Mapping[str, Any],
-    statistics: Statistics | None,
+    statistics: Estimates | None,
     ends: Mapping[str, tuple[float, float]],
     level: float = LEVEL,
 ) -> dict[str, Derived]:
@@ -70,7 +70,7 @@ def derived_of(
     return found
 
 
-def standard_error(quantity: Expr, values: Mapping[Expr, float], statistics: Statistics) -> float:
+def standard_error(quantity: Expr, values: Mapping[Expr, float], statistics: Estimates) -> float:
     """The standard error of an expression of parameters at their values; nan where they are not determined."""
     moving = symbols([quantity], "parameter")
     places = [statistics.parameters.index(p.name) for p in moving]
@@ -82,7 +82,7 @@ def standard_error(quantity: Expr, values: Mapping[Expr, float], statistics: Sta
     return math.sqrt(variance) if variance >= 0.0 else math.nan
 
 
-def notes_on_derived(derived: Mapping[str, Derived], statistics: Statistics | None) -> list[str]:
+def notes_on_derived(derived: Mapping[str, Derived], statistics: Estimates | None) -> list[str]:
     """What a person should know: quantities without a value at the end, or without a standard error."""
     notes = [
         _("{name} = {expression} has no finite value at the end").format(name=d.name, expression=d.expression)
@@ -92,7 +92,7 @@ def notes_on_derived(derived: Mapping[str, Derived], statistics: Statistics | No
     if derived and statistics is None:
         notes.append(
             _(
-                "{names}: a standard error follows from those of the parameters, which a least-squares fit by a solver "
+                "{names}: a standard error follows from those of the parameters, which a fit by a solver to its end "
                 "has; use --optimizer lm or auto"
             ).format(names=", ".join(derived))
         )

@@ -149,6 +149,8 @@ def auc(true: Classes, logits: Array) -> float:
     It is the chance that a row of the class has the larger score than one of the rest, equal scores counted half, and
     so comes from ranks (Mann & Whitney 1947; Hanley & McNeil 1982).
     """
+    if logits.shape[1] < 2:  # a file can say that there is one class
+        return math.nan
     with np.errstate(over="ignore"):
         if logits.shape[1] == 2:
             return _rank_auc(true == 1, logits[:, 1] - logits[:, 0])

@@ -45,7 +45,8 @@ def remarks_on(
     r2 = metrics.get("r2", math.nan)
     has_features = any(c.role == "feature" for c in program.columns)
     asked_for_little = not solver and (settings.epochs or math.inf) < FEW and (settings.steps or 0) < FEW
-    if r2 < NOTHING and has_features and not asked_for_little:
+    of_the_middle = settings.loss_object.name != "quantile"  # R² asks how near the mean is
+    if r2 < NOTHING and has_features and of_the_middle and not asked_for_little:
         if solver:
             remarks.append(
                 _(

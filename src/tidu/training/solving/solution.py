@@ -22,9 +22,12 @@ from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES
+from tidu.training.solving.estimates import Estimates
 from tidu.training.solving.infinity import flat_further_out
+from tidu.training.solving.likelihood import has_likelihood, likelihood_of
 from tidu.training.solving.network import objective_of
 from tidu.training.solving.objective import MOST_JACOBIAN, Objective
+from tidu.training.solving.robust import robust_of
 from tidu.training.solving.solvers import SAME, Solved, solve
 from tidu.training.solving.statistics import Statistics, loosely_determined, statistics_of
 from tidu.training.training import Execution
@@ -38,7 +41,7 @@ class Solution:
     """What a solver found, and how far to trust it."""
 
     descent: Descent
-    statistics: Statistics | None
+    statistics: Estimates | None
     notes: list[str]
 
 
@@ -84,14 +87,20 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
         conditions=conditions,
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
-    statistics = None
+    statistics: Statistics | None = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
     if program.of_arrays:  # the numbers of hidden units are no quantities with errors: units can change places
         least_squares = least_squares and objective.p <= MOST_JACOBIAN and objective.is_linear
     at = objective.flat(solved.descent.state.parameters)
-    if least_squares and solved.descent.stopped == "converged":
+    ended = solved.descent.stopped == "converged"
+    if least_squares and ended:
         with np.errstate(all="ignore"):
-            statistics = statistics_of(objective, at, settings.sigma is not None, _log_weights_of(problem))
+            counted, known = settings.counts is not None, settings.sigma is not None
+            statistics = statistics_of(objective, at, known, 0.0 if counted else _log_weights_of(problem), counted)
+    elif ended and program.residual_factor is None and program.penalty is ZERO and not solved.at_infinity:
+        with np.errstate(all="ignore"):
+            other = _other_statistics(problem, objective, at)
+        return Solution(solved.descent, other, [*notes, *(() if other is None else other.notes())])
     if statistics is not None and solved.exact is not None:
         statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
         notes.append(_note_on_exact(program, problem.columns))
@@ -116,6 +125,14 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
             for name in level
         ]  # fmt: skip
     return Solution(solved.descent, statistics, notes)
+
+
+def _other_statistics(problem: Problem, objective: Objective, at: Array) -> Estimates | None:
+    """What is known of the minimum of a loss that is not squared."""
+    loss = problem.settings.loss_object.name
+    if has_likelihood(problem.program, loss):
+        return likelihood_of(objective, at, loss, problem.settings.counts is not None)
+    return robust_of(problem, objective, at)
 
 
 def conditions_on(problem: Problem) -> tuple[Inequality, ...]:

@@ -7,51 +7,49 @@ formed, let alone inverted. Bates & Watts 1988, ch. 2; Golub & Van Loan 2013, ch
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.engines.curvature import jacobian_of
 from tidu.text import _
+from tidu.training.solving.estimates import LEVEL, Estimates
+from tidu.training.solving.guesses import linear_parameters
 from tidu.training.solving.objective import Objective
 
 Array = npt.NDArray[np.float64]
-LEVEL = 0.95  # of confidence, unless another is asked for
 LOOSE = 1e6  # inflation of a standard error from which it is worth a word
+SPANNED = 1e-9  # of the squares of a constant: what the slopes may leave of it
 TAKES_PART = 0.02  # of the largest part of a direction that the data do not see
 
 
-@dataclass(frozen=True)
-class Statistics:
+@dataclass(frozen=True, kw_only=True)
+class Statistics(Estimates):
     """Of a least-squares fit at its minimum.
 
     Attributes
     ----------
-    standard_errors : of each parameter; nan where the data cannot tell it from others.
-    covariance : their covariances, of shape (p, p), in the order of `parameters`.
     residual_sum_of_squares : Σ of the weighted squared residuals (χ² where sigmas were given).
-    degrees_of_freedom : rows − parameters that the data determine.
     known_sigma : whether the deviations of the samples were given, so that nothing had to be estimated from them.
-    aic, bic : of the normal distribution, with the estimated variance counted as a parameter.
-    confused : groups of parameters that cannot be told apart, or that have no effect.
+    log_weights : Σ ln(weight), which the likelihood has too.
+    constant_sum_of_squares : the same sum where a constant stands for the curve; None unless a model that is linear in
+        its parameters has the constant in it.
     """
 
-    parameters: tuple[str, ...]
-    values: tuple[float, ...]
-    covariance: Array
+    kind: ClassVar[str] = "least squares"
+
     residual_sum_of_squares: float
-    rows: int
-    rank: int
     known_sigma: bool = False
-    log_weights: float = 0.0  # Σ ln(weight), which the likelihood has too
-    confused: tuple[tuple[str, ...], ...] = field(default=())
+    log_weights: float = 0.0
+    constant_sum_of_squares: float | None = None
 
     @property
-    def degrees_of_freedom(self) -> int:
-        """Rows less the parameters that they determine."""
-        return self.rows - self.rank
+    def is_normal(self) -> bool:
+        """Of known sigmas."""
+        return self.known_sigma
 
     @property
     def reduced_chi_square(self) -> float:
@@ -62,47 +60,6 @@ class Statistics:
     def residual_standard_deviation(self) -> float:
         """The root of that: the scatter about the curve, in the unit of the target."""
         return math.sqrt(self.reduced_chi_square)
-
-    @property
-    def standard_errors(self) -> dict[str, float]:
-        """By parameter."""
-        return dict(zip(self.parameters, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
-
-    @property
-    def correlation(self) -> Array:
-        """Of the estimates, of shape (p, p)."""
-        deviations = np.sqrt(np.diag(self.covariance))
-        with np.errstate(all="ignore"):
-            return self.covariance / np.outer(deviations, deviations)  # type: ignore[no-any-return]
-
-    def quantile(self, level: float = LEVEL) -> float:
-        """How many standard errors an interval reaches to each side: Student's t, or normal for known sigmas."""
-        from scipy.special import ndtri, stdtrit
-
-        share = 0.5 + level / 2.0
-        if self.known_sigma:
-            return float(ndtri(share))
-        return float(stdtrit(self.degrees_of_freedom, share)) if self.degrees_of_freedom > 0 else math.nan
-
-    def joint_quantile(self, together: int, level: float = LEVEL) -> float:
-        """How far a region of several parameters reaches: √(m·F), or √χ² for known sigmas; of one, `quantile`."""
-        from scipy.special import chdtri, fdtri
-
-        if together == 1:
-            return self.quantile(level)
-        if self.known_sigma:
-            return math.sqrt(float(chdtri(together, 1.0 - level)))
-        freedom = self.degrees_of_freedom
-        return math.sqrt(together * float(fdtri(together, freedom, level))) if freedom > 0 else math.nan
-
-    def confidence_intervals(self, level: float = LEVEL) -> dict[str, tuple[float, float]]:
-        """By parameter: value ± quantile · standard error."""
-        reach = self.quantile(level)
-        errors = self.standard_errors.values()
-        return {
-            name: (value - reach * error, value + reach * error)
-            for name, value, error in zip(self.parameters, self.values, errors, strict=True)
-        }
 
     @property
     def log_likelihood(self) -> float:
@@ -147,97 +104,61 @@ class Statistics:
         variance = 1.0 if self.known_sigma else (total / (rows - p) if rows > p else math.nan)
         return replace(self, covariance=variance * inverse, residual_sum_of_squares=total, rank=p, confused=())
 
-    def notes(self) -> list[str]:
-        """What a person should know: parameters that the data cannot tell apart, too few rows."""
-        sentences = []
-        if self.rows < len(self.parameters):
-            sentences.append(
-                _(
-                    "there are more parameters ({parameters}) than rows ({rows}): many values fit equally well; "
-                    "fix some parameters (--fix) or bring more data"
-                ).format(parameters=len(self.parameters), rows=self.rows)
-            )
-        elif self.degrees_of_freedom == 0:
-            sentences.append(
-                _("there are as many parameters as rows: the curve goes through every point, and nothing is left "
-                  "to judge it by")
-            )  # fmt: skip
-        for group in self.confused:
-            if len(group) == 1:
-                sentences.append(
-                    _(
-                        "'{name}' has no effect on the predictions at the end point, so the data say nothing about "
-                        "it; fix it (--fix {name}=VALUE), leave it out, or start elsewhere (--init)"
-                    ).format(name=group[0])
-                )
-            else:
-                sentences.append(
-                    _(
-                        "{names} cannot be told apart: they can change together and leave every prediction as it is; "
-                        "fix one of them (--fix {name}=VALUE) or write the formula with fewer"
-                    ).format(names=", ".join(group), name=group[-1])
-                )
-        return sentences
+    @property
+    def f_test(self) -> tuple[float, int, int, float] | None:
+        """F of the curve against a constant, its degrees of freedom, and how likely more is where none is better.
+
+        None where the constant is not among what the model can be, or sigmas are known.
+        """
+        from scipy.special import fdtrc
+
+        more, left = self.rank - 1, self.degrees_of_freedom
+        if self.constant_sum_of_squares is None or self.known_sigma or more < 1 or left < 1:
+            return None
+        with np.errstate(all="ignore"):
+            f = float(np.float64(self.constant_sum_of_squares - self.residual_sum_of_squares) / more)
+            f = float(np.float64(f) / self.reduced_chi_square)
+        return f, more, left, float(fdtrc(more, left, f)) if math.isfinite(f) and f >= 0.0 else 0.0
 
     def to_dict(self, level: float = LEVEL) -> dict[str, Any]:
         """Plain values, for JSON."""
-        correlation = self.correlation
-        names = self.parameters
+        f = self.f_test
         return {
-            "standard_errors": self.standard_errors,
-            "confidence_level": level,
-            "confidence_intervals": {n: list(ends) for n, ends in self.confidence_intervals(level).items()},
-            "correlations": {
-                a: {b: float(correlation[i, j]) for j, b in enumerate(names)} for i, a in enumerate(names)
-            },
+            **super().to_dict(level),
             "residual_sum_of_squares": self.residual_sum_of_squares,
             "residual_standard_deviation": self.residual_standard_deviation,
-            "degrees_of_freedom": self.degrees_of_freedom,
-            "rank": self.rank,
             "reduced_chi_square": self.reduced_chi_square,
+            **({} if f is None else {"f_test": {"f": f[0], "degrees_of_freedom": [f[1], f[2]], "p": f[3]}}),
             "aic": self.aic,
             "bic": self.bic,
-            "not_identified": [list(group) for group in self.confused],
         }
 
-    def plain(self) -> dict[str, Any]:
-        """What a file holds, and `Statistics.of_plain` takes."""
-        return {
-            "parameters": list(self.parameters),
-            "values": list(self.values),
-            "covariance": self.covariance.tolist(),
-            "residual_sum_of_squares": self.residual_sum_of_squares,
-            "rows": self.rows,
-            "rank": self.rank,
-            "known_sigma": self.known_sigma,
-            "log_weights": self.log_weights,
-            "confused": [list(group) for group in self.confused],
-        }
-
-    @classmethod
-    def of_plain(cls, plain: Mapping[str, Any]) -> Statistics:
-        """The inverse of `plain`."""
-        return cls(
-            **{
-                **plain,
-                "parameters": tuple(plain["parameters"]),
-                "values": tuple(plain["values"]),
-                "covariance": np.array(plain["covariance"], dtype=np.float64),
-                "confused": tuple(tuple(group) for group in plain["confused"]),
-            }
+    def facts(self) -> list[tuple[str, str]]:
+        """The scatter, and how likely it is that a constant would do."""
+        scatter = _("{deviation} with {count} degrees of freedom").format(
+            deviation=f"{self.residual_standard_deviation:.10g}", count=self.degrees_of_freedom
         )
+        lines = [(_("residual standard deviation"), scatter)]
+        if self.known_sigma:
+            lines.append(("χ²/ν", f"{self.reduced_chi_square:.10g}"))
+        if (f := self.f_test) is not None:
+            lines.append((_("F test"), f"F({f[1]}, {f[2]}) = {f[0]:.5g}, p = {f[3]:.3g}"))
+        return [*lines, ("AIC, BIC", f"{self.aic:.6g}, {self.bic:.6g}")]
 
 
-def statistics_of(objective: Objective, at: Array, known_sigma: bool, log_weights: float = 0.0) -> Statistics | None:
+def statistics_of(
+    objective: Objective, at: Array, known_sigma: bool, log_weights: float = 0.0, counted: bool = False
+) -> Statistics | None:
     """The statistics at `at`, taken for the minimum; None where residuals or slopes are not finite there.
 
-    `log_weights` is Σ ln(weight) of the rows.
+    `log_weights` is Σ ln(weight) of the rows; where they are `counted`, weights say how many samples each stands for.
     """
     residuals, jacobian = objective.residuals_and_jacobian(at)
     if not (np.all(np.isfinite(residuals)) and np.all(np.isfinite(jacobian))):
         return None
     names = objective.names
     n, p = objective.rows_count, objective.p
+    samples = samples_of(objective, at, counted)
     lengths = np.linalg.norm(jacobian, axis=0)
     # A column that is nothing beside its own parameter's size changes no prediction.
     units = np.where(lengths > 0.0, lengths, 1.0)
@@ -245,7 +166,7 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, log_weight
     seen = singular > max(n, p) * 4.0 * np.finfo(np.float64).eps * max(float(singular[0]), 1e-300)
     rank = int(np.sum(seen))
     total = math.fsum((residuals * residuals).tolist())
-    variance = 1.0 if known_sigma else (total / (n - rank) if n > rank else math.nan)
+    variance = 1.0 if known_sigma else (total / (samples - rank) if samples > rank else math.nan)
     half = vt[seen] / singular[seen, None] / units  # its rows, squared and summed, are the variances
     covariance = variance * (half.T @ half)
     confused = confused_groups(vt[~seen], names)
@@ -253,16 +174,64 @@ def statistics_of(objective: Objective, at: Array, known_sigma: bool, log_weight
     covariance[lost, :] = math.nan
     covariance[:, lost] = math.nan
     return Statistics(
-        names,
-        tuple(at.tolist()),
-        covariance,
-        total,
-        n,
-        rank,
-        known_sigma,
-        log_weights,
-        confused,
+        parameters=names,
+        values=tuple(at.tolist()),
+        covariance=covariance,
+        rows=samples,
+        rank=rank,
+        confused=confused,
+        linear=linear_names(objective),
+        residual_sum_of_squares=total,
+        known_sigma=known_sigma,
+        log_weights=log_weights,
+        constant_sum_of_squares=_constant_sum(objective, at),
     )
+
+
+def linear_names(objective: Objective) -> tuple[str, ...]:
+    """The parameters that enter linearly while the others stand still: 0 takes a term out."""
+    if objective.program.of_arrays:
+        return objective.names if objective.is_linear else ()
+    return tuple(objective.names[k] for k in linear_parameters(objective))
+
+
+def samples_of(objective: Objective, at: Array, counted: bool) -> int:
+    """How many samples there are: rows, or what the rows that are `counted` stand for."""
+    weight = objective.program.weight
+    if not counted or weight is None:
+        return objective.rows_count
+    return round(float(objective.mean_of([weight], at)[0]) * objective.rows_count)
+
+
+def _constant_sum(objective: Objective, at: Array) -> float | None:
+    """Σ of the weighted squares around the weighted mean, if a linear model can be that constant."""
+    program = objective.program
+    if program.of_arrays or not objective.is_linear or not has_constant(objective, at):
+        return None
+    assert program.target is not None
+    outputs = [program.target] if program.weight is None else [program.target, program.weight]
+    parts = [(part[0], part[1] if len(part) > 1 else np.ones_like(part[0]))
+             for part in objective.values_in_chunks(outputs, at)]  # fmt: skip
+    mean = sum(float(w @ y) for y, w in parts) / sum(float(np.sum(w)) for _y, w in parts)
+    return sum(float(w @ (y - mean) ** 2) for y, w in parts)
+
+
+def has_constant(objective: Objective, at: Array) -> bool:
+    """Whether a constant is among what the model can be near a point: a sum of multiples of its slopes."""
+    program = objective.program
+    slopes = jacobian_of(program.score, program.parameters)
+    outputs = [*slopes, *(() if program.weight is None else (program.weight,))]
+    products = np.zeros((objective.p + 1, objective.p + 1))
+    for part in objective.values_in_chunks(outputs, at):
+        rows = np.vstack([part[: objective.p], np.ones(part.shape[1])])
+        products += (rows if program.weight is None else rows * part[-1]) @ rows.T
+    if not np.all(np.isfinite(products)):
+        return False
+    lengths = np.sqrt(np.maximum(np.diag(products), 0.0))
+    lengths[lengths == 0.0] = 1.0
+    scaled = products / np.outer(lengths, lengths)
+    found = np.linalg.lstsq(scaled[:-1, :-1], scaled[:-1, -1], rcond=1e-12)[0]
+    return bool(1.0 - found @ scaled[:-1, -1] <= SPANNED)
 
 
 def loosely_determined(statistics: Statistics, objective: Objective, at: Array) -> tuple[str, ...]:
