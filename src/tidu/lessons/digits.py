@@ -1,13 +1,13 @@
 """Handwritten digits: ten classes, one layer and two, on 1797 small images that come with the package.
 
-The images (`data/digits.csv.gz`) are the test set of Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits,
-UCI Machine Learning Repository, CC BY 4.0; scikit-learn ships the same.
+The images (`data/digits.csv.bz2`) are the test set of Alpaydin & Kaynak 1998, Optical Recognition of Handwritten
+Digits, UCI Machine Learning Repository, CC BY 4.0; scikit-learn ships the same.
 """
 
 from __future__ import annotations
 
+import bz2
 import functools
-import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from tidu.training.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-IMAGES = Path(__file__).parent / "data" / "digits.csv.gz"
+IMAGES = Path(__file__).parent / "data" / "digits.csv.bz2"
 LINEAR, NETWORK = "digit = linear(...)", "digit = mlp(..., hidden=[64])"
 TEST_SIZE = 0.2
 SPLITS = range(5)  # seeds; the first is the one whose mistakes are shown
@@ -29,7 +29,7 @@ SPLITS = range(5)  # seeds; the first is the one whose mistakes are shown
 @functools.cache
 def text() -> str:
     """The images as CSV: 64 grey values from 0 to 16, p0 to p63, and the digit."""
-    return gzip.decompress(IMAGES.read_bytes()).decode("ascii")
+    return bz2.decompress(IMAGES.read_bytes()).decode("ascii")
 
 
 @functools.cache
