@@ -87,6 +87,14 @@ def test_one_weight(tidu):
     assert 4 * got["params"]["w"] == pytest.approx(8.966304547965004, rel=CLOSE)
 
 
+def test_shuffle_takes_a_word_and_may_stand_bare(tidu):
+    common = (EXAMPLES / "linreg.csv", "y = linear(x1, x2)", "--batch-size", 10, "--epochs", 1, "--json")
+    ways = [(), ("--shuffle",), ("--shuffle", "blocks"), ("--no-shuffle",)]
+    default, bare, blocks, not_at_all = (printed(tidu("fit", *common, *way))["params"] for way in ways)
+    assert default == bare
+    assert len({str(p) for p in (default, blocks, not_at_all)}) == 3
+
+
 def test_parabola(tidu):
     got = printed(
         tidu("fit", EXAMPLES / "parabola.csv", PARABOLA, "--init", "w1=1,w2=0,w3=1", "--lr", 0.001, "--batch-size", 1,

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -90,6 +91,13 @@ def test_an_interrupted_sweep_does_not_say_that_every_run_diverged():
     assert status == 130
     assert "diverged" not in out
     assert "interrupted" in out
+
+
+def test_progress_is_told_on_standard_error_with_rate_and_remaining_time():
+    _status, out, said = when_at_work(signal.SIGINT, "fit", LINE, "y = w*x + b", "--lr", 1e-9, *LONG, "--json")
+    assert re.search(r"[\d,]+ steps/s", said)
+    assert re.search(r"(\d+|-):(\d\d|--)", said)
+    assert json.loads(out)["stopped"] == "interrupted"
 
 
 @pytest.mark.slow
