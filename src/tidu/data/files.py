@@ -1,4 +1,4 @@
-"""Files by name or pattern, standard input, pipes: CSV, Parquet, workbooks, each known by its first bytes.
+"""Files by name, pattern or address, standard input, pipes: CSV, Parquet, workbooks, each known by its first bytes.
 
 What is no plain file (a pipe, `/dev/stdin`, what a shell gives for `<(...)`) is read once, from beginning to end.
 """
@@ -20,6 +20,7 @@ from tidu.data.csv_options import CsvOptions
 from tidu.data.frames import ArrowTable
 from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.pieces import ReadOnce
+from tidu.data.remote import RemoteFile, is_address, remote_files
 from tidu.data.several import names_of_files, together
 from tidu.data.table import Source, Table
 from tidu.data.workbook import MAGIC as WORKBOOKS
@@ -43,6 +44,10 @@ def from_path(path: str, options: CsvOptions, stream: bool = False) -> Source:
     """
     if path == "-":
         return _from_standard_input(options, stream)
+    if is_address(path):
+        remote = remote_files(path)
+        names = names_of_files([Path(file.path) for file in remote])
+        return together([_remote_file(file, options) for file in remote], names, options.file_column, path)
     return from_files(files_of(path), path, options, stream)
 
 
@@ -111,6 +116,16 @@ def _file(path: Path, options: CsvOptions, stream: bool = False) -> Source:
     if magic == PARQUET:
         return _ParquetFile(path, path.name)
     return CsvText(lambda: open_bytes(path.open("rb")), path.name, options)
+
+
+def _remote_file(file: RemoteFile, options: CsvOptions) -> Source:
+    with file.opened() as opened:
+        magic = opened.read(4)
+        if magic in WORKBOOKS:
+            return workbook_text(magic + opened.read(), file.name, options)
+    if magic == PARQUET:
+        return _ParquetFile(file.opened(), file.name)
+    return CsvText(lambda: open_bytes(file.opened()), file.name, options)
 
 
 def _read_once(path: Path, mode: int) -> bytes:

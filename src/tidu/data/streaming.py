@@ -25,6 +25,7 @@ from tidu.data.csv_options import CsvOptions
 from tidu.data.disk_table import DiskTable, table_of
 from tidu.data.files import PARQUET, files_of
 from tidu.data.labels import joined_labels
+from tidu.data.remote import is_address, remote_files
 from tidu.data.source import source_of
 from tidu.data.table import Column, Label, Missing, Source, Table
 from tidu.errors import DataError, SettingError
@@ -55,6 +56,8 @@ def is_too_large(data: object) -> bool:
         return False
     size = 0.0
     with contextlib.suppress(OSError, DataError, ValueError):  # whatever is wrong is said by who reads them
+        if is_address(str(data)):
+            return sum(file.size for file in remote_files(str(data))) > SHARE * free
         for path in files_of(str(data)):
             if stat.S_ISREG(os.stat(path).st_mode):
                 with open(path, "rb") as file:
@@ -107,7 +110,7 @@ class StreamedSource(Source):
             "read block by block: {rows} rows of {count} column(s) stand in a column store of {size:.3g} MB"
         ).format(rows=file.rows, count=len(names), size=file.bytes / 1e6)
         if path is None:
-            note += _("; these data can be read once, so it is gone after this run")
+            note += _("; it serves this run alone")
         said = Table({}, d["origin"], (*d["notes"], note), classes, levels)
         return table_of(file, lookups, said)
 
@@ -117,6 +120,10 @@ class StreamedSource(Source):
             return None
         how = {f.name: getattr(self._options, f.name) for f in fields(self._options) if f.name != "numerals"}
         digest = hashlib.sha256(json.dumps([how, names, coded, self._drop]).encode())
+        if is_address(path):
+            states = [file.state for file in remote_files(path)]
+            digest.update(repr(states).encode())
+            return None if None in states else digest.hexdigest()[:32]
         for file in files_of(path):
             status = os.stat(file)
             if not stat.S_ISREG(status.st_mode):

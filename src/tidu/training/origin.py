@@ -16,6 +16,7 @@ import numpy as np
 
 from tidu.content.declarations import declared
 from tidu.data.csv_options import CsvOptions
+from tidu.data.remote import is_address
 from tidu.data.table import Table
 
 
@@ -64,7 +65,9 @@ class Origin:
 
 
 def _file_of(data: object) -> str | None:
-    return str(Path(data).absolute()) if isinstance(data, (str, Path)) and str(data) != "-" else None
+    if not isinstance(data, (str, Path)) or str(data) == "-":
+        return None
+    return str(data) if is_address(str(data)) else str(Path(data).absolute())
 
 
 def fingerprint(table: Table) -> str:
