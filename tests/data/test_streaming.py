@@ -148,7 +148,7 @@ def test_the_oldest_go_when_all_take_too_much(tmp_path, cache, monkeypatch):
 def test_data_in_memory_leave_nothing(cache):
     table = assert_same({"x": [1.0, 2.0], "c": ["b", "a"]}, label="c")
     assert list(cache.iterdir()) == []
-    assert "gone after this run" in table.notes[-1]
+    assert "serves this run alone" in table.notes[-1]
 
 
 def test_too_large_is_more_than_half_of_the_free_memory(tmp_path, monkeypatch):
