@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
@@ -38,3 +40,26 @@ def test_no_circle_of_modules():
         for module in free:
             del left[module]
     assert left == {}, "these import one another"
+
+
+# What a plain fit has no use for, and would wait for.
+UNUSED = (
+    "tidu.eager", "tidu.insight", "tidu.pictures", "tidu.training.solving", "tidu.training.inference",
+    "tidu.engines.trace", "tidu.engines.mathematics", "tidu.data.column_file", "tidu.data.workbook", "pyarrow", "scipy",
+    "rich", "concurrent.futures", "subprocess", "zipfile", "fractions", "numpy.random",
+)  # fmt: skip
+SCRIPT = """
+import sys
+from tidu.fronts.cli import run
+assert run(["fit", sys.argv[1], "y = w*x + b", "--lr", "0.1", "--epochs", "50000", "--json"]) == 0
+print(*sys.modules)
+"""
+
+
+def test_a_fit_from_the_prompt_imports_only_what_it_uses(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n" + "".join(f"{k / 100},{3 * k / 100 + 1}\n" for k in range(100)))
+    for _twice in range(2):  # the second time, its code is in the cache
+        done = subprocess.run([sys.executable, "-c", SCRIPT, str(path)], capture_output=True, text=True, check=True)
+    modules = done.stdout.splitlines()[-1].split()
+    assert [m for m in modules if m in UNUSED or m.startswith(tuple(f"{u}." for u in UNUSED))] == []

@@ -5,10 +5,13 @@ The language is settled before the commands are imported, because their help tex
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
 import sys
+
+gc.set_threshold(100_000)  # most of what imports make stays, and looking through it takes a tenth of a fit
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores, and memory."""
+"""What this process may use of the machine: cores, threads on them, and memory."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import contextlib
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pool_of(threads: int) -> ThreadPoolExecutor:
+    """So many threads of ours, at least one, that wait for work."""
+    from concurrent.futures import ThreadPoolExecutor  # which most fits do without
+
+    return ThreadPoolExecutor(max(1, threads), thread_name_prefix="tidu")
 
 
 def available_memory() -> int | None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tidu.cache import CACHE_VARIABLE
-from tidu.data import pieces, streaming
+from tidu.data import column_file, pieces, streaming
 from tidu.data.disk_table import DiskTable
 from tidu.data.source import source_of
 from tidu.data.streaming import is_too_large, streamed_source
@@ -104,7 +104,7 @@ def test_it_is_written_once_and_used_again(tmp_path, cache, monkeypatch):
     file.write_text(TEXTS["plain"])
     assert_same(str(file), {"x", "y"})
     (store,) = cache.iterdir()
-    monkeypatch.setattr(streaming, "ColumnWriter", None)
+    monkeypatch.setattr(column_file, "ColumnWriter", None)
     assert_same(str(file), {"x", "y"})
     monkeypatch.undo()
     monkeypatch.setenv(CACHE_VARIABLE, str(cache.parent))

@@ -6,15 +6,16 @@ Connected when first asked for; what was started here ends with it, and a cluste
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
-import subprocess
 import sys
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tidu.errors import ClusterError, MissingDependency, SettingError
 from tidu.text import _
+
+if TYPE_CHECKING:
+    import subprocess
 
 LOCAL = re.compile(r"local:([1-9][0-9]{0,3})")
 SECONDS_TO_CONNECT = 15.0
@@ -103,6 +104,8 @@ class Cluster:
 
     def _started(self, count: int) -> Any:
         """A scheduler in this process and workers in `count` others, each with one thread."""
+        import logging
+
         cluster = self._opened.enter_context(
             _distributed().LocalCluster(
                 n_workers=0,
@@ -121,6 +124,8 @@ class Cluster:
 
 def started_worker(scheduler: str) -> subprocess.Popen[bytes]:
     """A process of this machine that works for a scheduler, with one thread; it ends when the scheduler does."""
+    import subprocess
+
     command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler]
     options = ["--no-nanny", "--no-dashboard", "--nthreads", "1", "--death-timeout", "60"]
     quiet = {"DASK_LOGGING__DISTRIBUTED": "critical"}

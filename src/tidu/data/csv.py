@@ -12,9 +12,8 @@ import io
 import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +30,9 @@ from tidu.data.table import Column, Label, Source, Table, clipped, numbers
 from tidu.errors import DataError
 from tidu.machine import cores
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
 LARGEST_BLOCK = 1 << 30
@@ -69,6 +71,8 @@ class CsvText(Source):
         self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
     ) -> Iterator[Table]:
         """The same as `table`, rows after rows; several threads parse them."""
+        from concurrent.futures import ThreadPoolExecutor  # which a table in one piece does not need
+
         layout, rows = self._layout, 0
         if not layout.has_rows:
             yield self.table(wanted, label, words)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.data.column_file import ColumnFile
 from tidu.data.table import Column, Table
 from tidu.errors import SettingError
 from tidu.runtime.summation import CHUNK
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.data.column_file import ColumnFile
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,12 +23,11 @@ from tidu.data.pieces import ReadOnce
 from tidu.data.remote import RemoteFile, is_address, remote_files
 from tidu.data.several import names_of_files, together
 from tidu.data.table import Source, Table
-from tidu.data.workbook import MAGIC as WORKBOOKS
-from tidu.data.workbook import workbook_text
 from tidu.errors import DataError
 from tidu.text import _
 
 PARQUET = b"PAR1"
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # zip archives, and the files that Excel wrote before
 PARQUET_BATCH = 1 << 18  # rows that are read together
 
 
@@ -105,7 +104,7 @@ def _file(path: Path, options: CsvOptions, stream: bool = False) -> Source:
         with path.open("rb") as file:
             magic = file.read(4)
         if magic in WORKBOOKS:
-            return workbook_text(path.read_bytes(), path.name, options)
+            return _workbook(path.read_bytes(), path.name, options)
     except FileNotFoundError:
         raise DataError(_("there is no file '{path}'").format(path=path)) from None
     except DataError:
@@ -144,8 +143,14 @@ def from_bytes(content: bytes, origin: str, options: CsvOptions) -> Source:
     if content[:4] == PARQUET:
         return _ParquetFile(pa.BufferReader(content), origin)
     if content[:4] in WORKBOOKS:
-        return workbook_text(content, origin, options)
+        return _workbook(content, origin, options)
     return CsvText(lambda: open_bytes(io.BytesIO(content)), origin, options)
+
+
+def _workbook(content: bytes, origin: str, options: CsvOptions) -> Source:
+    from tidu.data.workbook import workbook_text  # which few tables are
+
+    return workbook_text(content, origin, options)
 
 
 def _of_pipe(pipe: Any, origin: str, options: CsvOptions) -> Source:

@@ -16,11 +16,11 @@ import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tidu.cache import open_private, private_folder, remove_oldest
-from tidu.data.column_file import ColumnFile, ColumnWriter
 from tidu.data.csv_options import CsvOptions
 from tidu.data.disk_table import DiskTable, table_of
 from tidu.data.files import PARQUET, files_of
@@ -31,6 +31,9 @@ from tidu.data.table import Column, Label, Missing, Source, Table
 from tidu.errors import DataError, SettingError
 from tidu.machine import available_memory, cores
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.data.column_file import ColumnFile
 
 FOLDER = "columns"
 BOUND_VARIABLE = "TIDU_CACHE_BYTES"
@@ -140,6 +143,8 @@ class StreamedSource(Source):
         self, folder: Path | None, path: Path | None, names: Sequence[str], label: str | None, words: Collection[str]
     ) -> ColumnFile:
         """The columns, parsed and written."""
+        from tidu.data.column_file import ColumnWriter
+
         writer, missing = ColumnWriter(folder, names), Missing()
         met: dict[str, dict[Label, int]] = {n: {} for n in names if n == label or n in words}
         notes: dict[str, None] = {}
@@ -186,6 +191,8 @@ def _kept(path: Path) -> ColumnFile | None:
     handle = open_private(path)
     if handle is None:
         return None
+    from tidu.data.column_file import ColumnFile
+
     file = ColumnFile.opened(handle, cores(), path)
     with contextlib.suppress(OSError):
         if file is None:

@@ -17,7 +17,6 @@ from tidu.data.csv_options import CsvOptions
 from tidu.errors import DataError, MissingDependency, closest
 from tidu.text import _
 
-MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of zip archives, and of the files that Excel wrote before
 LARGEST = 1 << 32  # bytes, unpacked
 
 
@@ -71,7 +70,7 @@ def workbook_text(content: bytes, origin: str, options: CsvOptions) -> CsvText:
 
 def _check_size(content: bytes, origin: str) -> None:
     """Refuse an archive whose parts would fill the memory."""
-    if content[:4] != MAGIC[0]:
+    if not content.startswith(b"PK\x03\x04"):  # no zip archive
         return
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

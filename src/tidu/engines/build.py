@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import os
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +24,8 @@ _building = threading.RLock()
 @functools.cache
 def loop_folder() -> Path:
     """Where generated modules are kept: in the cache folder, else in a temporary one."""
+    import tempfile
+
     folder = cache_folder() / "loops"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +71,8 @@ def _write_if_different(path: Path, source: str) -> None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == source:
             return
+    import tempfile  # few loops are new
+
     with contextlib.suppress(OSError):  # without the file the loop still runs; only a debugger misses it
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:

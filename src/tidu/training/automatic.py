@@ -1,4 +1,7 @@
-"""What `lr="auto"` and `scale=True` decide before a descent, and after it why it diverged."""
+"""What `lr="auto"` and `scale=True` decide before a descent, and after it why it diverged.
+
+Curvature is imported where it is asked for: most descents have a rate, and need none.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,10 @@ from tidu.training.callbacks import DEFAULT, GIVEN, Attempt, Listeners
 from tidu.training.descent import Descent, Standing, descend
 from tidu.training.judging.undefined import Undefined, undefined_at
 from tidu.training.problem import Problem
-from tidu.training.rates import SMALLER, automatic_rate
-from tidu.training.rescaling import basis_of
-from tidu.training.solving.network import objective_of
-from tidu.training.solving.spectrum import WHOLE, on_enough_rows, spectrum_of
-from tidu.training.solving.stability import rate_limit
 from tidu.training.training import Execution
 
-MOST_RETRIES = 12  # of a rate that `auto` chose, each time a quarter of the one before
+MOST_RETRIES = 12  # of a rate that `auto` chose
+SMALLER = 0.25  # by how much it is taken back each time
 
 
 def descent_of(
@@ -37,7 +36,7 @@ def descent_of(
             )
         )
     if s.scale and problem.rescaling is None:
-        problem = problem.rescaled(basis_of(problem))
+        problem = _rescaled(problem)
         notes.append(_("descended in rescaled parameters; learning rate and tol are in their units"))
     default = s.rate_is_default and not problem.program.of_arrays
     attempt = Attempt(AUTO if s.lr == AUTO else DEFAULT if default else GIVEN)
@@ -52,13 +51,14 @@ def descent_of(
             sentence = _("with the default learning rate, {lr:g}, the descent went up; it was begun anew with one that "
                          "suits these data. Set it by --lr")  # fmt: skip
         else:
-            problem = problem.changed(scale=True)
-            problem = problem.rescaled(basis_of(problem))
+            problem = _rescaled(problem.changed(scale=True))
             sentence = _("with the default learning rate, {lr:g}, the descent went up; it was begun anew in parameters "
                          "in which the cost curves alike in every direction, as by --scale. To descend in the "
                          "formula's own, set --lr, or --lr auto")  # fmt: skip
         notes.append(sentence.format(lr=s.lr))
     if attempt.rate == AUTO and standing is None:
+        from tidu.training.rates import automatic_rate
+
         lr, why = automatic_rate(problem)
         problem = problem.changed(lr=lr)
         notes.append(why)
@@ -83,6 +83,13 @@ def descent_of(
     return problem, descent, notes
 
 
+def _rescaled(problem: Problem) -> Problem:
+    """The problem in parameters in which the cost curves alike in every direction."""
+    from tidu.training.rescaling import basis_of
+
+    return problem.rescaled(basis_of(problem))
+
+
 def _ends_higher(descent: Descent) -> bool:
     """Whether the loss of the last epoch is above that of the first.
 
@@ -96,6 +103,8 @@ def _went_up(problem: Problem, descent: Descent) -> bool:
     """Whether the cost over all rows is above that at the start by more than rounding."""
     if descent.stopped in ("diverged", "interrupted"):
         return descent.stopped == "diverged"
+    from tidu.training.solving.network import objective_of
+
     objective = objective_of(problem.descended, problem.columns)
     before = objective.cost(objective.flat(problem.descent_start))
     return not objective.cost(objective.flat(descent.state.parameters)) <= before + 1e-9 * abs(before)
@@ -115,6 +124,10 @@ def _cannot_begin(problem: Problem, descent: Descent) -> bool:
 
 def reasons_of_divergence(problem: Problem) -> list[str]:
     """The limit that the rate is above, if it is; and what removes it."""
+    from tidu.training.solving.network import objective_of
+    from tidu.training.solving.spectrum import WHOLE, on_enough_rows, spectrum_of
+    from tidu.training.solving.stability import rate_limit
+
     s, program = problem.settings, problem.program
     optimizer = optimizer_named(s.optimizer)
     if not isinstance(s.lr, float) or s.scale or (len(program.parameters) > WHOLE and not program.of_arrays):

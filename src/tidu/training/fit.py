@@ -14,16 +14,12 @@ from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
 from tidu.training.callbacks import Callback, Listeners
-from tidu.training.choice import chosen_method
 from tidu.training.descent import Descent, Standing
-from tidu.training.inference.confidence import WALD, confidence_of
-from tidu.training.inference.derived import notes_on_derived
 from tidu.training.judging.remarks import remarks_on
-from tidu.training.options import SETTING_NAMES, FitArguments, check_names, with_arguments_of
+from tidu.training.options import OPTIONS, SETTING_NAMES, FitArguments, check_names, with_arguments_of
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.run import Run
-from tidu.training.solving.solution import conditions_on, solution_of
 from tidu.training.training import Execution
 
 if TYPE_CHECKING:
@@ -115,16 +111,23 @@ def run_of(
     execution, listeners = execution or Execution(), Listeners(callbacks)
     notes = list(problem.notes)
     if problem.settings.optimizer == AUTO:
+        from tidu.training.choice import chosen_method
+
         method, why = chosen_method(problem)
         problem = problem.changed(optimizer=method)
         notes.append(why)
     statistics = None
     if problem.settings.uses_solver:
+        from tidu.training.solving.solution import solution_of  # a descent needs no solver
+
         solution = solution_of(problem, execution, listeners)
         descent, statistics = solution.descent, solution.statistics
         notes += solution.notes
     else:
-        conditions_on(problem)  # which a descent does not keep to
+        if problem.settings.where:
+            from tidu.training.solving.solution import conditions_on
+
+            conditions_on(problem)  # which a descent does not keep to
         problem, descent, words = descent_of(problem, execution, listeners, standing)
         notes += [*words, *descent.notes, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
@@ -158,9 +161,12 @@ def run_of(
         kept=descent.kept,
         attempt=descent.attempt,
     )
-    if problem.settings.intervals != WALD:
+    if OPTIONS["intervals"].given(problem.settings.intervals):
         run = _with_confidence(run, listeners)
-    run = replace(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
+    if run.derived:
+        from tidu.training.inference.derived import notes_on_derived
+
+        run = replace(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
     test = problem.test
     metrics = {} if problem.program.target is None else run.score(problem.table)  # a function predicts nothing
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
@@ -178,6 +184,8 @@ def _with_confidence(run: Run, listeners: Listeners) -> Run:
         note = _("there are no intervals by {kind}: they need a fit by a solver that came to its end, without a "
                  "penalty").format(kind=run.settings.intervals)  # fmt: skip
         return replace(run, notes=(*run.notes, note))
+    from tidu.training.inference.confidence import confidence_of
+
     progress = listeners.progress if listeners.callbacks else None
     confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress)
     return replace(run, confidence=confidence, notes=(*run.notes, *notes))

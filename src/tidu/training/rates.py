@@ -27,16 +27,14 @@ from tidu.training.solving.spectrum import (
     spectrum_of,
 )
 from tidu.training.solving.stability import LinearRule, linear_rule, safe_rate
-from tidu.training.training import Budget, Training
+from tidu.training.training import TRIAL_STEPS, Budget, Training
 
 Array = npt.NDArray[np.float64]
-TRIAL_STEPS = 100
 LATE_POINTS = 8  # at which a trial's cost is looked at
 RATES = tuple(float(f"{m}e{e}") for e in range(-6, 2) for m in (1, 3))  # 1e-6, 3e-6, ... 10, 30
 NETWORK_TRIAL_STEPS = 40
 NETWORK_RATES = RATES[4:-2]  # 1e-4 ... 3
 STIFF = 1e4  # ratio of curvatures from which no rate is good for all directions
-SMALLER = 0.25  # by how much a rate is taken back that diverges after all
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,6 @@ from tidu.engines.scalar_loop import (
 )
 from tidu.engines.side_by_side import runs_source
 from tidu.engines.tile_loop import tile_train_source
-from tidu.engines.trace import StepState, Trace, loop_text_of, trace_of
 from tidu.engines.writer import LoopText
 from tidu.errors import SettingError
 from tidu.language.expr import evaluate
@@ -50,8 +49,12 @@ from tidu.training.settings import Settings
 from tidu.training.state import TrainingState
 from tidu.training.work import Work
 
+if TYPE_CHECKING:
+    from tidu.engines.trace import Trace
+
 Array = npt.NDArray[np.float64]
 FIRST_SLICE_SAMPLES = {"python": 20_000, "compiled": 1_000_000, "array": 10_000}
+TRIAL_STEPS = 100  # with each of the rates of a range test
 MOST_GROWTH = 16.0  # from one slice to the next
 MOST_BACK = 8  # steps to go back, at most, for a point at which the cost is finite
 
@@ -188,6 +191,8 @@ class Training:
         ------
         SettingError : the training ends here; a row that this step does not take; a loop that has no trace.
         """
+        from tidu.engines.trace import StepState, trace_of
+
         work, state = self.work, self.on_host(state)
         if state.step >= self.limits.steps:
             raise SettingError(
@@ -200,6 +205,8 @@ class Training:
     @cached_property
     def traced_loop(self) -> LoopText | None:
         """The loop that a trace reads; None where there is none."""
+        from tidu.engines.trace import loop_text_of
+
         return loop_text_of(self.work.program, self.work.shape, isinstance(self.loop, ArrayLoop))
 
     def batch_of(self, step: int) -> Sequence[int]:

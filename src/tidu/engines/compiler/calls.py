@@ -10,7 +10,6 @@ import ctypes
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from tidu.engines.compiler.machine_kinds import Kind
 
 _NOTHING = object()

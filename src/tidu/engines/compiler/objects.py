@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -87,6 +86,8 @@ def keep_object(key: str, description: dict[str, Any], code: bytes) -> None:
     folder = object_folder()
     if folder is None:
         return
+    import tempfile  # what is on disk is not written
+
     body = json.dumps(description).encode() + b"\n" + code
     with contextlib.suppress(OSError):  # a full disk costs time, nothing else
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")

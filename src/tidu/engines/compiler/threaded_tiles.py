@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidu.engines.compiler.calls import compiled
 from tidu.runtime.tiles import CHUNK, Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 # What is added to a generated module: its functions of one number, run over arrays, as functions of their own.
 _OVER_NUMBERS = """

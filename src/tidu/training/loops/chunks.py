@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from tidu.cluster.chunks import Chunk
 from tidu.engines.build import module_of
+from tidu.machine import pool_of
 from tidu.runtime import summation
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.training.loops.from_disk import DiskSamples, samples_of
@@ -103,7 +103,7 @@ class ChunkLoop(Loop):
 
     def __init__(self, work: Work, machine_code: bool) -> None:
         self.text = SumText(work.source, machine_code, work.fast, work.shape.dtype)
-        self.pool = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
+        self.pool = pool_of(work.threads - 1)
         super().__init__(work)
         self.opened = OpenedChunks(self.text, samples_of(work))
         self.places = {id(column): ColumnAt(k) for k, column in enumerate(work.columns)}

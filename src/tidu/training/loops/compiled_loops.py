@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import FunctionType
 from typing import Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from tidu.engines.build import module_of
 from tidu.engines.scalar_loop import Stopped
+from tidu.machine import pool_of
 from tidu.runtime.permutation import WORD
 from tidu.training.loops.loop import Array, Loop
 from tidu.training.loops.parts import PartsAhead
@@ -68,7 +68,7 @@ class ThreadedTileLoop(TileLoop):
     """Plain Python around each step, whose chunks several threads of machine code share."""
 
     def __init__(self, work: Work) -> None:
-        self.pool = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
+        self.pool = pool_of(work.threads - 1)
         super().__init__(work, machine_code=True)
         self.fixed["memory"] = self.rooms[0]
 
@@ -114,7 +114,7 @@ class ThreadedLoop(CompiledLoop):
     """Plain Python around each step, whose sums several threads of machine code share."""
 
     def __init__(self, work: Work) -> None:
-        self.pool = ThreadPoolExecutor(max(1, work.threads - 1), thread_name_prefix="tidu")
+        self.pool = pool_of(work.threads - 1)
         super().__init__(work)
 
     def function_of(self, source: str) -> Callable[..., Any]:

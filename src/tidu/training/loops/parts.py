@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tidu.machine import pool_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PART = 1 << 17  # samples that are prepared at once: many, for a slice has its price, yet few megabytes
 
@@ -34,7 +38,7 @@ class PartsAhead(ABC):
         self.parts = -(-rows // self.size)
         self.longest = min(self.size, rows)
         self.place = np.arange(self.longest)[np.newaxis, :]
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="tidu")
+        self.pool = pool_of(1)
         self.here: Part | None = None
         self.ahead: Future[Part] | None = None
 
