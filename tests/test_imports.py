@@ -46,7 +46,7 @@ def test_no_circle_of_modules():
 UNUSED = (
     "tidu.eager", "tidu.insight", "tidu.pictures", "tidu.training.solving", "tidu.training.inference",
     "tidu.engines.trace", "tidu.engines.mathematics", "tidu.data.column_file", "tidu.data.workbook", "pyarrow", "scipy",
-    "rich", "concurrent.futures", "subprocess", "zipfile", "fractions", "numpy.random",
+    "rich", "subprocess", "zipfile", "fractions", "numpy.random",
 )  # fmt: skip
 SCRIPT = """
 import sys
