@@ -44,7 +44,7 @@ def test_no_circle_of_modules():
 
 # What a plain fit has no use for, and would wait for.
 UNUSED = (
-    "tidu.eager", "tidu.insight", "tidu.pictures", "tidu.training.solving", "tidu.training.inference",
+    "tidu.eager", "tidu.insight", "tidu.pictures", "tidu.training.solving.objective", "tidu.training.inference",
     "tidu.engines.trace", "tidu.engines.mathematics", "tidu.data.column_file", "tidu.data.workbook", "pyarrow", "scipy",
     "rich", "subprocess", "zipfile", "fractions", "numpy.random",
 )  # fmt: skip

@@ -27,7 +27,8 @@ from tidu.errors import DataError
 from tidu.text import _
 
 PARQUET = b"PAR1"
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # zip archives, and the files that Excel wrote before
+ZIP = b"PK\x03\x04"
+WORKBOOKS = (ZIP, b"\xd0\xcf\x11\xe0")  # the latter are files that Excel wrote before
 PARQUET_BATCH = 1 << 18  # rows that are read together
 
 
@@ -121,7 +122,7 @@ def _remote_file(file: RemoteFile, options: CsvOptions) -> Source:
     with file.opened() as opened:
         magic = opened.read(4)
         if magic in WORKBOOKS:
-            return workbook_text(magic + opened.read(), file.name, options)
+            return _workbook(magic + opened.read(), file.name, options)
     if magic == PARQUET:
         return _ParquetFile(file.opened(), file.name)
     return CsvText(lambda: open_bytes(file.opened()), file.name, options)

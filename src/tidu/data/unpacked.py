@@ -13,8 +13,7 @@ from typing import Any
 
 from tidu.data.arrow_library import pa
 from tidu.data.csv import open_bytes
-from tidu.data.files import PARQUET
-from tidu.data.workbook import MAGIC
+from tidu.data.files import PARQUET, ZIP
 
 AT_ONCE = 1 << 20  # bytes
 CELL = 8  # bytes, of a number in a table
@@ -26,7 +25,7 @@ def is_larger_unpacked(content: bytes, most: int) -> bool:
     try:
         if content[:4] == PARQUET:
             return _of_parquet(content) > most
-        if content[:4] == MAGIC[0]:
+        if content[:4] == ZIP:
             return _of_archive(content, most) > most
         return _of_stream(content, most) > most
     except (zipfile.BadZipFile, zlib.error, struct.error, pa.ArrowException, OSError, ValueError, NotImplementedError):

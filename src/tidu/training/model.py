@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from tidu.data.labels import class_numbers
 from tidu.data.source import source_of
 from tidu.data.streaming import streamed_source
 from tidu.data.table import Label, Table
-from tidu.engines.mathematics import latex_of
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError
 from tidu.language.printer import text
@@ -35,9 +34,6 @@ from tidu.training.file_schema import (
     check_run,
     check_statistics,
 )
-from tidu.training.inference.confidence import Confidence
-from tidu.training.inference.derived import Derived, derived_of
-from tidu.training.intervals import intervals_of
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.judging.evaluation import predictor
 from tidu.training.judging.metrics import (
@@ -54,7 +50,10 @@ from tidu.training.problem import Problem, check_target, target_values
 from tidu.training.questions import answered
 from tidu.training.settings import Settings
 from tidu.training.solving.estimates import LEVEL, Estimates
-from tidu.training.solving.kinds_of_estimates import estimates_of_plain
+
+if TYPE_CHECKING:
+    from tidu.training.inference.confidence import Confidence
+    from tidu.training.inference.derived import Derived
 
 Array = npt.NDArray[np.float64]
 
@@ -106,11 +105,17 @@ class Model:
         if self.problem.formula is None:
             return {}
         quantities = self.settings.quantities(self.problem.formula, self.problem.names)
+        if not quantities:
+            return {}
+        from tidu.training.inference.derived import derived_of
+
         ends = {} if self.confidence is None else self.confidence.ends
         return derived_of(quantities, self.program, self.params, self.statistics, ends)
 
     def latex(self) -> str:
         """Model, loss, cost, partial derivatives and update as one LaTeX `aligned` block, without dollar signs."""
+        from tidu.engines.mathematics import latex_of
+
         return latex_of(self.program, SOLVERS.get(self.settings.optimizer))
 
     def __repr__(self) -> str:
@@ -239,6 +244,8 @@ class Model:
         SettingError
             The run has no statistics: only a solver's least-squares fit has.
         """
+        from tidu.training.intervals import intervals_of
+
         return intervals_of(self, self.features_of(data, drop_missing, with_target=False), level, of)
 
     @property
@@ -316,6 +323,9 @@ class Model:
         ValueError
             It is no content of a model's file.
         """
+        from tidu.training.inference.confidence import Confidence
+        from tidu.training.solving.kinds_of_estimates import estimates_of_plain
+
         check_model(plain)
         settings = dict(plain["settings"])
         if settings["penalise"] is not None:

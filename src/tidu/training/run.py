@@ -16,7 +16,6 @@ from tidu.content.summary import Summary
 from tidu.data.csv_options import CsvOptions
 from tidu.data.table import Label, Table
 from tidu.engines.program import Program
-from tidu.engines.trace import Trace
 from tidu.errors import DataError
 from tidu.language.expr import Expr
 from tidu.text import _
@@ -25,24 +24,25 @@ from tidu.training.callbacks import ONLY_ATTEMPT, Attempt, Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
-from tidu.training.inference.bootstrap import Bootstrap
-from tidu.training.inference.confidence import Confidence, bootstrap_of_fit, profiles_of
-from tidu.training.inference.derived import Derived
-from tidu.training.inference.profiles import Profile
 from tidu.training.model import Model, values_in_short
 from tidu.training.model_file import Arrays, read, write
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.questions import answered
-from tidu.training.rates import RATES, TRIAL_STEPS, RangeTest, range_test
-from tidu.training.retracing import batch_of_run, trace_of_run
-from tidu.training.run_file import content_of, prepared_parts
 from tidu.training.settings import Settings
 from tidu.training.solving.estimates import LEVEL, Estimates
 from tidu.training.state import TrainingState
+from tidu.training.training import TRIAL_STEPS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from tidu.engines.trace import Trace
+    from tidu.training.inference.bootstrap import Bootstrap
+    from tidu.training.inference.confidence import Confidence
+    from tidu.training.inference.derived import Derived
+    from tidu.training.inference.profiles import Profile
+    from tidu.training.rates import RangeTest
 
 Array = npt.NDArray[np.float64]
 
@@ -235,10 +235,14 @@ class Run:
 
         SettingError without statistics of least squares, or a scatter to compare with; DataError without data.
         """
+        from tidu.training.inference.confidence import profiles_of
+
         return profiles_of(self.problem, self.params, self.statistics, level=level)
 
     def bootstrap(self, draws: int = 2000, resample: str | None = None, seed: int | None = None) -> Bootstrap:
         """Refits to data drawn anew: see `Bootstrap`. `resample` is `residuals` or `cases`; errors as `profiles`."""
+        from tidu.training.inference.confidence import bootstrap_of_fit
+
         changed = {"draws": draws, "resample": resample, "seed": self.settings.seed if seed is None else seed}
         problem = self.problem.changed(intervals="bootstrap", **changed)
         return bootstrap_of_fit(problem, self.params, self.statistics)
@@ -308,6 +312,8 @@ class Run:
         RangeTest
             `costs` for each of `rates`, and the `best` of them.
         """
+        from tidu.training.rates import RATES, range_test
+
         if self.training_data is None:
             raise DataError(
                 _("the range test needs the data that the model was fitted to; a saved model does not hold them")
@@ -333,10 +339,14 @@ class Run:
         DataError : the run was loaded, and has no data.
         SettingError : there is no such step, or this step does not take such a row.
         """
+        from tidu.training.retracing import trace_of_run
+
         return trace_of_run(self, step, rows)
 
     def batch_of(self, step: int) -> Sequence[int]:
         """The rows of the training data that a step took, by their numbers from 0, in its order; errors as `trace`."""
+        from tidu.training.retracing import batch_of_run
+
         return batch_of_run(self, step)
 
     def with_data(self, data: object = None) -> Run:
@@ -447,6 +457,8 @@ class Run:
 
         Read it again with `tidu.load(path)`.
         """
+        from tidu.training.run_file import content_of
+
         write(path, content_of(self))
 
     def without_data(self) -> Run:
@@ -462,6 +474,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     ModelFileError
         There is no such file, or it is not a run of tidu's.
     """
+    from tidu.training.run_file import prepared_parts
 
     def prepared(plain: dict[str, Any], described: Described) -> Callable[[Arrays], Run]:
         parts_of = prepared_parts(plain, described)
