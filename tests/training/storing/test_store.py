@@ -242,3 +242,14 @@ def test_a_place_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path / "runs.sqlite")
+
+
+def test_a_store_in_the_place_of_one_that_was_deleted(file, tmp_path):
+    for epochs in range(1, 8):  # the one before may still be on its way to its end
+        path = tmp_path / "again.sqlite"
+        run = tidu.fit(LINE, file, **GIVEN, epochs=epochs, store=path)
+        assert [row["epochs"] for row in tidu.runs(path)] == [epochs]
+        with Store(path) as store:
+            assert run_in(store, run.id).params == run.params
+        for left in tmp_path.glob("again.sqlite*"):
+            left.unlink(missing_ok=True)

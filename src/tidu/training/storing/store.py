@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +34,7 @@ PAGE = 16_384  # bytes; a history is long, and written in half the time that it 
 LOG_PAGES = 4096  # of the log, before it is folded into the file while a run goes on
 MOST_RUNS = 2**63 - 1  # SQLite's largest number
 PATIENCE = 10.0  # seconds for another writer
+_FOLDING: dict[Path, Future[None]] = {}  # stores that were closed, by their paths
 Array = npt.NDArray[np.float64]
 
 
@@ -116,6 +117,7 @@ class Store:
         self.path, self.reading = Path(path) if path is not None else default_path(), reading
         self._behind = ThreadPoolExecutor(1, thread_name_prefix="tidu store")
         self._handed: Future[None] | None = None  # what it is writing
+        _wait_for_closing(self.path)
         with self._told():
             if self.path.is_dir():
                 raise StoreError(_("the store '{path}' is a folder; name a file in it").format(path=self.path))
@@ -147,7 +149,7 @@ class Store:
         What was written is safe before that: whoever opens the file next reads the log.
         """
         try:
-            self._behind.submit(self._connection.close)
+            _FOLDING[self.path.absolute()] = self._behind.submit(self._connection.close)
         except RuntimeError:  # at the end of the interpreter no thread can be started
             self._connection.close()
         self._behind.shutdown(wait=self.reading)
@@ -370,6 +372,13 @@ class Store:
             ).fetchall()  # fmt: skip
         points = [Checkpoint(*row) for row in rows if isinstance(row[-1], bytes)]
         return tuple(point.state(program)[0] for point in points if point.is_whole())
+
+
+def _wait_for_closing(path: Path) -> None:
+    """Let a store of this path come to its end: at it, SQLite deletes the log by its name, whatever lies there then."""
+    closing = _FOLDING.pop(path.absolute(), None)
+    if closing is not None:
+        wait([closing], PATIENCE)
 
 
 def _reader(path: Path) -> sqlite3.Connection:
