@@ -14,7 +14,7 @@ import pytest
 from bad_folder import STORE, prepared
 from tidu.fronts import cli
 from tidu.text import use_language
-from tidu.training.storing import store
+from tidu.training.storing import opening
 
 FIT = ("fit", "points.csv")
 LINE = (*FIT, "y = w*x + b")
@@ -410,8 +410,8 @@ def said(status: int, out: str, err: str, language: str) -> str:
     ("spoilt", "command", "english", "chinese"), [pytest.param(*c[2:], id=f"{c[0]}: {c[1]}") for c in CASES]
 )
 def test_each_has_its_sentence(spoilt, command, english, chinese, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(store, "PATIENCE", 0.2)
-    monkeypatch.setenv(store.VARIABLE, STORE)
+    monkeypatch.setattr(opening, "PATIENCE", 0.2)
+    monkeypatch.setenv(opening.VARIABLE, STORE)
     for language, sentence in (("en", english), ("zh", chinese)):
         (tmp_path / language).mkdir()
         monkeypatch.chdir(tmp_path / language)

@@ -15,7 +15,7 @@ import pytest
 import tidu
 from tidu.training.callbacks import Advanced
 from tidu.training.resuming import resumed_from
-from tidu.training.storing import recording, store
+from tidu.training.storing import opening, recording
 from tidu.training.storing.store import Store
 
 random = np.random.default_rng(4)
@@ -109,7 +109,7 @@ def test_ctrl_c_in_python(file):
 
 
 def test_a_second_writer_is_told_and_the_run_goes_on(file, monkeypatch):
-    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    monkeypatch.setattr(opening, "PATIENCE", 0.1)
     path = file.with_name("runs.sqlite")
     Store(path).connection.close()
     first = sqlite3.connect(path)

@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -84,7 +85,8 @@ class Recorder:
     def __init__(
         self, store: Store, origin: Origin, run: int | None = None, first: int = 0, best: float = math.inf
     ) -> None:
-        self.store, self.origin, self.run = store, origin, run
+        self.store, self.origin = store, origin
+        self.number: int | Future[int] | None = run
         self.notes: list[str] = []
         self.waiting: list[Array] = []  # rows of the history
         self.waiting_bytes = 0
@@ -96,6 +98,24 @@ class Recorder:
         self.written_best: TrainingState | None = None
         self.last_write = 0.0
         self.problem: Problem | None = None
+
+    @property
+    def run(self) -> int | None:
+        """Its number in the store, once it is known there.
+
+        Raises
+        ------
+        StoreError
+            It could not be begun.
+        """
+        if isinstance(self.number, Future):
+            try:
+                self.store.settle()
+                self.number = self.number.result()
+            except StoreError:
+                self.number = None
+                raise
+        return self.number
 
     def __call__(self, event: object) -> None:
         """Be told of an event."""
@@ -126,7 +146,7 @@ class Recorder:
         else:
             start = [Checkpoint.of("last", event.state, 0, event.problem.rescaling)]
             if self.run is None:
-                self.run = self.store.begin(facts, start)
+                self.number = self.store.begin(facts, start)
             else:  # begun anew with another rate
                 self.store.begin_again(self.run, facts, start)
             self.written, self.written_judged, self.best = 0, 0, math.inf
@@ -183,7 +203,7 @@ class Recorder:
         part = Part()
         if self.run is None:  # a solver tells of no states
             self.problem = run.problem
-            self.run = self.store.begin(facts_of(run.problem, run.engine, run.source, self.origin))
+            self.number = self.store.begin(facts_of(run.problem, run.engine, run.source, self.origin))
             self.waiting = [run.history.values]
             part = self._part(run.state, run.loss)
         points = [Checkpoint.of(f"kept {s.step}", s, 0, run.problem.rescaling) for s in run.kept]
@@ -202,6 +222,7 @@ class Recorder:
         }
         if run.judged is not None and len(run.judged.losses) > HISTORY_IN_JSON:  # they have a table of their own
             ended["validation_loss"] = None
+        assert self.run is not None
         status = "interrupted" if run.stopped == "interrupted" else "ended"
         part = replace(part, checkpoints=[*part.checkpoints, *points])
         self.store.end(self.run, status, json_safe(ended), part)

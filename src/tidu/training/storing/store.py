@@ -26,28 +26,13 @@ from tidu.text import _
 from tidu.training.file_schema import check_facts
 from tidu.training.recorded_rows import RecordedRows
 from tidu.training.state import TrainingState
+from tidu.training.storing import opening
 from tidu.training.storing.checkpoints import Checkpoint
 from tidu.training.storing.schema import VARIABLE, check_version, migrate
 
-PROJECT_FOLDER = ".tidu"  # where it exists in the current folder, runs are kept there
-PAGE = 16_384  # bytes; a history is long, and written in half the time that it takes in pages of the usual size
-LOG_PAGES = 4096  # of the log, before it is folded into the file while a run goes on
 MOST_RUNS = 2**63 - 1  # SQLite's largest number
-PATIENCE = 10.0  # seconds for another writer
 _FOLDING: dict[Path, Future[None]] = {}  # stores that were closed, by their paths
 Array = npt.NDArray[np.float64]
-
-
-def default_path() -> Path:
-    """Where runs are kept: $TIDU_STORE, else the project's folder `.tidu` where there is one, else the user's data."""
-    chosen = os.environ.get(VARIABLE)
-    if chosen:
-        return Path(chosen)
-    if Path(PROJECT_FOLDER).is_dir():
-        return Path(PROJECT_FOLDER) / "runs.sqlite"
-    from platformdirs import user_data_path
-
-    return user_data_path("tidu", appauthor=False) / "runs.sqlite"
 
 
 @dataclass(frozen=True)
@@ -85,25 +70,6 @@ class Part:
     checkpoints: Sequence[Checkpoint] = ()
 
 
-def _reason(error: sqlite3.Error | OSError | UnicodeDecodeError) -> str:
-    """Why SQLite or the system refused, in words."""
-    if isinstance(error, UnicodeDecodeError):
-        return _("the file is damaged")
-    if isinstance(error, OSError):
-        return str(error.strerror or error)
-    known = {
-        sqlite3.SQLITE_BUSY: _("another process has been writing to it for {seconds:g} s").format(seconds=PATIENCE),
-        sqlite3.SQLITE_FULL: _("the disk is full"),
-        sqlite3.SQLITE_READONLY: _("it may only be read"),
-        sqlite3.SQLITE_CANTOPEN: _("it cannot be opened"),
-        sqlite3.SQLITE_CORRUPT: _("the file is damaged"),
-        sqlite3.SQLITE_NOTADB: _("the file is no database"),
-        sqlite3.SQLITE_IOERR: _("the disk is full, or fails"),
-        sqlite3.SQLITE_TOOBIG: _("a part of the history is too large"),
-    }
-    return known.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
-
-
 class Store:
     """The runs in one file; a context manager.
 
@@ -114,9 +80,9 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, reading: bool = False) -> None:
-        self.path, self.reading = Path(path) if path is not None else default_path(), reading
+        self.path, self.reading = Path(path) if path is not None else opening.default_path(), reading
         self._behind = ThreadPoolExecutor(1, thread_name_prefix="tidu store")
-        self._handed: Future[None] | None = None  # what it is writing
+        self._handed: Future[Any] | None = None  # what it is writing
         _wait_for_closing(self.path)
         with self._told():
             if self.path.is_dir():
@@ -126,18 +92,13 @@ class Store:
                     raise StoreError(
                         _("there is no store '{path}' yet; a run of 'tidu fit' makes one").format(path=self.path)
                     )
-                self._connection = _reader(self.path)
+                self._connection = opening.reader(self.path)
             else:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
+                self._connection = opening.connected(self.path)
             self._connection.isolation_level = None
             check_version(self._connection, self.path, reading)
             if not reading:
-                self.connection.execute(f"PRAGMA page_size={PAGE}")  # of a store that is new
-                self.connection.execute("PRAGMA journal_mode=WAL")
-                self.connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
-                self.connection.execute("PRAGMA synchronous=NORMAL")
-                self.connection.execute("PRAGMA foreign_keys=ON")
+                opening.prepare(self._connection)
                 migrate(self._connection)
 
     def __enter__(self) -> Self:
@@ -161,22 +122,27 @@ class Store:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last, of text in a damaged file
             raise StoreError(
                 _("the store '{path}' cannot be used: {reason}; name another by {variable}, or give --no-store")
-                .format(path=self.path, reason=_reason(error), variable=VARIABLE)
+                .format(path=self.path, reason=opening.reason(error), variable=VARIABLE)
             ) from None  # fmt: skip
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """To the file, once what was handed over is written.
+        """To the file, once what was handed over is written; errors as `settle`."""
+        self.settle()
+        return self._connection
+
+    def settle(self) -> None:
+        """Wait for what was handed over to be written.
 
         Raises
         ------
         StoreError
-            That could not be written.
+            It could not be.
         """
-        handed, self._handed = self._handed, None
-        if handed is not None:
+        if self._handed is not None:
+            wait([self._handed])
+            handed, self._handed = self._handed, None
             handed.result()
-        return self._connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -197,10 +163,17 @@ class Store:
             write.execute("COMMIT")
 
     # -- writing -----------------------------------------------------------------------------------
-    def begin(self, facts: Mapping[str, Any], checkpoints: Sequence[Checkpoint] = ()) -> int:
-        """A new run; gives its number."""
+    def begin(self, facts: Mapping[str, Any], checkpoints: Sequence[Checkpoint] = ()) -> Future[int]:
+        """A new run, on another thread, for the first commit waits for the disk; gives its number, or a StoreError."""
+        connection = self.connection
+        beginning = self._handed = self._behind.submit(self._begin, connection, facts, checkpoints)
+        return beginning
+
+    def _begin(
+        self, connection: sqlite3.Connection, facts: Mapping[str, Any], checkpoints: Sequence[Checkpoint]
+    ) -> int:
         now = time.time()
-        with self.writing() as write:
+        with self._transaction(connection) as write:
             row = write.execute(
                 "INSERT INTO runs (began, updated, status, facts) VALUES (?, ?, 'running', ?)",
                 (now, now, json.dumps(facts)),
@@ -378,24 +351,7 @@ def _wait_for_closing(path: Path) -> None:
     """Let a store of this path come to its end: at it, SQLite deletes the log by its name, whatever lies there then."""
     closing = _FOLDING.pop(path.absolute(), None)
     if closing is not None:
-        wait([closing], PATIENCE)
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads.
-
-    SQLite says in a file beside the store who reads it. Where it may not, and no log is there, nobody writes either.
-    """
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        reader = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False)
-        reader.execute("PRAGMA user_version")
-    except sqlite3.OperationalError as error:
-        refused = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-        if not refused or path.with_name(f"{path.name}-wal").exists():
-            raise
-        reader = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
-    return reader
+        wait([closing], opening.PATIENCE)
 
 
 def _set(write: sqlite3.Connection, run: int, status: str, facts: Mapping[str, Any]) -> None:
