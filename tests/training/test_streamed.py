@@ -228,6 +228,15 @@ def test_the_command_line_from_a_pipe_and_killed(tmp_path):
     assert (one["steps"], one["loss"]) == (other["steps"], other["loss"])
 
 
+@pytest.mark.parametrize("formula", ["y = a*x + b*z", "y = a*x**2", "y = mlp(x, z, hidden=[2])"])
+def test_the_doctor_says_the_same(formula):
+    """Of long data, of one that diverges, and of a network."""
+    options = {"lr": 9.0 if "**" in formula else 0.01, "epochs": 40, "engine": "compiled"}
+    streamed = tidu.fit(formula, table(CHUNK + 100), stream=True, **options)
+    memory = tidu.fit(formula, table(CHUNK + 100), **options)
+    assert repr(streamed.diagnose(trials=False).to_dict()) == repr(memory.diagnose(trials=False).to_dict())
+
+
 def test_whoever_takes_a_column_for_an_array_has_one(tmp_path):
     """Diagnosis, pictures, traces and scores of a run whose data are on disk are those of data in memory."""
     data, options = {"x": X["x"][:500], "y": Y[:500]}, {"lr": 0.1, "epochs": 5}

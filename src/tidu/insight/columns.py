@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from tidu.insight.findings import Finding
+from tidu.runtime.summation import CHUNK
 from tidu.text import _
 from tidu.training.solving.statistics import confused_groups, singular_directions
+from tidu.training.solving.triangles import in_pieces, triangle_of
 
 Array = npt.NDArray[np.float64]
 APART = 1e6  # ratio of the sizes of two columns from which they are told
@@ -19,7 +22,9 @@ COLLINEAR = 1e-9  # singular value of the standardised columns, beside the large
 def findings_on_columns(columns: Mapping[str, Array]) -> list[Finding]:
     """Constant columns, groups of collinear ones, and sizes that differ by more than 10⁶."""
     findings = []
-    constant = [name for name, c in columns.items() if c.min() == c.max()]
+    constant = [
+        name for name, c in columns.items() if min(p.min() for p in _chunks(c)) == max(p.max() for p in _chunks(c))
+    ]
     if constant:
         findings.append(
             Finding(
@@ -41,7 +46,8 @@ def findings_on_columns(columns: Mapping[str, Array]) -> list[Finding]:
         )
         for group in _collinear(varied)
     ]
-    sizes = {name: float(np.sqrt(np.mean(c * c))) for name, c in columns.items() if np.any(c)}
+    sizes = {name: math.sqrt(sum(float(np.sum(p * p)) for p in _chunks(c)) / len(c)) for name, c in columns.items()}
+    sizes = {name: size for name, size in sizes.items() if size}
     if sizes:
         large, small = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
         if sizes[large] > APART * sizes[small]:
@@ -58,9 +64,22 @@ def findings_on_columns(columns: Mapping[str, Array]) -> list[Finding]:
     return findings
 
 
+def _chunks(column: Array) -> Iterator[Array]:
+    """A column part by part, for it may be on disk."""
+    return (column[first : first + CHUNK] for first in range(0, len(column), CHUNK))
+
+
 def _collinear(columns: Mapping[str, Array]) -> tuple[tuple[str, ...], ...]:
     if len(columns) < 2:
         return ()
-    standard = np.column_stack([(c - c.mean()) / c.std() for c in columns.values()])
-    singular, vt = singular_directions(standard)
+    means = [sum(float(np.sum(p)) for p in _chunks(c)) / len(c) for c in columns.values()]
+    deviations = [
+        math.sqrt(sum(float(np.sum((p - m) ** 2)) for p in _chunks(c)) / len(c))
+        for c, m in zip(columns.values(), means, strict=True)
+    ]
+    standard = (
+        np.array([(p - m) / d for p, m, d in zip(parts, means, deviations, strict=True)])
+        for parts in zip(*map(_chunks, columns.values()), strict=True)
+    )
+    singular, vt = singular_directions(triangle_of(piece for part in standard for piece in in_pieces(part)))
     return confused_groups(vt[singular <= COLLINEAR * singular[0]], list(columns))

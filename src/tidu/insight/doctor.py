@@ -22,6 +22,7 @@ from tidu.errors import DataError
 from tidu.insight.columns import findings_on_columns
 from tidu.insight.findings import Finding
 from tidu.insight.network_findings import findings_in_network, findings_on_sizes, starts_apart
+from tidu.language.expr import Expr
 from tidu.text import _
 from tidu.training.callbacks import Callback
 from tidu.training.choice import MOST_OF_NETWORK
@@ -191,18 +192,16 @@ def _on_divergence(run: Run, objective: Objective) -> list[Finding]:
                  "parameter": undefined.parameter},
             )
         ]  # fmt: skip
-    values = objective.values_of([program.loss, *program.gradient], last)
-    size = np.where(np.isfinite(values[0]), np.abs(values[0]), np.inf)
-    row = int(np.argmax(size))
-    slopes = np.where(np.isfinite(values[1:, row]), np.abs(values[1:, row]), np.inf)
+    row, (loss, *values) = _row_of_largest_loss(objective, [program.loss, *program.gradient], last)
+    slopes = np.where(np.isfinite(values), np.abs(values), np.inf)
     factor = program.parameter_names[int(np.argmax(slopes))]
-    if len(size) == 1 and program.target is None:
+    if objective.rows_count == 1 and program.target is None:
         words = _(
             "it diverged at step {step}. At the last good point the function was {value:.3g}, and its steepest slope, "
             "along {name}, {slope:.3g}"
         )
-        numbers = {"step": run.steps + 1, "value": float(values[0, 0]), "parameter": factor}
-        said = words.format(step=run.steps + 1, value=values[0, 0], name=factor, slope=float(np.max(slopes)))
+        numbers = {"step": run.steps + 1, "value": float(loss), "parameter": factor}
+        said = words.format(step=run.steps + 1, value=loss, name=factor, slope=float(np.max(slopes)))
         return [Finding("divergence", said, numbers)]
     return [
         Finding(
@@ -210,10 +209,22 @@ def _on_divergence(run: Run, objective: Objective) -> list[Finding]:
             _(
                 "it diverged at step {step}. At the last good point row {row} had the largest loss, {loss:.3g}, and "
                 "the steepest slope, along {name}: {slope:.3g}"
-            ).format(step=run.steps + 1, row=row + 1, loss=values[0, row], name=factor, slope=float(np.max(slopes))),
-            {"step": run.steps + 1, "row": row + 1, "loss": float(values[0, row]), "parameter": factor},
+            ).format(step=run.steps + 1, row=row + 1, loss=loss, name=factor, slope=float(np.max(slopes))),
+            {"step": run.steps + 1, "row": row + 1, "loss": float(loss), "parameter": factor},
         )
     ]
+
+
+def _row_of_largest_loss(objective: Objective, outputs: Sequence[Expr], at: Array) -> tuple[int, Array]:
+    """The first row with the largest loss, which is `outputs[0]`, and its values of all; inf and nan are largest."""
+    done, row, largest, found = 0, 0, -math.inf, np.zeros(0)
+    for values in objective.values_in_chunks(outputs, at):
+        size = np.where(np.isfinite(values[0]), np.abs(values[0]), np.inf)
+        k = int(np.argmax(size))
+        if size[k] > largest:
+            row, largest, found = done + k, float(size[k]), values[:, k].copy()
+        done += len(size)
+    return row, found
 
 
 def _on_divergence_of_network(run: Run, objective: Objective) -> list[Finding]:
@@ -221,11 +232,9 @@ def _on_divergence_of_network(run: Run, objective: Objective) -> list[Finding]:
     if not run.diverged:
         return []
     last = objective.flat(run.problem.parameters_at(run.last_state))
-    losses = objective.values_of([objective.program.loss], last)[0]
-    size = np.where(np.isfinite(losses), np.abs(losses), np.inf)
-    row = int(np.argmax(size))
+    row, [loss] = _row_of_largest_loss(objective, [objective.program.loss], last)
     numbers: dict[str, Any] = {"step": run.steps + 1, "row": row + 1}
-    if not np.isfinite(losses[row]):
+    if not np.isfinite(loss):
         words = _("it diverged at step {step}: at the starting values the loss of row {row} is not finite")
         return [Finding("divergence", words.format(**numbers), numbers)]
     _cost, slope = objective.on_rows(np.array([row])).cost_and_gradient(last)
@@ -235,8 +244,8 @@ def _on_divergence_of_network(run: Run, objective: Objective) -> list[Finding]:
         "the steepest slope, along {name}: {slope:.3g}"
     )
     name = objective.names[steepest]
-    said = words.format(**numbers, loss=losses[row], name=name, slope=abs(float(slope[steepest])))
-    return [Finding("divergence", said, {**numbers, "loss": float(losses[row]), "parameter": name})]
+    said = words.format(**numbers, loss=loss, name=name, slope=abs(float(slope[steepest])))
+    return [Finding("divergence", said, {**numbers, "loss": float(loss), "parameter": name})]
 
 
 def _by_parameter(objective: Objective, spectrum: Spectrum | None) -> Spectrum | None:
@@ -356,10 +365,8 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
         return []
     if objective.program.of_arrays:
         objective = objective.on_some_rows(max(2, min(objective.rows_count, NUMBERS_HELD // objective.p)))
-    gradients = objective.sample_gradients(start)
-    mean = gradients.mean(axis=0)
-    signal = float(mean @ mean)
-    noise = float(np.sum(np.var(gradients, axis=0, ddof=1)))
+    mean, variance = _spread_of_gradients(objective, start)
+    signal, noise = float(mean @ mean), float(np.sum(variance))
     if not (math.isfinite(signal) and math.isfinite(noise) and signal > 0.0):
         return []
     size = noise / signal
@@ -369,6 +376,17 @@ def _on_noise(run: Run, objective: Objective, start: Array) -> list[Finding]:
         else _("gradient noise at the start: a single sample already has more signal than noise")
     )
     return [Finding("noise", words.format(size=size), {"batch_size": size, "batch": run.settings.batch_size})]
+
+
+def _spread_of_gradients(objective: Objective, at: Array) -> tuple[Array, Array]:
+    """The mean and the variance of the gradients of single samples, each of shape (p,)."""
+    if objective.program.of_arrays:
+        gradients = objective.sample_gradients(at)
+        return gradients.mean(axis=0), np.var(gradients, axis=0, ddof=1)
+    slopes, rows = objective.program.gradient, objective.rows_count
+    mean = sum(np.sum(part, axis=1) for part in objective.values_in_chunks(slopes, at)) / rows
+    squares = sum(np.sum((part.T - mean) ** 2, axis=0) for part in objective.values_in_chunks(slopes, at))
+    return mean, squares / (rows - 1)
 
 
 # -- the trials -----------------------------------------------------------------------------------
