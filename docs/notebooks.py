@@ -39,7 +39,7 @@ def notebook(lesson: Lesson) -> Any:
     folder = f"tidu-lesson-{lesson.name}"
     with tempfile.TemporaryDirectory() as place:
         page = with_pictures(lesson.give(place).page.replace(place, folder))
-        pictures = {p.name: base64.b64encode(p.read_bytes()).decode("ascii") for p in Path(place).glob("*.png")}
+        pictures = {p.name: base64.b64encode(p.read_bytes()).decode("ascii") for p in sorted(Path(place).glob("*.png"))}
     title, _newline, rest = page.partition("\n")
     cells = [new_markdown_cell(title), new_code_cell(first_cell(lesson, folder)), *_cells(rest, folder, pictures)]
     made = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
