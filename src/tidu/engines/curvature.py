@@ -7,7 +7,8 @@ gradient of each sample). What they are sums and rows of is said here too. Read 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Hashable, Sequence
 
 from tidu.engines.dialects import Dialect
 from tidu.engines.program import Program
@@ -17,6 +18,8 @@ from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.ops import sqrt
 from tidu.language.simplify import ZERO, simplify
+
+KEPT = 64  # derivatives and texts of programs that were asked for last: a second fit of a formula asks again
 
 
 # -- the expressions of one sample ----------------------------------------------------------------
@@ -35,12 +38,15 @@ def target_of(program: Program) -> Expr:
 
 def jacobian_of(output: Expr, parameters: Sequence[Expr]) -> tuple[Expr, ...]:
     """One row of the Jacobian: the slopes of `output`."""
-    return gradient(output, parameters)
+    return _slopes(output, tuple(parameters))
+
+
+_slopes = functools.lru_cache(maxsize=KEPT)(gradient)
 
 
 def hessian_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> list[Expr]:
     """The slopes of the slopes, the upper triangle row by row."""
-    return [h for j, slope in enumerate(slopes) for h in gradient(slope, parameters[j:])]
+    return [h for j, slope in enumerate(slopes) for h in _slopes(slope, tuple(parameters[j:]))]
 
 
 def residual_curvature_of(program: Program) -> list[Expr]:
@@ -72,6 +78,10 @@ def sums_source(program: Program, outputs: Sequence[Expr], directions: Sequence[
 
     `directions` are symbols whose values come after those of the parameters.
     """
+    return _kept(program, outputs, directions, lambda: _sums_text(program, outputs, directions))
+
+
+def _sums_text(program: Program, outputs: Sequence[Expr], directions: Sequence[Expr]) -> str:
     w = Writer(program).with_users_names()
     arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "totals")]
     columns, first_row, rows, parameters, totals = arguments
@@ -94,6 +104,10 @@ def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] 
     `outputs` holds an array for each of the expressions, in which a row has the place that it has in the columns. Only
     columns of `roles` are asked for, if any are named.
     """
+    return _kept(program, outputs, ("rows", *roles), lambda: _rows_text(program, outputs, roles))
+
+
+def _rows_text(program: Program, outputs: Sequence[Expr], roles: Sequence[str]) -> str:
     w = Writer(program).with_users_names()
     arguments = [w.own(k) for k in ("columns", "first_row", "rows", "parameters", "outputs")]
     columns, first_row, rows, parameters, arrays = arguments
@@ -107,6 +121,20 @@ def rows_source(program: Program, outputs: Sequence[Expr], roles: Sequence[str] 
         places = [Reassignment(f"{name}[{i}]", o) for name, o in zip(names, outputs, strict=True)]
         _loop(w, i, (first_row, rows), outputs, places)
     return w.source("Values row by row, written by tidu.", Dialect())
+
+
+_TEXTS: dict[tuple[Hashable, ...], str] = {}
+
+
+def _kept(program: Program, outputs: Sequence[Expr], more: Sequence[Hashable], write: Callable[[], str]) -> str:
+    """The text that `write` gives, kept with all that it follows from: nodes are the same objects in a second fit."""
+    landmarks = (program.loss, program.target, program.slope, program.score)
+    key = (program.columns, program.parameters, landmarks, tuple(outputs), tuple(more))
+    text = _TEXTS.pop(key, None) or write()
+    _TEXTS[key] = text  # as the last
+    while len(_TEXTS) > KEPT:
+        _TEXTS.pop(next(iter(_TEXTS)), None)
+    return text
 
 
 def _loop(

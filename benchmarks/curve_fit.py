@@ -1,0 +1,82 @@
+"""A whole call of `tidu.fit` beside `scipy.optimize.curve_fit`, on NIST's problems: milliseconds, warm, as a table.
+
+    python benchmarks/curve_fit.py
+
+Both get the same columns and the same start, ours the formula as text and `optimizer="lm"`, SciPy's the model in NumPy
+without derivatives, as people call it. They take turns; each number is the median of 9 calls after a first one. A row
+says "no" where SciPy's call ends with an error or away from the certified answer.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import curve_fit
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training" / "solving"))
+from nist_problems import FORMULAS, problem
+
+import tidu
+
+TURNS = 9
+
+
+def model_of(formula: str, names: list[str], columns: dict[str, np.ndarray]) -> tuple[Callable[..., np.ndarray], str]:
+    """The right side as a function of NumPy for `curve_fit`, and the column of the left side."""
+    left, right = formula.split("=", 1)
+    known = {n: getattr(np, n) for n in ("exp", "log", "sqrt", "sin", "cos")} | {"atan": np.arctan, "pi": np.pi}
+    code = re.sub(r"\^", "**", right.strip())
+    (x,) = (c for c in columns if c != left.strip())
+    return eval(f"lambda {x}, {', '.join(names)}: {code}", known), left.strip()  # our own text
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """How long one call took."""
+    began = time.perf_counter()
+    call()
+    return 1e3 * (time.perf_counter() - began)
+
+
+def main() -> None:
+    """The table."""
+    print("| problem | start | tidu ms | curve_fit ms | ratio | curve_fit arrives |\n|---|---:|---:|---:|---:|---|")
+    ratios = []
+    for name in FORMULAS:
+        p = problem(name)
+        try:
+            model, target = model_of(p.formula, list(p.certified), p.columns)
+        except ValueError:  # of several columns
+            continue
+        (x,) = (c for n, c in p.columns.items() if n != target)
+        for k, start in enumerate(p.starts, 1):
+
+            def ours() -> object:
+                return tidu.fit(p.formula, p.columns, init=start, optimizer="lm")  # noqa: B023
+
+            def theirs() -> object:
+                return curve_fit(model, x, p.columns[target], list(start.values()), maxfev=100_000)  # noqa: B023
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    found, _covariance = theirs()
+                    right = np.allclose(found, list(p.certified.values()), rtol=1e-4)
+                except RuntimeError:
+                    right = False
+                ours()
+                pairs = [(milliseconds(ours), milliseconds(theirs) if right else np.nan) for _turn in range(TURNS)]
+            a, b = (statistics.median(times) for times in zip(*pairs, strict=True))
+            ratios.append(b / a)
+            print(f"| {name} | {k} | {a:.1f} | {b:.1f} | {b / a:.2f} | {'yes' if right else 'no'} |", flush=True)
+    print(f"\nMedian ratio (above 1: tidu is faster): {np.nanmedian(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
