@@ -143,3 +143,14 @@ def test_finite(value, expected):
 def test_a_starting_value_for_a_name_that_is_no_parameter():
     with pytest.raises(SettingError, match=r"init names 'rat', .*did you mean 'rate'"):
         Settings("y = rate*x", init={"rat": 1}).program(["x", "y"])
+
+
+def test_settings_of_plain_values_are_made_once_and_types_tell_them_apart():
+    given = {"lr": 0.1, "epochs": 10}
+    assert Settings.of("y = w*x", given) is Settings.of("y = w*x", dict(given))
+    assert Settings.of("y = w*x", given) == Settings("y = w*x", **given)
+    assert Settings.of("y = w*x", {"init": {"w": 1.0}}).init == {"w": 1.0}
+    Settings.of("y = w*x", {"epochs": 1})
+    for value in (True, 1.0):  # equal to 1, and no number of epochs
+        with pytest.raises(SettingError):
+            Settings.of("y = w*x", {"epochs": value})

@@ -7,11 +7,11 @@ which first date there are; `with_derived` computes the columns, for the data of
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from tidu.content.losses import MOST_CLASSES
+from tidu.copying import replaced
 from tidu.data.labels import among, as_numbers, label_text, listed
 from tidu.data.table import Label, Table, clipped, numbers
 from tidu.data.times import seconds_after, time_in, time_text, times_in
@@ -141,7 +141,7 @@ def with_derived(
         values = numbers([label_text(level) for level in table.levels[column]], column, table.origin)
         table = table.looked_up(column, column, values)
     kept = {column: found for column, found in table.levels.items() if column not in both}
-    return replace(table, levels=kept)
+    return replaced(table, levels=kept)
 
 
 def as_written(table: Table, derived: Mapping[str, Derived]) -> dict[str, list[Label | None]]:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from tidu.copying import replaced
 from tidu.data.csv_options import CsvOptions
 from tidu.data.files import from_path
 from tidu.data.frames import arrow_source
@@ -108,11 +109,11 @@ class _Loaded(Source):
         columns = {n: c for n, c in t.items() if wanted is None or n in wanted}
         coded = {n: labels_of(columns[n], n, t.origin) for n in words if n in columns and n not in t.levels}
         levels = {**t.levels, **{n: labels for n, (_codes, labels) in coded.items()}}
-        read = replace(t, columns={**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, levels=levels)
+        read = replaced(t, columns={**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, levels=levels)
         if label not in columns:
             return read
         codes, classes = labels_of(columns[label], label, t.origin)
-        return replace(read, columns={**read.columns, label: codes}, classes=classes)
+        return replaced(read, columns={**read.columns, label: codes}, classes=classes)
 
 
 class _Columns(Source):
@@ -140,7 +141,7 @@ class _Columns(Source):
         coded = {n: labels_of(columns[n], n, "data") for n in (label, *words) if n in columns}
         read = from_mapping({**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, "data")
         levels = {n: labels for n, (_codes, labels) in coded.items() if n != label}
-        return replace(read, classes=coded[label][1] if label in coded else (), levels=levels)
+        return replaced(read, classes=coded[label][1] if label in coded else (), levels=levels)
 
 
 def _own(values: object, name: str) -> object:
@@ -195,7 +196,7 @@ class _Matrix(Source):
         others = {n for n in self.names if n != label and (wanted is None or n in wanted)}
         read = self._source.table(others, None, words)
         columns = {**read.columns, label: codes}
-        return replace(read, columns={n: columns[n] for n in self.names if n in columns}, classes=classes)
+        return replaced(read, columns={n: columns[n] for n in self.names if n in columns}, classes=classes)
 
 
 def _cells_of(values: Any) -> Any:

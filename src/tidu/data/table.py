@@ -6,12 +6,13 @@ import datetime
 import math
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.copying import replaced
 from tidu.data.numerals import DEFAULT, Numerals, booleans_in, kind_of, remedy
 from tidu.errors import DataError, MissingValues, SettingError
 from tidu.runtime.summation import CHUNK
@@ -53,11 +54,11 @@ class Table(Mapping[str, Column]):
 
     def with_note(self, note: str) -> Table:
         """The same table, with one more sentence about it."""
-        return replace(self, notes=(*self.notes, note))
+        return replaced(self, notes=(*self.notes, note))
 
     def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
         """The table of some of the rows."""
-        return replace(self, columns={name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()})
+        return replaced(self, columns={name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()})
 
     def few(self, rows: npt.NDArray[np.intp]) -> Table:
         """The table of a few of the rows, whose numbers rise, in memory."""
@@ -66,18 +67,18 @@ class Table(Mapping[str, Column]):
     def blocks(self, rows: int = CHUNK) -> Iterator[tuple[int, Table]]:
         """The number of the first row, and a table of so many rows from there on, one after another."""
         for first in range(0, self.rows, rows):
-            yield first, replace(self, columns={n: c[first : first + rows] for n, c in self.columns.items()}, notes=())
+            yield first, replaced(self, columns={n: c[first : first + rows] for n, c in self.columns.items()}, notes=())
 
     def part(self, names: Collection[str]) -> Table:
         """The table of some of the columns."""
-        return replace(self, columns={name: self.columns[name] for name in self.columns if name in names})
+        return replaced(self, columns={name: self.columns[name] for name in self.columns if name in names})
 
     def looked_up(self, name: str, codes: str, lookup: Column) -> Table:
         """With the column `name`: what `lookup` has at each code of the column `codes`; what is not finite stays."""
         found = self[codes].copy()
         finite = np.isfinite(found)
         found[finite] = lookup[found[finite].astype(np.intp)]
-        return replace(self, columns={**self.columns, name: found})
+        return replaced(self, columns={**self.columns, name: found})
 
     def counts(self, codes: str, most: int) -> npt.NDArray[np.intp]:
         """In how many rows each code from 0 to most - 1 stands."""

@@ -18,6 +18,7 @@ from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
 from tidu.content.penalties import clipped, penalty
 from tidu.content.schedules import STEP
+from tidu.copying import replaced
 from tidu.errors import NoDerivative
 from tidu.language.calculus import gradient
 from tidu.language.derived_columns import Derived
@@ -113,7 +114,7 @@ class Program:
     def with_update(self, optimizer: Optimizer, rate: Expr) -> Program:
         """The program whose steps another optimizer makes, at another rate; its derivatives are those of this one."""
         if optimizer == self.optimizer:
-            new = replace(self, rate=rate)
+            new = replaced(self, rate=rate)
             if rate.is_constant and self.rate.is_constant:  # a constant rate stands in no text
                 vars(new)["_texts"] = vars(self).setdefault("_texts", {})
             return new

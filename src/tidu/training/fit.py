@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tidu.cluster.connecting import Cluster
 from tidu.content.methods import AUTO
+from tidu.copying import replaced
 from tidu.data.disk_table import are_on_disk
 from tidu.errors import SettingError
 from tidu.text import _
@@ -86,8 +86,8 @@ def _fitted(given: FitArguments, options: Mapping[str, Any], execution: Executio
     streamed = are_on_disk(problem.columns)
     origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation, streamed)
     if given.store is None or given.store is False:
-        return replace(run_of(problem, execution, given.callbacks), origin=origin)
-    return replace(_kept(problem, execution, given, origin), origin=origin)
+        return replaced(run_of(problem, execution, given.callbacks), origin=origin)
+    return replaced(_kept(problem, execution, given, origin), origin=origin)
 
 
 def _kept(problem: Problem, execution: Execution, given: FitArguments, origin: Origin) -> Run:
@@ -166,11 +166,11 @@ def run_of(
     if run.derived:
         from tidu.training.inference.derived import notes_on_derived
 
-        run = replace(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
+        run = replaced(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
     test = problem.test
     metrics = {} if problem.program.target is None else run.score(problem.table)  # a function predicts nothing
     remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
-    return replace(
+    return replaced(
         run,
         notes=(*run.notes, *remarks),
         metrics=metrics,
@@ -183,12 +183,12 @@ def _with_confidence(run: Run, listeners: Listeners) -> Run:
     if run.statistics is None:
         note = _("there are no intervals by {kind}: they need a fit by a solver that came to its end, without a "
                  "penalty").format(kind=run.settings.intervals)  # fmt: skip
-        return replace(run, notes=(*run.notes, note))
+        return replaced(run, notes=(*run.notes, note))
     from tidu.training.inference.confidence import confidence_of
 
     progress = listeners.progress if listeners.callbacks else None
     confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress)
-    return replace(run, confidence=confidence, notes=(*run.notes, *notes))
+    return replaced(run, confidence=confidence, notes=(*run.notes, *notes))
 
 
 def _note_on_machine_code() -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from tidu.copying import replaced
 from tidu.data.csv_options import CsvOptions
 from tidu.data.disk_table import are_on_disk
 from tidu.data.labels import label_text
@@ -135,7 +136,7 @@ class Problem:
         source = source_from(data)
         if streamed and given.get("shuffle", True) is True:
             given["shuffle"] = BLOCKS
-        chosen = Settings(_formula_of(formula, target, features, source.names), **given)
+        chosen = Settings.of(_formula_of(formula, target, features, source.names), given)
         check(chosen)
         if streamed:
             check_streamed(test_size, validation)
@@ -169,9 +170,9 @@ class Problem:
             table, judging = train_test_split(table, validation, self.settings.seed, VALIDATION_STREAM)
         check_target(self.program, table, self.settings)
         check_weights(self.settings, table)
-        problem = replace(self, table=table, test=test, validation=judging)._with_breakpoints()
+        problem = replaced(self, table=table, test=test, validation=judging)._with_breakpoints()
         problem = problem.starting_from(problem.first_values(self.settings))
-        return replace(problem, notes=(*problem.notes, *_notes_on(problem)))
+        return replaced(problem, notes=(*problem.notes, *_notes_on(problem)))
 
     def _with_breakpoints(self) -> Self:
         """The problem with the parameters that stand only in conditions where the rows say."""
@@ -182,7 +183,7 @@ class Problem:
         found = found_breakpoints(self.settings, self.formula, self.breaking, self.names, self.table)
         chosen = with_places(self.settings, {b.name: b.value for b in found})
         program = chosen.program_of(self.formula, self.names)
-        return replace(self, settings=chosen, program=program, notes=(*self.notes, *(b.note for b in found)))
+        return replaced(self, settings=chosen, program=program, notes=(*self.notes, *(b.note for b in found)))
 
     def validated_by(self, source: Source, drop_missing: bool = False) -> Self:
         """With rows from elsewhere to judge every epoch by.
@@ -208,7 +209,7 @@ class Problem:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
         check_target(self.program, table, s)
         check_weights(s, table)
-        return replace(self, validation=table)
+        return replaced(self, validation=table)
 
     @classmethod
     def of_model(cls, settings: Settings, names: Sequence[str], classes: tuple[Label, ...] = ()) -> Self:
@@ -242,7 +243,7 @@ class Problem:
         elif settings.keys() & _OF_UPDATES:
             program = program.with_update(new.stepping_optimizer, new.rate)
             rescaled = rescaled and rescaled.with_update(new.stepping_optimizer, new.rate)
-        changed = replace(self, settings=new, program=program, rescaled_program=rescaled)
+        changed = replaced(self, settings=new, program=program, rescaled_program=rescaled)
         if settings.keys() & _OF_STARTS:
             return changed.starting_from(changed.first_values(new))
         return changed
@@ -253,14 +254,14 @@ class Problem:
 
     def starting_from(self, start: Sequence[Any]) -> Self:
         """The problem with other starting values, a number or an array for each parameter."""
-        return replace(self, start=tuple(start))
+        return replaced(self, start=tuple(start))
 
     def rescaled(self, basis: Basis) -> Self:
         """The problem whose descent runs in the parameters of `basis`."""
         names = tuple(symbol(p.name + SUFFIX, "parameter") for p in self.program.parameters)
         score = substitute(self.program.score, basis.exchange(self.program.parameters, names))
         program = self.settings.program_like(self.program, score, names)
-        return replace(self, rescaling=basis, rescaled_program=program)
+        return replaced(self, rescaling=basis, rescaled_program=program)
 
     def read_again(self, origin: Origin, known: str | None, data: object = None) -> Self:
         """The same problem with the rows that it learned from, which it no longer holds.
@@ -300,7 +301,7 @@ class Problem:
 
     def without_data(self) -> Self:
         """The same problem, no longer holding on to its data."""
-        return replace(self, table=None, test=None, validation=None)
+        return replaced(self, table=None, test=None, validation=None)
 
     # -- what it says ------------------------------------------------------------------------------
     @cached_property

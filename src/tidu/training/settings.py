@@ -60,6 +60,15 @@ def _formula_read(
     return parse_formula(formula, columns, known, MODELS, outputs, dict(levels), aside)
 
 
+_PLAIN = (str, int, float, bool, type(None))
+
+
+@functools.lru_cache(maxsize=64)
+def _checked(formula: str, given: tuple[tuple[str, type, Any], ...]) -> Settings:
+    """Settings of plain values; the types tell 1 from True."""
+    return Settings(formula, **{name: value for name, _type, value in given})
+
+
 @dataclass(frozen=True)
 class Settings(TrainingOptions):
     """The arguments of `tidu.fit` that decide the result, as `training/options.py` declares them."""
@@ -68,6 +77,14 @@ class Settings(TrainingOptions):
     outputs: int | None = field(default=None, kw_only=True)  # of the model: as many as classes, where there are several
     levels: Mapping[str, tuple[Level, ...]] = field(default_factory=dict, kw_only=True)  # of columns of categories
     zeros: Mapping[str, str] = field(default_factory=dict, kw_only=True)  # the first date of columns of dates
+
+    @classmethod
+    def of(cls, formula: str, given: Mapping[str, Any]) -> Settings:
+        """The settings of these options by name; those of plain values are checked once, and the last ones kept."""
+        plain = type(formula) is str and all(type(value) in _PLAIN for value in given.values())
+        if not plain:
+            return cls(formula, **given)
+        return _checked(formula, tuple((name, type(value), value) for name, value in given.items()))
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.

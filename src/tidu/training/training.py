@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tidu.cluster.connecting import Cluster
 from tidu.content.plateau import Plateau
 from tidu.content.schedules import EPOCH, REDUCTION, STEP
+from tidu.copying import replaced
 from tidu.data.disk_table import are_on_disk
 from tidu.engines.array_loop import array_train_source
 from tidu.engines.program import Program
@@ -293,7 +294,7 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
     if on_arrays and not are_on_disk(columns):
         columns = tuple(inputs_from(program, columns))
     namespace = "numpy" if execution.device is None else "torch"
-    shape = replace(loop_shape(s, rows, on_arrays, namespace), side_by_side=side_by_side)
+    shape = replaced(loop_shape(s, rows, on_arrays, namespace), side_by_side=side_by_side)
     per_step = (s.batch_size or 1) if shape.batch in (Batch.ONE, Batch.SOME) else max(rows, 1)
     source_of = array_train_source if on_arrays else runs_source if side_by_side else train_source
     limits = problem.limits
@@ -318,7 +319,7 @@ def work_of(problem: Problem, execution: Execution, side_by_side: bool = False) 
 def loop_shape(settings: Settings, rows: int, on_arrays: bool, namespace: str = "numpy") -> LoopShape:
     """The loop that these settings make over so many rows; `on_arrays` for whole batches."""
     shape = shape_of(rows, settings.batch_size, on_arrays)
-    return replace(
+    return replaced(
         shape,
         shuffled=bool(settings.shuffle) and shape.batch in (Batch.ONE, Batch.SOME),
         record=settings.record,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import replace
 
 from tidu.content.losses import LOSSES, Loss
+from tidu.copying import replaced
 from tidu.data.categories import with_derived, words
 from tidu.data.labels import label_text, with_known_labels, with_labels
 from tidu.data.numerals import looks_like_a_number
@@ -36,7 +36,7 @@ def training_table(
     table = without_missing(read, drop_missing)
     if label is not None:
         return with_labels(table, label, loss.targets.codes, loss.name)
-    return replace(table, classes=_classes_of_codes(loss))
+    return replaced(table, classes=_classes_of_codes(loss))
 
 
 def _refuse_labels(target: Expr, loss: Loss, source: Source) -> None:
@@ -82,7 +82,7 @@ def table_to_judge(
     derived = with_derived(read, program.derived, levels, zeros, used)
     table = without_undefined([program.score, program.target], derived, drop_missing)
     if label is None or label not in table:
-        return replace(table, classes=classes)
+        return replaced(table, classes=classes)
     return with_known_labels(table, label, classes, loss.targets.codes)
 
 

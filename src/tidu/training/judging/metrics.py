@@ -34,14 +34,16 @@ def metrics_of_blocks(blocks: Iterable[tuple[Array, Array]]) -> dict[str, float]
     with np.errstate(all="ignore"):
         for y, y_hat in blocks:
             residual, count = y - y_hat, len(y)
-            squares = _sum_of_means(squares, rows, float((residual**2).mean()), count)
-            errors = _sum_of_means(errors, rows, float(np.abs(residual).mean()), count)
-            middle = float(y.mean())
-            own = float(((y - middle) ** 2).mean())
+            squares = _sum_of_means(squares, rows, _mean(residual * residual), count)
+            errors = _sum_of_means(errors, rows, _mean(np.abs(residual)), count)
+            middle = _mean(y)
+            apart_from_middle = y - middle
+            own = _mean(apart_from_middle * apart_from_middle)
             apart = (middle - mean) ** 2 * (rows * count / (rows + count) ** 2) if rows else 0.0
             around = _sum_of_means(around, rows, own, count) + apart
             mean = _sum_of_means(mean, rows, middle, count)
-            low, high, rows = min(low, float(y.min())), max(high, float(y.max())), rows + count
+            low, high = min(low, float(np.minimum.reduce(y))), max(high, float(np.maximum.reduce(y)))
+            rows += count
         # The mean of equal numbers may differ from them in the last bit.
         spread = around if low < high else 0.0
         return {
@@ -50,6 +52,11 @@ def metrics_of_blocks(blocks: Iterable[tuple[Array, Array]]) -> dict[str, float]
             "mae": errors,
             "r2": 1.0 - squares / spread if spread > 0.0 else math.nan,
         }
+
+
+def _mean(values: Array) -> float:
+    """What `values.mean()` is, sooner where there are few."""
+    return float(np.add.reduce(values)) / len(values)
 
 
 def _sum_of_means(mean: float, rows: int, other: float, count: int) -> float:
