@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from tidu.eager import arrangements, contractions  # they enter their functions 
 from tidu.eager import functions as f
 from tidu.eager.readings import Readings
 from tidu.language import array_ops
+from tidu.language.expr import raised
 from tidu.language.operand import applied
 from tidu.language.operation import FUNCTIONS, OPS
 from tidu.text import _, mark
@@ -44,6 +45,23 @@ class Methods(Readings):
         of_table = (o.name for o in OPS.values() if o.elementwise and o.arity == 1 and o.formula_name is not None)
         return sorted({*super().__dir__(), *of_table})
 
+    # -- operators ---------------------------------------------------------------------------------
+    def __pow__(self, other: Any) -> Any:
+        return raised(self, other.item() if isinstance(other, np.generic) else other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return raised(other, self)
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __matmul__(self, other: Any) -> Any:
+        return f.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return f.matmul(other, self)
+
+    # -- shapes ------------------------------------------------------------------------------------
     @property
     def ndim(self) -> int:
         """How many axes."""

@@ -15,13 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tidu.eager import functions as f
 from tidu.eager.graph import RECORDING, adjoints, backward_order, check_not_a_variable, check_stays
 from tidu.eager.methods import Methods
 from tidu.eager.numpy_names import array_function_of, ufunc_of
 from tidu.eager.values import FLOAT, kept_value, kind_of, normal, on_arrays, owned, plain_key, plain_value
 from tidu.errors import ShapeMismatch, TensorError
-from tidu.language.expr import raised
 from tidu.language.operand import NUMBERS
 from tidu.language.operation import OPS, Op
 from tidu.text import _
@@ -306,26 +304,11 @@ class Tensor(Methods):
     def __rtruediv__(self, other: Any) -> Tensor:
         return record(DIVIDE, (other, self))
 
-    def __pow__(self, other: Any) -> Any:
-        return raised(self, other.item() if isinstance(other, np.generic) else other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return raised(other, self)
-
     def __neg__(self) -> Tensor:
         return record(OPS["negative"], (self,))
 
-    def __pos__(self) -> Tensor:
-        return self
-
     def __abs__(self) -> Tensor:
         return record(OPS["abs"], (self,))
-
-    def __matmul__(self, other: Any) -> Any:
-        return f.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return f.matmul(other, self)
 
     def __getitem__(self, key: Any) -> Tensor:
         return record(INDEX, (self,), (plain_key(key),))

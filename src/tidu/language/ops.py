@@ -13,12 +13,19 @@ take (`abs` and `relu` 0 at 0), never an error; the slope of a step function is 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Protocol, overload
 
 from tidu.language import simplify
-from tidu.language.expr import Expr, ExprLike, is_never_zero, is_nonnegative, is_positive, raised
-from tidu.language.operation import ADD, AND, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER, Attr, Use
+from tidu.language.arithmetic import (
+    all_nonnegative,
+    integer_power_code,
+    integer_power_on_batches,
+    is_positive_sum,
+    is_square_or_of_nonnegative,
+    quotient_code,
+)
+from tidu.language.expr import Expr, ExprLike, raised
+from tidu.language.operation import ADD, AND, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER
 from tidu.language.operation import op as entry
 from tidu.runtime import elementary, ieee
 from tidu.text import mark
@@ -43,35 +50,6 @@ def op(name: str, text: str, **declared: Any) -> Function:
 
 
 # -- arithmetic -------------------------------------------------------------------------------
-def _quotient_code(args: Sequence[Expr], attrs: tuple[Attr, ...]) -> str:
-    return "{0} / {1}" if args and is_never_zero(args[1]) else "divide({0}, {1})"
-
-
-def _integer_power_code(args: Sequence[Expr], attrs: tuple[Attr, ...]) -> str:
-    n = int(attrs[0])
-    if 2 <= n <= 4:
-        return " * ".join(["{0}"] * n)
-    return {-1: "divide(1.0, {0})", 0: "1.0", 1: "{0}"}.get(n, f"power({{0}}, {float(n)})")
-
-
-def _integer_power_on_batches(use: Use) -> str:
-    n = int(use.attrs[0])
-    return " * ".join(["{0}"] * n) if 2 <= n <= 4 else f"whole_power({{0}}, {n})"
-
-
-def _is_square_or_of_nonnegative(sure: Sequence[bool], attrs: tuple[Attr, ...]) -> bool:
-    return int(attrs[0]) % 2 == 0 or (int(attrs[0]) > 0 and sure[0])
-
-
-def _is_positive_sum(args: Sequence[Expr]) -> bool:
-    a, b = args
-    return any(is_positive(one) and is_nonnegative(other) for one, other in ((a, b), (b, a)))
-
-
-def _all(sure: Sequence[bool], attrs: tuple[Attr, ...]) -> bool:
-    return all(sure)
-
-
 def _exponent_of_slope(b: Any) -> Any:
     """b - 1; 0 where b is 0, for 0 times a**-1 has the limit 0 also where a is 0."""
     number = b.value if isinstance(b, Expr) and b.is_constant else b
@@ -82,7 +60,7 @@ def _exponent_of_slope(b: Any) -> Any:
 
 add = op(
     "add", "{0} + {1}", noun="sum", binding=ADD, grad=lambda g, out, a, b: (g, g), domain=(REAL, REAL),
-    simplified=simplify.added, nonnegative=_all, never_zero=_is_positive_sum,
+    simplified=simplify.added, nonnegative=all_nonnegative, never_zero=is_positive_sum,
     onnx="Add({0}, {1})",
 )  # fmt: skip
 subtract = op(
@@ -93,11 +71,12 @@ subtract = op(
 multiply = op(
     "multiply", "{0}*{1}", code="{0} * {1}", array="{0} * {1}", unicode="{0}·{1}", latex=r"{0} \cdot {1}",
     noun="product", binding=MULTIPLY,
-    grad=lambda g, out, a, b: (g * b, g * a), domain=(REAL, REAL), simplified=simplify.multiplied, nonnegative=_all,
+    grad=lambda g, out, a, b: (g * b, g * a), domain=(REAL, REAL), simplified=simplify.multiplied,
+    nonnegative=all_nonnegative,
     onnx="Mul({0}, {1})",
 )  # fmt: skip
 divide = op(
-    "divide", "{0}/{1}", code=_quotient_code, array="{0} / {1}", latex=r"\frac{{0}}{{1}}",
+    "divide", "{0}/{1}", code=quotient_code, array="{0} / {1}", latex=r"\frac{{0}}{{1}}",
     mathml="<mfrac>{0}{1}</mfrac>",
     noun="quotient", binding=MULTIPLY, right=2, aliases=("true_divide",), value=ieee.divide,
     grad=lambda g, out, a, b: (g / b, lambda: -(g * out / b)), domain=(REAL, POSITIVE), simplified=simplify.divided,
@@ -109,10 +88,10 @@ negative = op(
     onnx="Neg({0})",
 )  # fmt: skip
 integer_power = op(
-    "integer_power", "{0}**{a}", code=_integer_power_code, array="whole_power({0}, {a})",
-    unicode="{0}^{a}", latex="{0}^{{a}}", noun="power", binding=POWER, on_batches=_integer_power_on_batches,
+    "integer_power", "{0}**{a}", code=integer_power_code, array="whole_power({0}, {a})",
+    unicode="{0}^{a}", latex="{0}^{{a}}", noun="power", binding=POWER, on_batches=integer_power_on_batches,
     grad=lambda g, out, a, n: (g * (n * raised(a, n - 1)) if n else 0.0,), domain=(POSITIVE,),
-    simplified=simplify.raised_to, nonnegative=_is_square_or_of_nonnegative,
+    simplified=simplify.raised_to, nonnegative=is_square_or_of_nonnegative,
     doc="x**n for a whole number n; up to the fourth power it is a product.",
     onnx="Pow({0}, {a})",
 )  # fmt: skip
@@ -426,7 +405,7 @@ mod = op(
 )  # fmt: skip
 minimum = op(
     "minimum", "min({0}, {1})", code="minimum({0}, {1})", latex=r"\min\left({0}, {1}\right)",
-    value=ieee.minimum, variadic=True, nonnegative=_all,
+    value=ieee.minimum, variadic=True, nonnegative=all_nonnegative,
     grad=lambda g, out, a, b: (where(a <= b, g, 0.0), where(a <= b, 0.0, g)), domain=(REAL, REAL),
     doc="The smaller of two; the slope goes to the first where they are equal.",
     onnx="Min({0}, {1})",
