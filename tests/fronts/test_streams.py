@@ -94,10 +94,11 @@ def test_an_interrupted_sweep_does_not_say_that_every_run_diverged():
 
 
 def test_progress_is_told_on_standard_error_with_rate_and_remaining_time():
-    _status, out, said = when_at_work(signal.SIGINT, "fit", LINE, "y = w*x + b", "--lr", 1e-9, *LONG, "--json")
+    _status, out, said = when_at_work(signal.SIGINT, "fit", LINE, "y = w*x + b", "--lr", 1e-9, *LONG)
     assert re.search(r"[\d,]+ steps/s", said)
     assert re.search(r"(\d+|-):(\d\d|--)", said)
-    assert json.loads(out)["stopped"] == "interrupted"
+    assert "steps/s" not in out
+    assert "stopped" in out
 
 
 @pytest.mark.slow

@@ -38,7 +38,8 @@ class GDClassifier(ClassifierMixin, NamedModel):  # type: ignore[misc]
         functions have in formulas.
     loss : a loss of classes. `logistic` is `softmax` where there are more than two.
     warm_start : whether `fit` goes on from the parameters of the last fit.
-    others : options of `tidu.fit`, by the same names; penalties hold for every parameter, as there.
+    others : options of `tidu.fit`, by the same names; penalties hold for every parameter, as there. Without `lr`, a
+        model with vectors or matrices has a rate from the curvature, if the optimizer is gd or its kind.
 
     Attributes
     ----------

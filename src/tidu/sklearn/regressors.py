@@ -96,7 +96,8 @@ class GDRegressor(Regressor, NamedModel):
     model : `"linear"`, `"poly(degree=3)"` of one feature, or `"mlp(hidden=[16, 16])"`, with the options that the
         functions have in formulas.
     warm_start : whether `fit` goes on from the parameters of the last fit.
-    others : options of `tidu.fit`, by the same names; penalties hold for every parameter, as there.
+    others : options of `tidu.fit`, by the same names; penalties hold for every parameter, as there. Without `lr`, a
+        model with vectors or matrices has a rate from the curvature, if the optimizer is gd or its kind.
 
     Attributes
     ----------
