@@ -353,3 +353,11 @@ def test_a_script_of_a_function_does_what_the_lab_did(tmp_path) -> None:
     )
     assert ran.stdout.split("\n")[:2] == [f"{n} = {v!r}" for n, v in reply.plain["params"].items()]
     session.close()
+
+
+def test_the_way_is_that_of_the_users_parameters_where_the_descent_has_others() -> None:
+    session = trained("line", scale=True, lr="0.5")
+    reply = gone(session, 4, ["losses"])
+    assert reply.plain["recorded"] == ["w", "b"]
+    assert reply.arrays["path"][-1].tolist() == list(reply.plain["params"].values())
+    session.close()

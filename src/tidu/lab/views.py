@@ -98,13 +98,13 @@ def cost_at(experiment: Experiment, moment: Moment) -> float:
 def losses(experiment: Experiment, moment: Moment, after: int = 0) -> Reply:
     """The rows of the history behind step `after`: steps, the loss of each one's batch, and the parameters after it."""
     steps, values = experiment.track.between(after, moment.step, MOST_STEPS)
-    p = len(experiment.recorded)
-    own = values[:, 3 : 3 + p]
+    names = experiment.recorded
+    own = values[:, 3 : 3 + len(names)]
     rescaling = experiment.problem.rescaling
-    if p and rescaling is not None:
-        own = rescaling.start + own @ rescaling.matrix.T
+    if names and rescaling is not None:  # the way of the user's parameters, not of those in which it descends
+        names, own = experiment.problem.program.parameter_names, rescaling.start + own @ rescaling.matrix.T
     return Reply(
-        {"recorded": list(experiment.recorded), "after": after},
+        {"recorded": list(names), "after": after},
         {"steps": steps.astype(np.float64), "losses": values[:, 0].copy(), "path": own.copy()},
     )
 

@@ -39,6 +39,7 @@ WORDS = {
     "data_and_model": mark("Data and model"),
     "landscape": mark("Cost and path"),
     "loss_curve": mark("Loss"),
+    "no_steps": mark("No step has been taken yet."),
     "mathematics": mark("Formula with its numbers"),
     "loop": mark("The loop that runs"),
     "graph": mark("Graph"),

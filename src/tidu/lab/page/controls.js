@@ -349,7 +349,7 @@ function away() {
     said.textContent = "";
     by("away-links").replaceChildren(
       ...state.takes.map((to) => offer(words(to), () => take(to))), offer(t("away_link"), async () => copy(link())),
-      ...(state.data?.function ? [made("p", { class: "said", text: t("away_function") })] : []), said,
+      ...(state.data?.function ? [made("p", { class: "hint", text: t("away_function") })] : []), said,
     );
   });
 }

@@ -161,6 +161,15 @@ export class Plot {
     this.context.restore();
   }
 
+  /** What there is to say in place of marks. @param {string} text */
+  note(text) {
+    const c = this.context;
+    c.fillStyle = colour("quiet");
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.fillText(text, (SPACE.left + this.width - SPACE.right) / 2, (SPACE.top + this.height - SPACE.bottom) / 2);
+  }
+
   yTicks() {
     if (!this.logY) return ticks(this.y[0], this.y[1], Math.max(2, this.height / 50));
     const found = [];

@@ -26,7 +26,7 @@ export function lessons(hello) {
   ]);
   choice.addEventListener("change", () => (choice.value ? openWalk(choice.value) : close()));
   by("examples").after(choice);
-  by("views").append(made("section", { id: "walk", class: "view", hidden: true, "aria-labelledby": "walk-title" }));
+  by("views").before(made("section", { id: "walk", class: "view", hidden: true, "aria-labelledby": "walk-title" }));
 }
 
 /** The walk that was open before the page was loaded anew, in another language perhaps. @returns {Promise<boolean>} */

@@ -29,6 +29,7 @@ export function lossView(parent) {
     plot.line(plot.px(step), 0, plot.px(step), plot.height);
     const k = track.steps.findIndex((s) => s >= step);
     if (k >= 0 && Number.isFinite(track.losses[k])) plot.dot(track.steps[k], track.losses[k], colour("model"), 4);
+    if (!track.steps.length && !others.length) plot.note(t("no_steps"));
     plot.done();
     plot.canvas.setAttribute("aria-label", `${t("loss_curve")}: ${t("step_word")} ${step}, ${t("cost")} ${short(state.cost)}`);
   };
