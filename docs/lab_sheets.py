@@ -1,4 +1,4 @@
-"""`python docs/lab_sheets.py FOLDER`: every lesson's page in the lab, to be looked at, in both languages, light and dark.
+"""`python docs/lab_sheets.py FOLDER`: every lesson's page in the lab, in both languages, light and dark, to look at.
 
 A contact sheet for each language, scheme and width, with a page of each lesson; it needs Chromium and Playwright. The
 pictures are not kept in the project.
