@@ -19,6 +19,8 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
     settings, program, rows = problem.settings, problem.program, problem.rows
     assert settings.optimizer == AUTO
     p = numbers_in(program)
+    if settings.sigma_x is not None:
+        return "lm", _("optimizer auto chose lm: x has errors too, and the curve nearest in x and y is sought")
     if settings.batch_size is not None or settings.lr is not None:
         return "adam", _("optimizer auto chose adam: a batch size or a learning rate asks for descent step by step")
     if problem.is_judged:

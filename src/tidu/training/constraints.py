@@ -63,11 +63,8 @@ def weighing(settings: Settings) -> tuple[str, str | None]:
     return next(((option, column) for option, column in given if column is not None), ("weights", None))
 
 
-def sample_weight(settings: Settings, columns: Sequence[str]) -> Expr | None:
-    """How much a sample's loss counts: the column of weights or counts, or 1/sigma²."""
-    option, name = weighing(settings)
-    if name is None:
-        return None
+def check_column(option: str, name: str, columns: Sequence[str]) -> None:
+    """ColumnNotFound where the data lack the column that an option names."""
     if name not in columns:
         near = closest(name, columns)
         raise ColumnNotFound(
@@ -78,6 +75,14 @@ def sample_weight(settings: Settings, columns: Sequence[str]) -> Expr | None:
                 hint=_(" (did you mean '{near}'?)").format(near=near) if near else "",
             )
         )
+
+
+def sample_weight(settings: Settings, columns: Sequence[str]) -> Expr | None:
+    """How much a sample's loss counts: the column of weights or counts, or 1/sigma²."""
+    option, name = weighing(settings)
+    if name is None:
+        return None
+    check_column(option, name, columns)
     column = symbol(name, "weight", positive=True)
     return 1 / column**2 if option == "sigma" else column
 

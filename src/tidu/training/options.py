@@ -151,6 +151,20 @@ class TrainingOptions:
         group=MODEL, verbs=("fit", "doctor", "explain", "lab"),
     )  # fmt: skip
 
+    sigma_x: str | None = option(
+        None, Text(mark("COLUMN")),
+        mark("The column that holds the standard deviation of x in each row, where x is measured too: the fit is the "
+             "curve nearest in x and y. Of several features: t=st,u=su."),
+        reason="x is taken as exact",
+        more="Orthogonal distance regression, by a solver; `sigma` says how certain y is.",
+        also=("x-error", "x-errors", "xerr", "sx", "odr"),
+        group=MODEL, verbs=FIT_ONLY,
+        needs={"sigma": mark("sigma_x says how certain x is; say of y too: give sigma")},
+        excludes={"intervals": mark("intervals by profile or bootstrap take x as exact; leave intervals or sigma_x "
+                                    "out")},
+        solvers_only=mark("errors in x need a solver, and {optimizer} makes a descent; use optimizer lm or auto"),
+    )  # fmt: skip
+
     # -- the descent -------------------------------------------------------------------------------
     optimizer: str = option(
         "gd", Text(mark("OPTIMIZER"), check_method, (*OPTIMIZERS, *SOLVERS, AUTO)),

@@ -39,7 +39,7 @@ from tidu.language.quantities import (
     with_equalities,
 )
 from tidu.text import _, language
-from tidu.training.constraints import check_together, sample_weight, with_fixed
+from tidu.training.constraints import check_column, check_together, sample_weight, with_fixed
 from tidu.training.options import TrainingOptions
 
 DEFAULT_EPOCHS = 1000
@@ -67,6 +67,10 @@ _PLAIN = (str, int, float, bool, type(None))
 def _checked(formula: str, given: tuple[tuple[str, type, Any], ...]) -> Settings:
     """Settings of plain values; the types tell 1 from True."""
     return Settings(formula, **{name: value for name, _type, value in given})
+
+
+def _parts(text: str) -> list[str]:
+    return ["".join(part.split()) for part in text.split(",") if part.strip()]
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,9 @@ class Settings(TrainingOptions):
         given = [name for name in names_given(tuple(self.where)) if name not in columns]
         known = tuple(dict.fromkeys([*self.init, *self.bounds, *self.fix, *given]))
         levels = tuple((name, tuple(found)) for name, found in self.levels.items())
-        aside = tuple(name for name in (self.weights, self.sigma, self.counts) if name is not None)
+        aside = tuple(
+            name for name in (self.weights, self.sigma, self.counts, *self._columns_of_x()) if name is not None
+        )
         return _formula_read(self.formula, tuple(columns), known, outputs, levels, aside, language())
 
     def with_found(self, **found: Any) -> Settings:
@@ -175,7 +181,34 @@ class Settings(TrainingOptions):
     def columns_of(self, model: Formula) -> list[str]:
         """The columns of the data that a fit of `model` reads."""
         names = [*(c.name for c in (*model.features, *model.columns)), self.weights, self.sigma, self.counts]
+        names += self._columns_of_x()
         return source_columns([name for name in names if name is not None], model.derived)
+
+    def _columns_of_x(self) -> list[str]:
+        """The columns that `sigma_x` names."""
+        return [] if self.sigma_x is None else [part.partition("=")[2] or part for part in _parts(self.sigma_x)]
+
+    def errors_in_x(self, features: Sequence[str]) -> dict[str, str]:
+        """The column with the standard deviation of each feature that has one.
+
+        Raises
+        ------
+        SettingError
+            `sigma_x` names no feature of the formula, or does not say of which its column is.
+        """
+        found = {}
+        for part in _parts(self.sigma_x or ""):
+            name, equals, column = part.partition("=")
+            if not equals and len(features) != 1:
+                raise SettingError(
+                    _("sigma_x must say which feature '{column}' is of, as in {example}; the formula has {features}")
+                    .format(column=part, example=f"{features[0] if features else 'x'}={part}",
+                            features=", ".join(features) or _("none"))
+                )  # fmt: skip
+            feature = name if equals else features[0]
+            self._known(features, [feature], "sigma_x")
+            found[feature] = column if equals else name
+        return found
 
     def program(self, columns: Sequence[str]) -> Program:
         """The program of these settings on data that has `columns`."""
@@ -193,6 +226,8 @@ class Settings(TrainingOptions):
         self._known(names, self.init, "init")
         self._known(names, self.penalise or (), "penalise")
         self._known(names, self.bounds, "bounds")
+        for name in self._columns_of_x():
+            check_column("sigma_x", name, columns)
         return self._program_of(formula, sample_weight(self, columns))
 
     def conditions(self, formula: Formula, columns: Sequence[str]) -> Conditions:

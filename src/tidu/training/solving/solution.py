@@ -22,6 +22,7 @@ from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES
+from tidu.training.solving.errors_in_x import with_errors_in_x
 from tidu.training.solving.estimates import Estimates
 from tidu.training.solving.infinity import flat_further_out
 from tidu.training.solving.likelihood import has_likelihood, likelihood_of
@@ -87,6 +88,14 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
         conditions=conditions,
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
+    if settings.sigma_x is not None:
+        if settings.optimizer != "lm" or bounds is not None or conditions or program.penalty is not ZERO:
+            raise SettingError(_("errors in x are for optimizer lm, without bounds, conditions and penalties"))
+        descent, of_distances = with_errors_in_x(
+            problem, objective, solved.descent, listeners.progress if listeners.callbacks else None
+        )
+        words = _("the loss is the mean squared distance to the curve in x and y, in units of their errors")
+        return Solution(descent, of_distances, [*(of_distances.notes() if of_distances else notes), words])
     statistics: Statistics | None = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
     if program.of_arrays:  # the numbers of hidden units are no quantities with errors: units can change places
