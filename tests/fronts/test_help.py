@@ -188,7 +188,7 @@ def test_a_shell_that_there_is_not(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("fit", "--bogus"), "错误：没有选项 '--bogus'。是不是想写 '--bounds', '--columns', '--out'？"),
+        (("fit", "--bogus"), "错误：没有选项 '--bogus'。是不是想写 '--bounds', '--counts', '--out'？"),
         (("nope",), "错误：没有命令 'nope'。"),
         (("fit",), "错误：缺少参数 '数据'。"),
         (("runs", "list", "--status", "foo"),
