@@ -130,3 +130,14 @@ def test_on_the_command_line(tmp_path, capsys):
     finally:
         use_language("en")
     assert cli.run(["doctor", str(path), "y = w*z"]) == 2
+
+
+def test_costs_below_zero_have_a_best_trial():
+    """The loss of counts may be negative: "as low as the lowest" is then no product of it."""
+    x = np.linspace(0.1, 2.0, 9)
+    run = tidu.fit("y = w*x + b", {"x": x, "y": np.floor(3 * x)}, loss="poisson", lr=0.02, steps=3)
+    found = run.diagnose()
+    assert found.best is not None
+    assert found.best.loss == min(t.loss for t in found.trials if t.helps) < 0.0
+    assert found.best.steps_to_lowest is not None
+    assert found.best.loss < found.loss

@@ -109,6 +109,7 @@ def printed(runs, to, folder):
     return [{name: ast.literal_eval(value) for name, value in each} for each in lines]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", LESSON_MODULES)
 def test_in_python_to_the_bit(name, tmp_path):
     runs = [run for run in runs_of(name, tmp_path) if not run.program.of_arrays]
@@ -117,6 +118,7 @@ def test_in_python_to_the_bit(name, tmp_path):
         assert found == dict(run.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", [to for to in LIBRARIES if to != "python"])
 @pytest.mark.parametrize("name", LESSON_MODULES)
 def test_on_arrays_to_the_last_digits(name, to, tmp_path):
@@ -126,6 +128,7 @@ def test_on_arrays_to_the_last_digits(name, to, tmp_path):
             np.testing.assert_allclose(found[parameter], value, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", LESSON_MODULES)
 def test_predictions_in_onnx_to_single_precision(name, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")

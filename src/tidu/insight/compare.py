@@ -38,7 +38,7 @@ MINI_BATCH = 32  # rows, where there are more than twice as many
 PLACES = 60  # of each curve
 WORTH_A_WORD = 0.1  # seconds; less is chance
 STILL = 0.99  # of the loss a tenth of the way before: what falls below is still falling
-NEAR = 1.02  # ratio of costs up to which two runs ended alike
+NEAR = 0.02  # relative distance of costs up to which two runs ended alike
 BESIDE_SETTINGS = ("bounds", "starts", "record", "fast")  # what changes neither the way nor its end
 
 
@@ -277,7 +277,7 @@ def _reasons(found: Comparison) -> Iterator[str]:
         if e.run.diverged:
             yield _over_the_limit(e)
     rest = [e for e in entries if e is not best and not e.run.diverged and math.isfinite(e.cost)]
-    alike = [e for e in rest if e.cost <= best.cost * NEAR + 1e-12]
+    alike = [e for e in rest if e.cost <= best.cost + NEAR * abs(best.cost) + 1e-12]
     if rest and len(alike) == len(rest):
         yield _("all that converged ended alike, at J = {cost:.6g}").format(cost=best.cost)
     for e in rest:

@@ -39,7 +39,7 @@ Array = npt.NDArray[np.float64]
 TO = 0.01  # the share of its distance to which a direction is to shrink, in predictions of steps
 STIFF = 100.0  # ratio of curvatures from which it is worth a sentence
 NEAR = 1e-6  # relative distance of a cost to the lowest found at which it counts as there
-ENOUGH_BETTER = 1.0 - 1e-6  # of the cost that it had: what lowers it less does not help
+ENOUGH_BETTER = 1e-6  # of the cost that it had: what lowers it by less does not help
 SOLVER_STEPS = 200  # of a trial
 NUMBERS_HELD = 20_000_000  # of gradients of single samples
 Plan = tuple[str, dict[str, Any]]  # an advice in words, and the options that follow it
@@ -97,7 +97,7 @@ class Diagnosis:
         if not good:
             return None
         lowest = min(t.loss for t in good)
-        there = [t for t in good if t.loss <= lowest * (1.0 + NEAR) + 1e-300]
+        there = [t for t in good if t.loss <= lowest + NEAR * abs(lowest) + 1e-300]
         return min(there, key=lambda t: t.steps_to_lowest if t.steps_to_lowest is not None else t.steps)
 
     @property
@@ -472,9 +472,9 @@ def _cost(run: Run, table: Table) -> float:
 
 
 def _outcome(words: str, options: Mapping[str, Any], tried: Run, cost: float, before: float, lowest: float) -> Trial:
-    there = np.flatnonzero(tried.history.loss <= lowest * (1.0 + NEAR) + 1e-300)
+    there = np.flatnonzero(tried.history.loss <= lowest + NEAR * abs(lowest) + 1e-300)
     first = int(tried.history.step[there[0]]) + 1 if len(there) else None
-    helps = not tried.diverged and (not math.isfinite(before) or cost < before * ENOUGH_BETTER)
+    helps = not tried.diverged and (not math.isfinite(before) or cost < before - ENOUGH_BETTER * abs(before))
     if tried.diverged:
         result = _("{advice}: tried, and it diverged")
     elif first is not None:

@@ -84,7 +84,8 @@ class Explainer:
         self.reasons.names.clear()
         made = Entries(run, trace, self.reasons, self.identities, chosen)
         entries = made.all()
-        divided = next((e for e in entries if e.block == "mean" and e.row is None), None)
+        means = [e for e in entries if e.block == "mean" and e.row is None]
+        divided = next((e for e in means if e.symbol.kind == "gradient"), None)
         line, code = (divided.line, divided.code) if divided is not None else (0, "")
         ledger = Ledger.of(self.convention, max(trace.count, 1), line, code, _rate_of(run, trace))
         rows = tuple(row for row in trace.rows if row in chosen)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tidu.pictures.figure import COLOURS, Axes, Figure, blank, drawn
 from tidu.pictures.numbers import Array, Series
-from tidu.pictures.plane_figures import legend_outside
+from tidu.pictures.plane_figures import legend_above, legend_outside
 
 if TYPE_CHECKING:
     from matplotlib.contour import QuadContourSet
@@ -70,7 +70,9 @@ def cost_map_figure(cost_map: CostMap, minimum: str = "", scale: str = "") -> Fi
     if scale:
         roots = cost_map.root_levels[::2]
         bar = figure.colorbar(filled, ax=axes, label=scale, ticks=roots)
-        bar.ax.set_yticklabels([f"{cost_map.lowest + root**2:.3g}" for root in roots])
+        heights = [float(f"{cost_map.lowest + root**2:.3g}") for root in roots]
+        bar.ax.set_yticklabels([f"{height:g}".replace("-", "\N{MINUS SIGN}") for height in heights])
+        legend_above(axes)
     if cost_map.title:
         figure.suptitle(cost_map.title, fontsize="medium", x=0.02, ha="left")
     return figure
@@ -106,11 +108,11 @@ def draw_cost_map(axes: Axes, cost_map: CostMap, minimum: str = "", dots: bool =
 
 
 @drawn
-def cost_map_frames(cost_map: CostMap, minimum: str, count: int) -> list[Figure]:
+def cost_map_frames(cost_map: CostMap, minimum: str, scale: str, count: int) -> list[Figure]:
     """An animation of the paths as they grow, on one map."""
     longest = max((len(p.x) for p in cost_map.paths), default=1)
     figures = []
     for end in np.unique(np.geomspace(1, longest, count).round().astype(int)):
         grown = tuple(Series(p.name, p.x[:end], p.y[:end]) for p in cost_map.paths)
-        figures.append(cost_map_figure(replace(cost_map, paths=grown), minimum))
+        figures.append(cost_map_figure(replace(cost_map, paths=grown), minimum, scale))
     return figures

@@ -116,6 +116,14 @@ def legend_outside(axes: Axes, above: bool = True) -> None:
         axes.legend(handles, names, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
 
 
+def legend_above(axes: Axes) -> None:
+    """A legend above the axes, in as many rows as it needs: where something else stands to the right."""
+    handles, names = axes.get_legend_handles_labels()
+    if names:
+        axes.legend(handles, names, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=min(BESIDE, len(names)),
+                    borderaxespad=0.3, fontsize="small" if len(names) > BESIDE else None)  # fmt: skip
+
+
 def _ticks_at_whole_numbers(axes: Axes, plane: Plane) -> None:
     """No tick at step 2.5, and none at half a row."""
     from matplotlib.ticker import MaxNLocator

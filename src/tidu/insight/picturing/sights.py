@@ -167,22 +167,21 @@ def _cost_map(run: Run, request: Request) -> CostMap:
     s = slice_of(run, request.of, request.paths, request.limits)
     held = ", ".join(f"{n} = {v:.4g}" for n, v in list(s.held.items())[:4]) + (", …" if len(s.held) > 4 else "")
     note = _("slice of the cost: {held} held, as at the end of the run").format(held=held) if s.held else ""
-    title = _("cost J of {formula}").format(formula=run.settings.formula)
-    return CostMap(s.names, s.x, s.y, s.height, s.lowest, s.limits, s.paths, s.minimum, title, note)
+    return CostMap(s.names, s.x, s.y, s.height, s.lowest, s.limits, s.paths, s.minimum, run.settings.formula, note)
 
 
 def contours_figure(run: Run, request: Request) -> Figure:
     """The cost over two parameters, and paths."""
     from tidu.pictures.cost_maps import cost_map_figure
 
-    return cost_map_figure(_cost_map(run, request), _("minimum"))
+    return cost_map_figure(_cost_map(run, request), _("minimum"), _("cost J"))
 
 
 def contours_animation(run: Run, request: Request) -> list[Figure]:
     """The paths as they grow."""
     from tidu.pictures.cost_maps import cost_map_frames
 
-    return cost_map_frames(_cost_map(run, request), _("minimum"), ANIMATED_FRAMES)
+    return cost_map_frames(_cost_map(run, request), _("minimum"), _("cost J"), ANIMATED_FRAMES)
 
 
 def contours_sketch(run: Run, request: Request) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tidu.insight.derivation import Derivation
 from tidu.insight.explanation import Entry, Explanation, sections_of
 from tidu.insight.reporting.document import Block, Cell, Code, Document, Items, Prose, Remarks, Section, Table
+from tidu.insight.reporting.run_facts import rows_in_words
 from tidu.insight.why_not import WhyNot
 from tidu.language.mathml import math, mathml, mathml_name
 from tidu.language.printer import unicode, unicode_name
@@ -87,9 +88,9 @@ def section_of(found: Explanation, place: str = "", shown: tuple[Entry, ...] | N
 
 def heading_of(found: Explanation) -> str:
     """Where the step stands, and which rows fed it."""
-    batch = ", ".join(map(str, found.batch[:MOST_ROWS])) + (", …" if len(found.batch) > MOST_ROWS else "")
-    return _("step {step}, epoch {epoch}: {count} rows in the batch: {batch}").format(
-        step=found.step, epoch=found.epoch, count=len(found.batch), batch=batch
+    named = [*map(str, found.batch[:MOST_ROWS]), *(["…"] if len(found.batch) > MOST_ROWS else [])]
+    return _("step {step}, epoch {epoch}: {count} in the batch: {batch}").format(
+        step=found.step, epoch=found.epoch, count=rows_in_words(len(found.batch)), batch=_(", ").join(named)
     )
 
 

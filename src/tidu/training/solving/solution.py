@@ -211,7 +211,7 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
               "{count} starts were tried").format(count=solved.starts)
         )  # fmt: skip
     if solved.started_from == "drawn":
-        same = sum(cost <= min(solved.costs) * (1.0 + SAME) for cost in solved.costs)
+        same = sum(cost <= min(solved.costs) + SAME * abs(min(solved.costs)) for cost in solved.costs)
         notes.append(
             _("of {count} starts {same} reached the lowest cost, the given one did not").format(
                 count=solved.starts, same=same
