@@ -96,6 +96,8 @@ ARRAY_ORACLES: dict[str, Callable[..., Any]] = {
     "transpose": torch.permute,
     "broadcast_to": torch.broadcast_to,
     "index": lambda x, key: x[_torch_key(key)],
+    "entry": lambda a, k: a[k.long()],
+    "placed": lambda x, k, size: torch.zeros(size, dtype=x.dtype).index_add(0, k.long().reshape(-1), x.reshape(-1)),
     "scatter": lambda x, key, shape: torch.zeros(shape, dtype=x.dtype).index_put(
         (torch.as_tensor(key),), x, accumulate=True
     ),

@@ -14,7 +14,8 @@ from tidu.errors import NoDerivative
 from tidu.language.operand import applied
 
 CASES = [(name, *case) for name, op in ARRAY_OPS.items() for case in op.cases]
-SMOOTH = [case for case in CASES if ARRAY_OPS[case[0]].grad is not None]
+AT_PLACES = ("entry", "placed")  # which whole numbers name; these have no gradient
+SMOOTH = [case for case in CASES if ARRAY_OPS[case[0]].grad is not None and case[0] not in AT_PLACES]
 OF_BITS = ("bitwise_and", "bitwise_or", "invert")  # of whole numbers, which have no gradient
 DIGITS = 1e-13  # both sum a few dozen terms of size 1, in another order
 
@@ -24,6 +25,8 @@ def arrays(name, shapes):
     if name in OF_BITS:
         return [random.integers(-9, 9, size=shape) for shape in shapes]
     arrays = [random.normal(size=shape) for shape in shapes]
+    if name in AT_PLACES:
+        arrays[1] = random.integers(0, 3, size=shapes[1]).astype(float)
     return [abs(a) for a in arrays] if name == "root" else arrays
 
 
@@ -65,6 +68,15 @@ def test_first_and_second_derivatives(name, shapes, attrs):
         along = torch.autograd.grad((first * torch.tensor(v)).sum(), theirs[k], retain_graph=True)[0]
         f = lambda x, k=k: scalar(*given[:k], x, *given[k + 1 :])  # noqa: E731
         np.testing.assert_allclose(tidu.hvp(f)(given[k], v), along.numpy(), rtol=DIGITS, atol=10 * DIGITS)
+
+
+@pytest.mark.parametrize(("name", "shapes", "attrs"), [case for case in CASES if case[0] in AT_PLACES])
+def test_derivatives_of_numbers_at_places(name, shapes, attrs):
+    x, k = arrays(name, shapes)
+    ours, theirs = tidu.Tensor(x), torch.tensor(x, requires_grad=True)
+    (applied(ARRAY_OPS[name], (ours, k), attrs) ** 2).sum().backward()
+    (ARRAY_ORACLES[name](theirs, torch.tensor(k), *attrs) ** 2).sum().backward()
+    np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=DIGITS)
 
 
 @pytest.mark.parametrize(("name", "shapes", "attrs"), SMOOTH)

@@ -147,6 +147,8 @@ class Arrays(Dialect):
         """The code of the mean of a derivative over the batch."""
         if d not in self.batched.varies:
             return self.code(d, names)
+        if d.op.name == "placed":  # which sums over the samples itself
+            return f"{self.code(d, names)} / {count}"
         if d.op.name == "outer" and all(a in self.batched.varies for a in d.args):
             a, b = (_bracketed(self.code(x, names)) for x in d.args)
             return f"({a} / {count}).T @ {b}"  # a row for each sample is mostly smaller than the matrix of weights

@@ -15,7 +15,7 @@ from tidu.engines.array_loop import ArrayWriter, inputs_of
 from tidu.engines.program import Program, kept_with_program
 from tidu.engines.statements import Assignment, Line, assignments
 from tidu.engines.writer import labels_of
-from tidu.language.array_ops import matmul, total
+from tidu.language.array_ops import entry, matmul, total
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.simplify import ZERO, simplify
@@ -50,6 +50,8 @@ def _term_along(sign: float, term: Expr, direction: Expr) -> Expr:
     if term.op.name == "outer":
         a, b = term.args
         product = matmul(a, matmul(direction, b))
+    elif term.op.name == "placed":
+        product = term.args[0] * entry(direction, term.args[1])
     elif len(term.shape) == len(direction.shape) == 1:
         product = matmul(direction, term)
     else:
@@ -143,6 +145,8 @@ def _factors(term: Expr) -> tuple[Expr, ...]:
 
 def _summed(term: Expr, varies: Collection[Expr], rows: str) -> str:
     """The code of the sum of a term over the rows, with `{}` for each of its factors."""
+    if term.op.name == "placed":  # which sums over the rows itself
+        return "{}"
     over_rows = [f"{{}}{'.sum(axis=0)' * (f in varies)}" for f in _factors(term)]
     if term.op.name != "outer":
         return over_rows[0] if term in varies else f"{rows} * {{}}"

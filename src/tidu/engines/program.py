@@ -24,6 +24,7 @@ from tidu.language.calculus import gradient
 from tidu.language.derived_columns import Derived
 from tidu.language.expr import Expr, evaluation_order, symbol, symbols, with_args
 from tidu.language.formula import Formula
+from tidu.language.level_parameters import LevelParameters
 from tidu.language.simplify import ZERO
 from tidu.text import _
 
@@ -89,11 +90,17 @@ class Program:
     masks: Mapping[Expr, float] = field(default_factory=dict)  # of dropout: symbols, with the rate at which each drops
     derived: Mapping[str, Derived] = field(default_factory=dict)  # columns that are made of columns of the data
     notes: tuple[str, ...] = ()  # on how the formula was read
+    by_level: Mapping[str, LevelParameters] = field(default_factory=dict)  # with a value for each level of a column
 
     @property
     def of_arrays(self) -> bool:
         """Whether vectors or matrices are in it, so that it runs on whole batches."""
         return bool(self.masks) or any(p.shape for p in (*self.parameters, self.score))
+
+    @property
+    def is_by_level(self) -> bool:
+        """Whether its vectors are parameters with a value for each of many levels, and it has no layers."""
+        return all(p.name in self.by_level for p in self.parameters if p.shape)
 
     @cached_property
     def without_dropout(self) -> Program:
@@ -133,12 +140,29 @@ def numbers_in(program: Program) -> int:
 
 
 def number_names(program: Program) -> tuple[str, ...]:
-    """A name for each number that is learned: W1[2, 0], b1[2], b."""
-    return tuple(
-        p.name + (f"[{', '.join(map(str, place))}]" if place else "")
-        for p in program.parameters
-        for place in itertools.product(*map(range, p.shape))
-    )
+    """A name for each number that is learned: W1[2, 0], b1[2], b; a[sh] of the level sh."""
+    return tuple(name for p in program.parameters for name in names_of_numbers(program, p))
+
+
+def named_numbers(program: Program, values: Mapping[str, Any], most: int | None = None) -> dict[str, Any]:
+    """Values of parameters by name, with those of each level under its own name; the first `most` levels."""
+    found: dict[str, Any] = {}
+    for p in program.parameters:
+        value = values[p.name]
+        if p.shape and p.name in program.by_level:
+            found |= dict(zip(names_of_numbers(program, p)[:most], value[:most].tolist(), strict=True))
+        else:
+            found[p.name] = value
+    return found
+
+
+def names_of_numbers(program: Program, parameter: Expr) -> tuple[str, ...]:
+    """A name for each number of a parameter."""
+    name = parameter.name
+    if parameter.shape and name in program.by_level:
+        return program.by_level[name].names
+    places = itertools.product(*map(range, parameter.shape))
+    return tuple(name + (f"[{', '.join(map(str, place))}]" if place else "") for place in places)
 
 
 def program_of_model(
@@ -171,6 +195,7 @@ def program_of_model(
         masks=formula.masks,
         notes=formula.notes,
         derived=formula.derived,
+        by_level=formula.by_level,
     )
 
 

@@ -187,6 +187,19 @@ scatter: Function = array_op(
     doc="Zeros of a shape, with x added at a key: the counterpart of index.",
 )  # fmt: skip
 
+# -- parameters with a value for each of many levels; k is the number of the level, as a float --------------------
+entry: Function = array_op(
+    "entry", "entry({0}, {1})", grad=lambda g, out, a, k: (placed(g, k, attrs=shape_of(a)), None),
+    text="{0}[{1}]", latex="{{0}}_{{1}}", mathml="<msub>{0}{1}</msub>", on_batches=lambda use: use.template,
+    cases=((((4,), ()), ()), (((3,), (5,)), ())), doc="The number of a vector at a place.",
+)  # fmt: skip
+placed: Function = array_op(
+    "placed", "placed({0}, {1}, {a})", grad=lambda g, out, x, k, size: (entry(g, k), None),
+    on_batches=lambda use: use.template.replace("{a}", repr(use.attrs[0])),
+    cases=((((), ()), (4,)), (((5,), (5,)), (3,))),
+    doc="Zeros with a number at its place, the counterpart of entry; of many samples the sum over them.",
+)  # fmt: skip
+
 
 def _concatenate_shares(g: Any, out: Any, *args_and_axis: Any) -> Derivatives:
     *args, axis = args_and_axis

@@ -17,6 +17,7 @@ from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns, Lev
 from tidu.language.euler import NAME, role_of_e
 from tidu.language.expr import Expr, evaluation_order, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
+from tidu.language.level_parameters import LevelParameters
 from tidu.language.model_calls import FormCall, Layer, ModelCalls, check_outputs
 from tidu.language.operation import FUNCTIONS, Shape
 from tidu.language.printer import quoted_name, unicode
@@ -48,7 +49,7 @@ class Formula:
     derived: Mapping[str, Derived] = field(default_factory=dict)  # features that are made of columns, by name
     categories: tuple[str, ...] = ()  # columns of which the model knows the levels
     forms: tuple[FormCall, ...] = ()  # forms of curves that it calls by name
-    by_level: tuple[str, ...] = ()  # parameters that have a value for each level of a column, as the text calls them
+    by_level: Mapping[str, LevelParameters] = field(default_factory=dict)  # by what the text calls them
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # without what was derived of it
@@ -159,9 +160,10 @@ def parse_formula(
         {name: entry for name, entry in derived.made.items() if name in used},
         tuple(derived.categories),
         tuple(makers.forms),
-        tuple(derived.by_level),
+        derived.by_level,
     )
-    twice = [p.name for p in formula.parameters if p.name in derived.by_level]
+    of_levels = {p for group in derived.by_level.values() for p in group.parameters}
+    twice = [p.name for p in formula.parameters if p.name in derived.by_level and p not in of_levels]
     if twice:
         raise FormulaError(
             _(
@@ -201,9 +203,8 @@ def _target_names(left: str, columns: Sequence[str], shape: Shape) -> dict[str, 
 
 def _names_in_text(formula: Formula) -> list[str]:
     """The parameters as the text calls them: `a`, of which there is one for each level, once."""
-    by_level = {*formula.by_level}
-    stems = (p.name.partition("[")[0] for p in formula.parameters)
-    return list(dict.fromkeys(s if s in by_level else p.name for s, p in zip(stems, formula.parameters, strict=True)))
+    called = {p: group.name for group in formula.by_level.values() for p in group.parameters}
+    return list(dict.fromkeys(called.get(p, p.name) for p in formula.parameters))
 
 
 def _refuse_lookalikes(formula: Formula, columns: Sequence[str]) -> None:

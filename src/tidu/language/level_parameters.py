@@ -8,11 +8,12 @@ of them, and `a[sh]` one (`for_each_level`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from tidu.language.array_ops import entry
 from tidu.language.expr import Expr, apply, constant, evaluation_order, symbol
 
 V = TypeVar("V")
@@ -38,6 +39,9 @@ def parameter_and_level(name: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
+WRITTEN_OUT = 100  # levels; each is a parameter of its own, and beyond these all are one vector
+
+
 @dataclass(frozen=True)
 class LevelParameters:
     """The parameters of `name[column]`; of a column whose levels have yet to be read, one that stands for all."""
@@ -46,9 +50,16 @@ class LevelParameters:
     column: str
     levels: tuple[str | float, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the value of each level is called: `a[bj]`, `a[sh]`."""
+        return tuple(f"{self.name}[{level_text(level)}]" for level in self.levels)
+
     @cached_property
     def parameters(self) -> tuple[Expr, ...]:
-        """A symbol for each level, in the order of the levels."""
+        """A symbol for each level, in the order of the levels; one vector where they are many."""
+        if len(self.levels) > WRITTEN_OUT:
+            return (symbol(self.name, "parameter", shape=(len(self.levels),)),)
         return tuple(symbol(f"{self.name}[{level_text(level)}]", "parameter") for level in self.levels or [""])
 
     def chosen_by(self, number: Expr) -> Expr:
@@ -62,6 +73,9 @@ class LevelParameters:
 
         if not self.levels:  # the column has yet to be read
             return apply("where", apply("less", number, constant(0.0)), *self.parameters, *self.parameters)
+        if len(self.levels) > WRITTEN_OUT:
+            chosen: Expr = entry(*self.parameters, number)
+            return chosen
         return among(0, len(self.parameters))
 
 
@@ -69,7 +83,8 @@ def shown_by_level(outputs: Iterable[Expr], written: Callable[[str, str], str]) 
     """The choices among the parameters of levels in `outputs`, as `written` has them of parameter and column."""
     found = {}
     for node in evaluation_order(outputs):
-        if node.op.name == "where" and (by := _chosen(node)) is not None:
+        by = _chosen(node) if node.op.name == "where" else _entry(node) if node.op.name == "entry" else None
+        if by is not None:
             found[node] = written(*by)
     return found
 
@@ -87,10 +102,16 @@ def _chosen(node: Expr) -> tuple[str, str] | None:
     return first.name.partition("[")[0], column[1]
 
 
-def for_each_level(given: Mapping[str, V], names: Sequence[str], by_level: Iterable[str]) -> dict[str, V]:
-    """`given` by name, with `a` in place of which stand all of its levels; what is said of one level holds for it."""
+def _entry(node: Expr) -> tuple[str, str] | None:
+    """The same of an entry of a vector."""
+    whole, number = node.args
+    column = _LEVEL_COLUMN.fullmatch(number.name) if number.is_symbol else None
+    return None if column is None or not whole.is_symbol else (whole.name, column[1])
+
+
+def for_each_level(given: Mapping[str, V], by_level: Mapping[str, LevelParameters]) -> dict[str, V]:
+    """`given` by name, with the parameters of all levels in place of `a`; what is said of one level holds for it."""
     found: dict[str, V] = {}
-    for base in by_level:
-        if base in given:
-            found |= {name: given[base] for name in names if name.startswith(f"{base}[")}
-    return found | {name: value for name, value in given.items() if name not in set(by_level)}
+    for name, group in by_level.items():
+        found |= {p.name: given[name] for p in group.parameters if name in given}
+    return found | {name: value for name, value in given.items() if name not in by_level}

@@ -122,6 +122,18 @@ def scatter(g: Array, key: Any, shape: tuple[int, ...]) -> Array:
     return whole
 
 
+def entry(a: Array, k: Any) -> Any:
+    """The numbers of the vector `a` at the places `k`, whole numbers as floats."""
+    return a[np.asarray(k).astype(np.intp)]
+
+
+def placed(g: Any, k: Any, size: int) -> Array:
+    """Zeros, `size` of them, with each number of `g` added at its place in `k`, one after another."""
+    g, k = np.broadcast_arrays(g, k)
+    sums: Array = np.bincount(k.ravel().astype(np.intp), weights=g.ravel(), minlength=size)
+    return sums.astype(g.dtype, copy=False)
+
+
 def dropout_mask(
     seed: int, step: int, layer: int, shape: tuple[int, ...], rate: float, dtype: str = "float64", first: int = 0
 ) -> Array:

@@ -75,6 +75,17 @@ def softmax(x: Any, axis: tuple[int, ...]) -> Any:
     return jax.nn.softmax(x, axis=axis)
 
 
+def entry(a: Any, k: Any) -> Any:
+    """The numbers of the vector `a` at the places `k`, whole numbers as floats."""
+    return a[jnp.asarray(k).astype(int)]
+
+
+def placed(g: Any, k: Any, size: int) -> Any:
+    """Zeros, `size` of them, with each number of `g` added at its place in `k`."""
+    g, k = jnp.broadcast_arrays(g, k)
+    return jnp.zeros(size, dtype=g.dtype).at[k.astype(int)].add(g)
+
+
 def scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with `g` added at `key`: what `x[key]` takes out, put back; a place named twice gets both."""
     return jnp.zeros(shape, dtype=g.dtype).at[key].add(g)

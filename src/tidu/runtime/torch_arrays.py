@@ -119,6 +119,17 @@ def softmax(x: Any, axis: tuple[int, ...]) -> Any:
     return z / torch.sum(z, dim=axis, keepdim=True)
 
 
+def entry(a: Any, k: Any) -> Any:
+    """The numbers of the vector `a` at the places `k`, whole numbers as floats."""
+    return a[torch.as_tensor(k, device=a.device).long()]
+
+
+def placed(g: Any, k: Any, size: int) -> Any:
+    """Zeros, `size` of them, with each number of `g` added at its place in `k`."""
+    g, k = torch.broadcast_tensors(torch.as_tensor(g, device=k.device), k)
+    return g.new_zeros(size).index_add(0, k.reshape(-1).long(), g.reshape(-1))
+
+
 def scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape` with `g` added at `key`: what `x[key]` takes out, put back; a place named twice gets both."""
     whole = g.new_zeros(shape)

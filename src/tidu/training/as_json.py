@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tidu.engines.program import named_numbers
+
 if TYPE_CHECKING:
     from tidu.training.run import Run
 
@@ -28,9 +30,9 @@ def end_as_dict(run: Run) -> dict[str, Any]:
     return {
         **({} if run.id is None else {"id": run.id}),
         "formula": s.formula,
-        "params": numbers_as_lists(run.params),
+        "params": numbers_as_lists(named_numbers(run.program, run.params)),
         "parameter_count": sum(np.size(v) for v in run.params.values()),
-        **({"layers": run.summary().to_list()} if run.program.of_arrays else {}),
+        **({"layers": run.summary().to_list()} if run.program.of_arrays and not run.program.is_by_level else {}),
         "loss": run.loss,
         "epochs": run.epochs,
         "steps": run.steps,
@@ -51,7 +53,7 @@ def end_as_dict(run: Run) -> dict[str, Any]:
         "batch_size": s.batch_size,
         "shuffle": s.shuffle,
         "seed": s.seed,
-        "init": numbers_as_lists(run.start),
+        "init": numbers_as_lists(named_numbers(run.program, run.start)),
         "first_gradient": first,
         "gradient": last,
         "reduction": "cost and gradient are means over the batch",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from tidu.content.methods import AUTO, SOLVERS
 from tidu.engines.program import numbers_in
 from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _
 from tidu.training.problem import Problem
+from tidu.training.solving.arrow import fits_arrow
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES, separates
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
 
@@ -60,6 +63,10 @@ def _for_network(problem: Problem, p: int) -> tuple[str, str]:
     if not settings.loss_object.of_classes and gradient(program.slope, [program.score])[0] is ZERO:
         return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip
+    if fits_arrow(program, problem.columns) and not settings.bounds and not settings.where:
+        return "lm", _("optimizer auto chose lm: least squares with {p} parameters, of which a row depends on those of "
+                       "its own level and the shared ones").format(p=p)  # fmt: skip
+    p = sum(1 if q.name in program.by_level else math.prod(q.shape) for q in program.parameters)  # that a row reads
     if rows * p > MOST_OF_NETWORK:
         return "adam", _("optimizer auto chose adam: {rows} rows and {p} numbers to learn, so a pass over all rows is "
                          "much work for one step; give a batch size, such as 64").format(rows=rows, p=p)  # fmt: skip

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from tidu.content.losses import MOST_CLASSES
 from tidu.content.plateau import START
+from tidu.data.categories import MOST_GROUPS
 from tidu.data.times import time_in
 from tidu.engines.program import Program, number_names
 from tidu.text import _
@@ -134,7 +134,7 @@ def _anything(value: Any, where: str) -> None:
 
 def _labels(value: Any, where: str) -> None:
     """Text alone, or numbers alone, or true and false."""
-    _list(_anything, MOST_CLASSES)(value, where)
+    _list(_anything, MOST_GROUPS)(value, where)
     kinds = {bool if isinstance(v, bool) else float if isinstance(v, int) else type(v) for v in value}
     if len(kinds) > 1 or not kinds <= {str, float, bool} or len(set(value)) != len(value):
         _refuse(where, _("a list of different labels"), value)
@@ -145,8 +145,11 @@ def _moment(value: Any, where: str) -> None:
     time_in(value)
 
 
-def _statistics(count: int) -> Check:
-    """Statistics of a fit with so many numbers; those of an earlier version lack their kind and what came later."""
+def _statistics(count: int, single: int) -> Check:
+    """Statistics of a fit with so many numbers, and so many parameters that are single ones.
+
+    Those of an earlier version lack their kind and what came later.
+    """
     shared: dict[str, Check] = {
         "parameters": _names(count), "values": _list(_number, count, exactly=True),
         "covariance": _list(_list(_number, count, exactly=True), count, exactly=True), "rows": _whole, "rank": _whole,
@@ -154,11 +157,16 @@ def _statistics(count: int) -> Check:
     }  # fmt: skip
     later: dict[str, Check] = {"kind": _text, "linear": _names(count)}
     number = _optional(_number)
+    of_squares: dict[str, Check] = {
+        "residual_sum_of_squares": _nonnegative, "known_sigma": _truth, "log_weights": _number,
+    }  # fmt: skip
+    of_single: dict[str, Check] = {
+        "covariance": _list(_list(_number, single, exactly=True), single, exactly=True), "shared": _names(single),
+        "errors": _list(_number, count, exactly=True),
+    }  # fmt: skip
     own: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
-        "least squares": (
-            {"residual_sum_of_squares": _nonnegative, "known_sigma": _truth, "log_weights": _number},
-            {"constant_sum_of_squares": number},
-        ),
+        "least squares": (of_squares, {"constant_sum_of_squares": number}),
+        "least squares by level": ({**of_squares, **of_single}, {"constant_sum_of_squares": number}),
         "likelihood": (
             {"log_likelihood": _number, "deviance": _number, "null_deviance": _number, "has_constant": _truth},
             {"pearson": number},
@@ -257,7 +265,8 @@ def check_parameters(parameters: Any, program: Program) -> None:
 def check_statistics(statistics: Any, program: Program) -> None:
     """Refuse what are no statistics of a fit of this program."""
     names = number_names(program) if statistics is not None else ()
-    _optional(_statistics(len(names)))(statistics, "statistics")
+    shared = sum(not p.shape for p in program.parameters)
+    _optional(_statistics(len(names), shared))(statistics, "statistics")
     if statistics is not None and statistics["parameters"] != list(names):
         _refuse("statistics.parameters", ", ".join(names)[:100], statistics["parameters"])
     for k, row in enumerate([] if statistics is None else statistics["covariance"]):

@@ -46,6 +46,7 @@ from tidu.training.judging.metrics import (
     probabilities_of,
 )
 from tidu.training.model_file import Arrays, Content, number_or_array, read, write
+from tidu.training.parameters import Parameters
 from tidu.training.problem import Problem, check_target, target_values
 from tidu.training.questions import answered
 from tidu.training.settings import Settings
@@ -343,7 +344,8 @@ class Model:
         confidence = None if kept is None else Confidence.of_plain(kept)
 
         def made_of(arrays: Arrays) -> Model:
-            params = {n: number_or_array(arrays[f"params/{n}"]) for n in program.parameter_names}
+            values = [number_or_array(arrays[f"params/{n}"]) for n in program.parameter_names]
+            params = Parameters(program, values)
             return cls(problem, params, statistics, confidence)
 
         return made_of

@@ -27,6 +27,7 @@ from tidu.training.history import History
 from tidu.training.model import Model, values_in_short
 from tidu.training.model_file import Arrays, read, write
 from tidu.training.origin import Origin
+from tidu.training.parameters import Parameters
 from tidu.training.problem import Problem
 from tidu.training.questions import answered
 from tidu.training.settings import Settings
@@ -109,7 +110,7 @@ class Run:
     def model(self) -> Model:
         """What it leaves for use: the formula with its parameters."""
         values = self.problem.parameters_at(self.state)
-        params = dict(zip(self.problem.program.parameter_names, values, strict=True))
+        params = Parameters(self.problem.program, values)
         return Model(self.problem.without_data(), params, self.statistics, self.confidence)
 
     @property
@@ -125,7 +126,7 @@ class Run:
     @property
     def start(self) -> Mapping[str, Any]:
         """Where each parameter started."""
-        return dict(zip(self.problem.program.parameter_names, self.problem.start, strict=True))
+        return Parameters(self.problem.program, self.problem.start)
 
     @property
     def optimizer_state(self) -> Mapping[str, Any]:

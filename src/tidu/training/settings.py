@@ -170,12 +170,11 @@ class Settings(TrainingOptions):
         """These settings with what they say of `a`, of which there is one for each level, said of every one."""
         if not model.by_level:
             return self
-        names = [p.name for p in model.parameters]
         spelt: dict[str, Any] = {
-            option: for_each_level(getattr(self, option), names, model.by_level) for option in ("init", "bounds", "fix")
+            option: for_each_level(getattr(self, option), model.by_level) for option in ("init", "bounds", "fix")
         }
         if self.penalise is not None:
-            spelt["penalise"] = tuple(for_each_level(dict.fromkeys(self.penalise), names, model.by_level))
+            spelt["penalise"] = tuple(for_each_level(dict.fromkeys(self.penalise), model.by_level))
         return self.with_found(**spelt)
 
     def columns_of(self, model: Formula) -> list[str]:
@@ -223,7 +222,9 @@ class Settings(TrainingOptions):
             raise SettingError(
                 _("the formula '{formula}' has no parameter to learn").format(formula=self.formula.strip()[:60])
             )
-        self._known(names, self.init, "init")
+        of_levels = {name for p in formula.parameters if p.name in formula.by_level
+                     for name in formula.by_level[p.name].names}  # fmt: skip
+        self._known(names, [name for name in self.init if name not in of_levels], "init")
         self._known(names, self.penalise or (), "penalise")
         self._known(names, self.bounds, "bounds")
         for name in self._columns_of_x():
@@ -279,6 +280,7 @@ class Settings(TrainingOptions):
             tuple(c for c in program.columns if c.role == "feature"),
             tuple(c for c in program.columns if c.role == "target"),
             masks=program.masks,
+            by_level=program.by_level,
         )
         return self._program_of(formula, program.weight)
 
@@ -325,7 +327,13 @@ class Settings(TrainingOptions):
         values = [(p, said.get(p.name, 0.0)) for p in program.parameters]
         drawn = any(isinstance(value, str) for _p, value in values)
         generator = generator_of(self.seed) if drawn else None  # `numpy.random` takes a while to import
-        return [starting_value(p.name, value, generator, p.shape) for p, value in values]
+        found = [starting_value(p.name, value, generator, p.shape) for p, value in values]
+        for k, p in enumerate(program.parameters):
+            if p.name in program.by_level and p.shape and len(self.init) > 0:
+                for place, name in enumerate(program.by_level[p.name].names):
+                    if name in self.init:
+                        found[k][place] = starting_value(name, self.init[name], generator)
+        return found
 
     def further_starts(self, program: Program) -> list[npt.NDArray[np.float64]]:
         """`starts` - 1 more points to start from: drawn as `init` or a layer says, else within bounds, else nearby."""

@@ -15,7 +15,7 @@ from tidu.content.methods import SOLVERS, Solver
 from tidu.content.summary import numbers_in, parameters_in_words, shape_in_words
 from tidu.data.labels import label_text
 from tidu.data.table import clipped
-from tidu.engines.program import Program
+from tidu.engines.program import Program, named_numbers
 from tidu.insight.reporting.document import Block, Cell, Facts, Mathematics, Prose, Remarks, Table
 from tidu.language.printer import unicode_name
 from tidu.text import _, counted, mark
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tidu.training.solving.estimates import Estimates
 
 MOST_TESTS = 12  # in a report; all of them are in --json
+FIRST_LEVELS = 5  # of many, that a table shows
 STRONG = 0.9  # a correlation of two estimates that is worth a line
 MOST_CLASSES_SHOWN = 10  # whose confusion table is no wider than a terminal
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -65,7 +66,8 @@ def blocks_of_result(run: Run) -> list[Block]:
         *_statistics(run),
         (_("stopped"), _stopped(run)),
     )  # fmt: skip
-    blocks: list[Block] = [_layers(run) if run.program.of_arrays else _parameters(run), *_derived(run), Facts(lines)]
+    layered = run.program.of_arrays and not run.program.is_by_level
+    blocks: list[Block] = [_layers(run) if layered else _parameters(run), *_derived(run), Facts(lines)]
     for title, metrics in ((_("fit"), run.metrics), (_("test"), run.test_metrics)):
         blocks += confusion(title, run.classes, metrics)
     return [*blocks, Remarks(run.notes, bad=run.diverged)]
@@ -95,11 +97,15 @@ def _parameters(run: Run) -> Table:
     if run.confidence is not None:
         ends |= run.confidence.ends
     rows: list[tuple[Cell | str, ...]] = []
-    for name, value in run.params.items():
+    start, end = (named_numbers(run.program, values, FIRST_LEVELS) for values in (run.start, run.params))
+    for name, value in end.items():
         cells: list[str] = []
         if statistics is not None:
             cells = _trust(value, statistics.standard_errors[name], *ends[name])
-        rows.append((unicode_name(name), number(run.start[name]), Cell(number(value), strong=True), *cells))
+        rows.append((unicode_name(name), number(start[name]), Cell(number(value), strong=True), *cells))
+    more = sum(np.size(value) for value in run.params.values()) - len(end)
+    if more:
+        rows.append((Cell(_("… and {count} more").format(count=f"{more:,}"), faint=True), *[""] * (len(headings) - 1)))
     for name, value in run.settings.fix.items():
         blank = [""] * (len(headings) - 3)
         rows.append((unicode_name(name), Cell(_("fixed"), faint=True), number(value), *blank))
@@ -146,7 +152,7 @@ def _statistics(run: Run) -> list[tuple[str, str]]:
         return []
     lines = statistics.facts()
     lines.append((_("tests against 0"), _tests(statistics)))
-    names, correlation = statistics.parameters, statistics.correlation
+    names, correlation = statistics.correlated, statistics.correlation
     strong = [
         (abs(correlation[i, j]), f"{unicode_name(names[i])}, {unicode_name(names[j])}: {correlation[i, j]:+.4f}")
         for i in range(len(names))
@@ -171,9 +177,10 @@ def _tests(statistics: Estimates) -> str:
 
 def parameters_at_end(model: Model) -> Table:
     """The parameters of a model; of a network its layers."""
-    if model.program.of_arrays:
+    if model.program.of_arrays and not model.program.is_by_level:
         return _layers(model)
-    rows = tuple((unicode_name(name), Cell(number(value), strong=True)) for name, value in model.params.items())
+    values = named_numbers(model.program, model.params, FIRST_LEVELS)
+    rows = tuple((unicode_name(name), Cell(number(value), strong=True)) for name, value in values.items())
     return Table((_("parameter"), _("end")), rows)
 
 

@@ -73,7 +73,7 @@ def derived_of(
 def standard_error(quantity: Expr, values: Mapping[Expr, float], statistics: Estimates) -> float:
     """The standard error of an expression of parameters at their values; nan where they are not determined."""
     moving = symbols([quantity], "parameter")
-    places = [statistics.parameters.index(p.name) for p in moving]
+    places = [statistics.correlated.index(p.name) for p in moving]
     slopes = np.array([evaluate(slope, values) for slope in gradient(quantity, moving)])
     if not np.all(np.isfinite(slopes)):
         return math.nan

@@ -58,6 +58,11 @@ class Estimates:
         return dict(zip(self.parameters, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
 
     @property
+    def correlated(self) -> tuple[str, ...]:
+        """The parameters that `covariance` and `correlation` are of, in their order."""
+        return self.parameters
+
+    @property
     def correlation(self) -> Array:
         """Of the estimates, of shape (p, p)."""
         deviations = np.sqrt(np.diag(self.covariance))
@@ -146,7 +151,7 @@ class Estimates:
 
     def to_dict(self, level: float = LEVEL) -> dict[str, Any]:
         """Plain values, for JSON."""
-        correlation, names, tests = self.correlation, self.parameters, self.tests()
+        correlation, names, tests = self.correlation, self.correlated, self.tests()
         return {
             "errors_of": self.kind,
             "standard_errors": self.standard_errors,

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidu.training.solving.estimates import Estimates
+from tidu.training.solving.level_statistics import LevelStatistics
 from tidu.training.solving.likelihood import Likelihood
 from tidu.training.solving.robust import Robust
 from tidu.training.solving.statistics import Statistics
 
-KINDS: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Statistics, Likelihood, Robust)}
+KINDS: dict[str, type[Estimates]] = {kind.kind: kind for kind in (Statistics, LevelStatistics, Likelihood, Robust)}
 
 
 def estimates_of_plain(plain: Mapping[str, Any]) -> Estimates:

@@ -189,12 +189,28 @@ class NetworkObjective(Objective):
         return self._arrays_of(outputs, at, self._inputs(0, self.rows_count))
 
     def _arrays_of(self, outputs: Sequence[Expr], at: Array, inputs: tuple[Array, ...]) -> list[Array]:
+        if any(o.op.name == "placed" for o in outputs):
+            return self._with_placed(outputs, at, inputs)
         found = self._call(array_rows_source(self.program, tuple(outputs)), "each_row", inputs, self.parts(at))
         varying = {*self._varying(outputs)}
         return [
             np.asarray(v, dtype=np.float64) if o in varying else np.broadcast_to(v, (len(inputs[0]), *o.shape))
             for o, v in zip(outputs, found, strict=True)
         ]
+
+    def _with_placed(self, outputs: Sequence[Expr], at: Array, inputs: tuple[Array, ...]) -> list[Array]:
+        """The same where some have one number of each sample at the place of its level, and zeros elsewhere."""
+        parts = [part for o in outputs for part in (o.args if o.op.name == "placed" else (o,))]
+        values = iter(self._arrays_of(parts, at, inputs))
+        found = []
+        for o in outputs:
+            here = next(values)
+            if o.op.name == "placed":
+                whole = np.zeros((len(here), *o.shape))
+                whole[np.arange(len(here)), next(values).astype(np.intp)] = here
+                here = whole
+            found.append(here)
+        return found
 
     def _varying(self, outputs: Sequence[Expr]) -> list[Expr]:
         """Those that differ from row to row."""

@@ -21,10 +21,12 @@ from tidu.training.constraints import FOR_DESCENT, bound_arrays, weights_of
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
+from tidu.training.solving.arrow import Arrow, fits_arrow
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES
 from tidu.training.solving.errors_in_x import with_errors_in_x
 from tidu.training.solving.estimates import Estimates
 from tidu.training.solving.infinity import flat_further_out
+from tidu.training.solving.level_statistics import level_statistics_of
 from tidu.training.solving.likelihood import has_likelihood, likelihood_of
 from tidu.training.solving.network import objective_of
 from tidu.training.solving.objective import MOST_JACOBIAN, Objective
@@ -98,14 +100,20 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
         return Solution(descent, of_distances, [*(of_distances.notes() if of_distances else notes), words])
     statistics: Statistics | None = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
+    by_level = fits_arrow(program, problem.columns)
     if program.of_arrays:  # the numbers of hidden units are no quantities with errors: units can change places
-        least_squares = least_squares and objective.p <= MOST_JACOBIAN and objective.is_linear
+        least_squares = least_squares and not by_level and objective.p <= MOST_JACOBIAN and objective.is_linear
     at = objective.flat(solved.descent.state.parameters)
     ended = solved.descent.stopped == "converged"
+    counted, known = settings.counts is not None, settings.sigma is not None
+    log_weights = 0.0 if counted else _log_weights_of(problem)
     if least_squares and ended:
         with np.errstate(all="ignore"):
-            counted, known = settings.counts is not None, settings.sigma is not None
-            statistics = statistics_of(objective, at, known, 0.0 if counted else _log_weights_of(problem), counted)
+            statistics = statistics_of(objective, at, known, log_weights, counted)
+    elif by_level and ended:
+        with np.errstate(all="ignore"):
+            arrow = Arrow(program, problem.columns)
+            statistics = level_statistics_of(arrow, at, known, log_weights, counted)
     elif ended and program.residual_factor is None and program.penalty is ZERO and not solved.at_infinity:
         with np.errstate(all="ignore"):
             other = _other_statistics(problem, objective, at)
@@ -113,7 +121,7 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
     if statistics is not None and solved.exact is not None:
         statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
         notes.append(_note_on_exact(program, problem.columns))
-    elif statistics is not None and (loose := loosely_determined(statistics, objective, at)):
+    elif statistics is not None and not by_level and (loose := loosely_determined(statistics, objective, at)):
         notes.append(
             _(
                 "the data hardly determine {names}: their standard errors are a million times what they would be if "
@@ -125,7 +133,9 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
         notes += statistics.notes()
         told = {name for group in statistics.confused for name in group}
         level = (
-            [] if bounds is not None or conditions else [n for n in flat_further_out(objective, at) if n not in told]
+            []
+            if bounds is not None or conditions or by_level
+            else [n for n in flat_further_out(objective, at) if n not in told]
         )
         notes += [
             _("'{name}' fits as well where it is ten times as large: the data say only that it is far from 0, and its "

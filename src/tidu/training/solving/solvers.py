@@ -21,6 +21,8 @@ from tidu.language.simplify import ZERO
 from tidu.training.callbacks import Progress
 from tidu.training.descent import Descent
 from tidu.training.problem import Limits
+from tidu.training.solving.arrow import Arrow, fits_arrow
+from tidu.training.solving.arrow_attempts import attempts_by_level
 from tidu.training.solving.attempts import attempts_of
 from tidu.training.solving.conditions import Region, within_conditions
 from tidu.training.solving.convergence import Bounds
@@ -78,8 +80,13 @@ def solve(
         first = np.clip(first, *bounds)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an overflow on a step that is not taken
-        attempt = attempts_on_network if program.of_arrays else attempts_of
-        attempts = attempt(method, objective, first, limits, bounds, more_starts, progress)
+        arrow = None
+        if method == "lm" and bounds is None and fits_arrow(program, objective.columns):
+            arrow = Arrow(program, objective.columns)
+            attempts = attempts_by_level(arrow, objective.columns, first, limits, more_starts, progress)
+        else:
+            attempt = attempts_on_network if program.of_arrays else attempts_of
+            attempts = attempt(method, objective, first, limits, bounds, more_starts, progress)
         if conditions:
             region = Region(conditions, program.parameters, bounds)
             attempts = within_conditions(objective, region, attempts, [first, *more_starts], limits, progress)
@@ -97,7 +104,8 @@ def solve(
                 best.passes.settled = True
             polished(objective, best.passes, bounds)
     passes = best.passes
-    source = objective.rows_text if method == "lm" else objective.loss_source
+    ran = arrow or objective
+    source = ran.rows_text if method == "lm" else objective.loss_source
     stopped = best.stopped
     n = len(passes.points)
     if not n:
@@ -109,7 +117,7 @@ def solve(
         state = TrainingState(
             objective.parts(passes.points[-1]), epoch=n, step=n, gradient=objective.parts(passes.gradients[-1])
         )
-    descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, objective.engine)
+    descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, ran.engine)
     costs = tuple(a.cost for a in attempts)
     return Solved(
         descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated, best.exact,
