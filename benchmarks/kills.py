@@ -85,8 +85,6 @@ def drawn(random: np.random.Generator, seconds: float) -> Case:
         options["shuffle"] = one_of(True, True, False, "blocks")
     if engine != "array" and random.random() < 0.25:
         options["stream"] = True
-        if "mlp" in formula and options["lr"] == "auto":  # which looks at all rows of a network
-            options["lr"] = 0.01
     if not options.get("stream") and random.random() < 0.4:
         options |= {"validation": 0.25, "patience": one_of(3, 50, 10_000)}
     elif random.random() < 0.15:

@@ -130,6 +130,15 @@ def test_solvers_have_the_bits_of_memory(case, rows, threads):
     assert (streamed.stopped, streamed.source, streamed.engine) == (memory.stopped, memory.source, memory.engine)
 
 
+@pytest.mark.parametrize("optimizer", ["lm", "newton", "lbfgs"])
+def test_plain_python_defines_the_bits_of_solvers(optimizer):
+    data, options = table(CHUNK + 9), {"optimizer": optimizer, "init": {"a": 1.0, "b": 0.3}, "steps": 4}
+    plain = tidu.fit("y = a*tanh(b*x)", data, engine="python", **options)
+    compiled = tidu.fit("y = a*tanh(b*x)", data, engine="compiled", stream=True, **options)
+    assert repr(plain.state) == repr(compiled.state)
+    assert plain.history.values.tobytes() == compiled.history.values.tobytes()
+
+
 def test_long_data_are_solved_like_any_other():
     """Against SciPy, which holds all rows."""
     data = table(2 * CHUNK + 3)
