@@ -185,7 +185,8 @@ def killed(case: Case, data: Path, store: Path, random: np.random.Generator, sec
     while not has_ended(store):
         process = processes.Process(target=begun, args=(case, data, store))
         process.start()
-        process.join(LONG if kills == MOST_KILLS else random.uniform(0.0, 0.1 + 0.8 * seconds))
+        soon = random.uniform(0.0, (0.1 + 0.8 * seconds) * (1.0 if kills else 0.3))  # the first kill while it starts
+        process.join(LONG if kills == MOST_KILLS else soon)
         if process.is_alive():
             assert kills < MOST_KILLS, f"no end in {LONG:g} s"
             assert process.pid is not None
