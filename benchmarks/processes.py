@@ -1,4 +1,4 @@
-"""Whole processes of Python as contenders: what they print, with a cache folder of tidu's that is theirs."""
+"""Whole processes of Python as contenders: what they print, with a cache folder and a store of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def output_of(cache: Path, arguments: list[str], sources: Path | None = None) ->
     ImportError, NotAvailableError
         It failed, because a package is not installed, or otherwise.
     """
-    environment = os.environ | {"TIDU_CACHE": str(cache), "TIDU_LANG": "en"}
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = os.environ | {"TIDU_CACHE": str(cache), "TIDU_STORE": str(cache / "runs.sqlite"), "TIDU_LANG": "en"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it doubles the time of imports
     if sources is not None:
         environment["PYTHONPATH"] = str(sources)

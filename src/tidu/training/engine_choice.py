@@ -23,6 +23,7 @@ CALL = 1.5e-6  # seconds of NumPy for one operation on an array, however small
 SECONDS_A_PRODUCT = {"array": 2.5e-11, "compiled": 6e-11}  # a multiplication and an addition in a product of matrices
 SECONDS_A_NUMBER = {"array": 1.5e-9, "compiled": 4e-10}  # for one operation of another kind
 SECONDS_A_FUNCTION = {"array": 5e-9, "compiled": 2.5e-9}  # for exp, tanh and the like
+SHARE_OF_FLOAT32 = 0.5  # of a step on whole batches: half the memory, twice as many numbers an instruction
 TO_COMPILE = 0.3  # seconds for a network
 
 
@@ -47,7 +48,7 @@ def engine_for(wish: str, work: Work) -> Engine:
                     _("this model or loss has no loop over tiles; leave out the engine, or name 'array'")
                 )
             return Engine(wish, _("the loop over tiles of samples"))
-        long = tiles_are_faster(work.program, work.per_step, work.steps)
+        long = tiles_are_faster(work.program, work.per_step, work.steps, work.shape.dtype)
         if wish == "auto" and long and fits_tiles(work.program, work.shape):
             return Engine("compiled", _("the loop over tiles of samples, compiled: faster than whole batches"))
         return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))
@@ -85,7 +86,7 @@ def engine_for_seconds(wish: str, plain: float, to_compile: float) -> Engine:
     return Engine("compiled", _("the loop compiled: plain Python would take {seconds:.2g} s").format(seconds=plain))
 
 
-def seconds_a_step(program: Program, per_step: int, engine: str) -> float:
+def seconds_a_step(program: Program, per_step: int, engine: str, dtype: str = "float64") -> float:
     """Of a step of `per_step` samples with the engine `array` or `compiled`."""
     products = numbers = functions = 0.0
     nodes = [n for n in evaluation_order([program.loss, *program.gradient]) if n.args]
@@ -106,10 +107,12 @@ def seconds_a_step(program: Program, per_step: int, engine: str) -> float:
         + functions * SECONDS_A_FUNCTION[engine]
     )
     seconds += updated * SECONDS_A_NUMBER[engine]
+    if dtype == "float32" and engine == "array":  # tiles compute in double, whatever they keep
+        seconds *= SHARE_OF_FLOAT32
     return seconds + (len(nodes) + len(of_update)) * CALL if engine == "array" else seconds
 
 
-def tiles_are_faster(program: Program, per_step: int, steps: int) -> bool:
+def tiles_are_faster(program: Program, per_step: int, steps: int, dtype: str = "float64") -> bool:
     """Whether machine code of the loop over tiles is worth what it takes to have it."""
-    saved = seconds_a_step(program, per_step, "array") - seconds_a_step(program, per_step, "compiled")
+    saved = seconds_a_step(program, per_step, "array", dtype) - seconds_a_step(program, per_step, "compiled")
     return steps * saved > TO_COMPILE

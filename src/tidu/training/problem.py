@@ -399,6 +399,10 @@ def check_target(program: Program, table: Table, settings: Settings) -> None:
 def _notes_on(problem: Problem) -> list[str]:
     notes = [*problem.program.notes, *_notes_on_classes(problem), *_notes_on_score(problem)]
     size = problem.settings.batch_size
+    if problem.settings.fast and problem.program.of_arrays:
+        notes.append(
+            _("fast changes nothing here: the loops of a model with vectors add in the one order that they have")
+        )
     if are_on_disk(problem.columns) and problem.settings.shuffle and size is not None and size < problem.rows:
         notes.append(_("shuffled by blocks; in memory, --shuffle blocks has the same bits"))
     if size is not None and size > problem.rows:

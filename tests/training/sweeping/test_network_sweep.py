@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sklearn.datasets import load_digits
 
 import tidu
+from tidu.errors import SettingError
 from tidu.fronts.cli import app
 from tidu.training.sweeping.networks import trained_at_once
 from tidu.training.sweeping.sweep import Plan
@@ -98,3 +99,9 @@ def test_the_command_line(tmp_path):
     header, *rows = (tmp_path / "runs.csv").read_text().splitlines()
     assert header == "lr,loss,stopped,epochs,steps"
     assert len(rows) == 2
+
+
+def test_the_sizes_of_layers_are_no_axis_and_the_error_says_where_they_stand():
+    x = np.linspace(-1.0, 1.0, 20)
+    with pytest.raises(SettingError, match=r"'hidden' stands in the formula, as in mlp\(\.\.\., hidden=\[16\]\)"):
+        tidu.sweep("y = mlp(x, hidden=[4])", {"x": x, "y": x}, {"hidden": [4, 8]}, epochs=2)

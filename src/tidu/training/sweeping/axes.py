@@ -12,6 +12,7 @@ import numpy as np
 
 from tidu.content.declarations import declared
 from tidu.content.kinds import Whole
+from tidu.content.models import MODELS
 from tidu.errors import SettingError, closest
 from tidu.text import _
 from tidu.training.options import OPTIONS, TrainingOptions
@@ -47,6 +48,7 @@ def axes_of(over: Mapping[str, object], parameters: Iterable[str]) -> list[Axis]
         name = written.removeprefix(INIT)
         is_start = written.startswith(INIT) or written not in SETTINGS
         if is_start and name not in parameters:
+            _refuse_option_of_model(name)
             near = closest(name, [*SETTINGS, *parameters])
             raise SettingError(
                 _("a sweep cannot vary '{name}'{hint}; it can vary {settings}, and the start of {parameters}").format(
@@ -65,6 +67,19 @@ def axes_of(over: Mapping[str, object], parameters: Iterable[str]) -> list[Axis]
     if runs > MOST_RUNS:
         raise SettingError(_("the sweep has {runs} runs; the limit is {limit}").format(runs=runs, limit=MOST_RUNS))
     return axes
+
+
+def _refuse_option_of_model(name: str) -> None:
+    """Say where an option of a model function stands, if it is one: not among the settings."""
+    for model in MODELS.values():
+        if name in model.options and name not in OPTIONS:
+            default = model.options[name]
+            raise SettingError(
+                _("'{name}' stands in the formula, as in {model}(..., {name}={value}), and a sweep has one formula; "
+                  "fit each of the formulas by itself").format(
+                    name=name, model=model.name, value=list(default) if isinstance(default, tuple) else default
+                )
+            )  # fmt: skip
 
 
 def axis_values(name: str, values: object, whole: bool = False) -> tuple[Any, ...]:
