@@ -166,3 +166,19 @@ def test_bad_input_is_a_sentence(capsys, file, arguments, part):
     status, _out, err = said(capsys, "explain", file, LINE, *lr, *arguments)
     assert status == 2
     assert part in " ".join(err.split())
+
+
+@pytest.mark.parametrize("engine", ["python", "array"])
+@pytest.mark.parametrize("loss", ["logistic", "hinge", "perceptron", "softmax"])
+def test_a_class_is_told_by_its_label_and_a_feature_is_none(loss, engine):
+    """Features are read twice here, so that their cells have names, with values that number no class."""
+    x, z = np.array([3.5, -2.25, 0.5, 7.0]), np.array([9.5, 0.25, -1.0, -4.0])
+    labels = np.array(["yes", "no", "no", "yes"])
+    formula = "kind = linear(x, z)" if loss == "softmax" else "kind = a*x + b*x*z + c*z"
+    run = tidu.fit(formula, {"x": x, "z": z, "kind": labels}, loss=loss, engine=engine, steps=2, lr=0.01)
+    found = run.explain(1, rows=range(4))
+    for row in range(4):
+        told = {e.name.removesuffix("_i"): e for e in found.of_row(row) if e.rule.startswith("from the data")}
+        assert told["kind"].rule.startswith(f"from the data, row {row}: class {labels[row]}")
+        for name in {"x", "z"} & set(told):
+            assert told[name].rule == f"from the data, row {row}"

@@ -146,7 +146,8 @@ class Entries:
         for row in (r for r in trace.rows if r in self.rows):
             for c in p.columns:
                 assert table is not None
-                self._give(c, float(table[c.name][row]), self.reasons.of_column("", 0.0, row), row)
+                value = float(table[c.name][row])
+                self._give(c, value, self.reasons.of_column(self._class_of(c, value), value, row), row)
 
     def _give(self, node: Expr, value: Any, rule: str, row: int | None = None, of: Expr | None = None) -> None:
         name = "step" if node is STEP else node.name
@@ -407,10 +408,14 @@ class Entries:
             entry = replace(entry, name=name, symbol=replace(entry.symbol, name=name))
         else:
             code = statement_at(self.code, line.line)
-            label = label_text(self.run.classes[int(entry.value)]) if self.run.classes else f"{entry.value:g}"
-            rule = self.reasons.of_column(label, line.value, row or 0)
+            rule = self.reasons.of_column(self._class_of(node, entry.value), line.value, row or 0)
             entry = replace(entry, name=line.name, line=line.line, code=code, value=line.value, rule=rule)
         self.made[entry.id] = entry
         if node in self.reasons.names:
             self.reasons.names[node] = entry.name
         self.now[row, node] = Part(node, entry.symbol, entry.value, entry.id)
+
+    def _class_of(self, column: Expr, value: float) -> str:
+        """The label in the data for the number of a target; nothing for what is no class."""
+        codes = self.run.settings.loss_object.targets.codes if column.role == "target" else ()
+        return next((label_text(x) for code, x in zip(codes, self.run.classes, strict=False) if code == value), "")

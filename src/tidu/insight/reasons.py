@@ -157,6 +157,8 @@ class Reasons:
             return _("from the data, row {row}: class {label}, as 1 at its place and 0 elsewhere").format(
                 row=row, label=label
             )
+        if label:
+            return _("from the data, row {row}: class {label}").format(row=row, label=label)
         return _("from the data, row {row}").format(row=row)
 
     # -- of the step ----------------------------------------------------------------------------------------
