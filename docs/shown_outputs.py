@@ -107,12 +107,16 @@ def _commands_as_run(body: str, session: Session) -> Iterator[str]:
 
 
 def shortened(printed: str, shown: str) -> str:
-    """What is printed, without the lines for which `...` stands in what is shown."""
+    """What is printed, without the lines for which `...` stands in what is shown.
+
+    What follows `...` begins at the line with the same first word, if there is one; else it is as many lines as before.
+    """
     lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
     before, left_out, after = shown.partition(f"{LEFT_OUT}\n")
     if left_out:
-        first, last = len(before.splitlines()), len(after.splitlines())
-        lines = [*lines[:first], LEFT_OUT, *(lines[-last:] if last else [])]
+        first, last, word = len(before.splitlines()), len(after.splitlines()), after.split("\n")[0].split()[:1]
+        begins = next((k for k, line in enumerate(lines) if word and line.split()[:1] == word), len(lines) - last)
+        lines = [*lines[:first], LEFT_OUT, *(lines[begins:] if last else [])]
     return "".join(f"{line}\n" for line in lines)
 
 
