@@ -233,6 +233,12 @@ CASES = [
     ("option", "a model file in no folder", None, (*LINE, "--out", "nowhere/m.tidu"),
      "there is no folder 'nowhere' to write to",
      "没有可以写入的文件夹 'nowhere'"),
+    ("file", "an address of an unknown kind", None, ("fit", "nonsense://a.csv", "y = w*x + b"),
+     "'nonsense://a.csv' cannot be read: Protocol not known: nonsense",
+     "无法读取 'nonsense://a.csv'：Protocol not known: nonsense"),
+    ("file", "a pattern of addresses that nothing matches", None, ("fit", "memory://nowhere-*.csv", "y = w*x + b"),
+     "no file matches 'memory://nowhere-*.csv'",
+     "没有文件与 'memory://nowhere-*.csv' 匹配"),
     ("option", "a fraction of a stream", None, (*LINE, "--stream", "--test-size", "0.2"),
      "a fraction of the rows cannot be kept back from data that are read block by block; put these rows into a file "
      "of their own (--validation FILE)",
