@@ -24,12 +24,12 @@ from tidu.data.source import source_of
 from tidu.data.unpacked import is_larger_unpacked
 from tidu.errors import DataError, SettingError, TiduError
 from tidu.lab import networks, taking, views
+from tidu.lab.changes import Telling, explanation
 from tidu.lab.examples import EXAMPLES, Example, example_named
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
 from tidu.lab.guiding import Guide, Present
 from tidu.lab.problems import NO_COLUMN, OF_THE_PAGE, Data, Remembered, problem_of
-from tidu.lab.telling import Telling, explanation
 from tidu.lab.words import page_words
 from tidu.text import _, language, speak_here
 from tidu.training.origin import Origin
@@ -92,13 +92,24 @@ class Earlier:
 
     def against(self, formula: str, given: Mapping[str, Any]) -> str:
         """Its name: the formula and the settings in which it differs from others; all, where it differs in none."""
-        own = {name: value for name, value in self.given.items() if value not in (None, "")}
+        own, other = _chosen(self.given), _chosen(given)
         differs = [self.formula] if self.formula != formula else []
-        for name in [*own, *(n for n in given if n not in own)]:
-            if own.get(name) != given.get(name):
-                value = own.get(name, OF_THE_PAGE[name].default)
-                differs.append(f"{name} = {_('default') if value is None else value}")
-        return ", ".join(differs or [self.formula, *(f"{n} = {v}" for n, v in own.items())])
+        differs += [_told(n, own.get(n)) for n in {**own, **other} if own.get(n) != other.get(n)]
+        return ", ".join(differs or [self.formula, *(_told(n, v) for n, v in own.items())])
+
+
+def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are not as they would be without a word."""
+    return {n: v for n, v in given.items() if v not in (None, "") and v != OF_THE_PAGE[n].default}
+
+
+def _told(name: str, value: Any) -> str:
+    """An option in a name of a run; a `value` of None is its default."""
+    if value is None:
+        value = OF_THE_PAGE[name].default
+    if isinstance(value, bool):
+        return name if value else _("without {name}").format(name=name)
+    return f"{name} = {_('default') if value is None else value}"
 
 
 class Session:
@@ -312,7 +323,10 @@ class Session:
         self.here = self.experiment.toward(0)
         made = views.mathematics(self.experiment) | views.points(self.experiment)
         return (made | views.standing(self.experiment, self.here)).with_plain(
-            notes=list(problem.notes), others=self._names(), takes=self._takes()
+            notes=list(problem.notes),
+            others=self._names(),
+            takes=self._takes(),
+            rate=problem.settings.lr if isinstance(problem.settings.lr, float) else None,
         )
 
     @request(formula=str, settings=dict, optional="settings")

@@ -65,7 +65,7 @@ export const actions = {
         data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
         equations: reply.equations, source: reply.source, layered: true, numbers: reply.numbers, step: reply.step, params: reply.params, digits: reply.digits,
         cost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
-        track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes, takes: reply.takes,
+        track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes, takes: reply.takes, rate: reply.rate,
       });
       if (keep) set({ others: reply.others.map((/** @type {string} */ name) => ({ name, start: {}, steps: [], losses: [], path: [], recorded: [] })) });
       noteStart(reply.params);

@@ -244,7 +244,10 @@ function settings(hello) {
     limit.hidden = at === null;
     if (at !== null) limit.style.left = `${Math.min(100, Math.max(0, ((Math.log10(at) - LOWEST) / (HIGHEST - LOWEST)) * 100))}%`;
   });
-  on(["settings"], () => { const v = Number(state.settings.lr ?? 0.01); if (v > 0) slider.value = String(Math.log10(v)); });
+  on(["rate"], () => { // which is shown where nobody typed one, too
+    lr.placeholder = state.rate === null ? "" : String(Number(state.rate.toPrecision(6)));
+    if (state.rate !== null && state.rate > 0 && document.activeElement !== slider) slider.value = String(Math.log10(state.rate));
+  });
   const choice = (/** @type {string[]} */ names) => made("input", { list: "", spellcheck: "false" }, []) && made("select", {}, names.map((n) => made("option", { value: n, text: n })));
   const batch = made("input", { type: "number", min: 1, placeholder: t("all_rows") });
   const main = [
@@ -269,8 +272,6 @@ function showSettings(given) {
     if (input.type === "checkbox") input.checked = Boolean(value);
     else input.value = input.tagName === "SELECT" ? value : (given[name] ?? "");
   }
-  const v = Number(given.lr ?? 0.01);
-  if (v > 0) by("lr-slider").value = String(Math.log10(v));
 }
 
 // -- keys and the doctor --------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ function doctor() {
     if (!found) { by("findings").replaceChildren(made("p", { text: reply.error })); return; }
     const parts = [...found.findings.map((/** @type {any} */ f) => made("p", { text: f.words })), ...found.trials.map((/** @type {any} */ f) => made("p", { class: "trial", text: f.advice }))];
     if (found.advice) {
-      parts.push(made("button", { type: "button", class: "strong", text: t("do_that", { advice: found.advice }), onclick: () => {
+      parts.unshift(made("button", { type: "button", class: "strong", text: t("do_that", { advice: found.advice }), onclick: () => {
         by("keep").checked = true;
         const options = Object.fromEntries(Object.entries(found.options).map(([k, v]) => [k, typeof v === "boolean" ? v : v === null ? "" : String(v)]));
         const given = { ...state.settings, ...options };

@@ -5,7 +5,9 @@
  */
 
 import { set, state } from "./state.js";
-import { by, t } from "./words.js";
+import { by, made, t } from "./words.js";
+
+const LONGEST_TRAIL = 24; // numbers
 
 /** The identity of what the loop calls by a name. @param {string} name @returns {string} */
 export const identity = (name) => state.explanation?.names[SIGNS[name] ?? name] ?? name;
@@ -44,7 +46,20 @@ export function origin(node) {
   const where = [entry.line ? `${t("line")} ${entry.line}` : "", entry.row === null ? "" : `${t("row")} ${entry.row}`].filter(Boolean).join(", ");
   const told = document.createElement("span");
   told.textContent = `${entry.text}${where ? `   (${where})` : ""}   ${entry.rule}`;
-  return [told];
+  const behind = trail(entry).slice(0, LONGEST_TRAIL).map(({ text }) => text).join("  ←  ");
+  return behind ? [told, made("small", { class: "trail", text: `←  ${behind}` })] : [told];
+}
+
+/** What went into a number, the nearest first, back to data and parameters. @param {any} entry */
+function trail(entry) {
+  const { entries } = state.explanation;
+  /** @type {any[]} */
+  const found = [];
+  for (let next = [entry]; next.length;) {
+    next = next.flatMap(({ sources }) => sources.map((/** @type {number} */ k) => entries[k])).filter((e) => e && e !== entry && !found.includes(e));
+    found.push(...new Set(next));
+  }
+  return [...new Set(found)];
 }
 
 /**

@@ -21,6 +21,7 @@ export const state = {
   /** how many numbers are learned */ numbers: 0,
   /** @type {[string, string][]} */ equations: [],
   /** @type {string} */ source: "",
+  /** @type {number | null} the learning rate, where it is a number */ rate: null,
   /** @type {string[]} what can be taken away */ takes: [],
   /** @type {string[]} what a reader must know of data and settings */ notes: [],
   step: 0,
