@@ -84,12 +84,39 @@ def test_a_slice_says_what_is_held():
     assert "b = " in label
 
 
+def test_two_numbers_of_a_network():
+    """The cost at any point of the plane, by NumPy; the path ends where the run did, and the minimum is one."""
+    x = np.linspace(-1, 1, 20)
+    run = tidu.fit(
+        "y = mlp(x, hidden=[2], activation='tanh')", {"x": x, "y": x**3}, lr=0.1, epochs=40, optimizer="adam"
+    )
+    found = slice_of(run, ("W1[1, 0]", "b2"))
+    params = {name: np.array(value) for name, value in run.params.items()}
+
+    def cost(weight, bias):
+        w = params["W1"].copy()
+        w[1, 0] = weight
+        return np.mean((np.tanh(np.outer(x, w[:, 0]) + params["b1"]) @ params["W2"] + bias - x**3) ** 2)
+
+    assert found.names == ("W1[1,0]", "b2")
+    for i, j in [(0, 0), (3, 50), (40, 7), (80, 100)]:
+        assert found.height[i, j] == pytest.approx(cost(found.x[i, j], found.y[i, j]), rel=1e-10)
+    assert (found.paths[0].x[-1], found.paths[0].y[-1]) == (params["W1"][1, 0], run.params["b2"])
+    assert len(found.held) == 5
+    if found.minimum is not None:
+        near = [cost(found.minimum[0] + a, found.minimum[1] + b) for a in (-1e-3, 0, 1e-3) for b in (-1e-3, 0, 1e-3)]
+        assert min(near) == near[4]
+    label = picture_of(run, "contours", Request(of=("W1[1,0]", "b2"))).axes[0].get_xlabel()
+    assert "5 other numbers held" in label
+
+
 def test_what_has_no_contours_says_so():
     x = np.linspace(0, 2, 20)
     with pytest.raises(SettingError, match="tidu scan"):
         tidu.fit("y = w*x", {"x": x, "y": x}, lr=0.05, epochs=2).plot(kind="contours")
-    with pytest.raises(SettingError, match="network"):
-        tidu.fit("y = mlp(x, hidden=[2])", {"x": x, "y": x}, lr=0.05, epochs=2).plot(kind="contours")
+    network = tidu.fit("y = mlp(x, hidden=[2])", {"x": x, "y": x}, lr=0.05, epochs=2)
+    with pytest.raises(SettingError, match=r"no parameter 'W1\[2,0\]'.*; there are: W1\[0,0\], W1\[1,0\], b1\[0\]"):
+        network.plot(kind="contours", of="W1[2,0],b2")
     line = tidu.fit("y = w*x + b", {"x": x, "y": x}, lr=0.05, epochs=2)
     with pytest.raises(SettingError, match="no parameter 'q'"):
         line.plot(kind="contours", of="w,q")

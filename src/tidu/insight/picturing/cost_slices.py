@@ -5,8 +5,10 @@ The grid follows the valley's floor (`pictures.valley_grids`), so that contours 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from tidu.text import _
 from tidu.training.fit import run_of
 from tidu.training.judging.evaluation import cost_of
 from tidu.training.run import Run
+from tidu.training.solving.network import objective_of
 from tidu.training.solving.objective import Objective
 
 ALONG, ACROSS = 81, 101  # points of the grid, along the valley and across it
@@ -26,6 +29,7 @@ STEPS = 300  # at which paths are looked at
 FAR = 100.0  # times the length of the paths, beyond which the minimum is left out of sight
 NEWTON_STEPS = 60
 MOST_EVALUATIONS = 4e9  # operations on cells; a larger table has a coarser grid
+OPERATIONS = 40.0  # of a formula's loss, about
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,7 @@ class Slice:
 
 def why_no_slice(run: Run) -> str | None:
     """Why there is no plane of two parameters, if there is none."""
-    numbers = [p for p in run.program.parameters if not p.shape]
-    if run.program.of_arrays:
-        return _("'contours' are over two parameters that are single numbers; a network learns vectors and matrices")
-    if len(numbers) < 2:
+    if sum(math.prod(p.shape) for p in run.program.parameters) < 2:
         return _("'contours' are over two parameters; this model has one: see 'tidu scan' for its curve")
     return why_no_steps(run)
 
@@ -73,31 +74,40 @@ def slice_of(
 
     Parameters
     ----------
+    of : the names of two parameters; of a network, two of its numbers, as in `W1[2,0]`.
     optimizers : besides the run's own path, those of these optimizers on the same problem, each at its default rate.
     limits : what is in sight, of the first parameter and then of the second; by default the paths and the minimum.
     """
     table = table_of(run)
-    names = list(run.program.parameter_names)
-    chosen = [checked_name(name, names) for name in of] or names[:2]
+    program = run.program.without_dropout
+    columns = [table[c.name] for c in program.columns]
+    objective = objective_of(program, columns)
+    names = [name.replace(" ", "") for name in objective.names]
+    chosen = [checked_name(name.replace(" ", ""), names) for name in of] or names[:2]
     if len(chosen) != 2 or chosen[0] == chosen[1]:
         raise SettingError(_("contours are over two parameters, as in --of w,b, not '{names}'").format(
             names=",".join(of)))  # fmt: skip
     i, j = names.index(chosen[0]), names.index(chosen[1])
     paths = [_path(r, name, i, j) for r, name in _courses(run, optimizers)]
-    end = np.array([float(run.params[n]) for n in names])
-    columns = [table[c.name] for c in run.program.columns]
-    minimum = _minimum(Objective(run.program, columns), end, i, j)
+    end = _as_vector(tuple(run.params.values()))
+    minimum = _minimum(objective, end, i, j)
     limits = limits or _limits(paths, minimum)
     if minimum is not None and not (limits[0] <= minimum[0] <= limits[1] and limits[2] <= minimum[1] <= limits[3]):
         minimum = None
-    share = min(1.0, np.sqrt(MOST_EVALUATIONS / (40.0 * ALONG * (ACROSS + NARROWINGS) * max(table.rows, 1))))
+    operations = max(OPERATIONS, 2.0 * len(names)) * max(table.rows, 1)  # of one cost
+    share = min(1.0, np.sqrt(MOST_EVALUATIONS / (operations * ALONG * (ACROSS + NARROWINGS))))
     along, across = max(21, int(ALONG * share)), max(31, int(ACROSS * share) // 2 * 2 + 1)
-    cost_at = cost_of(run.program, columns, along * (across + NARROWINGS))
+    cost_at: Callable[[Array], float] = objective.cost
+    if not program.of_arrays:
+        of_numbers = cost_of(program, columns, along * (across + NARROWINGS))
+
+        def cost_at(at: Array) -> float:
+            return of_numbers(at.tolist())
 
     def cost(a: float, b: float) -> float:
         point = end.copy()
         point[i], point[j] = a, b
-        return cost_at(point.tolist())
+        return cost_at(point)
 
     x, y, height = follow_the_floor(cost, limits, along, across)
     finite = height[np.isfinite(height)]
@@ -124,8 +134,20 @@ def _courses(run: Run, optimizers: Sequence[str]) -> list[tuple[Run, str]]:
 
 def _path(run: Run, name: str, i: int, j: int) -> Series:
     passed = passages(run, spread_evenly(run.steps, STEPS))
-    points = np.array([[p.parameters[i], p.parameters[j]] for p in passed], dtype=np.float64)
+    points = np.array([_as_vector(p.parameters)[[i, j]] for p in passed])
     return Series(name, points[:, 0], points[:, 1])
+
+
+def _as_vector(parameters: Sequence[Any]) -> Array:
+    """Every number of the parameters, one after another."""
+    return np.concatenate([np.ravel(np.asarray(p, dtype=np.float64)) for p in parameters])
+
+
+def _curvature(objective: Objective, at: Array, both: list[int]) -> Array:
+    """The second derivatives by two of the parameters, of shape (2, 2)."""
+    if not objective.program.of_arrays:
+        return np.asarray(objective.hessian(at)[np.ix_(both, both)])
+    return np.array([objective.hessian_product(at, direction)[both] for direction in np.eye(len(at))[both]])
 
 
 def _minimum(objective: Objective, end: Array, i: int, j: int) -> tuple[float, float] | None:
@@ -134,7 +156,7 @@ def _minimum(objective: Objective, end: Array, i: int, j: int) -> tuple[float, f
     with np.errstate(all="ignore"):
         cost, slope = objective.cost_and_gradient(at)
         for _k in range(NEWTON_STEPS):
-            curvature = objective.hessian(at)[np.ix_(both, both)]
+            curvature = _curvature(objective, at, both)
             if not np.all(np.isfinite(curvature)):
                 return None
             values, vectors = np.linalg.eigh(curvature)

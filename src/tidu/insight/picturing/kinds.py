@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 AXES = ("auto", "linear", "log")
 GRAPH_TEXTS = {"mermaid": ".mmd", "dot": ".dot"}
+BETWEEN_NAMES = re.compile(r",(?![^\[]*\])")  # no comma inside of W1[2,0]
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Request:
 
     Attributes
     ----------
-    of : names of parameters.
+    of : names of parameters; of contours, also of single numbers in them, as in `W1[2,0]`.
     step : of which step, from 0.
     row : of which row of the data, from 0; the first of the step's batch by default.
     axis : of the loss: `auto`, `linear` or `log`.
@@ -266,7 +268,8 @@ def request_of(**asked: Any) -> Request:
     """A request from what `Run.plot` is given: names may be one text or several."""
     for name in ("of", "paths"):
         value = asked.get(name, ())
-        asked[name] = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+        parts = [part.strip() for part in BETWEEN_NAMES.split(value)] if isinstance(value, str) else value
+        asked[name] = tuple(parts)
     beside = asked.get("beside", ())
     asked["beside"] = (beside,) if isinstance(beside, Run) else tuple(beside)
     unknown = sorted(asked.keys() - {f.name for f in fields(Request)})

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tidu.pictures.cost_maps import CostMap
     from tidu.training.run import Run
 
+MOST_HELD = 3  # parameters whose values stand below a slice
 ANIMATED_FRAMES = 40  # frames of the contours' animation
 MOST_BATCHES = 60  # of an epoch, that are drawn
 EPOCHS_SHOWN = 2
@@ -165,7 +166,9 @@ def _cost_map(run: Run, request: Request) -> CostMap:
     from tidu.pictures.cost_maps import CostMap
 
     s = slice_of(run, request.of, request.paths, request.limits)
-    held = ", ".join(f"{n} = {v:.4g}" for n, v in list(s.held.items())[:4]) + (", …" if len(s.held) > 4 else "")
+    held = _(", ").join(f"{n} = {v:.4g}" for n, v in s.held.items()).replace("-", "\N{MINUS SIGN}")
+    if len(s.held) > MOST_HELD:
+        held = _("{count} other numbers").format(count=len(s.held))
     note = _("slice of the cost: {held} held, as at the end of the run").format(held=held) if s.held else ""
     return CostMap(s.names, s.x, s.y, s.height, s.lowest, s.limits, s.paths, s.minimum, run.settings.formula, note)
 

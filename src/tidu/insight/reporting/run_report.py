@@ -59,7 +59,7 @@ def report_of(run: Run) -> Document:
         Section(_("The model"), (mathematics(run.program, s.formula, solver),)),
         Section(_("The result"), tuple(blocks_of_result(run))),
         _section(_("Curves"), pictures(run, "overview", "parameters", "residuals")),
-        _section(_("The cost around the path"), pictures(run, "contours")),
+        None if run.program.of_arrays else _section(_("The cost around the path"), pictures(run, "contours")),
         _section(_("The classes"), pictures(run, "boundary", "confusion")),
         _loop(run),
         _steps(run),
