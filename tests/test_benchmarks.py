@@ -41,6 +41,7 @@ PEERS = {
 }
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("peer", PEERS)
 @pytest.mark.parametrize("name", JOBS)
 def test_every_peer_does_the_same_work(name, peer):
@@ -64,6 +65,7 @@ WHO = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_peer_trains_the_same_network(name, who):

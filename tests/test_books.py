@@ -15,6 +15,7 @@ BLOCKS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("place", BLOCKS)
 def test_the_code_on_the_page_runs(place):
     ran = subprocess.run(

@@ -55,6 +55,7 @@ def inherent(estimator):
     return SHUFFLED if estimator.batch_size is not None else {}
 
 
+@pytest.mark.sampled(160)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # some have features of 100
 @parametrize_with_checks([*FULL, *MINI], expected_failed_checks=inherent)
 def test_scikit_learns_own_checks(estimator, check):

@@ -179,6 +179,7 @@ def test_bad_input_is_one_sentence(arguments, words, script, monkeypatch, capsys
     assert words in err
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("change", [("y.reshape((-1, 1))", "y"), ("lr * param.grad / batch_size", "0.21 * param.grad")])
 def test_no_line_is_wider_than_the_terminal(lang, change, script, monkeypatch, capsys):

@@ -37,6 +37,7 @@ def test_a_start_from_which_the_cost_is_a_cliff(method):
     assert run.params["a"] == pytest.approx(2.0, abs=1e-14)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("method", SOLVERS)
 @pytest.mark.parametrize("slope", [3.0, -3.0, 1e-7, 1e9])
 def test_a_saddle_is_left(method, slope):
@@ -129,6 +130,7 @@ def problem(random):
     return formula, {"x": x, "y": y}, loss, start
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("seed", range(PROBLEMS))
 def test_no_solver_says_converged_where_another_gets_lower_in_the_same_valley(seed):
     random = np.random.default_rng(seed)

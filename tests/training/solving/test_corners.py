@@ -32,6 +32,7 @@ def test_the_published_fit_of_stack_loss(loss):
     assert len(exact) >= 4  # a vertex goes through as many rows as there are parameters
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 10_000),
     tau=st.floats(0.05, 0.95),

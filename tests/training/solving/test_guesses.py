@@ -26,6 +26,7 @@ FORMS = {
 }
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("units", [(1.0, 1.0), (1e3, 1e-6), (1e-7, 1e5)])
 @pytest.mark.parametrize("name", FORMS)
 def test_the_common_forms_need_no_start(name, units):

@@ -45,6 +45,7 @@ PROBLEMS = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_both_starts_lead_to_the_minimum_near_the_truth(name):
     formula, *starts, truth, x, noise = PROBLEMS[name]

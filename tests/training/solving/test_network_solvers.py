@@ -29,6 +29,7 @@ def objective(formula, data, **settings):
     return o, o.flat(problem.start)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("method", ["lm", "lbfgs", "newton", "auto"])
 @pytest.mark.parametrize("hidden", [2, 20])
 def test_a_small_network_ends_as_low_as_by_scipy(method, hidden):

@@ -22,6 +22,7 @@ def classes(seed, rows, features, noise=1.0):
     return x, y, {f"x{k}": x[:, k] for k in range(features)} | {"y": y}, names, formula
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(12))
 def test_the_support_vector_machine_is_libsvms_or_lower(seed):
     random = np.random.default_rng(seed)

@@ -39,6 +39,7 @@ def assert_same(one, other):
     assert one.last_state == other.last_state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_command_that_gets_a_signal(file, number):
     path = file.with_name("runs.sqlite")

@@ -34,6 +34,7 @@ print(*run.notes, sep="\\n")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
 def test_a_full_disk_does_not_end_the_run(tmp_path):
     path = tmp_path / "runs.sqlite"

@@ -149,6 +149,7 @@ tidu.fit("y = w*x + b", sys.argv[1], batch_size=7, seed=4, optimizer="adam", lr=
 """
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("engine", ["python", "compiled"])
 def test_a_run_that_is_killed_goes_on_to_the_bit(file, store, engine, monkeypatch):
     epochs = {"python": 30_000, "compiled": 600_000}[engine]
@@ -230,6 +231,7 @@ def test_solvers_are_kept_too(file, store):
         resumed_from(store, run.id, epochs=3)
 
 
+@pytest.mark.slow
 def test_several_processes_write_at_once(file, store):
     command = [sys.executable, "-c", _RUN, str(file), str(store.path), "3", "python"]
     processes = [subprocess.Popen(command) for _ in range(3)]

@@ -79,6 +79,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("patience", [4, 40, None])
 @pytest.mark.parametrize("validation", [0.25, None])
@@ -148,6 +149,7 @@ BEGUN_ANEW = {  # the data's columns, the formula, the settings, and the rates o
 }  # fmt: skip
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("moment", ["at the start", "in mid-run", "at the end"])
 @pytest.mark.parametrize(("name", "attempt"), [(n, k) for n, case in BEGUN_ANEW.items() for k in range(len(case[-1]))])
 def test_a_rate_that_changes_on_the_way(store, tmp_path, name, attempt, moment):
