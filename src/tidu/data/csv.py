@@ -193,7 +193,8 @@ class CsvText(Source):
             return None
         try:
             with self._opener() as stream:
-                text = stream.read(MOST_BYTES + 1) if stream.seekable() else b""
+                # What is not on this machine, or comes only once, is read once.
+                text = stream.read(MOST_BYTES + 1) if isinstance(stream, (io.BufferedReader, io.BytesIO)) else b""
         except (OSError, EOFError):  # which pyarrow's way tells of
             return None
         begin = 0
