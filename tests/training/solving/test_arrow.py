@@ -12,6 +12,7 @@ import tidu
 from tidu.errors import DataError, SettingError
 from tidu.language import level_parameters
 from tidu.training import settings as training_settings
+from tidu.training.solving import arrow
 
 FORMULAS = [
     "y = a[city]*exp(-b*t) + c",
@@ -35,6 +36,7 @@ def fitted(formula, data, written_out, **options):
     """With each level a parameter of its own, or with all in one vector."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(level_parameters, "WRITTEN_OUT", 10**6 if written_out else 1)
+        patch.setattr(arrow, "FEWEST", 10**6)
         training_settings._formula_read.cache_clear()
         run = tidu.fit(formula, data, **options)
         training_settings._formula_read.cache_clear()
@@ -122,6 +124,26 @@ def test_around_the_number_that_is_written_out_nothing_is_seen(groups):
     assert run.params[f"a[{groups - 1}]"] == run.to_dict()["params"][f"a[{groups - 1}]"]
     new = {"t": [1.0, 1.0], "city": [0, groups - 1]}
     assert run.predict(new) == pytest.approx(other.predict(new), rel=1e-8)
+
+
+@pytest.mark.parametrize("groups", [4, 5, 6, 30])
+@pytest.mark.parametrize("formula", FORMULAS[:2])
+def test_levels_that_are_written_out_are_solved_on_the_arrow_too(groups, formula):
+    data = table(groups, 12)
+    options = {"optimizer": "auto", "init": {"a": 1.0, "b": 0.5}}
+    plain, run = fitted(formula, data, True, **options), tidu.fit(formula, data, **options)
+    same(plain, run)
+    assert list(run.params) == list(plain.params)
+    for name, error in plain.statistics.standard_errors.items():
+        assert run.statistics.standard_errors[name] == pytest.approx(error, rel=1e-7)
+    assert run.history.parameters == plain.history.parameters
+
+
+def test_a_fixed_level_leaves_the_others_to_the_usual_way():
+    data = table(8, 12)
+    run = tidu.fit(FORMULAS[0], data, optimizer="lm", init={"b": 1.0}, fix={"a[3]": 1.5})
+    assert run.stopped == "converged"
+    assert len(run.params) == 9
 
 
 # -- what the data do not determine -------------------------------------------------------------------------

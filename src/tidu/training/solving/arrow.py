@@ -19,15 +19,18 @@ import numpy.typing as npt
 from tidu.data.disk_table import are_on_disk
 from tidu.engines.curvature import residual_of, rows_source
 from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
-from tidu.engines.program import Program
+from tidu.engines.program import Program, number_names
+from tidu.language.array_ops import entry
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order, substitute, symbol
+from tidu.language.level_parameters import level_column
 from tidu.language.simplify import ZERO
 from tidu.training.engine_choice import engine_for_seconds
 from tidu.training.solving.objective import FUNCTIONS, PASSES
 from tidu.training.solving.row_chunks import RowChunks
 
 Array = npt.NDArray[np.float64]
+FEWEST = 5  # levels, written out, of which the arrow is quicker than the Jacobian
 NOTHING = 1e-12  # of a column's length: what is left of one that depends on those before it
 
 
@@ -40,6 +43,25 @@ def fits_arrow(program: Program, columns: Sequence[Any]) -> bool:
     if not (plain and vectors and all(p.name in program.by_level for p in vectors)) or program.score.shape:
         return False
     return len({program.by_level[p.name].column for p in vectors}) == 1
+
+
+def in_vectors(program: Program) -> Program:
+    """The program with the levels of one column in vectors, those that are written out and worth it; else itself."""
+    groups = [g for g in program.by_level.values() if len(g.levels) >= FEWEST and not g.parameters[0].shape]
+    column = max(groups, key=lambda g: len(g.levels)).column if groups else None
+    groups = [g for g in groups if g.column == column]
+    learned = {*program.parameters}
+    if not groups or not all(p in learned for g in groups for p in g.parameters):
+        return program
+    number = symbol(level_column(groups[0].column), "feature")
+    vectors = {g.name: symbol(g.name, "parameter", shape=(len(g.levels),)) for g in groups}
+    entries = {g.chosen_by(number): entry(vectors[g.name], number) for g in groups}
+    called = {p: vectors[g.name] for g in groups for p in g.parameters}
+    parameters = tuple(dict.fromkeys(called.get(p, p) for p in program.parameters))
+    score, loss = substitute(program.score, entries), substitute(program.loss, entries)
+    found = replace(program, parameters=parameters, score=score, loss=loss)
+    left = {*evaluation_order([loss])} & called.keys()  # a level that stands elsewhere too
+    return program if left or number_names(found) != program.parameter_names else found
 
 
 def with_entries(program: Program, of: Mapping[Expr, Expr], columns: Sequence[Expr] = ()) -> Program:
@@ -76,8 +98,10 @@ class Arrow:
         vectors = [p for p in program.parameters if p.shape]
         self.levels, self.q = vectors[0].shape[0], len(vectors)
         self.local = {p: symbol(p.name, "feature") for p in vectors}
-        entry = next(n for n in evaluation_order([program.score]) if n.op.name == "entry")
-        numbers = columns[list(program.columns).index(entry.args[1])].astype(np.intp)
+        number = next(n.args[1] for n in evaluation_order([program.score]) if n.op.name == "entry")
+        columns = [np.asarray(c, dtype=np.float64) for c in columns]
+        self.columns = columns
+        numbers = columns[list(program.columns).index(number)].astype(np.intp)
         order = np.argsort(numbers, kind="stable")  # rows of one level stand together
         self.number = numbers[order]
         self.present, self.first, self.place = np.unique(self.number, return_index=True, return_inverse=True)

@@ -35,13 +35,16 @@ MOST_ROWS, MOST_PASSES = 500, 100  # of the common start
 
 def attempts_by_level(
     arrow: Arrow,
-    columns: Sequence[Array],
     first: Array,
     limits: Limits,
     more_starts: Sequence[Array],
     progress: Progress | None,
+    lean: bool,
 ) -> list[Attempt]:
-    """The given start; the common one where the given is 0, or leads nowhere; and others that are asked for."""
+    """The given start; the common one where the given is 0, or leads nowhere; and others that are asked for.
+
+    `lean` is whether points on the way are let go of.
+    """
     starts: list[tuple[str, Array | None]] = [("given", first)]
     if not arrow.is_linear:  # None is the common start, which is looked for when its turn comes
         starts = [*starts, ("guessed", None)] if np.any(first) else [("guessed", None), *starts]
@@ -49,8 +52,8 @@ def attempts_by_level(
     for where, start in [*(("drawn", start) for start in more_starts), *starts]:
         wanted = where == "drawn" or not any(a.converged for a in attempts if a.where != "drawn")
         if wanted and not (attempts and attempts[-1].stopped == "interrupted"):
-            begin = common_start(arrow.program, columns, first) if start is None else start
-            attempts.append(_attempt(arrow, begin, Passes(limits, progress, MOST_TRIES, lean=True), where))
+            begin = common_start(arrow.program, arrow.columns, first) if start is None else start
+            attempts.append(_attempt(arrow, begin, Passes(limits, progress, MOST_TRIES, lean), where))
     return attempts
 
 

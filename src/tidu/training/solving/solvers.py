@@ -21,9 +21,9 @@ from tidu.language.simplify import ZERO
 from tidu.training.callbacks import Progress
 from tidu.training.descent import Descent
 from tidu.training.problem import Limits
-from tidu.training.solving.arrow import Arrow, fits_arrow
+from tidu.training.solving.arrow import Arrow, fits_arrow, in_vectors
 from tidu.training.solving.arrow_attempts import attempts_by_level
-from tidu.training.solving.attempts import attempts_of
+from tidu.training.solving.attempts import Attempt, attempts_of, explains_little
 from tidu.training.solving.conditions import Region, within_conditions
 from tidu.training.solving.convergence import Bounds
 from tidu.training.solving.exact import ExactFit
@@ -81,12 +81,17 @@ def solve(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an overflow on a step that is not taken
         arrow = None
-        if method == "lm" and bounds is None and fits_arrow(program, objective.columns):
-            arrow = Arrow(program, objective.columns)
-            attempts = attempts_by_level(arrow, objective.columns, first, limits, more_starts, progress)
-        else:
+        attempts: list[Attempt] = []
+        grouped = in_vectors(program)
+        if method == "lm" and bounds is None and not conditions and fits_arrow(grouped, objective.columns):
+            arrow = Arrow(grouped, objective.columns)
+            attempts = attempts_by_level(arrow, first, limits, more_starts, progress, lean=program.of_arrays)
+        if not attempts or not (program.of_arrays or _is_sound(objective, attempts)):
             attempt = attempts_on_network if program.of_arrays else attempts_of
-            attempts = attempt(method, objective, first, limits, bounds, more_starts, progress)
+            attempts, arrow = (
+                [*attempt(method, objective, first, limits, bounds, more_starts, progress), *attempts],
+                None,
+            )
         if conditions:
             region = Region(conditions, program.parameters, bounds)
             attempts = within_conditions(objective, region, attempts, [first, *more_starts], limits, progress)
@@ -95,7 +100,7 @@ def solve(
         # Of equals the first, which is the one that the user's start leads to; before it one that is a minimum.
         best = next((a for a in equal if a.converged), equal[0] if equal else attempts[0])
         plain = program.residual_factor is not None and program.penalty is ZERO and not program.of_arrays
-        if best.converged and best.exact is None and plain and not best.pressing:
+        if best.converged and best.exact is None and plain and not best.pressing and arrow is None:
             same = _with_signs_of(objective, first, best.end)
             if bounds is None and not conditions and not np.array_equal(same, best.end):
                 best.passes.cut_to_best()
@@ -123,6 +128,12 @@ def solve(
         descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated, best.exact,
         best.pressing,
     )  # fmt: skip
+
+
+def _is_sound(objective: Objective, attempts: Sequence[Attempt]) -> bool:
+    """Whether no other starts need to be looked at."""
+    best = min(attempts, key=lambda a: a.cost)
+    return best.stopped != "steps" and (not best.converged or not explains_little(objective, best.end))
 
 
 def _with_signs_of(objective: Objective, start: Array, end: Array) -> Array:
