@@ -92,6 +92,12 @@ def test_the_same_seed_gives_the_same_bits():
     assert one == two != other
 
 
+def test_few_rows_to_draw_from_are_said():
+    few = {"x": X[::5], "y": DECAY["y"][::5]}
+    run = tidu.fit("y = a*exp(-b*x)", few, optimizer="lm", init={"a": 1, "b": 1}, intervals="bootstrap", draws=200)
+    assert any("6 rows are few to draw from" in note for note in run.notes)
+
+
 def test_what_cannot_be_drawn_says_so():
     with pytest.raises(SettingError, match="give intervals bootstrap too"):
         tidu.fit("y = a*exp(-b*x)", DECAY, optimizer="lm", draws=500)

@@ -26,6 +26,7 @@ from tidu.training.solving.estimates import LEVEL
 Array = npt.NDArray[np.float64]
 STREAM = 7  # of random numbers, besides the seed
 MOST_LEFT_OUT = 400  # rows or groups of rows that the jackknife leaves out one after another
+FEW_ROWS = 10  # from which as many can be drawn in enough ways (see benchmarks/intervals.py)
 ENOUGH = 0.9  # share of the refits that must have come to a minimum
 RESIDUALS, CASES = "residuals", "cases"
 KINDS = ("percentile", "bca", "studentized")
@@ -42,6 +43,7 @@ class Bootstrap:
     values, each_error : those of each draw, of shape (draws, q).
     left_out : estimates without some of the rows each, of shape (groups, q).
     resample : `residuals` or `cases`.
+    rows : of the data.
     failed : how many refits came to no minimum, and are not among the values.
     """
 
@@ -52,6 +54,7 @@ class Bootstrap:
     each_error: Array
     left_out: Array
     resample: str
+    rows: int
     failed: int = 0
 
     @property
@@ -153,7 +156,7 @@ def bootstrap_of(
     names = (*(p.name for p in parameters), *quantities)
     return Bootstrap(
         names, at_best[0], errors[0], values[good], each_error[good],
-        jackknife if len(jackknife) else at_best, resample, int(np.sum(~good)),
+        jackknife if len(jackknife) else at_best, resample, rows, int(np.sum(~good)),
     )  # fmt: skip
 
 
@@ -204,10 +207,18 @@ def _with_quantities(
 
 def notes_on_bootstrap(bootstrap: Bootstrap) -> list[str]:
     """What a person should know of the draws."""
+    notes = []
+    if bootstrap.rows < FEW_ROWS:
+        notes.append(
+            _("{rows} rows are few to draw from: intervals by the bootstrap are then too short; prefer --intervals "
+              "profile")
+            .format(rows=bootstrap.rows)
+        )  # fmt: skip
     if not bootstrap.failed:
-        return []
+        return notes
     return [
+        *notes,
         _("of {draws} refits to data drawn anew {failed} came to no minimum, and are left out").format(
             draws=len(bootstrap.values) + bootstrap.failed, failed=bootstrap.failed
-        )
+        ),
     ]
