@@ -20,7 +20,8 @@ from tidu.text import use_language
 
 SHEET = Path(__file__).parent / "pictures" / "contact-sheet.png"
 CELL = (640, 440)  # pixels of one picture on the sheet
-COLOURS = 64  # of a picture in docs, which keeps its file small
+COLOURS = 64  # of the sheet, which keeps its file small
+COLOURS_ALONE = 192  # of a picture by itself: with fewer, a thin line takes the colour of another
 IN_THE_GUIDE = ("contours", "graph")  # pictures that stand there by themselves, in both languages
 
 
@@ -78,9 +79,9 @@ def pictures(made: dict[str, tidu.Run]) -> dict[str, Callable[[Path], object]]:
     }
 
 
-def kept(picture: Image.Image, path: Path) -> None:
+def kept(picture: Image.Image, path: Path, colours: int = COLOURS) -> None:
     """Write a picture with few colours."""
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def sheet(folder: Path) -> Image.Image:
@@ -99,7 +100,7 @@ def sheet(folder: Path) -> Image.Image:
             with Image.open(path) as picture:
                 small = picture.convert("RGB")
             if name in IN_THE_GUIDE:
-                kept(small, SHEET.parent / f"{name}.{lang}.png")
+                kept(small, SHEET.parent / f"{name}.{lang}.png", COLOURS_ALONE)
             small.thumbnail((CELL[0] - 24, CELL[1] - 24), Image.Resampling.LANCZOS)
             row, column = divmod(2 * k + j, columns)
             whole.paste(small, (column * CELL[0] + (CELL[0] - small.width) // 2,
