@@ -475,6 +475,7 @@ def test_language_that_there_is_not():
     assert b"fr" in done.stderr
 
 
+@pytest.mark.slow
 def test_every_command_has_help_in_both_languages():
     for name in (None, *cli.app.commands):
         for lang, word in (("en", "Usage:"), ("zh", "用法：")):

@@ -26,6 +26,7 @@ def shell(command, **environment):
     return subprocess.run(["bash", "-c", command], capture_output=True, env={**os.environ, **environment}, timeout=120)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
 def test_a_closed_input_or_error_changes_nothing(closed):
     open_, without = shell(f"{FIT} --show-code"), shell(f"{FIT} --show-code {closed}")

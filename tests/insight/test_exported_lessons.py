@@ -118,6 +118,7 @@ def test_in_python_to_the_bit(name, tmp_path):
         assert found == dict(run.params)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("to", [to for to in LIBRARIES if to != "python"])
 @pytest.mark.parametrize("name", LESSON_MODULES)

@@ -49,12 +49,14 @@ def test_its_numbers_are_those_of_scipy():
     assert best.error == pytest.approx(np.sqrt(wrong / n), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_noise_alone_is_said_to_be_that():
     y = np.random.default_rng(3).normal(0, 1, len(X))
     found = tidu.suggest({"x": X, "y": y}, "y", "x")
     assert any("none is clearly better than a constant" in s for s in found.sentences)
 
 
+@pytest.mark.slow
 def test_a_form_that_is_not_there_leaves_a_pattern():
     y = X + 3 * np.sign(np.sin(3 * X)) + np.random.default_rng(0).normal(0, 0.05, len(X))
     found = tidu.suggest({"x": X, "y": y}, "y", "x")

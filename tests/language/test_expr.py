@@ -144,6 +144,7 @@ def test_substitute():
     assert substitute(X, {}) is X
 
 
+@pytest.mark.slow
 def test_a_graph_of_100000_nodes():
     node = X
     for _ in range(100_000):

@@ -512,6 +512,7 @@ def test_a_long_formula_is_read_in_proportion_to_its_length(formula):
     assert many < 4.5 * few
 
 
+@pytest.mark.slow
 def test_a_network_deeper_than_can_be_run_is_refused():
     with pytest.raises(FormulaError, match=r"mlp\(\.\.\.\) has 1001 hidden layers; the limit is 1000"):
         parse_formula(f"y = mlp(x, hidden={[1] * 1001})", COLUMNS, (), MODELS)

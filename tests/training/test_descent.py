@@ -454,6 +454,7 @@ def test_an_interrupt_before_the_first_slice_ends_is_a_run_of_no_steps(monkeypat
     run.to_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
 @pytest.mark.parametrize("engine", ["python", "compiled"])
 def test_a_real_signal_ends_a_long_run_soon(engine):

@@ -116,6 +116,7 @@ SOLVED = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(SOLVED), ROWS.filter(lambda rows: rows >= 40), st.sampled_from([1, 3]))
 def test_solvers_have_the_bits_of_memory(case, rows, threads):

@@ -134,6 +134,7 @@ with Training(problem_of(sys.argv[2], sys.argv[3], batch_size=4), Execution(sys.
 """
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("loss", "optimizer", "engine"), [("squared", "adam", "python"), ("huber", "nesterov", "compiled")]
 )

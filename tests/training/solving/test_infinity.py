@@ -37,6 +37,7 @@ def test_classes_that_overlap_are_not_called_separated(seed):
     assert not any("for ever" in note for note in run.notes)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("method", ["lm", "lbfgs", "newton"])
 def test_a_ceiling_that_the_data_never_reach(method):
     wiggle = np.sin(11 * X)
@@ -46,6 +47,7 @@ def test_a_ceiling_that_the_data_never_reach(method):
     assert any("without end" in note and "a" in note for note in run.notes)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("method", ["lm", "newton", "lbfgs", "auto"])
 @pytest.mark.parametrize(
     ("formula", "x", "y", "name"),
@@ -64,6 +66,7 @@ def test_a_value_that_could_as_well_be_ten_times_as_large_is_told(method, formul
     assert name in told
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000), scale=st.sampled_from([1e-6, 1.0, 1e6]), noise=st.sampled_from([0.0, 0.01]))
 @settings(max_examples=25, deadline=None)
 def test_values_that_the_data_determine_are_not_called_arbitrary(seed, scale, noise):

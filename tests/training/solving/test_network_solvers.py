@@ -46,6 +46,7 @@ def test_a_small_network_ends_as_low_as_by_scipy(method, hidden):
     assert len(run.history) == run.steps
 
 
+@pytest.mark.slow
 def test_as_low_as_torchs_lbfgs():
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)).double()
@@ -123,6 +124,7 @@ def test_equal_weights_are_left_by_the_curvature(method):
     assert run.loss < 0.7 * np.var(Y)
 
 
+@pytest.mark.slow
 def test_other_starts_of_a_network():
     one = tidu.fit(NETWORK, DATA, optimizer="lbfgs", seed=3)
     several = tidu.fit(NETWORK, DATA, optimizer="lbfgs", seed=3, starts=4)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import tidu
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6), frequency=st.floats(2.0, 120.0), unit=st.floats(-3, 3), even=st.booleans())
 def test_a_wave_is_found_whatever_its_frequency(seed, frequency, unit, even):

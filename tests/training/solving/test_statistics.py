@@ -56,6 +56,7 @@ def test_prediction_intervals_are_the_textbook_s(line):
         assert middle - low == pytest.approx(high - middle)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     random = np.random.default_rng(5)
     x = np.linspace(0, 3, 12)
