@@ -241,6 +241,20 @@ def test_both_languages(page):
     assert "前向传播" in page.inner_text("#view-mathematics")
 
 
+def test_one_goes_back_from_where_a_run_ended(page):
+    page.select_option("#examples", "one-weight")
+    page.wait_for_function("() => lab.state.formula === 'y = w*x' && lab.state.explanation?.step === 0")
+    page.fill("#set-lr", "0.1")
+    page.press("#set-lr", "Tab")
+    gone(page, 3)
+    page.fill("#jump", "5000")
+    page.press("#jump", "Enter")
+    page.wait_for_function("() => lab.state.why !== '' || lab.state.step === 5000")
+    page.click("#reset")
+    settled(page, 0)
+    assert page.locator("#view-mathematics .equation[data-node]").count() > 3
+
+
 def test_the_language_changes_in_mid_experiment(page):
     page.fill("#set-lr", "0.0002")
     page.press("#set-lr", "Tab")

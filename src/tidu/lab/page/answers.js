@@ -12,8 +12,10 @@ const LIGHT = ["losses", "fit", "batch", "others"]; // what moves while one drag
 
 /** @type {Map<string, number>} milliseconds that each view cost when it was asked for last */
 const took = new Map();
-/** the explanation that the page has, by its number */
+/** the explanation that the page was told last, by its number; what is shown may be none, as at the end of a run */
 let known = 0;
+/** @type {any} */
+let last = null;
 
 /** Another problem: nothing is known of what its views cost. */
 export function forgetCosts() {
@@ -23,6 +25,7 @@ export function forgetCosts() {
 /** Another experiment: what is told of its steps begins anew. */
 export function forgetTold() {
   known = 0;
+  last = null;
 }
 
 /** The views that are on the page. */
@@ -86,10 +89,10 @@ export function viewsOf(reply) {
 /** An explanation that is told by what is new in it; entries that stay are the same objects. @param {any} news */
 function told(news) {
   known = news.number;
-  if (news.entries) return news;
-  const entries = [...state.explanation.entries];
+  if (news.entries) return (last = news);
+  const entries = [...last.entries];
   for (const [k, change] of news.changes) entries[k] = { ...entries[k], ...change };
-  return { ...state.explanation, ...news, entries };
+  return (last = { ...last, ...news, entries });
 }
 
 /**
