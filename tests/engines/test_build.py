@@ -6,6 +6,7 @@ import linecache
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -14,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from tidu.cache import CACHE_VARIABLE
-from tidu.engines import build
 from tidu.engines.build import loop_folder, module_of
 
 
@@ -104,7 +104,7 @@ def test_a_folder_that_vanishes_or_cannot_be_written_is_done_without(folder, mon
         raise PermissionError(13, "read-only")
 
     folder.mkdir()
-    monkeypatch.setattr(build.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
     assert module_of(fresh_source()).answer() == 42
     assert list(folder.iterdir()) == []
 
@@ -117,7 +117,7 @@ def test_without_a_usable_folder_a_temporary_one_serves(tmp_path, monkeypatch, o
         def refuse(**_kwargs):
             raise PermissionError(13, "read-only")
 
-        monkeypatch.setattr(build.tempfile, "TemporaryFile", refuse)
+        monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     else:
         parent.write_text("")
     monkeypatch.setenv(CACHE_VARIABLE, str(parent))
