@@ -166,7 +166,7 @@ class ArrayReader(Reader):
             if not isinstance(statement, (BatchSum, BatchMean)):
                 continue
             node = statement.node
-            factors = node.args if node.op.name == "outer" else number_and_vector(node) or (node,)
+            factors = node.args if node.op.name in ("outer", "placed") else number_and_vector(node) or (node,)
             found = [(f in self.dialect.batched.varies, self.computed(f, scope)) for f in factors]
             for varies, values in found:
                 if varies:
@@ -174,7 +174,7 @@ class ArrayReader(Reader):
             for row in self.rows:
                 parts = [values[self.place[row]] if varies else values for varies, values in found]
                 with np.errstate(all="ignore"):
-                    part = parts[0] if len(parts) == 1 else node.op.on_arrays(*map(np.asarray, parts))
+                    part = parts[0] if len(parts) == 1 else node.op.on_arrays(*map(np.asarray, parts), *node.attrs)
                 told = self.traced(statement, statement.name, part, node, "accumulate", row)
                 self.of_rows[row].append(replace(told, added=told.value))
         self.in_order += [value for row in self.rows for value in self.of_rows[row]]

@@ -210,6 +210,15 @@ def test_people_see_the_parameter_with_its_column():
     assert r"{a}_{\mathrm{city}}" in run.latex()
 
 
+def test_a_step_is_traced_row_by_row():
+    data = table(120, 3)
+    run = tidu.fit(FORMULAS[0], data, optimizer="adam", epochs=3, lr=0.05, init={"a": 1.0, "b": 0.5})
+    trace = run.trace(step=2, rows=[4])
+    assert np.array_equal(trace.after["a"], run.params["a"])
+    added = next(v.added for v in trace.of_row(4) if np.shape(v.added) == (120,))
+    assert np.flatnonzero(added).tolist() == [data["city"][4]]
+
+
 def test_bounds_are_not_for_lm():
     with pytest.raises(SettingError, match="lbfgs"):
         fitted(FORMULAS[0], table(600, 2), False, optimizer="lm", bounds={"b": (0.0, 1.0)})
