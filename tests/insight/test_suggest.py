@@ -13,7 +13,7 @@ TRUE = {
     "exp_decay": 3 * np.exp(-0.8 * X) + 1,
     "michaelis_menten": 5 * X / (1.5 + X),
     "logistic4": 5 - 4 / (1 + (X / 3) ** 3),
-    "sine": np.sin(2 * X) + 2,
+    "sine_wave": np.sin(2 * X) + 2,
     "gaussian": 4 * np.exp(-((X - 4) ** 2) / 2) + 1,
     "line": 2 * X + 1,
     "parabola": (X - 4) ** 2,

@@ -337,7 +337,7 @@ def _lorentzian(x: Array, y: Array) -> Sequence[float]:
 
 
 @form(
-    "sine", mark("sine wave around a level"), "a*sin(w*x + phase) + c",
+    "sine_wave", mark("sine wave around a level"), "a*sin(w*x + phase) + c",
     {"a": (mark("amplitude"), "y"), "w": (mark("angular frequency; the period is 2*pi/w"), "1/x"),
      "phase": (mark("phase at x = 0, in radians"), "1"), "c": (mark("level"), "y")},
     ({"a": 2.0, "w": 2.0, "phase": 0.5, "c": 3.0}, (0.0, 9.0)), kin=("damped_sine",), frequency="w",

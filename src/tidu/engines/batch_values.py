@@ -90,7 +90,8 @@ class Operations:
     def _compiled(self, template: str, arity: int) -> Callable[..., Any]:
         names = [f"_{i}" for i in range(arity)]
         # The template is from the op table, never from a user.
-        scope = {**code_functions(), **self.functions}
+        later = {n: f for n, f in _of_numbers().items() if n not in self.functions}  # operations added since
+        scope = {**code_functions(), **later, **self.functions}
         function: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {template.format(*names)}", scope)
         return function
 
