@@ -392,16 +392,22 @@ def test_two_tabs_of_one_name_do_not_share_a_session(place) -> None:
 def test_a_tab_that_closes_in_mid_run_ends_its_training(place) -> None:
     address, process = place
     settled(address, process)
-    before, threads_before = memory(process), threads(process)
     rows = "x,y\n" + "".join(f"{k % 97},{k % 89}\n" for k in range(150_000))
-    for turn in range(6):
-        with tab(address, f"closing{turn}") as connection:
+
+    def closed_in_mid_run(name: str) -> None:
+        with tab(address, name) as connection:
             asked(connection, "text", name="rows", text=rows)
             asked(connection, "train", formula="y = a*x**3 + b*x**2 + c*x + d", settings={"lr": "1e-12"})
             for step in (10**6, 10**7, 10**8):
                 connection.send(json.dumps({"do": "go", "step": step, "id": 1}))
             connection.send(json.dumps({"do": "take", "to": "report", "id": 1}))
             connection.socket.close()
+
+    closed_in_mid_run("first")  # which imports what a run and its report need
+    settled(address, process)
+    before, threads_before = memory(process), threads(process)
+    for turn in range(6):
+        closed_in_mid_run(f"closing{turn}")
     settled(address, process)
     began = used(process)
     time.sleep(1.0)

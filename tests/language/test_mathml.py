@@ -81,6 +81,13 @@ def test_a_person_reads_from_it_the_value_that_runs(calm: Calm):
         assert unicode_value(plain(parsed(shown(expr))), names) == pytest.approx(value, rel=1e-10, abs=1e-10)
 
 
+def test_a_dot_stands_before_a_bar():
+    w = symbol("w", "parameter")
+    for product in ((w + 1.0) * abs(w), abs(w) * abs(w)):
+        assert "<mo>·</mo>" in shown(product)
+        assert "\N{INVISIBLE TIMES}" not in shown(product)
+
+
 @given(expressions(most=12))
 @settings(deadline=None, max_examples=100)
 def test_each_node_that_is_seen_has_its_identity(expr: Expr):

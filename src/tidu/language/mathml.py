@@ -175,4 +175,5 @@ def _sign_between(left: str, right: str) -> str:
     one_word = any(kind == "mi" and len(word) > 1 for kind, word in [*before, *after[:1]])
     a_number = after[:1] != [] and after[0][0] == "mn"
     negative = [word for _kind, word in after] == ["(", "−"]
-    return _DOT if one_word or a_number or negative else _TIMES
+    a_bar = after[:1] == [("mo", "|")]  # which might close one that was opened
+    return _DOT if one_word or a_number or negative or a_bar else _TIMES
