@@ -63,7 +63,9 @@ def _cells(page: str, folder: str, pictures: dict[str, str]) -> Iterator[Any]:
         if words.strip():
             shown = {name: {"image/png": data} for name, data in pictures.items() if f"({folder}/{name})" in words}
             yield new_markdown_cell(words.strip().replace(f"({folder}/", "(attachment:"), attachments=shown)
-        if kind == "python":
+        if kind == "python" and not code.startswith(("import ", "from ")):  # a part of the loop, to be read
+            yield new_markdown_cell(f"```python\n{code}```")
+        elif kind == "python":
             yield new_code_cell(code.rstrip("\n"))
         elif kind == "sh":
             yield new_code_cell("\n".join(f"!{line}" for line in code.splitlines()))

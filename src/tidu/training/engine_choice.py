@@ -21,6 +21,7 @@ from tidu.training.work import Work
 
 CALL = 1.5e-6  # seconds of NumPy for one operation on an array, however small
 SECONDS_A_PRODUCT = {"array": 2.5e-11, "compiled": 6e-11}  # a multiplication and an addition in a product of matrices
+SECONDS_OF_VECTORS = {"array": 7e-11, "compiled": 2e-10}  # the same in a product of a matrix and a vector: reading
 SECONDS_A_NUMBER = {"array": 1.5e-9, "compiled": 4e-10}  # for one operation of another kind
 SECONDS_A_FUNCTION = {"array": 5e-9, "compiled": 2.5e-9}  # for exp, tanh and the like
 SHARE_OF_FLOAT32 = 0.5  # of a step on whole batches: half the memory, twice as many numbers an instruction
@@ -88,11 +89,15 @@ def engine_for_seconds(wish: str, plain: float, to_compile: float) -> Engine:
 
 def seconds_a_step(program: Program, per_step: int, engine: str, dtype: str = "float64") -> float:
     """Of a step of `per_step` samples with the engine `array` or `compiled`."""
-    products = numbers = functions = 0.0
+    products = of_vectors = numbers = functions = 0.0
     nodes = [n for n in evaluation_order([program.loss, *program.gradient]) if n.args]
     for node in nodes:
         size = math.prod(node.shape)
-        if node.op.cost == "product":
+        if node.op.name == "matmul" and len(node.args[0].shape) == 1:
+            of_vectors += node.args[0].shape[0]
+        elif node in program.gradient and node.op.name == "multiply" and {len(a.shape) for a in node.args} == {0, 1}:
+            of_vectors += size  # summed over the batch: the slopes times the matrix of the samples
+        elif node.op.cost == "product":
             products += size * (node.args[0].shape[-1] if node.op.name == "matmul" else 1)
         elif node.op.cost == "function":
             functions += size
@@ -103,6 +108,7 @@ def seconds_a_step(program: Program, per_step: int, engine: str, dtype: str = "f
     updated = sum(math.prod(n.shape) for n in of_update)
     seconds = per_step * (
         products * SECONDS_A_PRODUCT[engine]
+        + of_vectors * SECONDS_OF_VECTORS[engine]
         + numbers * SECONDS_A_NUMBER[engine]
         + functions * SECONDS_A_FUNCTION[engine]
     )

@@ -35,6 +35,7 @@ CHEAP_CELLS = 20_000  # rows × parameters up to which a second opinion costs ne
 ILL = 1e10  # condition of the scaled Jacobian from which an end is not trusted without looking elsewhere
 CONFUSED = 1e7  # ... from which the terms of a linear model are taken for one another, digit by digit
 SPREADS = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8, 1.2, 1.8, 2.7, 4.0)  # of the starts tried around the given one
+NEARLY_ALL = 0.01  # share of the target's variance; an end that leaves less, from a start that was given, is believed
 LITTLE = 0.5  # share of the target's variance; an end that leaves more of it is not trusted without looking elsewhere
 FINISHING = 300  # Newton steps, at most, from where a method ended to the minimum
 FINISHING_ELSEWHERE = 50
@@ -101,6 +102,8 @@ def attempts_of(
     sound = attempts[0].converged and (not least_squares or _condition(objective, attempts[0].end) < ILL)
     cheap = objective.rows_count * objective.p <= CHEAP_CELLS
     if more_starts or (sound and not (cheap and least_squares)):
+        return attempts
+    if sound and np.any(first) and _left_over(objective, attempts[0].end) < NEARLY_ALL:
         return attempts
     if method == "lm" and bounds is None:
         attempts.append(tried(first, "given", minpack))
@@ -255,11 +258,16 @@ def _condition(objective: Objective, at: Array) -> float:
 
 def explains_little(objective: Objective, at: Array) -> bool:
     """Whether the residuals are about as large as a constant's would be: perhaps there is a better minimum."""
+    return _left_over(objective, at) > LITTLE
+
+
+def _left_over(objective: Objective, at: Array) -> float:
+    """The share of the squares around a constant that the residuals leave; 0 where there are none around it."""
     residuals = objective.residuals(at)
     target = [target_of(objective.program)]
     mean = sum(part[0].sum() for part in objective.values_in_chunks(target, at)) / objective.rows_count
     spread = sum(float((part[0] - mean) @ (part[0] - mean)) for part in objective.values_in_chunks(target, at))
-    return float(residuals @ residuals) > LITTLE * spread > 0.0
+    return float(residuals @ residuals) / spread if spread > 0.0 else 0.0
 
 
 # -- other starts ---------------------------------------------------------------------------------
