@@ -40,13 +40,13 @@ def watched(what: str) -> Iterator[Sequence[Callback]]:
     def progress(event: object) -> None:
         if not isinstance(event, Advanced):
             return
-        if not bar.live.is_started and time.monotonic() - began > PATIENCE:
-            with _undisturbed():
-                bar.start()
         seconds = time.monotonic() - began
         rate = _("{rate:,.0f} steps/s").format(rate=event.steps / seconds) if seconds > 0.0 else ""
         loss = _("loss {loss:.6g}").format(loss=event.loss)
         bar.update(task, completed=event.steps, total=event.steps_in_all, loss=loss, rate=rate)
+        if not bar.live.is_started and seconds > PATIENCE:  # its first picture tells all of this
+            with _undisturbed():
+                bar.start()
 
     try:
         yield (progress,)
