@@ -51,6 +51,17 @@ def test_a_broken_line_is_found_as_brute_force_finds_it(seed):
         assert x[least - 1] < run.derived["c"].value < x[least]
 
 
+def test_among_many_rows_it_is_the_best_of_all_places():
+    random = np.random.default_rng(0)
+    n = 30_000  # more than are tried at once, at first and near the best
+    x = np.sort(random.uniform(0, 1, n))
+    y = np.where(x < 0.4321, 1.0, 1.2) + random.normal(0, 0.3, n)
+    sums, k = np.cumsum(y), np.arange(1, n)
+    best = int(np.argmax(sums[:-1] ** 2 / k + (sums[-1] - sums[:-1]) ** 2 / (n - k))) + 1
+    run = tidu.fit("y = where(x < c, a, b)", {"x": x, "y": y}, optimizer="lm")
+    assert x[best - 1] < run.derived["c"].value < x[best]
+
+
 def test_two_breaks():
     random = np.random.default_rng(5)
     x = np.arange(90.0)

@@ -224,9 +224,13 @@ class _Scan:
         """With one of them at the best of the places around where it is."""
         places = self.places[p]
         reach = -(-len(places) // (COARSE if len(self.breaking) == 1 else PAIRS))
-        here = int(np.searchsorted(places, at[p]))
-        near = thinned(places[max(0, here - reach) : here + reach + 1], MOST_FINE)
-        return min([at, *({**at, p: v} for v in near)], key=lambda a: self.squares(a, self.all_rows))
+        while True:
+            here = int(np.searchsorted(places, at[p]))
+            near = thinned(places[max(0, here - reach) : here + reach + 1], MOST_FINE)
+            at = min([at, *({**at, p: v} for v in near)], key=lambda a: self.squares(a, self.all_rows))
+            if 2 * reach < MOST_FINE:  # every place around it was tried
+                return at
+            reach = -(-2 * reach // MOST_FINE) + 1
 
     def described(self, p: Expr, at: dict[Expr, float]) -> Breakpoint:
         """With the interval of places at which the squares are not significantly larger (the profile likelihood)."""
