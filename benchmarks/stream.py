@@ -27,7 +27,8 @@ import pyarrow as pa, pyarrow.csv as c, pyarrow.parquet as pq
 path, rows = sys.argv[1], 0
 kinds = c.ConvertOptions(column_types={n: pa.float64() for n in ("x1", "x2", "x3", "y")})
 began = time.perf_counter()
-batches = pq.ParquetFile(path).iter_batches() if path.endswith("parquet") else c.open_csv(
+near = {"pre_buffer": False, "buffer_size": 1 << 20}  # by default it keeps the whole file in memory
+batches = pq.ParquetFile(path, **near).iter_batches() if path.endswith("parquet") else c.open_csv(
     path, c.ReadOptions(block_size=1 << 24), convert_options=kinds)
 for batch in batches:
     rows += batch.num_rows
@@ -63,7 +64,8 @@ from sklearn.linear_model import SGDRegressor
 path, rows = sys.argv[1], 0
 model = SGDRegressor(learning_rate="constant", eta0=1e-4)
 began = time.perf_counter()
-batches = pq.ParquetFile(path).iter_batches() if path.endswith("parquet") else c.open_csv(
+near = {"pre_buffer": False, "buffer_size": 1 << 20}
+batches = pq.ParquetFile(path, **near).iter_batches() if path.endswith("parquet") else c.open_csv(
     path, c.ReadOptions(block_size=1 << 24))
 for batch in batches:
     columns = np.column_stack([batch.column(k).to_numpy(zero_copy_only=False) for k in range(4)])

@@ -201,17 +201,21 @@ def _unwritable(folder: Path, error: OSError) -> DataError:
 
 
 class ColumnWriter:
-    """Writes a file of columns: rows are appended, then it is `finished`; or `given_up`, and nothing is left."""
+    """Writes a file of columns: rows are appended, then it is `finished`; or `given_up`, and nothing is left.
+
+    One block is written on a thread of its own while the next is filled.
+    """
 
     def __init__(self, folder: Path | None, names: Sequence[str]) -> None:
         """A file in `folder`; a temporary one where that is None."""
         self.names = tuple(names)
-        self.block = np.empty((len(self.names), CHUNK))
+        self.block, self.spare = np.empty((2, len(self.names), CHUNK))
+        self.writer = ThreadPoolExecutor(1, "tidu-columns")
         self.rows, self.held = 0, 0  # in all, and in the block that is not written yet
         self.checksums: list[int] = []
         handle, path = tempfile.mkstemp(dir=folder, prefix="columns-", suffix=".tmp")
         self.path, self.file = Path(path), os.fdopen(handle, "w+b", buffering=0)
-        self._write(FIRST_LINE.ljust(BEGIN, b"\0"))
+        self.written = self.writer.submit(self._write, FIRST_LINE.ljust(BEGIN, b"\0"))
 
     def append(self, columns: Sequence[Array]) -> None:
         """Rows more: an array of shape (rows,) for each name."""
@@ -227,16 +231,24 @@ class ColumnWriter:
         self.rows += count
 
     def _flush(self) -> None:
+        self._settle()
         block = np.ascontiguousarray(self.block[:, : self.held])
+        self.block, self.spare = self.spare, self.block
+        self.written, self.held = self.writer.submit(self._write_block, block), 0
+
+    def _write_block(self, block: npt.NDArray[np.float64]) -> None:
         self.checksums.append(zlib.crc32(block.data))
         self._write(block.data)
-        self.held = 0
 
     def _write(self, content: Any) -> None:
         view = memoryview(content).cast("B")
+        while len(view):
+            view = view[self.file.write(view) :]
+
+    def _settle(self) -> None:
+        """Wait until the block that is being written stands in the file."""
         try:
-            while len(view):
-                view = view[self.file.write(view) :]
+            self.written.result()
         except OSError as error:
             self.given_up()
             raise _unwritable(self.path.parent, error) from None
@@ -245,10 +257,13 @@ class ColumnWriter:
         """The file, at `path` from now on; without a name, and gone with its last reader, where that is None."""
         if self.held:
             self._flush()
+        self._settle()
         whole = {**described, "names": self.names, "rows": self.rows, "checksums": self.checksums}
         text = json.dumps(whole).encode()
         digest = hashlib.sha256(text)
-        self._write(text + digest.digest() + len(text).to_bytes(NUMBER, "little"))
+        self.written = self.writer.submit(self._write, text + digest.digest() + len(text).to_bytes(NUMBER, "little"))
+        self._settle()
+        self.writer.shutdown()
         handle = os.dup(self.file.fileno())
         self.file.close()
         if path is None:
@@ -259,6 +274,7 @@ class ColumnWriter:
 
     def given_up(self) -> None:
         """Leave nothing behind."""
+        self.writer.shutdown()
         with contextlib.suppress(OSError):
             self.file.close()
             os.unlink(self.path)

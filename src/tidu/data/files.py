@@ -30,6 +30,7 @@ PARQUET = b"PAR1"
 ZIP = b"PK\x03\x04"
 WORKBOOKS = (ZIP, b"\xd0\xcf\x11\xe0")  # the latter are files that Excel wrote before
 PARQUET_BATCH = 1 << 18  # rows that are read together
+PARQUET_BUFFER = 1 << 20  # bytes of a column that are read together
 
 
 def from_path(path: str, options: CsvOptions, stream: bool = False) -> Source:
@@ -124,7 +125,7 @@ def _remote_file(file: RemoteFile, options: CsvOptions) -> Source:
         if magic in WORKBOOKS:
             return _workbook(magic + opened.read(), file.name, options)
     if magic == PARQUET:
-        return _ParquetFile(file.opened(), file.name)
+        return _ParquetFile(file.opened(), file.name, far=True)
     return CsvText(lambda: open_bytes(file.opened()), file.name, options)
 
 
@@ -164,12 +165,17 @@ def _of_pipe(pipe: Any, origin: str, options: CsvOptions) -> Source:
 
 
 class _ParquetFile(Source):
-    def __init__(self, where: Any, origin: str) -> None:
+    """A near file is read in small pieces, a far one by row groups, whose columns are asked for together.
+
+    Arrow keeps what was asked for together until its reader ends, so each few row groups have a reader of their own.
+    """
+
+    def __init__(self, where: Any, origin: str, far: bool = False) -> None:
         import pyarrow.parquet as pa_parquet  # it is slow to import, and most tables are CSV
 
-        self.origin = origin
+        self.origin, self._far = origin, far
         try:
-            self._file = pa_parquet.ParquetFile(where)
+            self._file = pa_parquet.ParquetFile(where, pre_buffer=far, buffer_size=0 if far else PARQUET_BUFFER)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(error) from None
 
@@ -197,7 +203,20 @@ class _ParquetFile(Source):
     ) -> Iterator[Table]:
         names = None if wanted is None else [n for n in self.names if n in wanted]
         try:
-            for batch in self._file.iter_batches(PARQUET_BATCH, columns=names):
-                yield ArrowTable(pa.Table.from_batches([batch]), self.origin).table(wanted, label, words)
+            for groups in self._groups():
+                for batch in self._file.iter_batches(PARQUET_BATCH, groups, names):
+                    yield ArrowTable(pa.Table.from_batches([batch]), self.origin).table(wanted, label, words)
         except (pa.ArrowException, OSError) as error:
             raise self._unreadable(error) from None
+
+    def _groups(self) -> Iterator[list[int]]:
+        """The row groups that one reader reads: all of a near file, of a far one as few as hold a batch."""
+        file, groups, rows = self._file.metadata, list[int](), 0
+        for group in range(file.num_row_groups):
+            groups.append(group)
+            rows += file.row_group(group).num_rows
+            if self._far and rows >= PARQUET_BATCH:
+                yield groups
+                groups, rows = [], 0
+        if groups:
+            yield groups
