@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +27,11 @@ from tidu.text import _
 from tidu.training.settings import Settings
 
 Array = npt.NDArray[np.float64]
+K = TypeVar("K", bound=Hashable)
 ORDERS = ("less", "less_equal", "greater", "greater_equal")
 COARSE = 40  # places of one breakpoint, at first
 PAIRS = 20  # of each of two
+MOST_TOGETHER = 2  # breakpoints that are tried with each other; of more, each is moved in turn
 ROUNDS = 4
 MOST_ROWS = 1000  # on which places are tried at first
 MOST_FINE = 200  # places near the best that are tried on all rows
@@ -121,6 +123,29 @@ def thinned(values: Array, most: int) -> list[float]:
     return [float(v) for v in values[chosen]]
 
 
+def places_tried(places: Mapping[K, Sequence[float]], cost: Callable[[dict[K, float]], float]) -> list[dict[K, float]]:
+    """Which places to try for parameters that have these: each alone, and of two every pair, no two at one place.
+
+    Of more than two it is the one that is reached by moving each in turn to where the cost is least.
+    """
+    names = list(places)
+    if len(names) <= MOST_TOGETHER:
+        together = [dict(zip(names, values, strict=True)) for values in itertools.product(*places.values())]
+        return [at for at in together if len({*at.values()}) == len(names)] or together
+    at = {k: places[k][(i + 1) * len(places[k]) // (len(names) + 1)] for i, k in enumerate(names)}
+    least = cost(at)
+    for _round in range(ROUNDS):
+        before = at
+        for k in names:
+            for value in places[k]:
+                moved = {**at, k: value}
+                if value not in at.values() and (reached := cost(moved)) < least:
+                    at, least = moved, reached
+        if at is before:
+            break
+    return [at]
+
+
 class _Scan:
     """The least sum of squares with breakpoints at given places: these are numbers to the model."""
 
@@ -206,19 +231,13 @@ class _Scan:
         return total
 
     def coarse(self) -> dict[Expr, float]:
-        """The best of places that are spread over the data, each with each where there are two."""
-        count = len(self.breaking)
-        if count <= 2:
-            lists = [thinned(self.places[p], COARSE if count == 1 else PAIRS) for p in self.breaking]
-            tried = [dict(zip(self.breaking, values, strict=True)) for values in itertools.product(*lists)]
-            return min(tried, key=lambda at: self.squares(at, self.some_rows))
-        at = {
-            p: float(self.places[p][(k + 1) * len(self.places[p]) // (count + 1)]) for k, p in enumerate(self.breaking)
-        }
-        for _round, p in itertools.product(range(ROUNDS), self.breaking):
-            moved = [{**at, p: v} for v in thinned(self.places[p], COARSE)]
-            at = min([at, *moved], key=lambda a: self.squares(a, self.some_rows))
-        return at
+        """The best of places that are spread over the data."""
+        few = COARSE if len(self.breaking) != MOST_TOGETHER else PAIRS
+
+        def squares(at: Mapping[Expr, float]) -> float:
+            return self.squares(at, self.some_rows)
+
+        return min(places_tried({p: thinned(self.places[p], few) for p in self.breaking}, squares), key=squares)
 
     def finer(self, p: Expr, at: dict[Expr, float]) -> dict[Expr, float]:
         """With one of them at the best of the places around where it is."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +20,14 @@ from tidu.engines.curvature import jacobian_of
 from tidu.engines.node_values import values_of_nodes
 from tidu.errors import NoDerivative
 from tidu.language.expr import Expr, evaluation_order, symbols
-from tidu.training.breakpoints import places_along, thinned
+from tidu.training.breakpoints import MOST_TOGETHER, places_along, places_tried, thinned
 from tidu.training.solving.objective import Objective
 
 Array = npt.NDArray[np.float64]
 Places = dict[int, list[float]]  # by the number of a parameter: values to try
 KINKS = ("maximum", "minimum", "abs", "relu")
 WAVES = ("sin", "cos")
-PLACES = 40  # of one breakpoint; of two, as pairs
-MOST_TOGETHER = 2  # breakpoints that are tried as pairs; of more, each is moved in turn
-ROUNDS = 3
+PLACES = 40  # of one breakpoint; of two, every second one
 MOST_WAVES = 4
 PHASES = 8
 
@@ -80,28 +78,17 @@ def _breakpoints(objective: Objective, first: Array) -> Places:
 
 
 def _along(objective: Objective, start: Array, places: Places, solved: Callable[[Array], Array]) -> list[Array]:
-    """Candidates with breakpoints at these places: each place, each pair, or one after another in turn."""
+    """Candidates with breakpoints at these places: each place, each pair, or the best of moving one after another."""
 
-    def placed(values: Sequence[tuple[int, float]]) -> Array:
+    def placed(at: Mapping[int, float]) -> Array:
         candidate = start.copy()
-        for k, value in values:
+        for k, value in at.items():
             candidate[k] = value
         return solved(candidate)
 
-    names = list(places)
-    if len(names) == 1:
-        return [placed([(names[0], v)]) for v in places[names[0]]]
-    if len(names) <= MOST_TOGETHER:
-        thinned = [[(k, v) for v in places[k][::2]] for k in names]
-        return [placed(pair) for pair in itertools.product(*thinned) if len({v for _k, v in pair}) == len(pair)]
-    at = {k: places[k][(i + 1) * len(places[k]) // (len(names) + 1)] for i, k in enumerate(names)}
-    best = placed(list(at.items()))
-    for _round, k in itertools.product(range(ROUNDS), names):
-        moved = [placed([*{**at, k: v}.items()]) for v in places[k] if v not in at.values()]
-        lowest = min([best, *moved], key=lambda c: _cost(objective, c))
-        if lowest is not best:
-            best, at = lowest, {**at, k: float(lowest[k])}
-    return [best]
+    if len(places) == MOST_TOGETHER:
+        places = {k: values[::2] for k, values in places.items()}
+    return [placed(at) for at in places_tried(places, lambda at: _cost(objective, placed(at)))]
 
 
 # -- frequencies ----------------------------------------------------------------------------------
