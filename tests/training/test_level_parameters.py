@@ -142,6 +142,87 @@ def test_two_parameters_by_two_columns():
     assert [params[f"b[{k}]"] for k in range(4)] == pytest.approx(list(b))
 
 
+# -- combinations of levels -----------------------------------------------------------------------------
+def sales(years=(2019, 2020, 2021), seed=0):
+    """y = a[city, year]·x + b, of every combination but one."""
+    random = np.random.default_rng(seed)
+    pairs = [(city, year) for city in ("Paris", "Rome, old") for year in years][:-1]
+    city, year = zip(*random.permutation(np.array(pairs * 8, dtype=object)), strict=True)
+    a = {pair: float(k + 1) for k, pair in enumerate(pairs)}
+    x = random.normal(size=len(city))
+    y = [a[pair] * cell + 0.5 for pair, cell in zip(zip(city, year, strict=True), x, strict=True)]
+    return {"city": list(city), "year": list(year), "x": x, "y": y}, a
+
+
+@pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])
+def test_a_parameter_has_a_value_for_each_combination_that_occurs(optimizer, tmp_path):
+    data, a = sales()
+    run = tidu.fit("y = a[city, year]*x + b", data, optimizer=optimizer, tol=1e-12 if optimizer == "lbfgs" else None)
+    named = {f"a[{city}, {year}]": value for (city, year), value in a.items()}
+    assert {name: run.params[name] for name in named} == pytest.approx(named, rel=1e-6)
+    assert set(run.params) == {*named, "b"}
+    run.save(tmp_path / "m.tidu")
+    new = {"city": ["Rome, old", "Paris"], "year": [2020, 2021], "x": [1.0, 2.0]}
+    for model in (run, tidu.load(tmp_path / "m.tidu")):
+        expected = [a["Rome, old", 2020] + 0.5, 2.0 * a["Paris", 2021] + 0.5]
+        assert model.predict(new) == pytest.approx(expected, rel=1e-6)
+        with pytest.raises(
+            DataError, match=r"column 'city, year' has the level 'Rome, old, 2021', which the model has"
+        ):
+            model.predict({"city": ["Paris", "Rome, old"], "year": [2019, 2021], "x": [1.0, 1.0]})
+
+
+def test_a_combination_is_the_model_with_one_column_of_both():
+    data, _a = sales()
+    joined = {**data, "both": [f"{c}, {y}" for c, y in zip(data["city"], data["year"], strict=True)]}
+    for options in ({"optimizer": "lm"}, {"optimizer": "adam", "epochs": 4, "lr": 0.1, "batch_size": 5}):
+        ours = tidu.fit("y = a[city, year]*x + b", data, init={"a": 1.0, "a[Paris, 2020]": 3.0}, **options)
+        theirs = tidu.fit("y = a[both]*x + b", joined, init={"a": 1.0, "a[Paris, 2020]": 3.0}, **options)
+        assert ours.params == theirs.params
+
+
+def test_combinations_of_three_columns_some_with_odd_names_are_printed_as_formulas_are_written():
+    random = np.random.default_rng(2)
+    data = {"the city": random.permutation(["p", "q"] * 20), "up": random.permutation([True, False] * 20)}
+    data |= {"year": random.integers(2019, 2021, 40), "x": random.normal(size=40)}
+    data["y"] = random.normal(size=40)
+    formula = "y = a[`the city`, up, year]*x"
+    run = tidu.fit(formula, data, epochs=1, lr=0.1)
+    assert "a[p, False, 2019]" in run.params
+    assert "a[`the city`, up, year]*x" in run.source
+    assert "a[the city, up, year]" not in run.source
+    assert tidu.fit(formula, data, optimizer="lm").rows == 40
+
+
+def test_many_combinations_are_one_vector():
+    random = np.random.default_rng(4)
+    g, h, x = random.integers(0, 20, 4000), random.integers(0, 15, 4000), random.normal(size=4000)
+    a = random.normal(size=(20, 15))
+    run = tidu.fit("y = a[g, h]*x + b", {"g": g, "h": h, "x": x, "y": a[g, h] * x + 1.0}, optimizer="auto")
+    assert run.params["a[7, 11]"] == pytest.approx(a[7, 11], rel=1e-9)
+    assert len(run.params["a"]) == 300
+
+
+def test_settings_name_a_combination():
+    data, _a = sales()
+    run = tidu.fit("y = a[city, year]*x + b", data, optimizer="lm", fix={"a[Paris, 2019]": 7.0})
+    assert "a[Paris, 2019]" not in run.params
+    with pytest.raises(SettingError, match=r"init names 'a\[Paris, 2018\]'"):
+        tidu.fit("y = a[city, year]*x + b", data, init={"a[Paris, 2018]": 1.0})
+
+
+def test_combinations_that_would_have_one_name_are_refused():
+    data = {"g": ["p, q", "p"] * 3, "h": ["r", "q, r"] * 3, "x": [1.0, 2, 3, 4, 5, 6], "y": [1.0, 2, 3, 4, 5, 7]}
+    with pytest.raises(DataError, match="would both be called 'p, q, r'"):
+        tidu.fit("y = a[g, h]*x", data)
+
+
+def test_combinations_are_not_for_streams():
+    data, _a = sales()
+    with pytest.raises(SettingError, match="looked up in memory"):
+        tidu.fit("y = a[city, year]*x + b", data, stream=True, epochs=1, lr=0.1)
+
+
 # -- predictions and files ------------------------------------------------------------------------------
 def test_predictions_and_files_know_the_levels(tmp_path):
     run = tidu.fit("rate = Vm[state]*conc/(K + conc)", PUROMYCIN, optimizer="lm", init={"Vm": 200.0, "K": 0.05})
@@ -180,7 +261,11 @@ def test_people_see_the_parameter_with_its_column():
         ("y = a[g]*x + a", "stands with a value for each level and without"),
         ("y = a[g] + a[h]*x", "has a value for each level of g already"),
         ("y = a[1]*x", "is not allowed"),
-        ("y = a[g, h]*x", "is not allowed"),
+        ("y = a[g, 1]*x", "is not allowed"),
+        ("y = a[g, g]*x", "needs different columns"),
+        ("y = a[g, town]*x", "'town' is not a column"),
+        ("y = a[g, h]*x + a[h, g]", "has a value for each level of g, h already"),
+        ("y = a[g, y]*x", "on both sides"),
         ("y = a[y]*x", "on both sides"),
     ],
 )

@@ -50,6 +50,20 @@ def test_numbers_are_checked(name, value, words):
     assert words in str(caught.value)
 
 
+def test_mappings_cannot_be_changed_behind_the_back_of_fits_that_share_them():
+    data = {"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.0]}
+    run = tidu.fit("y = w*x", data, lr=0.01, epochs=1)
+    for name in ("init", "bounds", "fix", "plateau", "levels", "zeros"):
+        with pytest.raises(TypeError, match="read-only"):
+            getattr(run.settings, name)["w"] = 5.0
+    assert tidu.fit("y = w*x", data, lr=0.01, epochs=1).start == {"w": 0.0}
+    given = {"w": 1.0}
+    settings = Settings("y = w*x", init=given)
+    given["w"] = 2.0
+    assert settings.init == {"w": 1.0}
+    assert {**settings.init, "b": 0.0} == {"w": 1.0, "b": 0.0}
+
+
 def test_record_is_one_of_two():
     with pytest.raises(SettingError, match="record must be epoch or step, not 'batch'"):
         Settings("y = w*x", record="batch")

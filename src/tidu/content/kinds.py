@@ -214,6 +214,18 @@ class FractionOrData(Kind):
             return text
 
 
+def _apart(text: str) -> list[str]:
+    """A text in pieces, at commas that stand in no brackets."""
+    pieces, depth = [""], 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth <= 0:
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return pieces
+
+
 @dataclass(frozen=True)
 class Names(Kind):
     """Several names; commas between."""
@@ -227,7 +239,7 @@ class Names(Kind):
         return names
 
     def read(self, option: str, text: str) -> tuple[str, ...]:
-        return tuple(n.strip() for n in text.split(",") if n.strip())
+        return tuple(n.strip() for n in _apart(text) if n.strip())
 
     def written(self, value: Any) -> str:
         return ",".join(value)
@@ -276,12 +288,7 @@ class Assignments(Kind):
 
     def read(self, option: str, text: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        depth, piece = 0, ""
-        for character in f"{text},":
-            depth += (character in "([") - (character in ")]")
-            if character != "," or depth > 0:
-                piece += character
-                continue
+        for piece in _apart(text):
             name, equals, value = piece.partition("=")
             if piece.strip():
                 if not equals or not name.strip() or not value.strip():
@@ -291,7 +298,6 @@ class Assignments(Kind):
                         )
                     )
                 found[name.strip()] = self.read_one(option, name.strip(), value.strip())
-            piece = ""
         return found
 
     def read_one(self, option: str, key: str, text: str) -> Any:

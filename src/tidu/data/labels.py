@@ -32,8 +32,10 @@ EXACT = 2**53 - 1  # up to here, float64 tells whole numbers apart
 Coded = tuple[Column, tuple[Label, ...]]  # codes of shape (rows,), and what they stand for
 
 
-def label_text(label: Label) -> str:
-    """A label as people write it: `setosa`, `3`, `True`."""
+def label_text(label: Label | tuple[Label, ...]) -> str:
+    """A label as people write it: `setosa`, `3`, `True`; labels of several columns at once with commas between."""
+    if isinstance(label, tuple):
+        return ", ".join(map(label_text, label))
     if isinstance(label, (str, bool)):
         return str(label)
     return f"{label:.17g}" if float(label).is_integer() else repr(float(label))
@@ -307,7 +309,7 @@ def among(label: Label, classes: Sequence[Label]) -> Label:
     return label if value is None or value not in classes else classes[list(classes).index(value)]
 
 
-def listed(labels: Sequence[Label]) -> str:
+def listed(labels: Sequence[Label | tuple[Label, ...]]) -> str:
     """The first labels, for a message."""
     words = [clipped(label_text(label)) for label in labels[:SHOWN]]
     return ", ".join([*words, "..."] if len(labels) > SHOWN else words)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from tidu.cache import private_folder
 from tidu.data.column_file import ColumnFile
-from tidu.data.disk_table import FOLDER, DiskColumn
+from tidu.data.disk_table import DiskColumn
+from tidu.data.streaming import FOLDER
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,11 @@ class Products:
         """Σₖ weights[k] x[k, s]."""
         return _dot(weights, x)
 
+    def entries(self, values: Array, places: Array) -> Array:
+        """values[places[s]]."""
+        found: Array = values[places.astype(np.intp)]
+        return found
+
     def sum_units(self, x: Array) -> Array:
         """Σᵢ x[i, s]."""
         return _from_zero(list(x))
@@ -187,6 +192,11 @@ def sum_of_chunk(values: Array) -> Array:
 
 def added(function: str, operands: Sequence[Array], total: Any) -> Any:
     """`total` with what `function` of `runtime.tiles` adds to it, sample after sample."""
+    if function == "add_placed":
+        total, (values, places) = np.array(total), operands
+        with np.errstate(all="ignore"):
+            np.add.at(total, places.astype(np.intp), values)
+        return total
     count = operands[0].shape[-1]
     cells = max(1, int(np.size(total)))
     step = max(1, MOST_CELLS // cells)

@@ -44,6 +44,17 @@ def jacobian_of(output: Expr, parameters: Sequence[Expr]) -> tuple[Expr, ...]:
 _slopes = functools.lru_cache(maxsize=KEPT)(gradient)
 
 
+def linear_in(output: Expr, parameters: Sequence[Expr]) -> list[int]:
+    """The places of a set of parameters no slope of which depends on another of the set."""
+    slopes = jacobian_of(output, parameters)
+    linear: list[int] = []
+    for k, parameter in enumerate(parameters):
+        others = [parameters[j] for j in linear]
+        if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
+            linear.append(k)
+    return linear
+
+
 def hessian_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> list[Expr]:
     """The slopes of the slopes, the upper triangle row by row."""
     return [h for j, slope in enumerate(slopes) for h in _slopes(slope, tuple(parameters[j:]))]

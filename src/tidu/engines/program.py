@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
-from tidu.content.penalties import clipped, penalty
+from tidu.content.penalties import clipped, penalty, penalty_slopes
 from tidu.content.schedules import STEP
 from tidu.copying import replaced
 from tidu.errors import NoDerivative
@@ -55,6 +55,21 @@ class Regularisation:
     clip_norm: float | None = None
     clip_value: float | None = None
 
+    def holds_for(self, parameter: Expr) -> bool:
+        """Whether the penalty is on a parameter."""
+        return self.penalise is None or parameter.name in self.penalise
+
+    def drawn_together(
+        self, parameters: Sequence[Expr], by_level: Mapping[str, LevelParameters]
+    ) -> dict[str, list[Expr]]:
+        """The values for levels that the L2 penalty draws to their mean, not to 0, by the name of their parameter."""
+        if not self.l2:
+            return {}
+        own = {name: {name, *group.names} for name, group in by_level.items()}
+        held = [p for p in parameters if self.holds_for(p)]
+        found = {name: [p for p in held if p.name in names] for name, names in own.items()}
+        return {name: levels for name, levels in found.items() if levels}
+
 
 @dataclass(frozen=True)
 class Program:
@@ -91,6 +106,7 @@ class Program:
     derived: Mapping[str, Derived] = field(default_factory=dict)  # columns that are made of columns of the data
     notes: tuple[str, ...] = ()  # on how the formula was read
     by_level: Mapping[str, LevelParameters] = field(default_factory=dict)  # with a value for each level of a column
+    regularisation: Regularisation = Regularisation()
 
     @property
     def of_arrays(self) -> bool:
@@ -127,6 +143,12 @@ class Program:
             return new
         new_parameters, new_state = _updates(optimizer, self.parameters, self.mean_gradient, self.lr)
         return replace(self, rate=rate, optimizer=optimizer, new_parameters=new_parameters, new_state=new_state)
+
+    def penalty_slope(self, parameter: Expr) -> Expr:
+        """What the penalty adds to the gradient of a parameter."""
+        k = self.parameters.index(parameter)
+        penalised = self.penalised[k]
+        return ZERO if penalised is self.mean_gradient[k] else penalised.args[1]
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -186,6 +208,7 @@ def program_of_model(
         rate,
         regularisation,
         formula.starts,
+        formula.by_level,
     )
     return replace(
         program,
@@ -196,6 +219,7 @@ def program_of_model(
         notes=formula.notes,
         derived=formula.derived,
         by_level=formula.by_level,
+        regularisation=regularisation,
     )
 
 
@@ -217,6 +241,7 @@ def _program(
     rate: Expr,
     regularisation: Regularisation,
     starts: Mapping[str, str | float] | None = None,
+    by_level: Mapping[str, LevelParameters] | None = None,
 ) -> Program:
     slope, *partials = gradient(loss, [score, *parameters])
     for parameter, partial in zip(parameters, partials, strict=True):
@@ -228,10 +253,12 @@ def _program(
                     "optimizer auto, which tries every place of a breakpoint"
                 ).format(name=parameter.name)
             )
-    held = [p for p in parameters if regularisation.penalise is None or p.name in regularisation.penalise]
-    added = penalty(held, regularisation.l1, regularisation.l2)
+    groups = [*regularisation.drawn_together(parameters, by_level or {}).values()]
+    held = [p for p in parameters if regularisation.holds_for(p)]
+    added = penalty(held, regularisation.l1, regularisation.l2, groups)
     mean = tuple(symbol(p.name, "gradient", shape=p.shape) for p in parameters)
-    penalised = tuple(g if d is ZERO else g + d for g, d in zip(mean, gradient(added, parameters), strict=True))
+    slopes = penalty_slopes(added, parameters, groups)
+    penalised = tuple(g if d is ZERO else g + d for g, d in zip(mean, slopes, strict=True))
     lr = symbol("lr", "hyper", positive=True)
     return Program(
         parameters,

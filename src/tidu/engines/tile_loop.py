@@ -235,6 +235,12 @@ class _TileTrain(TileUpdates):
         """One update: of single numbers here, of the others by `each_number`."""
         w, p = self.w, self.program
         numbers = [k for k, q in enumerate(p.parameters) if not q.shape]
+        if self.of_parameters:
+            later = {call.node for call in self.of_parameters}  # they have their names already
+            with w.block(
+                "penalty", "what levels are drawn to", {n: s for n, s in w.names.of.items() if n not in later}
+            ):
+                w.add(*self.of_parameters)
         for k in numbers:
             with w.block("mean"):
                 w.add(Mean(self.grads[k], self.grads[k], self.count))

@@ -21,7 +21,7 @@ def fits_tiles(program: Program, shape: LoopShape) -> bool:
         return False
     new_state = [new for _s, new, _start in program.new_state]
     of_step = [*program.penalised, *program.clipped, *program.new_parameters, *new_state]
-    sums = set(sums_of_gradients(program))
+    sums = {*sums_of_gradients(program), *sums_of_parameters(program)}
     if any(n.args and not n.op.elementwise and n not in sums for n in evaluation_order(of_step)):
         return False
     try:
@@ -42,6 +42,13 @@ def sums_of_gradients(program: Program) -> dict[Expr, int]:
             if len(of) == 1 and all(n.op.elementwise for n in inside if n.args):
                 found[node] = of[0]
     return found
+
+
+def sums_of_parameters(program: Program) -> dict[Expr, int]:
+    """The sums over the numbers of one parameter that a penalty needs, each with the place of its parameter."""
+    places = {p: k for k, p in enumerate(program.parameters)}
+    order = evaluation_order(program.penalised)
+    return {n: places[n.args[0]] for n in order if n.op.name == "sum" and not n.shape and n.args[0] in places}
 
 
 class Plan:
@@ -73,6 +80,8 @@ class Plan:
         rank = len(parameter.shape)
         if rank == 2 and d.op.name == "outer" and all(a in varies for a in d.args):
             return "add_outer", d.args
+        if rank == 1 and d.op.name == "placed" and all(a in varies for a in d.args):
+            return "add_placed", d.args
         if rank == 2 or d not in varies:
             raise NotOnTiles("a derivative")
         if rank == 1 and d.op.name == "multiply" and all(a in varies for a in d.args):

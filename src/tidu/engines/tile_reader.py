@@ -147,10 +147,11 @@ class TileReader(Reader):
             self.each_number(statement)
 
     def sum_numbers(self, statement: Call) -> None:
-        """The sum over the numbers of a gradient."""
+        """The sum over the numbers of a gradient, or of a parameter."""
         assert statement.node is not None
-        ((gradient,), (block,)) = statement.operands, statement.body
-        self.values[block.scope[gradient]] = self.values[statement.arguments[1]]
+        ((whole,), (block,)) = statement.operands, statement.body
+        numbers = self.leaves[whole] if whole in self.leaves else self.values[statement.arguments[1]]
+        self.values[block.scope[whole]] = np.asarray(numbers)
         numbers = np.ravel(self.evaluate(statement.node.args[0], block.scope))
         parts = [float(sum_of_chunk(numbers[k : k + SUMMED])) for k in range(0, len(numbers), SUMMED)]
         total = functools.reduce(operator.add, parts)

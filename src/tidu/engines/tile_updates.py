@@ -25,7 +25,7 @@ from tidu.engines.statements import (
     assignments,
     per_step,
 )
-from tidu.engines.tile_plan import TileWriter, sums_of_gradients
+from tidu.engines.tile_plan import TileWriter, sums_of_gradients, sums_of_parameters
 from tidu.language.expr import Expr, evaluation_order
 
 
@@ -54,6 +54,11 @@ class TileUpdates(TrainWriter):
         self.numbers = [s for s in every if s.shape]
         self.in_cells = {name: w.own(name) for name in ("w", "grad", "g", *p.optimizer.state)}
         self.functions: dict[tuple[str, ...], str] = {}
+        self.sums_written: dict[tuple[str, ...], str] = {}
+        self.of_parameters = [
+            self.sum_of(node, p.parameters[k], "w", "penalty", f"number_{p.parameters[k].name}")
+            for node, k in sums_of_parameters(p).items()
+        ]
         self.of_lengths = self.sums_of_squares()
         before = self.with_shape if self.of_lengths else []
         self.means = [self.each_number(k, "mean", self.before_length(k)) for k in before]
@@ -66,26 +71,29 @@ class TileUpdates(TrainWriter):
     def sums_of_squares(self) -> list[Call]:
         """The sums over gradients by which these are clipped."""
         w, p = self.w, self.program
-        calls = []
-        written: dict[tuple[str, ...], str] = {}
+        calls: list[Call] = []
         for node, k in sums_of_gradients(p).items():
-            names = w.names.inside()
-            grad = self.in_cells["grad"]
-            names.of[p.mean_gradient[k]] = f"{grad}[{self.j}]"
-            scope = dict(names.of)
-            lines = assignments(node.args, names, {}, inline=node.args)
-            block = Block("clip", (*lines, Line("return ({0},)", node.args)), scope)
-            text = tuple(line for line, _statement in self.dialect.rendered([block]))
-            if text not in written:
-                written[text] = w.own("square" if not written else f"square_{p.parameters[k].name}")
-                w.add(Nested((f"def {written[text]}({self.j}, {grad}):",), (block,)), "", "")
-            name = w.names.numbered(node)
-            given = (written[text], w.names.of[p.mean_gradient[k]])
-            calls.append(Call("sum_numbers", given, name, node, (p.mean_gradient[k],), (block,)))
+            called = "square" if not calls else f"square_{p.parameters[k].name}"
+            calls.append(self.sum_of(node, p.mean_gradient[k], "grad", "clip", called))
         clips = [c for c in p.clipped if c.args] if calls else []
         fixed = {*(call.node for call in calls if call.node is not None), *p.mean_gradient}
         self.of_clips = assignments(_same_for_all(clips, fixed, self.numbers), w.names, {})
         return calls
+
+    def sum_of(self, node: Expr, numbers: Expr, cell: str, kind: str, called: str) -> Call:
+        """The call that gives a sum over `numbers`, by a function of one of them, which is written unless it is."""
+        w, whole = self.w, self.in_cells[cell]
+        names = w.names.inside()
+        names.of[numbers] = f"{whole}[{self.j}]"
+        scope = dict(names.of)
+        lines = assignments(node.args, names, {}, inline=node.args)
+        block = Block(kind, (*lines, Line("return ({0},)", node.args)), scope)
+        text = tuple(line for line, _statement in self.dialect.rendered([block]))
+        if text not in self.sums_written:
+            self.sums_written[text] = w.own(called)
+            w.add(Nested((f"def {self.sums_written[text]}({self.j}, {whole}):",), (block,)), "", "")
+        given = (self.sums_written[text], w.names.of[numbers])
+        return Call("sum_numbers", given, w.names.numbered(node), node, (numbers,), (block,))
 
     def each_number(self, k: int, kind: str, read: Sequence[Expr]) -> Call:
         """The call of a function of one number of parameter k; the function is written."""

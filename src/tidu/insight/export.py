@@ -134,7 +134,11 @@ def _title(run: Run, docstring: str, to: str) -> str:
 
 
 def _imports(library: Library, shape: LoopShape) -> list[str]:
-    lines = ["import math", "import sys", "from tidu.runtime.cells import coded, indicator, numbers, read_table"]
+    lines = [
+        "import math",
+        "import sys",
+        "from tidu.runtime.cells import coded, coded_together, indicator, numbers, read_table",
+    ]
     lines += ["from tidu.runtime.permutation import Orders, permutation"] if shape.shuffled else []
     return [*lines, *library.imports]
 
@@ -256,7 +260,8 @@ def _cells(run: Run, program: Program, column: Expr) -> str:
             ))  # fmt: skip
         if isinstance(entry, LevelNumber):
             numbered = {level_text(level): float(k) for k, level in enumerate(run.settings.levels[entry.column])}
-            return f"coded(table, {entry.column!r}, {numbered!r})"
+            read = f"coded(table, {entry.column!r}, {numbered!r})"
+            return read if len(entry.columns) == 1 else f"coded_together(table, {entry.columns!r}, {numbered!r})"
         return f"indicator(table, {entry.column!r}, {level_text(entry.level)!r})"
     if column.role == "target" and run.classes:
         codes = run.settings.loss_object.targets.codes
@@ -328,7 +333,8 @@ def _cell(run: Run, program: Program, column: Expr) -> str:
         ))  # fmt: skip
     if isinstance(entry, LevelNumber):
         levels = run.settings.levels[entry.column]
-        return f"{_plain({level: float(k) for k, level in enumerate(levels)})}[{{row}}[{_plain(entry.column)}]]"
+        cells = ", ".join(f"{{row}}[{_plain(column)}]" for column in entry.columns)
+        return f"{_plain({level: float(k) for k, level in enumerate(levels)})}[{cells}]"
     if isinstance(entry, Indicator):
         return f"float({{row}}[{_plain(entry.column)}] == {_plain(entry.level)})"
     return f"float({{row}}[{_plain(column.name)}])"

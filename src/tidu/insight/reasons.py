@@ -15,7 +15,7 @@ import numpy as np
 from tidu.engines.mathematics import UNICODE, update_rule
 from tidu.engines.program import Program
 from tidu.insight.rules import Rule, rule_of
-from tidu.language.calculus import Adjoint, adjoints, gradient
+from tidu.language.calculus import Adjoint, adjoints
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.printer import unicode, unicode_name
 from tidu.text import _
@@ -180,8 +180,7 @@ class Reasons:
 
     def of_penalty(self, parameter: Expr) -> str:
         """A gradient with what the penalty adds."""
-        p = self.program
-        (slope,) = gradient(p.penalty, [parameter])
+        slope = self.program.penalty_slope(parameter)
         return _(
             "sum rule: the penalty is added to the cost, and its derivative by {name}, {slope}, to the gradient"
         ).format(name=unicode_name(parameter.name), slope=unicode(slope))

@@ -191,6 +191,7 @@ scatter: Function = array_op(
 entry: Function = array_op(
     "entry", "entry({0}, {1})", grad=lambda g, out, a, k: (placed(g, k, attrs=shape_of(a)), None),
     text="{0}[{1}]", latex="{{0}}_{{1}}", mathml="<msub>{0}{1}</msub>", on_batches=lambda use: use.template,
+    on_tiles=lambda use: ("entries", (0, 1)),
     cases=((((4,), ()), ()), (((3,), (5,)), ())), doc="The number of a vector at a place.",
 )  # fmt: skip
 placed: Function = array_op(

@@ -1,7 +1,8 @@
 """Columns that a formula makes of columns that are no numbers: indicators and numbers of levels, times since a date.
 
 `C(city)` is a vector of indicators, one for each level except the first; `city == 'bj'` is one; `days(date)` is a
-number; `a[city]` reads the number of the level, to choose by it among `a[bj]`, `a[sh]` (`level_parameters.py`). Each is
+number; `a[city]` reads the number of the level, to choose by it among `a[bj]`, `a[sh]` (`level_parameters.py`), and
+`a[city, year]` that of a combination of levels. Each is
 a feature, a symbol of its own; `Formula.derived` says by its name how to compute it of the data, which
 `tidu.data.categories` does. The levels are known once the data are read: the formula is then parsed again with them.
 """
@@ -16,10 +17,9 @@ from typing import Protocol, cast
 from tidu.errors import FormulaError
 from tidu.language.array_ops import stack
 from tidu.language.expr import Expr, apply, constant, symbol
-from tidu.language.level_parameters import LevelParameters, level_column, level_text
+from tidu.language.level_parameters import Combination, Level, LevelParameters, columns_together, level_text
 from tidu.text import _
 
-Level = str | float  # a category: text, a number, True or False
 CATEGORY = "C"
 DERIVING = {  # the functions of a column, and what they are
     CATEGORY: "The levels of a column of categories: 0 or 1 for each except the first, inside linear(...) or mlp(...).",
@@ -35,6 +35,11 @@ class Indicator:
     column: str
     level: Level
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it is made of."""
+        return (self.column,)
+
 
 @dataclass(frozen=True)
 class Elapsed:
@@ -43,12 +48,22 @@ class Elapsed:
     column: str
     unit: str
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it is made of."""
+        return (self.column,)
+
 
 @dataclass(frozen=True)
 class LevelNumber:
-    """The number of the level of `column` among those that the model knows, from 0."""
+    """The number of the level of a column, or of several together, among those that the model knows, from 0."""
 
-    column: str
+    columns: tuple[str, ...]
+
+    @property
+    def column(self) -> str:
+        """The columns as one, by which the model knows the levels."""
+        return columns_together(self.columns)
 
 
 Derived = Indicator | Elapsed | LevelNumber
@@ -69,7 +84,7 @@ class DerivedColumns:
     there are none, and one indicator stands for all.
     """
 
-    def __init__(self, columns: Iterable[str], levels: Mapping[str, Sequence[Level]]) -> None:
+    def __init__(self, columns: Iterable[str], levels: Mapping[str, Sequence[Level | Combination]]) -> None:
         self.columns = frozenset(columns)
         self.levels = levels
         self.made: dict[str, Derived] = {}
@@ -81,7 +96,7 @@ class DerivedColumns:
     def takes(self, node: ast.expr) -> bool:
         """Whether a node is read here: a call of C, days or seconds, a comparison with text, or `a[city]`."""
         if isinstance(node, ast.Subscript):
-            return isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Name)
+            return isinstance(node.value, ast.Name) and all(isinstance(c, ast.Name) for c in _columns_in(node))
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and node.func.id in DERIVING
         return isinstance(node, ast.Compare) and any(_is_text(part) for part in (node.left, *node.comparators))
@@ -133,8 +148,8 @@ class DerivedColumns:
         levels = list(self.levels.get(column, ()))[1:]
         return stack(*(self._indicator(column, level) for level in levels or [""]), attrs=(0,))  # type: ignore[no-any-return]
 
-    def _indicator(self, column: str, level: Level) -> Expr:
-        return self._symbol(f"{column}[{level_text(level)}]", Indicator(column, level))
+    def _indicator(self, column: str, level: Level | Combination) -> Expr:
+        return self._symbol(f"{column}[{level_text(level)}]", Indicator(column, cast(Level, level)))
 
     def _elapsed(self, column: str, unit: str) -> Expr:
         return self._symbol(f"{unit}({column})", Elapsed(column, unit))
@@ -142,14 +157,19 @@ class DerivedColumns:
     def _of_level(self, node: ast.Subscript, reader: _Reader) -> Expr:
         """The parameter of the level that a row has."""
         assert isinstance(node.value, ast.Name)
-        assert isinstance(node.slice, ast.Name)
-        name, column = node.value.id, self._column(node.slice, reader)
+        name, columns = node.value.id, tuple(self._column(cast(ast.Name, c), reader) for c in _columns_in(node))
+        column = columns_together(columns)
         if not name.isidentifier() or name in self.columns:
             raise reader.error(
                 _("in '{part}', '{name}' is a column; a parameter stands before the bracket, as in a[city]"),
                 part=reader.part(node), name=reader.part(node.value),
             )  # fmt: skip
-        known = self.by_level.setdefault(name, LevelParameters(name, column, tuple(self.levels.get(column, ()))))
+        if len({*columns}) < len(columns) or (len(columns) > 1 and column in self.columns):
+            raise reader.error(
+                _("'{part}' needs different columns, and none that is called '{column}'"),
+                part=reader.part(node), column=column,
+            )  # fmt: skip
+        known = self.by_level.setdefault(name, LevelParameters(name, columns, tuple(self.levels.get(column, ()))))
         if known.column != column:
             raise reader.error(
                 _("'{name}' has a value for each level of {column} already; call it by another name in '{part}'"),
@@ -158,7 +178,8 @@ class DerivedColumns:
         self.categories[column] = None
         for parameter in known.parameters:
             reader.places.setdefault(parameter, node.col_offset)
-        return known.chosen_by(self._symbol(level_column(column), LevelNumber(column)))
+        self._symbol(known.number.name, LevelNumber(columns))
+        return known.chosen()
 
     def _symbol(self, name: str, derived: Derived) -> Expr:
         if name in self.columns:
@@ -191,6 +212,11 @@ class DerivedColumns:
         condition = apply("equal" if is_equal else "not_equal", indicator, constant(1.0))
         self._conditions[condition] = indicator if is_equal else constant(1.0) - indicator
         return condition
+
+
+def _columns_in(node: ast.Subscript) -> list[ast.expr]:
+    """What stands between the brackets, at commas."""
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -8,7 +8,7 @@ and functions build nodes and change nothing: what the user writes is what is ke
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Union, overload
 from weakref import WeakValueDictionary
 
@@ -303,15 +303,20 @@ def substitute(output: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
 
 def evaluate(output: Expr, values: Mapping[Expr, float]) -> float:
     """The number that `output` has where each symbol has its value; the loops' own code, node by node."""
+    return evaluate_all([output], values)[0]
+
+
+def evaluate_all(outputs: Sequence[Expr], values: Mapping[Expr, float]) -> list[float]:
+    """The numbers that several have; what they share is computed once."""
     known: dict[Expr, float] = {}
-    for node in evaluation_order([output]):
+    for node in evaluation_order(outputs):
         if node.is_constant:
             known[node] = node.value
         elif node.is_symbol:
             known[node] = values[node]
         else:
             known[node] = operate(node, [known[a] for a in node.args])
-    return known[output]
+    return [known[output] for output in outputs]
 
 
 def code_template(node: Expr) -> str:

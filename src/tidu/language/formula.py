@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tidu.errors import ColumnNotFound, FormulaError, closest
-from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns, Level
+from tidu.language.derived_columns import DERIVING, Derived, DerivedColumns
 from tidu.language.euler import NAME, role_of_e
 from tidu.language.expr import Expr, evaluation_order, symbol, symbols
 from tidu.language.formula_text import check_size, clipped, sides
-from tidu.language.level_parameters import LevelParameters
+from tidu.language.level_parameters import Combination, Level, LevelParameters
 from tidu.language.model_calls import FormCall, Layer, ModelCalls, check_outputs
 from tidu.language.operation import FUNCTIONS, Shape
 from tidu.language.printer import quoted_name, unicode
@@ -61,7 +61,7 @@ def parse_formula(
     known_parameters: Collection[str] = (),
     models: Mapping[str, Any] | None = None,
     outputs: int | None = 1,
-    levels: Mapping[str, Sequence[Level]] | None = None,
+    levels: Mapping[str, Sequence[Level | Combination]] | None = None,
     aside: Collection[str] = (),
 ) -> Formula:
     """Read `target = expression` for data that has `columns`.
@@ -139,7 +139,9 @@ def parse_formula(
         target = parse_expression(left, _target_names(left, columns, (outputs,)))
         targets = symbols([target], "target")
     used = {s.name for s in symbols([score], "feature")}
-    both = {s.name for s in targets} & (used | {derived.made[name].column for name in used & derived.made.keys()})
+    both = {s.name for s in targets} & (
+        used | {c for name in used & derived.made.keys() for c in derived.made[name].columns}
+    )
     if both:
         raise FormulaError(
             _(
@@ -236,7 +238,8 @@ def _column_that_was_meant(name: str, columns: Sequence[str], unused: Sequence[s
 
 def _refuse_misspelt_columns(formula: Formula, columns: Sequence[str], known_parameters: Collection[str]) -> None:
     guessed = [n for n in _names_in_text(formula) if n not in known_parameters and n not in formula.starts]
-    used = {s.name for s in (*formula.features, *formula.columns)} | {d.column for d in formula.derived.values()}
+    used = {s.name for s in (*formula.features, *formula.columns)}
+    used |= {column for entry in formula.derived.values() for column in entry.columns}
     unused = [c for c in columns if c not in used]
     for name in guessed:
         near = _column_that_was_meant(name, columns, unused)

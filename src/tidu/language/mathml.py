@@ -83,7 +83,7 @@ def mathml_number(value: float) -> str:
 
 def _named(exprs: Sequence[Expr], names: Names, identity: Identity | None) -> Names:
     alike = {node: f"<mi>{escape(name)}</mi>" for node, name in told_apart(exprs, {}).items()}
-    alike |= shown_by_level(exprs, lambda name, column: mathml_name(f"{name}[{column}]"))
+    alike |= shown_by_level(exprs, lambda name, columns: mathml_name(f"{name}[{', '.join(columns)}]"))
     return {node: _identified(f"<mrow>{markup}</mrow>" if identity and identity(node) else markup, node, identity)
             for node, markup in {**alike, **names}.items()}  # fmt: skip
 

@@ -42,7 +42,7 @@ _LATEX = str.maketrans({**{c: f"\\{c}" for c in "_%&#${} "}, "\\": r"\backslash 
 
 def text(expr: Expr, names: Names | None = None) -> str:
     """`expr` in the grammar of formulas: `w1*x**2 + b`."""
-    by_level = shown_by_level([expr], lambda name, column: f"{name}[{quoted_name(column)}]")
+    by_level = shown_by_level([expr], lambda name, columns: f"{name}[{', '.join(map(quoted_name, columns))}]")
     return _printed(expr, {**by_level, **(names or {})}, _text_node)
 
 
@@ -95,7 +95,7 @@ def unicode_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
 
 def latex_lines(exprs: Sequence[Expr], names: Names) -> list[str]:
     """Each of `exprs` in LaTeX, likewise."""
-    by_level = shown_by_level(exprs, lambda name, column: latex_name(f"{name}[{column}]"))
+    by_level = shown_by_level(exprs, lambda name, columns: latex_name(f"{name}[{', '.join(columns)}]"))
     return lines_printed_by(exprs, {**by_level, **names}, _latex_node)
 
 
@@ -130,7 +130,9 @@ def told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     )
     if "π" in looks:
         told[constant(math.pi)] = plain_number(math.pi)
-    by_level = shown_by_level(outputs, lambda name, column: f"{unicode_name(name)}[{unicode_name(column)}]")
+    by_level = shown_by_level(
+        outputs, lambda name, columns: f"{unicode_name(name)}[{', '.join(map(unicode_name, columns))}]"
+    )
     return {**by_level, **told, **names}
 
 

@@ -63,6 +63,25 @@ def coded(table: Cells, name: str, codes: Mapping[str, float]) -> list[float]:
     return found
 
 
+def coded_together(table: Cells, names: Sequence[str], codes: Mapping[str, float]) -> list[float]:
+    """The number that stands for each combination of labels of several columns: `bj, 2020`."""
+    found = []
+    for row, cells in enumerate(zip(*(column(table, name) for name in names), strict=True), 1):
+        label = ", ".join(cells)
+        code = codes.get(label, codes.get(", ".join(map(_as_label, cells))))
+        if code is None:
+            sys.exit(f"columns {', '.join(names)}: row {row} holds {label!r}; the labels are {'; '.join(codes)}")
+        found.append(code)
+    return found
+
+
+def _as_label(cell: str) -> str:
+    """A number as a label is written: `2020` for `2020.0`."""
+    if not is_number(cell):
+        return cell
+    return str(int(float(cell))) if float(cell).is_integer() else repr(float(cell))
+
+
 def indicator(table: Cells, name: str, level: str) -> list[float]:
     """1 where a column holds this level, else 0."""
     return [float(cell == level or (is_number(cell) and is_number(level) and float(cell) == float(level)))

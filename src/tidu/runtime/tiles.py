@@ -108,6 +108,18 @@ def dot(weights: Array, x: Array, count: int, out: Array) -> None:
         out[s] = total
 
 
+def entries(values: Array, places: Array, count: int, out: Array) -> None:
+    """out[s] = values[places[s]], of places that are whole numbers as floats."""
+    for s in range(count):
+        out[s] = values[int(places[s])]
+
+
+def add_placed(values: Array, places: Array, count: int, total: Array) -> None:
+    """Add each values[s] to total[places[s]], sample after sample."""
+    for s in range(count):
+        total[int(places[s])] += float(values[s])
+
+
 def add_outer(a: Array, b: Array, count: int, total: Array) -> None:
     """Add Σₛ a[i, s] b[k, s] to total[i, k]."""
     for i in range(total.shape[0]):

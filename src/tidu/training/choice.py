@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 
 from tidu.content.methods import AUTO, SOLVERS
-from tidu.engines.program import numbers_in
+from tidu.engines.program import Program, numbers_in
 from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
-from tidu.text import _
+from tidu.text import _, mark
 from tidu.training.problem import Problem
-from tidu.training.solving.arrow import fits_arrow
+from tidu.training.solving.arrow import fits_arrow, in_vectors
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES, separates
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
 
+BY_LEVEL = mark(
+    "optimizer auto chose lm: least squares with {p} parameters, of which a row depends on those of its own level and "
+    "the shared ones"
+)
 MOST_OF_NETWORK = 100_000_000  # rows × numbers of a pass that takes a tenth of a second
 
 
@@ -45,12 +49,19 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
         return "lbfgs", _(
             "optimizer auto chose lbfgs: a smooth cost with an L1 penalty, whose corners at 0 are met exactly"
         )
+    if program.penalty is not ZERO and _is_by_level(problem, in_vectors(program)):
+        return "lm", _(BY_LEVEL).format(p=p)
     if program.residual_factor is None or program.penalty is not ZERO:
         return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost that is not plain least squares")
     if p > MOST_FACTORISED:
         return "lbfgs", _("optimizer auto chose lbfgs: least squares, with too many parameters to factorise their "
                           "Jacobian ({p})").format(p=p)  # fmt: skip
     return "lm", _("optimizer auto chose lm: least squares with {p} parameters").format(p=p)
+
+
+def _is_by_level(problem: Problem, program: Program) -> bool:
+    """Whether lm can solve a program level by level."""
+    return fits_arrow(program, problem.columns) and not problem.settings.bounds and not problem.settings.where
 
 
 def _for_network(problem: Problem, p: int) -> tuple[str, str]:
@@ -63,9 +74,8 @@ def _for_network(problem: Problem, p: int) -> tuple[str, str]:
     if not settings.loss_object.of_classes and gradient(program.slope, [program.score])[0] is ZERO:
         return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip
-    if fits_arrow(program, problem.columns) and not settings.bounds and not settings.where:
-        return "lm", _("optimizer auto chose lm: least squares with {p} parameters, of which a row depends on those of "
-                       "its own level and the shared ones").format(p=p)  # fmt: skip
+    if _is_by_level(problem, program):
+        return "lm", _(BY_LEVEL).format(p=p)
     p = sum(1 if q.name in program.by_level else math.prod(q.shape) for q in program.parameters)  # that a row reads
     if rows * p > MOST_OF_NETWORK:
         return "adam", _("optimizer auto chose adam: {rows} rows and {p} numbers to learn, so a pass over all rows is "
@@ -80,9 +90,9 @@ def _for_corners(problem: Problem) -> tuple[str, str]:
     """The optimizer for a loss that is straight with corners, on few enough data."""
     settings, loss = problem.settings, problem.settings.loss
     objective = Objective(problem.program, problem.columns)
-    if settings.l2 and not objective.is_linear:
+    if settings.l2 and not (objective.is_linear and not problem.program.by_level):
         return "adam", _("optimizer auto chose adam: the loss {loss} with an L2 penalty is solved for models that are "
-                         "linear in their parameters alone").format(loss=loss)  # fmt: skip
+                         "linear in their parameters, with no value for each level").format(loss=loss)  # fmt: skip
     if settings.loss_object.name == "perceptron" and not (objective.is_linear and separates(objective)):
         return "adam", _(
             "optimizer auto chose adam: no straight boundary separates the classes, and the perceptron's "

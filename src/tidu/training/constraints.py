@@ -130,6 +130,22 @@ def weights_of(settings: Settings, table: Table) -> Array | None:
     return 1.0 / table[name] ** 2 if option == "sigma" else table[name]
 
 
+def needs_all_rows(test_size: float | None, validation: object) -> bool:
+    """Whether a training cannot be streamed, and is tried in memory however large its data are."""
+    return test_size is not None or isinstance(validation, (int, float))
+
+
+def check_streamed(test_size: float | None, validation: object) -> None:
+    """Refuse what needs all of the data in memory."""
+    if needs_all_rows(test_size, validation):
+        raise SettingError(
+            _(
+                "a fraction of the rows cannot be kept back from data that are read block by block; put these rows "
+                "into a file of their own (--validation FILE)"
+            )
+        )
+
+
 def no_network() -> str:
     """What is said of a model with vectors or matrices on a cluster."""
     return _(
@@ -173,7 +189,7 @@ def check_together(settings: Settings) -> None:
         return
     refused = [n for n, o in given.items() if o.descent_only]
     refused += ["bounds"] * ("bounds" in given and not solver.takes_bounds)
-    refused += [name for name in ("l1", "l2") if name in given and solver.only_least_squares]
+    refused += ["l1"] * ("l1" in given and solver.only_least_squares)  # of l2 the formula decides: `check_penalty`
     for name in refused:
         raise SettingError(_(FOR_DESCENT).format(option=name, optimizer=method))
     if solver.losses and loss_named(settings.loss).name not in solver.losses:
@@ -188,6 +204,21 @@ def check_together(settings: Settings) -> None:
                 optimizer=method, loss=settings.loss
             )
         )
+
+
+def check_penalty(settings: Settings, formula: Formula) -> None:
+    """Refuse an L2 penalty where the solver cannot keep to it: lm knows it by levels alone, lp only without them."""
+    method, by_level = settings.optimizer, bool(formula.by_level)
+    solver = SOLVERS.get(method)
+    if not settings.l2 or solver is None:
+        return
+    if solver.only_least_squares and not by_level:
+        raise SettingError(_(FOR_DESCENT).format(option="l2", optimizer=method))
+    if solver.holds_rows and by_level:
+        raise SettingError(
+            _("{optimizer} takes no penalty on parameters with a value for each level; use optimizer lbfgs, or a loss "
+              "that is smooth, such as huber").format(optimizer=method)
+        )  # fmt: skip
 
 
 def check_execution(settings: Settings, **execution: Any) -> None:

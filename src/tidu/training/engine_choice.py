@@ -49,7 +49,8 @@ def engine_for(wish: str, work: Work) -> Engine:
                     _("this model or loss has no loop over tiles; leave out the engine, or name 'array'")
                 )
             return Engine(wish, _("the loop over tiles of samples"))
-        long = tiles_are_faster(work.program, work.per_step, work.steps, work.shape.dtype)
+        many_levels = bool(work.program.by_level) and work.program.is_by_level  # each chunk of tiles has a sum for each
+        long = not many_levels and tiles_are_faster(work.program, work.per_step, work.steps, work.shape.dtype)
         if wish == "auto" and long and fits_tiles(work.program, work.shape):
             return Engine("compiled", _("the loop over tiles of samples, compiled: faster than whole batches"))
         return Engine("array", _("the loop on whole batches in NumPy: the model has vectors"))

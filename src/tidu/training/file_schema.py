@@ -140,6 +140,23 @@ def _labels(value: Any, where: str) -> None:
         _refuse(where, _("a list of different labels"), value)
 
 
+def _label(value: Any, where: str) -> None:
+    if not isinstance(value, (str, int, float)):
+        _refuse(where, _("text, a number, or true or false"), value)
+
+
+def _levels(value: Any, where: str) -> None:
+    """Labels, or combinations of as many each, of several columns."""
+    if not isinstance(value, list) or not any(isinstance(level, list) for level in value):
+        _labels(value, where)
+        return
+    _list(_list(_label, MOST_NAMES), MOST_GROUPS)(value, where)
+    if len({len(combination) for combination in value}) != 1 or len({*map(tuple, value)}) != len(value):
+        _refuse(where, _("a list of different labels"), value)
+    for labels in zip(*value, strict=True):
+        _labels([*dict.fromkeys(labels)], where)
+
+
 def _moment(value: Any, where: str) -> None:
     _text(value, where)
     time_in(value)
@@ -164,9 +181,13 @@ def _statistics(count: int, single: int) -> Check:
         "covariance": _list(_list(_number, single, exactly=True), single, exactly=True), "shared": _names(single),
         "errors": _list(_number, count, exactly=True),
     }  # fmt: skip
+    of_levels = _list(_number, count * count)
     own: dict[str, tuple[dict[str, Check], dict[str, Check]]] = {
         "least squares": (of_squares, {"constant_sum_of_squares": number}),
-        "least squares by level": ({**of_squares, **of_single}, {"constant_sum_of_squares": number}),
+        "least squares by level": (
+            {**of_squares, **of_single},
+            {"constant_sum_of_squares": number, "inverses": of_levels, "shares": of_levels},
+        ),
         "likelihood": (
             {"log_likelihood": _number, "deviance": _number, "null_deviance": _number, "has_constant": _truth},
             {"pearson": number},
@@ -190,7 +211,7 @@ def _of_settings(value: Any, where: str) -> None:
     known = {field.name: _anything for field in fields(Settings)}
     if isinstance(value, dict):
         known = {name: check for name, check in known.items() if name in value or name not in LATER}
-    _record(**{**known, "formula": _text, "levels": _mapping(_labels), "zeros": _mapping(_moment)})(value, where)
+    _record(**{**known, "formula": _text, "levels": _mapping(_levels), "zeros": _mapping(_moment)})(value, where)
 
 
 def check_model(plain: Any) -> None:
@@ -251,7 +272,7 @@ def check_facts(facts: Any) -> None:
         {
             "loss": number, "seconds": number, "steps": _whole, "epochs": _whole, "stopped": _text,
             "notes": _list(_text, MOST_NOTES), "params": _mapping(_anything), "judged_since": _whole,
-            "attempt": _record(rate=_text, retries=_whole), "device": _optional(_text), "choice": _text,
+            "attempt": _record(rate=_text, retries=_whole), "device": _optional(_text),
         },
     )(facts, "")  # fmt: skip
 

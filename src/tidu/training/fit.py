@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from tidu.cluster.connecting import Cluster
 from tidu.content.methods import AUTO
 from tidu.copying import replaced
 from tidu.data.disk_table import are_on_disk
-from tidu.errors import SettingError, TiduError
+from tidu.errors import SettingError
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
 from tidu.training.callbacks import Callback, Listeners
@@ -27,9 +24,6 @@ from tidu.training.training import Execution
 
 if TYPE_CHECKING:
     from tidu.eager.layers import Layer
-    from tidu.training.solving.answers import Answers
-
-Array = npt.NDArray[np.float64]
 
 
 @with_arguments_of(FitArguments, "fit")
@@ -104,12 +98,7 @@ def _kept(problem: Problem, execution: Execution, given: FitArguments, origin: O
     callbacks = (given.callbacks,) if callable(given.callbacks) else tuple(given.callbacks)
     with Store(None if isinstance(given.store, bool) else given.store) as store:
         recorder = Recorder(store, origin)
-        try:
-            run = run_of(problem, execution, (*callbacks, recorder))
-        except TiduError:
-            recorder.forget_start()
-            raise
-        return recorder.finished(run)
+        return recorder.finished(run_of(problem, execution, (*callbacks, recorder)))
 
 
 def run_of(
@@ -117,26 +106,21 @@ def run_of(
     execution: Execution | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     standing: Standing | None = None,
-    known: Mapping[bytes, Array] | None = None,
 ) -> Run:
-    """Train a problem, from its start or from where it stands; what `fit` does once it is read.
-
-    `standing` is of a descent; `known` are passes of a solver, as its `Answered` events told them.
-    """
+    """Train a problem, from its start or from where it stands; what `fit` does once it is read."""
     execution, listeners = execution or Execution(), Listeners(callbacks)
+    notes = list(problem.notes)
     if problem.settings.optimizer == AUTO:
         from tidu.training.choice import chosen_method
 
         method, why = chosen_method(problem)
-        problem = replaced(problem.changed(optimizer=method), choice=why)
-    notes = [*problem.notes, *filter(None, [problem.choice])]
-    statistics, answers = None, None
+        problem = problem.changed(optimizer=method)
+        notes.append(why)
+    statistics = None
     if problem.settings.uses_solver:
-        from tidu.training.solving.answers import Answers  # a descent needs no solver
-        from tidu.training.solving.solution import solution_of
+        from tidu.training.solving.solution import solution_of  # a descent needs no solver
 
-        answers = Answers.kept_by(listeners, known)
-        solution = solution_of(problem, execution, listeners, answers)
+        solution = solution_of(problem, execution, listeners)
         descent, statistics = solution.descent, solution.statistics
         notes += solution.notes
     else:
@@ -178,7 +162,7 @@ def run_of(
         attempt=descent.attempt,
     )
     if OPTIONS["intervals"].given(problem.settings.intervals):
-        run = _with_confidence(run, listeners, answers)
+        run = _with_confidence(run, listeners)
     if run.derived:
         from tidu.training.inference.derived import notes_on_derived
 
@@ -194,7 +178,7 @@ def run_of(
     )
 
 
-def _with_confidence(run: Run, listeners: Listeners, known: Answers | None) -> Run:
+def _with_confidence(run: Run, listeners: Listeners) -> Run:
     """The run with the intervals that were asked for; where there can be none, it says why."""
     if run.statistics is None:
         note = _("there are no intervals by {kind}: they need a fit by a solver that came to its end, without a "
@@ -203,7 +187,7 @@ def _with_confidence(run: Run, listeners: Listeners, known: Answers | None) -> R
     from tidu.training.inference.confidence import confidence_of
 
     progress = listeners.progress if listeners.callbacks else None
-    confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress, known)
+    confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress)
     return replaced(run, confidence=confidence, notes=(*run.notes, *notes))
 
 

@@ -12,6 +12,8 @@ from tidu.engines.build import module_of
 from tidu.engines.curvature import jacobian_of, rows_source
 from tidu.errors import SettingError
 from tidu.text import _
+from tidu.training.solving.arrow import Arrow
+from tidu.training.solving.level_statistics import LevelStatistics
 from tidu.training.solving.network import NetworkObjective
 from tidu.training.solving.statistics import Statistics
 
@@ -34,9 +36,25 @@ def intervals_of(model: Model, table: Table, level: float, of: str) -> tuple[Arr
         raise SettingError(_("the level of an interval must be between 0 and 1, not {value}").format(value=level))
     if of not in ("sample", "mean"):
         raise SettingError(_("an interval is of a sample or of the mean, not of '{value}'").format(value=of))
-    predicted, slopes = _predictions_and_slopes(model, table)
-    reach = model.statistics.quantile(level) * model.statistics.prediction_deviation(slopes, of == "sample")
+    if isinstance(model.statistics, LevelStatistics):
+        predicted, number, of_levels, of_shared = _predictions_by_level(model, table)
+        deviation = model.statistics.deviation_by_level(number, of_levels, of_shared, of == "sample")
+    else:
+        predicted, slopes = _predictions_and_slopes(model, table)
+        deviation = model.statistics.prediction_deviation(slopes, of == "sample")
+    reach = model.statistics.quantile(level) * deviation
     return predicted, predicted - reach, predicted + reach
+
+
+def _predictions_by_level(model: Model, table: Table) -> tuple[Array, ...]:
+    """Of each row the prediction, its level, and its slopes along the parameters of that and along the shared ones."""
+    absent = np.ones(table.rows)  # a target and a weight, which no slope of the score depends on
+    program = model.program
+    arrow = Arrow(program, [table[c.name] if c.role == "feature" else absent for c in program.columns])
+    slopes = jacobian_of(arrow.one_row.score, [*arrow.local.values(), *arrow.one_row.parameters])
+    at = NetworkObjective.flat(tuple(model.params.values()))
+    found = arrow.in_order(arrow.values([arrow.one_row.score, *slopes], at))
+    return found[0], arrow.in_order(arrow.number), found[1 : 1 + arrow.q], found[1 + arrow.q :]
 
 
 def _predictions_and_slopes(model: Model, table: Table) -> tuple[Array, Array]:

@@ -112,7 +112,10 @@ class TrainingOptions:
         group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
     )  # fmt: skip
     l2: float = option(
-        0.0, Number(at_least=0.0), mark("Add ½·l2·Σw² to the cost."), reason="no penalty unless it is asked for",
+        0.0, Number(at_least=0.0), mark(
+            "Add ½·l2·Σw² to the cost; of a value for each level, a[city], w is its distance from the mean of all."
+        ),
+        reason="no penalty unless it is asked for",
         group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
     )  # fmt: skip
     penalise: Sequence[str] | None = option(
@@ -385,7 +388,7 @@ class FitArguments(TrainingOptions):
         reason="files that would take half of the free memory are streamed",
         more="The bits are those of data in memory; mini-batches are shuffled by blocks.",
         also=("out-of-core", "chunked", "streaming"),
-        group=DATA, verbs=("fit", "doctor", "predict", "sweep", "scan"),
+        group=DATA, verbs=("fit", "doctor", "predict"),
         differs={"predict": Elsewhere(None, mark("Read the data and write the predictions block by block, so that "
                                                  "they need not fit into memory."))},
     )  # fmt: skip

@@ -21,13 +21,13 @@ from tidu.content.models import MODELS
 from tidu.content.optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from tidu.content.schedules import REDUCTION, rate
 from tidu.content.starts import finite, generator_of, starting_value
+from tidu.copying import FrozenDict
 from tidu.data.categories import source_columns
 from tidu.engines.program import Program, Regularisation, program_of_model
 from tidu.errors import SettingError, closest
-from tidu.language.derived_columns import Level
 from tidu.language.expr import Expr, as_expr, substitute
 from tidu.language.formula import Formula, parse_formula
-from tidu.language.level_parameters import for_each_level
+from tidu.language.level_parameters import Combination, Level, for_each_level
 from tidu.language.printer import text
 from tidu.language.quantities import (
     Conditions,
@@ -39,7 +39,7 @@ from tidu.language.quantities import (
     with_equalities,
 )
 from tidu.text import _, language
-from tidu.training.constraints import check_column, check_together, sample_weight, with_fixed
+from tidu.training.constraints import check_column, check_penalty, check_together, sample_weight, with_fixed
 from tidu.training.options import TrainingOptions
 
 DEFAULT_EPOCHS = 1000
@@ -52,7 +52,7 @@ def _formula_read(
     columns: tuple[str, ...],
     known: tuple[str, ...],
     outputs: int | None,
-    levels: tuple[tuple[str, tuple[str, ...]], ...],
+    levels: tuple[tuple[str, tuple[Level | Combination, ...]], ...],
     aside: tuple[str, ...],
     _language: str,
 ) -> Formula:
@@ -79,7 +79,7 @@ class Settings(TrainingOptions):
 
     formula: str
     outputs: int | None = field(default=None, kw_only=True)  # of the model: as many as classes, where there are several
-    levels: Mapping[str, tuple[Level, ...]] = field(default_factory=dict, kw_only=True)  # of columns of categories
+    levels: Mapping[str, tuple[Level | Combination, ...]] = field(default_factory=dict, kw_only=True)  # of categories
     zeros: Mapping[str, str] = field(default_factory=dict, kw_only=True)  # the first date of columns of dates
 
     @classmethod
@@ -93,10 +93,12 @@ class Settings(TrainingOptions):
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
         plain = {name: entry.checked(getattr(self, name)) for name, entry in declared(TrainingOptions).items()}
-        for name, value in plain.items():
-            object.__setattr__(self, name, value)
+        levels = {name: tuple(tuple(k) if isinstance(k, list) else k for k in found)  # as a file has combinations
+                  for name, found in self.levels.items()}  # fmt: skip
+        plain |= {"levels": levels, "zeros": dict(self.zeros)}
+        for name, value in plain.items():  # equal settings may be one object, so no mapping in them can be changed
+            object.__setattr__(self, name, FrozenDict(value) if isinstance(value, dict) else value)
         object.__setattr__(self, "lr", self._checked_rate())
-        object.__setattr__(self, "levels", {name: tuple(found) for name, found in self.levels.items()})
         check_together(self)
 
     def _checked_rate(self) -> float | str | None:
@@ -224,6 +226,7 @@ class Settings(TrainingOptions):
             )
         of_levels = {name for p in formula.parameters if p.name in formula.by_level
                      for name in formula.by_level[p.name].names}  # fmt: skip
+        check_penalty(self, formula)
         self._known(names, [name for name in self.init if name not in of_levels], "init")
         self._known(names, self.penalise or (), "penalise")
         self._known(names, self.bounds, "bounds")

@@ -113,7 +113,38 @@ def test_every_way_to_a_fit_has_the_numbers_of_the_model_written_out(options):
     assert numbers(many) == pytest.approx(numbers(one), rel=rel, abs=1e-9)
 
 
-@pytest.mark.parametrize("groups", [99, 100, 101, 102])
+@settings(max_examples=12, deadline=None)
+@given(
+    groups=st.sampled_from([2, 9, 101, 300]),
+    rows=st.integers(1, 5),
+    batch_size=st.sampled_from([None, 1, 7, 63, 64, 65, 255, 256, 257]),
+    options=st.sampled_from(
+        [{}, {"optimizer": "adam"}, {"clip_norm": 0.1}, {"tol": 1e-3}, {"dtype": "float32"}, {"weights": "w"}]
+    ),
+)
+def test_a_descent_by_tiles_has_the_bits_of_plain_python_and_the_numbers_of_arrays(groups, rows, batch_size, options):
+    data = table(groups, rows)
+    options = {"lr": 0.03, "epochs": 3, "batch_size": batch_size, "init": {"a": 1.0, "b": 0.4}, **options}
+    engines = ["compiled", "array"] if "dtype" in options else ["compiled", "array", "python"]
+    machine, whole, *plain = (fitted(FORMULAS[0], data, False, engine=e, **options) for e in engines)
+    rel = 1e-4 if "dtype" in options else 1e-10
+    assert numbers(machine) == pytest.approx(numbers(whole), rel=rel, abs=rel)
+    for run in plain:
+        assert numbers(run).tolist() == numbers(machine).tolist()
+        assert np.array_equal(run.history.values, machine.history.values)
+
+
+def test_a_step_over_tiles_is_traced():
+    data = table(120, 3)
+    options = {"optimizer": "adam", "epochs": 3, "lr": 0.05, "init": {"a": 1.0, "b": 0.5}}
+    run = tidu.fit(FORMULAS[0], data, engine="python", **options)
+    trace = run.trace(step=2, rows=[4])
+    assert trace.after["a"].tolist() == run.params["a"].tolist()
+    assert trace.after["b"] == run.params["b"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [100, 101])
 def test_around_the_number_that_is_written_out_nothing_is_seen(groups):
     data = table(groups, 6)
     run = tidu.fit(FORMULAS[0], data, optimizer="auto")
@@ -192,8 +223,30 @@ def test_a_file_holds_the_levels_and_the_errors(tmp_path):
         again.params["a[9]"]
     with pytest.raises(DataError, match="the level '9'"):
         again.predict({"t": [1.0], "city": [9]})
-    with pytest.raises(SettingError, match="too many levels for intervals"):
-        run.prediction_interval({"t": [1.0], "city": [1]})
+    new = {"t": [1.0, 0.5, 2.0], "city": [1, 5, 0]}
+    for ends, same_ends in zip(run.prediction_interval(new), again.prediction_interval(new), strict=True):
+        assert ends.tolist() == same_ends.tolist()
+
+
+@pytest.mark.parametrize("formula", FORMULAS[:4])
+@pytest.mark.parametrize("options", [{}, {"weights": "w"}, {"sigma": "w"}])
+@pytest.mark.parametrize("of", ["sample", "mean"])
+def test_intervals_of_predictions_are_those_of_the_model_written_out(formula, options, of):
+    data = table(6, 10)
+    init = {"a": 1.0, "b": 0.5}
+    one, many = (fitted(formula, data, w, optimizer="lm", init=init, **options) for w in (True, False))
+    new = {"t": [0.0, 1.0, 2.0, 1.5], "city": [5, 0, 3, 0]}
+    for ends, others in zip(many.prediction_interval(new, of=of), one.prediction_interval(new, of=of), strict=True):
+        assert ends == pytest.approx(others, rel=1e-7)
+
+
+def test_there_is_no_interval_where_the_data_determine_nothing():
+    data = table(5, 8)
+    keep = (data["city"] != 3) | (np.cumsum(data["city"] == 3) <= 1)
+    run = fitted("y = a[city]*t + b[city]", {n: c[keep] for n, c in data.items()}, False, optimizer="lm")
+    _predicted, low, high = run.prediction_interval({"t": [1.0, 1.0], "city": [3, 2]})
+    assert np.isnan([low[0], high[0]]).all()
+    assert high[1] > low[1]
 
 
 def test_what_follows_from_shared_parameters_has_its_error():

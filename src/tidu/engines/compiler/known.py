@@ -208,6 +208,7 @@ KNOWN: dict[Any, Known] = {
     min: _builtin_extreme("lt"),
     max: _builtin_extreme("gt"),
     float: lambda frame, x: frame.number(x, "double"),
+    int: lambda frame, x: frame.body.new(f"fptosi {frame.number(x, 'double')} to i64", "i64"),
     np.float32: lambda frame, x: frame.number(x, "float"),
     # instructions
     math.fabs: _instruction("fabs"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Set
 
 from tidu.content.losses import LOSSES, Loss
 from tidu.copying import replaced
-from tidu.data.categories import with_derived, words
+from tidu.data.categories import Levels, with_derived, words
 from tidu.data.labels import label_text, with_known_labels, with_labels
 from tidu.data.numerals import looks_like_a_number
 from tidu.data.table import Label, Source, Table, clipped, without_missing
@@ -68,7 +68,7 @@ def table_to_judge(
     names: Set[str],
     classes: tuple[Label, ...],
     drop_missing: bool,
-    levels: Mapping[str, Sequence[Label]],
+    levels: Levels,
     zeros: Mapping[str, str],
 ) -> Table:
     """The columns `names`, checked, with those that the program derives of them.

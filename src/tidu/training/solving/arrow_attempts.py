@@ -119,7 +119,7 @@ def _step(arrow: Arrow, found: tuple[Array, Array, Array], damping: float) -> St
     _residuals, of_levels, of_shared = found
     root = math.sqrt(damping)
     own = root * np.sqrt(np.array([arrow.sums(column * column) for column in of_levels]))
-    return arrow.decomposed(*found, (own, root * np.linalg.norm(of_shared, axis=1))).step()
+    return arrow.decomposed(*found, (own, root * arrow.shared_lengths(of_shared))).step()
 
 
 def common_start(program: Program, columns: Sequence[Array], first: Array) -> Array:

@@ -68,14 +68,7 @@ def guessed_starts(objective: Objective, first: Array) -> list[Array]:
 # -- parameters that enter linearly ---------------------------------------------------------------
 def linear_parameters(objective: Objective) -> list[int]:
     """A set of parameters no slope of which depends on another of the set."""
-    program = objective.program
-    slopes = jacobian_of(program.score, program.parameters)
-    linear: list[int] = []
-    for k, parameter in enumerate(program.parameters):
-        others = [program.parameters[j] for j in linear]
-        if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
-            linear.append(k)
-    return linear
+    return objective.linear
 
 
 def with_linear_solved(objective: Objective, start: Array, linear: list[int]) -> Array:

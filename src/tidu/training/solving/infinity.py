@@ -43,17 +43,13 @@ def flat_further_out(objective: Objective, at: Array) -> tuple[str, ...]:
     """
     if objective.is_linear or objective.program.of_arrays:
         return ()
-    cost = objective.cost(at)
-    found = []
-    for k, name in enumerate(objective.program.parameter_names):
-        out, without = at.copy(), at.copy()
-        out[k], without[k] = GROWTH * at[k], 0.0
-        with np.errstate(all="ignore"):
-            further, none = objective.cost(out), objective.cost(without)
-        same = abs(further - cost) <= LEVEL * (abs(cost) + LEVEL * abs(none))
-        if same and not abs(none - cost) <= max(LITTLE * abs(cost), LEVEL * abs(none)):
-            found.append(name)
-    return tuple(found)
+    with np.errstate(all="ignore"):
+        cost, further = objective.cost(at), objective.costs_apart(at, GROWTH * at)
+        none = objective.costs_apart(at, np.zeros_like(at))
+        same = np.abs(further - cost) <= LEVEL * (abs(cost) + LEVEL * np.abs(none))
+        found = same & ~(np.abs(none - cost) <= np.maximum(LITTLE * abs(cost), LEVEL * np.abs(none)))
+    names = objective.program.parameter_names
+    return tuple(name for name, is_flat in zip(names, found, strict=True) if is_flat)
 
 
 def is_separated(objective: Objective, at: Array) -> bool:

@@ -1,7 +1,7 @@
 """`LevelStatistics`: how far to trust a fit with a value for each of many levels, from the blocks of its Jacobian.
 
-Standard errors of every parameter, and covariances of those that all levels share; a matrix of all of them is never
-held. Called by `solution.py`.
+Standard errors of every parameter, covariances of those that all levels share, and how each level's own follow from
+these; a matrix of all of them is never held. Called by `solution.py`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,19 @@ NAMED = 8  # parameters in a sentence
 
 @dataclass(frozen=True, kw_only=True)
 class LevelStatistics(Statistics):
-    """As `Statistics`, with `covariance` of the `shared` parameters alone, and `errors` of all, in their order."""
+    """As `Statistics`, with `covariance` of the `shared` parameters alone, and `errors` of all, in their order.
+
+    Of each level there is R⁻¹ of its own block of the Jacobian, in `inverses`, and R⁻¹·S in `shares`, where S are the
+    shares of the shared columns in it: in the order of arrays of shapes (q, q, levels) and (q, s, levels). Statistics
+    of an earlier version lack them.
+    """
 
     kind: ClassVar[str] = "least squares by level"
 
     errors: tuple[float, ...]
     shared: tuple[str, ...]
+    inverses: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
 
     @property
     def correlated(self) -> tuple[str, ...]:
@@ -43,16 +50,33 @@ class LevelStatistics(Statistics):
         """By parameter."""
         return dict(zip(self.parameters, self.errors, strict=True))
 
-    def prediction_deviation(self, slopes: Array, new_sample: bool = True) -> Array:
-        """Not of these: the covariances of the levels are not held.
+    def deviation_by_level(
+        self, number: npt.NDArray[Any], of_levels: Array, of_shared: Array, new_sample: bool = True
+    ) -> Array:
+        """The standard deviation of predictions, as `prediction_deviation`.
+
+        `number` is the level of each row, of shape (rows,); slopes are those along the parameters of its level, of
+        shape (q, rows), and along the shared ones, (s, rows).
 
         Raises
         ------
         SettingError
+            They are of an earlier version.
         """
-        raise SettingError(
-            _("there are too many levels for intervals of predictions, which need the covariances of all parameters")
-        )
+        q, s = len(of_levels), len(of_shared)
+        levels = (len(self.parameters) - s) // q
+        if len(self.inverses) != q * q * levels or len(self.shares) != q * s * levels:
+            raise SettingError(
+                _("this model was saved by an earlier version, without what intervals of its predictions need; fit it "
+                  "again")
+            )  # fmt: skip
+        inverses = np.array(self.inverses).reshape(q, q, levels)[:, :, number]
+        shares = np.array(self.shares).reshape(q, s, levels)[:, :, number]
+        own = np.einsum("jr,jkr->kr", of_levels, inverses)
+        left = of_shared - np.einsum("jr,jsr->sr", of_levels, shares)
+        unit = 1.0 if self.known_sigma else self.reduced_chi_square
+        variance = unit * np.sum(own**2, axis=0) + np.einsum("sr,st,tr->r", left, self.covariance, left)
+        return np.sqrt(variance + (unit if new_sample else 0.0))  # type: ignore[no-any-return]
 
     def notes(self) -> list[str]:
         """Those of `Statistics`, and the levels that no row, or too few, determine."""
@@ -70,7 +94,8 @@ class LevelStatistics(Statistics):
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Self:
         """The inverse of `plain`."""
-        return super().of_plain({**plain, "errors": tuple(plain["errors"]), "shared": tuple(plain["shared"])})
+        own = {name: tuple(plain[name]) for name in ("errors", "shared", "inverses", "shares") if name in plain}
+        return super().of_plain({**plain, **own})
 
 
 def level_statistics_of(
@@ -102,6 +127,8 @@ def level_statistics_of(
     covariance = variance * (half.T @ half)
     lost = np.array([k for k in range(arrow.s) if k not in seen], dtype=np.intp)
     confused: list[tuple[str, ...]] = []
+    of_all = np.full((arrow.q, arrow.q + arrow.s, arrow.levels), math.nan)  # nan of levels without rows
+    of_all[:, :, arrow.present] = np.concatenate([inverse, carried], axis=1)
     names = number_names(arrow.program)
     vectors = [p.name for p in arrow.program.parameters if p.shape]
     for k in lost:
@@ -111,6 +138,7 @@ def level_statistics_of(
         by = [f"{name}[...]" for name, moves in zip(vectors, moved, strict=True) if moves.any()]
         confused.append((*by, names[int(arrow.at_shared[k])]))
     variances[pivots == 0.0] = math.nan
+    of_all[:, :, arrow.present[np.any(pivots == 0.0, axis=0)]] = math.nan
     errors = np.full(len(at), math.nan)
     for places, own in zip(arrow.at_levels, variances, strict=True):
         errors[places[arrow.present]] = np.sqrt(own)
@@ -128,4 +156,6 @@ def level_statistics_of(
         log_weights=log_weights,
         errors=tuple(errors.tolist()),
         shared=tuple(names[int(k)] for k in arrow.at_shared),
+        inverses=tuple(of_all[:, : arrow.q].ravel().tolist()),
+        shares=tuple(of_all[:, arrow.q :].ravel().tolist()),
     )

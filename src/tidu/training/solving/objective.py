@@ -23,6 +23,7 @@ from tidu.engines.curvature import (
     hessian_of,
     hessian_product_of,
     jacobian_of,
+    linear_in,
     residual_curvature_of,
     residual_of,
     rows_source,
@@ -31,11 +32,10 @@ from tidu.engines.curvature import (
 from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, evaluate, evaluation_order
+from tidu.language.expr import Expr, evaluate_all, evaluation_order, symbols
 from tidu.language.simplify import ZERO
 from tidu.runtime.summation import CHUNK
 from tidu.training.engine_choice import Engine, engine_for_seconds
-from tidu.training.solving.answers import Answers
 from tidu.training.solving.row_chunks import ChunkSums, RowChunks
 
 Array = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ class Objective:
     """The cost of `program` on columns of shape (rows,), given in the order of `program.columns`.
 
     Parameter vectors are arrays of shape (p,), in the order of `program.parameters`. `threads` share the chunks of long
-    data, or the workers of `cluster` do; passes that `known` has are not made again.
+    data, or the workers of `cluster` do.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Objective:
         engine: str = "auto",
         threads: int | None = None,
         cluster: Cluster | None = None,
-        known: Answers | None = None,
     ) -> None:
         self.program, self.rows_count = program, len(columns[0])
         self.penalty = program.penalty
@@ -69,7 +68,7 @@ class Objective:
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
         self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
         self._rows = RowChunks(columns, self.engine.name == "compiled")
-        self._chunks = ChunkSums(self._rows, threads, cluster, known)
+        self._chunks = ChunkSums(self._rows, threads, cluster)
         self.columns = self._rows.columns
         self.p = len(program.parameters)
         self._last_triangle: tuple[bytes, Array] | None = None
@@ -126,7 +125,8 @@ class Objective:
         """The same loss with another penalty, a function of the parameters."""
         new = copy.copy(self)
         new.penalty = penalty
-        vars(new).pop("_penalty_slopes", None)
+        for derived in ("_penalty_slopes", "_penalty_bends"):
+            vars(new).pop(derived, None)
         return new
 
     # -- cost and slope --------------------------------------------------------------------------
@@ -144,6 +144,10 @@ class Objective:
         """J alone."""
         return self.cost_and_gradient(at)[0]
 
+    def costs_apart(self, at: Array, others: Array) -> Array:
+        """J where one parameter alone has its value of `others`: for each of them, of shape (p,)."""
+        return np.array([self.cost(np.where(np.arange(self.p) == k, others, at)) for k in range(self.p)])
+
     def mean_of(self, outputs: Sequence[Expr], at: Array) -> Array:
         """The mean over all rows of expressions of one sample, of shape (len(outputs),)."""
         return self._sums(sums_source(self.program, outputs), at, len(outputs)) / self.rows_count
@@ -157,6 +161,10 @@ class Objective:
         source = rows_source(self.program, outputs)
         for chunk in self._rows.chunks:
             yield self._rows.values(source, len(outputs), at.tolist(), self._rows.read(chunk))
+
+    def slopes_in_chunks(self, at: Array, *more: Expr) -> Iterator[Array]:
+        """The slopes of the score along all parameters, then more of each sample, likewise."""
+        return self.values_in_chunks([*jacobian_of(self.program.score, self.program.parameters), *more], at)
 
     def sample_gradients(self, at: Array) -> Array:
         """∂ℓ/∂ each parameter of each sample, of shape (rows, p)."""
@@ -231,6 +239,11 @@ class Objective:
         slopes = evaluation_order(jacobian_of(self.program.score, self.program.parameters))
         return not any(parameter in slopes for parameter in self.program.parameters)
 
+    @functools.cached_property
+    def linear(self) -> list[int]:
+        """The places of a set of parameters no slope of which depends on another of the set."""
+        return linear_in(self.program.score, self.program.parameters)
+
     # -- curvature -------------------------------------------------------------------------------
     def hessian(self, at: Array) -> Array:
         """∇²J, exact, of shape (p, p)."""
@@ -266,7 +279,7 @@ class Objective:
 
     # -- the penalty: a function of the parameters alone ---------------------------------------------
     def _penalty(self, at: Array) -> float:
-        return 0.0 if self.penalty is ZERO else self._value(self.penalty, at)
+        return 0.0 if self.penalty is ZERO else self._values_at([self.penalty], at)[0]
 
     @functools.cached_property
     def _penalty_slopes(self) -> tuple[Expr, ...]:
@@ -274,17 +287,28 @@ class Objective:
 
     def penalty_gradient(self, at: Array) -> Array:
         """The slope of the penalty, of shape (p,)."""
-        return np.array([self._value(slope, at) for slope in self._penalty_slopes])
+        return np.array(self._values_at(self._penalty_slopes, at))
+
+    @functools.cached_property
+    def _penalty_bends(self) -> dict[tuple[int, int], Expr]:
+        """The second derivatives by the numbers of two parameters: 0 but for these, and those of levels of one."""
+        numbers = {p: k for k, p in enumerate(self.program.parameters)}
+        return {
+            (k, numbers[p]): bend
+            for k, slope in enumerate(self._penalty_slopes)
+            for inside in [symbols([slope], "parameter")]
+            for p, bend in zip(inside, gradient(slope, inside), strict=True)
+        }
 
     def _penalty_hessian(self, at: Array) -> Array:
-        parameters = self.program.parameters
-        second = [gradient(s, [p])[0] for s, p in zip(self._penalty_slopes, parameters, strict=True)]
-        return np.diag([self._value(s, at) for s in second])  # each parameter is penalised by itself
+        whole = np.zeros((self.p, self.p))
+        bends = self._penalty_bends
+        if bends:
+            whole[tuple(np.array([*bends]).T)] = self._values_at([*bends.values()], at)
+        return whole
 
-    def _value(self, output: Expr, at: Array) -> float:
-        if output.is_constant:
-            return output.value
-        return evaluate(output, dict(zip(self.program.parameters, at.tolist(), strict=True)))
+    def _values_at(self, outputs: Sequence[Expr], at: Array) -> list[float]:
+        return evaluate_all(outputs, dict(zip(self.program.parameters, at.tolist(), strict=True)))
 
     # -- running the texts -------------------------------------------------------------------------
     def _sums(self, source: str, at: Array, outputs: int) -> Array:

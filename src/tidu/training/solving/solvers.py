@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.errors import SettingError
 from tidu.language.quantities import Inequality
 from tidu.language.simplify import ZERO
+from tidu.text import _
 from tidu.training.callbacks import Progress
 from tidu.training.descent import Descent
 from tidu.training.problem import Limits
@@ -27,6 +29,7 @@ from tidu.training.solving.attempts import Attempt, attempts_of, explains_little
 from tidu.training.solving.conditions import Region, within_conditions
 from tidu.training.solving.convergence import Bounds
 from tidu.training.solving.exact import ExactFit
+from tidu.training.solving.level_objective import LevelObjective
 from tidu.training.solving.network_attempts import attempts_on_network
 from tidu.training.solving.objective import Objective
 from tidu.training.solving.passes import Enough
@@ -71,7 +74,7 @@ def solve(
     Raises
     ------
     SettingError
-        No point was found that satisfies the conditions.
+        No point was found that satisfies the conditions; or lm cannot keep to the penalty.
     """
     began = time.perf_counter()
     program = objective.program
@@ -83,10 +86,16 @@ def solve(
         arrow = None
         attempts: list[Attempt] = []
         grouped = in_vectors(program)
-        if method == "lm" and bounds is None and not conditions and fits_arrow(grouped, objective.columns):
-            arrow = Arrow(grouped, objective.columns)
+        by_level = method == "lm" and bounds is None and not conditions and fits_arrow(grouped, objective.columns)
+        if method == "lm" and program.penalty is not ZERO and not by_level:
+            raise SettingError(
+                _("lm draws the levels of a parameter together (--l2) where all that have levels have those of one "
+                  "column, in memory and learned, without bounds and conditions; use --optimizer lbfgs")
+            )  # fmt: skip
+        if by_level:
+            arrow = objective.arrow if isinstance(objective, LevelObjective) else Arrow(grouped, objective.columns)
             attempts = attempts_by_level(arrow, first, limits, more_starts, progress, lean=program.of_arrays)
-        if not attempts or not (program.of_arrays or _is_sound(objective, attempts)):
+        if not attempts or not (program.of_arrays or program.penalty is not ZERO or _is_sound(objective, attempts)):
             attempt = attempts_on_network if program.of_arrays else attempts_of
             attempts, arrow = (
                 [*attempt(method, objective, first, limits, bounds, more_starts, progress), *attempts],

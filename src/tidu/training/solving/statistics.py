@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.curvature import jacobian_of
 from tidu.text import _
 from tidu.training.solving.estimates import LEVEL, Estimates
 from tidu.training.solving.guesses import linear_parameters
@@ -219,10 +218,8 @@ def _constant_sum(objective: Objective, at: Array) -> float | None:
 def has_constant(objective: Objective, at: Array) -> bool:
     """Whether a constant is among what the model can be near a point: a sum of multiples of its slopes."""
     program = objective.program
-    slopes = jacobian_of(program.score, program.parameters)
-    outputs = [*slopes, *(() if program.weight is None else (program.weight,))]
     products = np.zeros((objective.p + 1, objective.p + 1))
-    for part in objective.values_in_chunks(outputs, at):
+    for part in objective.slopes_in_chunks(at, *(() if program.weight is None else (program.weight,))):
         rows = np.vstack([part[: objective.p], np.ones(part.shape[1])])
         products += (rows if program.weight is None else rows * part[-1]) @ rows.T
     if not np.all(np.isfinite(products)):

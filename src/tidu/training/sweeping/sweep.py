@@ -16,9 +16,7 @@ from tidu.content.methods import AUTO
 from tidu.content.schedules import rate
 from tidu.content.starts import starting_value
 from tidu.data.csv_options import CsvOptions
-from tidu.data.disk_table import are_on_disk
 from tidu.data.source import source_of
-from tidu.data.streaming import is_too_large, streamed_source
 from tidu.engines.scalar_loop import Batch, batch_of
 from tidu.errors import SettingError
 from tidu.language.printer import text
@@ -29,7 +27,6 @@ from tidu.training.descent import Descent, descend
 from tidu.training.engine_choice import engine_for
 from tidu.training.judging.evaluation import cost_of
 from tidu.training.options import SETTING_NAMES, check_names, options_of, with_options
-from tidu.training.orders import BLOCKS
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
 from tidu.training.sweeping.abreast import Ends, RunsAbreast, abreast
@@ -55,7 +52,6 @@ def sweep(
     *,
     test_size: float | None = None,
     drop_missing: bool = False,
-    stream: bool | None = None,
     csv: CsvOptions | None = None,
     engine: str = "auto",
     threads: int | None = None,
@@ -81,8 +77,7 @@ def sweep(
     Notes
     -----
     Runs that differ in constant learning rates, starting values and (where nothing is shuffled) seeds go through one
-    compiled loop side by side; others run group after group. Networks run one on each thread. Data that are read block
-    by block are trained on by one run after another.
+    compiled loop side by side; others run group after group. Networks run one on each thread.
 
     Examples
     --------
@@ -91,7 +86,7 @@ def sweep(
     >>> result.best["lr"], result.stopped
     (0.1, ('epochs', 'epochs', 'diverged'))
     """
-    plan = Plan(formula, data, over, options, test_size, drop_missing, csv, stream)
+    plan = Plan(formula, data, over, options, test_size, drop_missing, csv)
     return all_trained(plan, Execution(engine, threads), Listeners(callbacks))
 
 
@@ -137,7 +132,6 @@ class Plan:
         test_size: float | None,
         drop_missing: bool,
         csv: CsvOptions | None,
-        stream: bool | None = None,
     ) -> None:
         check_names("sweep", options, options_of("sweep").keys() & SETTING_NAMES)
         given = {**options, "init": dict(options.get("init") or {})}
@@ -145,15 +139,10 @@ class Plan:
             if name in given or name.removeprefix(INIT) in given["init"]:
                 raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=name))
         self.test_size = test_size
-        streamed = is_too_large(data) if stream is None else stream
-        source = streamed_source(data, csv, drop_missing) if streamed else source_of(data, csv)
-        if streamed and given.get("shuffle", True) is True:
-            given["shuffle"] = BLOCKS
+        source = source_of(data, csv)
         starts = {n.removeprefix(INIT): 0.0 for n in over if n not in SETTINGS}
         self.base = Settings(formula, **{**given, "init": given["init"] | starts})
         self.axes = axes_of(over, [p.name for p in self.base.model(source.names).parameters])
-        if streamed:
-            self.axes = [_in_blocks(axis) if self._is(axis, "shuffle") else axis for axis in self.axes]
         if self.base.uses_solver or self.base.optimizer == AUTO:
             raise SettingError(_("a sweep compares descents that have a learning rate; leave out solvers and auto"))
         self.problem = Problem.of_source(self.base, source, drop_missing)
@@ -243,11 +232,6 @@ class Plan:
         return starts
 
 
-def _in_blocks(axis: Axis) -> Axis:
-    """The orders of samples on an axis, of data that are read block by block."""
-    return replace(axis, values=tuple(BLOCKS if value is True else value for value in axis.values))
-
-
 def _epochs_of(problem: Problem) -> int:
     """How many epochs the steps of a problem are at most."""
     size = problem.settings.batch_size or problem.rows
@@ -331,8 +315,7 @@ class _Results:
         self.engines[chosen.name] = chosen.reason
         steps = group.problem.limits.steps
         automatic = group.problem.settings.lr == AUTO  # each run has a rate of its own, and perhaps several tries
-        apart = automatic or chosen.name != "compiled" or are_on_disk(group.problem.columns)
-        if not apart and _together(work, len(group.members)):
+        if not automatic and chosen.name == "compiled" and _together(work, len(group.members)):
             runs = RunsAbreast(work, group.problem.limits, execution.slice)
             self._take(group.members, abreast(runs, group.rates, group.starts, self.curve_epochs, self._said))
         else:
