@@ -2,11 +2,12 @@
 
     python benchmarks/kills.py --runs 200 --seed 1
 
-Each run is drawn at random: formula, optimizer, rate, batches, order, engine, memory or disk, early stopping, a rate
-that falls at plateaus; one of so many (`--every`) is on a cluster of two processes. It goes on in a process of its own,
-which is killed and begun again until it comes to its end; the run that is left alone is in one process, in memory even
-if the other is on a cluster. Parameters, history and the losses that judged its epochs must have the same bits; the
-store must be whole every time.
+Each run is drawn at random: formula, optimizer or solver, rate, batches, order, engine, memory or disk, rows kept back,
+early stopping, a rate that falls at plateaus; one of so many (`--every`) is on a cluster of two processes, which it may
+leave and come back to. It goes on in a process of its own, which is killed and begun again until it comes to its end;
+the run that is left alone is in one process, in memory even if the other is on disk or on a cluster. Parameters,
+history, standard errors, scores and the losses that judged its epochs must have the same bits; the store must be whole
+every time.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import numpy as np
 import tidu
 from tidu.content.optimizers import OPTIMIZERS
 from tidu.errors import StoreError
+from tidu.training.as_json import json_safe
 from tidu.training.resuming import resumed_from, run_in
 from tidu.training.storing import recording
 from tidu.training.storing.checkpoints import Checkpoint
@@ -44,6 +46,7 @@ PACE = {"python": 4e5, "compiled": 2e7, "array": 4e5}
 OF_A_STEP = {"python": 5, "compiled": 200, "array": 50}  # samples that take as long as the rest of a step
 STARTS = 4.0  # seconds that a cluster takes to start
 NOWHERE = Checkpoint("last", 0, 0, "", b"")
+SOLVED = 0.25  # share of the runs that are a solver's
 
 FORMULAS = {
     "y = w*x + b": tuple(OPTIMIZERS),
@@ -53,6 +56,13 @@ FORMULAS = {
     "y = mlp(x, z, hidden=[6], activation='tanh')": ("gd", "momentum", "adam"),
     "y = mlp(x, z, hidden=[6], dropout=0.2)": ("momentum", "adam"),
 }  # fmt: skip
+FORMULAS_TO_SOLVE = {
+    "y = a*exp(-k*x) + c": ("lm", "newton", "lbfgs", "auto"),
+    "y = a*tanh(k*x) + b*z": ("lm", "newton", "lbfgs", "auto"),
+    "y = linear(x, z)": ("lm", "newton", "lbfgs", "auto"),
+    "kind = linear(x, z)": ("newton", "lbfgs", "auto"),
+    "y = mlp(x, z, hidden=[4], activation='tanh')": ("lm", "newton", "lbfgs"),
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ def drawn(random: np.random.Generator, seconds: float) -> Case:
         options["shuffle"] = one_of(True, True, False, "blocks")
     if engine != "array" and random.random() < 0.25:
         options["stream"] = True
-    if not options.get("stream") and random.random() < 0.4:
+    if random.random() < 0.4:
         options |= {"validation": 0.25, "patience": one_of(3, 50, 10_000)}
     elif random.random() < 0.15:
         options |= {"patience": 200, "min_improvement": 1e-5}
@@ -100,6 +110,8 @@ def drawn(random: np.random.Generator, seconds: float) -> Case:
         options["scale"] = True
     if random.random() < 0.15:
         options["clip_norm"] = 1.0
+    if random.random() < 0.2:
+        options["test_size"] = 0.2
     size = rows if batch is None else batch
     pace = PACE[engine] / (20 if "mlp" in formula and engine != "array" else 1)
     steps = seconds * pace / (size + OF_A_STEP[engine])
@@ -108,9 +120,36 @@ def drawn(random: np.random.Generator, seconds: float) -> Case:
     return Case(formula, rows, {name: value for name, value in options.items() if value is not None})
 
 
+def drawn_to_be_solved(random: np.random.Generator) -> Case:
+    """A case for a solver, from many starts where its passes are short."""
+    formula = [*FORMULAS_TO_SOLVE][int(random.integers(len(FORMULAS_TO_SOLVE)))]
+    optimizers = FORMULAS_TO_SOLVE[formula]
+    options: dict[str, Any] = {"optimizer": optimizers[int(random.integers(len(optimizers)))]}
+    rows = (300, 20_000, 150_000)[int(random.integers(3))]
+    options["seed"] = int(random.integers(100))
+    if "mlp" in formula:
+        rows = min(rows, 20_000)
+        options["steps"] = 40 if options["optimizer"] == "lbfgs" else 8
+    elif "linear" not in formula and random.random() < 0.6:
+        options["starts"] = 2 + int(random.integers(9))
+    elif random.random() < 0.3:
+        options["steps"] = 1 + int(random.integers(6))
+    if formula.startswith("kind"):
+        options["loss"] = "logistic"
+    if options["optimizer"] in ("newton", "lbfgs") and random.random() < 0.3:
+        options["l2"] = 0.01
+    if random.random() < 0.5:
+        options["stream"] = True
+    if random.random() < 0.3:
+        options["test_size"] = 0.2
+    return Case(formula, rows, options)
+
+
 def drawn_on_a_cluster(random: np.random.Generator, seconds: float) -> Case:
     """A case of steps over all rows, several chunks, that two processes of a cluster share."""
     formula = "y = w*x + b" if random.random() < 0.5 else "y = a*exp(-k*x) + c"
+    if random.random() < 0.3:
+        return Case(formula, 150_000, {"optimizer": "lm", "engine": "compiled", "starts": 4, "cluster": "local:2"})
     optimizer = FORMULAS[formula][int(random.integers(3))]
     plateau = {"plateau": {"patience": 3, "factor": 0.5, "min_improvement": 0.01}} if random.random() < 0.5 else {}
     steps = max(10, int(100 * seconds))
@@ -132,12 +171,14 @@ def table_of(case: Case, folder: Path) -> Path:
     y = 2 * x - 1 + 0.5 * z * x + random.normal(0, 0.1, case.rows)
     path = folder / f"points-{case.rows}.csv"
     if not path.exists():
-        np.savetxt(path, np.column_stack([x, z, y]), delimiter=",", header="x,z,y", comments="", fmt="%.17g")
+        kind = random.uniform(0, 1, case.rows) < 1 / (1 + np.exp(-3 * y))
+        columns = np.column_stack([x, z, y, kind])
+        np.savetxt(path, columns, delimiter=",", header="x,z,y,kind", comments="", fmt="%.17g")
     return path
 
 
-def begun(case: Case, data: Path, store: Path) -> None:
-    """What a process does: the run from its start, or from where the store has it."""
+def begun(case: Case, data: Path, store: Path, kills: int) -> None:
+    """What a process does: the run from its start, or from where the store has it; every second time on its cluster."""
     recording.CADENCE = CADENCE
     warnings.simplefilter("ignore")
     with Store(store) as kept:
@@ -145,7 +186,7 @@ def begun(case: Case, data: Path, store: Path) -> None:
         if not known:
             tidu.fit(case.formula, data, **case.options, store=store)
         elif kept.run(known[0]).status == "running":
-            resumed_from(kept, known[0])
+            resumed_from(kept, known[0], cluster=case.options.get("cluster") if kills % 2 else None)
 
 
 def is_whole(store: Path) -> bool:
@@ -164,10 +205,11 @@ def has_ended(store: Path) -> bool:
 
 
 def is_on_its_way(store: Path) -> bool:
-    """Whether a run has a checkpoint after its start, and is not at its end."""
+    """Whether a run has a checkpoint after its start, or a solver's passes, and is not at its end."""
     try:
         with Store(store, reading=True) as kept:
-            return any(run.status == "running" and (kept.checkpoint(run.id) or NOWHERE).step for run in kept.runs())
+            going = [run.id for run in kept.runs() if run.status == "running"]
+            return any((kept.checkpoint(run) or NOWHERE).step or kept.answers(run) for run in going)
     except StoreError:  # not made yet
         return False
 
@@ -183,7 +225,7 @@ def killed(case: Case, data: Path, store: Path, random: np.random.Generator, sec
     processes = multiprocessing.get_context("forkserver")
     kills, on_the_way = 0, 0
     while not has_ended(store):
-        process = processes.Process(target=begun, args=(case, data, store))
+        process = processes.Process(target=begun, args=(case, data, store, kills))
         process.start()
         soon = random.uniform(0.0, (0.1 + 0.8 * seconds) * (1.0 if kills else 0.3))  # the first kill while it starts
         process.join(LONG if kills == MOST_KILLS else soon)
@@ -209,6 +251,12 @@ def differences(whole: tidu.Run, again: tidu.Run) -> Iterator[str]:
         yield f"history, {len(whole.history)} and {len(again.history)} rows"
     if (whole.stopped, whole.epochs, whole.steps) != (again.stopped, again.epochs, again.steps):
         yield f"end: {whole.stopped} at {whole.steps}, {again.stopped} at {again.steps}"
+    known = [None if run.statistics is None else run.statistics.plain() for run in (whole, again)]
+    if repr(known[0]) != repr(known[1]):
+        yield f"standard errors: {known[0]}, {known[1]}"
+    scores = [json_safe([run.metrics, run.test_metrics]) for run in (whole, again)]  # the store has no nan in JSON
+    if repr(scores[0]) != repr(scores[1]):
+        yield f"scores: {scores[0]}, {scores[1]}"
     judged = [None if run.judged is None else run.judged.losses.tobytes() for run in (whole, again)]
     if judged[0] != judged[1] or whole.best_epoch != again.best_epoch:
         yield f"best epoch: {whole.best_epoch}, {again.best_epoch}"
@@ -220,7 +268,9 @@ def tried(case: Case, folder: Path, random: np.random.Generator) -> tuple[int, i
     for file in folder.glob("runs.sqlite*"):
         file.unlink()
     began = time.perf_counter()
-    alone = {name: value for name, value in case.options.items() if name != "cluster"}
+    alone = {name: value for name, value in case.options.items() if name not in ("cluster", "stream")}
+    if "stream" in case.options and alone.get("shuffle", True) is True:
+        alone["shuffle"] = "blocks"
     whole = tidu.fit(case.formula, data, **alone)
     seconds = time.perf_counter() - began + STARTS * ("cluster" in case.options)
     try:
@@ -242,12 +292,17 @@ def main() -> int:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     multiprocessing.set_forkserver_preload(["tidu", "tidu.training.resuming", "tidu.training.storing.recording"])
-    kills, on_the_way, of_clusters, untouched, bad = 0, 0, 0, 0, 0
+    kills, on_the_way, of_clusters, untouched, bad, solved = 0, 0, 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         for k in range(given.runs):
             random = np.random.default_rng([given.seed, k])
             shared = given.every > 0 and k % given.every == given.every - 1
-            case = (drawn_on_a_cluster if shared else drawn)(random, given.seconds)
+            if shared:
+                case = drawn_on_a_cluster(random, given.seconds)
+            elif random.random() < SOLVED:
+                case, solved = drawn_to_be_solved(random), solved + 1
+            else:
+                case = drawn(random, given.seconds)
             began = time.perf_counter()
             count, passed, unlike = tried(case, Path(folder), random)
             kills, on_the_way, of_clusters = kills + count, on_the_way + passed, of_clusters + shared * count
@@ -259,10 +314,8 @@ def main() -> int:
                     sep="\n    ",
                     flush=True,
                 )
-    counted = (
-        f"{given.runs} runs, {kills} kills, {on_the_way} of them past the first checkpoint, {of_clusters} on clusters"
-    )
-    print(f"{counted}; {untouched} ended before the first; {bad} differ")
+    print(f"{given.runs} runs, {solved} of them of solvers alone; {kills} kills, {on_the_way} of them past the first "
+          f"checkpoint, {of_clusters} on clusters; {untouched} ended before the first; {bad} differ")  # fmt: skip
     return 1 if bad else 0
 
 

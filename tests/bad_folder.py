@@ -163,4 +163,4 @@ def store_is_foreign() -> None:
 
 def _away() -> None:
     for file in Path().glob(f"{STORE}*"):
-        file.unlink()
+        file.unlink(missing_ok=True)  # the store may be taking its log away itself

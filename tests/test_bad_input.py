@@ -239,10 +239,6 @@ CASES = [
     ("file", "a pattern of addresses that nothing matches", None, ("fit", "memory://nowhere-*.csv", "y = w*x + b"),
      "no file matches 'memory://nowhere-*.csv'",
      "没有文件与 'memory://nowhere-*.csv' 匹配"),
-    ("option", "a fraction of a stream", None, (*LINE, "--stream", "--test-size", "0.2"),
-     "a fraction of the rows cannot be kept back from data that are read block by block; put these rows into a file "
-     "of their own (--validation FILE)",
-     "分块读取的数据不能按比例留出行；请把这些行放进单独的文件（--validation 文件）"),
     ("option", "a negative seed", None, (*LINE, "--seed", "-1"),
      "seed must be a whole number of at least 0, not -1",
      "seed 必须是不小于 0 的整数，而不是 -1"),

@@ -16,6 +16,7 @@ from tidu.data.source import source_of
 from tidu.data.streaming import is_too_large, streamed_source
 from tidu.data.table import without_missing
 from tidu.errors import DataError, SettingError
+from tidu.runtime.summation import CHUNK
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,27 @@ def assert_same(data, wanted=None, label=None, words=(), drop=False):
     for name in memory:
         np.testing.assert_array_equal(np.asarray(disk[name]), memory[name])
     return disk
+
+
+@pytest.mark.parametrize("rows", [1, 5, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_some_of_the_rows_have_a_file_of_their_own(rows, share, cache):
+    random = np.random.default_rng(rows)
+    data = {"x": random.normal(size=rows), "c": np.array([*"abc"])[random.integers(3, size=rows)], "y": np.arange(rows)}
+    memory = source_of(data).table(None, None, ("c",))
+    disk = streamed_source(data, None, False).table(None, None, ("c",))
+    disk = disk.looked_up("twice", "c", np.array([0.5, 2.0, 7.0])[: len(memory.levels["c"])]).part(["twice", "c", "y"])
+    chosen = random.uniform(size=rows) < share
+    for which in (chosen, np.flatnonzero(chosen)):
+        part = disk.taken(which)
+        assert isinstance(part, DiskTable)
+        assert (part.rows, part.levels, part.notes) == (int(chosen.sum()), disk.levels, disk.notes)
+        for name in disk:
+            np.testing.assert_array_equal(np.asarray(part[name]), np.asarray(disk[name])[chosen])
+        if share == 0.3:
+            again = part.taken(np.arange(part.rows) % 2 == 0)
+            np.testing.assert_array_equal(np.asarray(again["y"]), np.flatnonzero(chosen)[::2])
+    assert not [*cache.glob("*.tmp")]
 
 
 ROWS = "".join(f"{k},{k / 7!r},{'abc'[k % 3]}\n" for k in range(200))

@@ -100,6 +100,17 @@ def test_a_split_follows_the_seed_and_only_the_seed():
     assert first != sorted(np.random.default_rng(1).permutation(50)[:15].tolist())
 
 
+@pytest.mark.parametrize("rows", [2, 7, 1000, 70_001])
+@pytest.mark.parametrize("stream", [(1,), (1, 1)])
+def test_which_rows_are_kept_back_is_defined(rows, stream):
+    """The first of NumPy's permutation of the numbers of the rows, whatever memory it is drawn in."""
+    count = max(1, round(0.3 * rows))
+    drawn = np.random.default_rng([4, *stream]).permutation(rows)
+    train, test = train_test_split(table(x=np.arange(rows)), 0.3, 4, stream)
+    np.testing.assert_array_equal(test["x"], np.sort(drawn[:count]))
+    np.testing.assert_array_equal(train["x"], np.sort(drawn[count:]))
+
+
 @pytest.mark.parametrize("size", [0, 1, -0.1, 1.5, NAN, "0.2", True])
 def test_a_test_part_must_be_a_fraction(size):
     with pytest.raises(SettingError, match="a fraction between 0 and 1"):

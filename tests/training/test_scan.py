@@ -47,6 +47,16 @@ def test_parameters_that_are_not_varied():
     assert found.to_dict()["params"] == {"a": 0, "b": 0.5, "w": 2}
 
 
+@pytest.mark.parametrize("points", [3, 60])
+@pytest.mark.parametrize("rows", [5, 65_537])
+def test_data_on_disk_change_no_bit(rows, points):
+    x = np.random.default_rng(3).normal(size=rows)
+    data, grid = {"x": x, "y": np.sin(x)}, {"w": np.linspace(0, 2, points)}
+    disk, memory = (tidu.scan("y = w*x + b", data, grid, l2=0.1, stream=way) for way in (True, False))
+    assert disk.cost.tobytes() == memory.cost.tobytes()
+    assert disk.best == memory.best
+
+
 def test_another_loss_and_a_penalty():
     found = tidu.scan("y = w*x", DATA, {"w": [1.0, -2.0]}, loss="absolute", l1=0.5, l2=3.0)
     expected = [np.abs(w * X - Y).mean() + 0.5 * abs(w) + 1.5 * w**2 for w in (1, -2)]

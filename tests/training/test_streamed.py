@@ -180,11 +180,51 @@ def test_resumed_in_mid_epoch(batch_size):
     assert part.resume(steps=303).state == whole.state
 
 
-def test_what_needs_all_rows_is_refused():
-    data = table(100)
-    for options in ({"test_size": 0.1}, {"validation": 0.1}):
-        with pytest.raises(SettingError, match="block by block"):
-            tidu.fit("y = a*x", data, stream=True, **options)
+KEPT_BACK = st.fixed_dictionaries(
+    {"test_size": st.sampled_from([None, 0.2, 0.5]), "validation": st.sampled_from([None, 0.1, 0.4]),
+     "seed": st.integers(0, 3)}
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(ROWS.filter(lambda rows: rows >= 8), KEPT_BACK, st.sampled_from([None, 500]), st.booleans())
+def test_rows_kept_back_are_those_of_memory(rows, kept_back, batch_size, network):
+    formula = "y = mlp(x, z, hidden=[2])" if network else "y = a*x + b*z"
+    options = {"engine": "compiled", "batch_size": batch_size, "epochs": 3, "lr": 0.01}
+    streamed = assert_same_bits(formula, table(rows), **options, **kept_back)
+    options |= {"shuffle": "blocks"}
+    memory = tidu.fit(formula, table(rows), **options, **kept_back)
+    assert repr(streamed.test_metrics) == repr(memory.test_metrics)
+    if kept_back["validation"] is not None:
+        assert streamed.validation_loss.tobytes() == memory.validation_loss.tobytes()
+        assert streamed.best_epoch == memory.best_epoch
+    for of in ("table", "test", "validation"):
+        one, other = getattr(streamed.problem, of), getattr(memory.problem, of)
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert {n: np.asarray(one[n]).tobytes() for n in one} == {n: other[n].tobytes() for n in other}
+
+
+def test_labels_categories_and_solvers_with_rows_kept_back():
+    data = table(CHUNK + 40) | {"kind": np.array([*"abc"])[np.arange(CHUNK + 40) % 3]}
+    data["c"] = np.where(Y[: CHUNK + 40] > 0, "yes", "no")
+    options = {"loss": "logistic", "optimizer": "auto", "test_size": 0.3, "seed": 2}
+    streamed = tidu.fit("c = linear(x, kind)", data, stream=True, **options)
+    memory = tidu.fit("c = linear(x, kind)", data, **options)
+    assert repr(streamed.state) == repr(memory.state)
+    assert repr(streamed.test_metrics) == repr(memory.test_metrics)
+
+
+def test_rows_that_a_formula_has_no_value_for_are_dropped_from_disk_too():
+    data = table(CHUNK + 40)
+    options = {"optimizer": "lm", "drop_missing": True}
+    streamed, memory = (tidu.fit("y = a*log(x) + b", data, stream=way, **options) for way in (True, False))
+    assert streamed.rows == memory.rows < CHUNK
+    assert repr(streamed.state) == repr(memory.state)
+
+
+def test_what_holds_a_line_for_each_row_is_refused():
     with pytest.raises(SettingError, match="use --optimizer adam"):
         tidu.fit("y = a*x", table(CHUNK), stream=True, optimizer="lp", loss="absolute")
 
@@ -261,7 +301,7 @@ def test_whoever_takes_a_column_for_an_array_has_one(tmp_path):
     np.testing.assert_array_equal(column[20:30], data["x"][20:30])
 
 
-def test_large_files_are_streamed_unless_all_rows_are_needed(tmp_path, monkeypatch):
+def test_large_files_are_streamed(tmp_path, monkeypatch):
     (tmp_path / "d.csv").write_text("x,y\n" + "".join(f"{k},{2 * k}\n" for k in range(50)))
     monkeypatch.setattr("tidu.data.streaming.available_memory", lambda: 100)
 
@@ -271,4 +311,5 @@ def test_large_files_are_streamed_unless_all_rows_are_needed(tmp_path, monkeypat
     assert is_streamed(lr=1e-4, epochs=2)
     assert not is_streamed(lr=1e-4, epochs=2, stream=False)
     assert is_streamed(optimizer="lm")
-    assert not is_streamed(lr=1e-4, epochs=2, test_size=0.2)
+    assert is_streamed(lr=1e-4, epochs=2, test_size=0.2)
+    assert is_streamed(lr=1e-4, epochs=2, validation=0.2)

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from tidu.cache import private_folder
 from tidu.data.table import Column, Table
-from tidu.errors import SettingError
 from tidu.runtime.summation import CHUNK
-from tidu.text import _
 
 if TYPE_CHECKING:
     from tidu.data.column_file import ColumnFile
+
+
+FOLDER = "columns"  # of the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,18 +119,32 @@ class DiskTable(Table):
         return replace(self, columns={**self.columns, name: column})
 
     def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
-        """Not from a stream.
+        """The table of some of the rows, whose numbers rise, in a file of its own, which is gone with its last reader.
 
         Raises
         ------
-        SettingError
+        DataError
+            There is no room for it.
         """
-        raise SettingError(
-            _(
-                "rows cannot be kept back or dropped from data that are read block by block; put those to be kept back "
-                "into a file of their own (--validation FILE), and mend the others"
-            )
-        )
+        from tidu.data.column_file import ColumnWriter
+
+        chosen = np.zeros(self.rows, dtype=np.bool_)
+        chosen[rows] = True
+        places = sorted({column.place for column in self.on_disk.values()})
+        file = next(iter(self.on_disk.values())).file
+        writer = ColumnWriter(private_folder(FOLDER), [file.names[place] for place in places])
+        memory = np.empty((len(places), CHUNK))
+        try:
+            for first in range(0, self.rows, CHUNK):
+                here = memory[:, : self.rows - first]
+                file.read(places, first, here)
+                writer.append([*here[:, chosen[first : first + CHUNK]]])
+            part = writer.finished({"origin": self.origin}, None)
+        except BaseException:
+            writer.given_up()
+            raise
+        columns = {n: replace(c, file=part, place=places.index(c.place)) for n, c in self.on_disk.items()}
+        return replace(self, columns=cast("dict[str, Any]", columns))
 
 
 def table_of(file: ColumnFile, lookups: Mapping[str, Column], table: Table) -> DiskTable:

@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from tidu.cache import private_folder
 from tidu.data.column_file import ColumnFile
-from tidu.data.disk_table import DiskColumn
-from tidu.data.streaming import FOLDER
+from tidu.data.disk_table import FOLDER, DiskColumn
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import numpy as np
 
 from tidu.cache import open_private, private_folder, remove_oldest
 from tidu.data.csv_options import CsvOptions
-from tidu.data.disk_table import DiskTable, table_of
+from tidu.data.disk_table import FOLDER, DiskTable, table_of
 from tidu.data.files import PARQUET, files_of
 from tidu.data.labels import joined_labels
 from tidu.data.remote import is_address, remote_files
@@ -35,7 +35,6 @@ from tidu.text import _
 if TYPE_CHECKING:
     from tidu.data.column_file import ColumnFile
 
-FOLDER = "columns"
 BOUND_VARIABLE = "TIDU_CACHE_BYTES"
 MOST_BYTES = 50 << 30  # of all column stores
 MOST_LABELS = 1_000_000  # different words of a column

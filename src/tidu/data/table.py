@@ -197,9 +197,14 @@ def train_test_split(table: Table, test_size: float, seed: int, stream: Sequence
                 origin=table.origin, rows=table.rows, count=count
             )
         )
-    # A stream of its own, so that the split does not change the order of the mini-batches.
-    shuffled = np.random.default_rng([seed, *stream]).permutation(table.rows)
-    return table.taken(np.sort(shuffled[count:])), table.taken(np.sort(shuffled[:count]))
+    # A stream of its own, so that the split does not change the order of the mini-batches. Rows may be many: four bytes
+    # for each while they are drawn, and one for each while they are taken.
+    shuffled = np.arange(table.rows, dtype=np.int32 if table.rows < 2**31 else np.int64)
+    np.random.default_rng([seed, *stream]).shuffle(shuffled)
+    kept = np.zeros(table.rows, dtype=np.bool_)
+    kept[shuffled[:count]] = True
+    del shuffled
+    return table.taken(~kept), table.taken(kept)
 
 
 def names_without_header(count: int) -> list[str]:

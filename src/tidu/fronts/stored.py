@@ -187,9 +187,11 @@ def compare_command(one: int, other: int, store_path: str | None, as_json: bool,
 @click.option("--data", type=FileName(), cls=Option, metavar=_("DATA"), help=_("Data in the place of those it had."))
 @click.option("--validation", type=FileName(), cls=Option, metavar=_("DATA"),
               help=_("Validation data in the place of those it had."))  # fmt: skip
+@click.option("--cluster", cls=Option, metavar=_("ADDRESS"),
+              help=_("A cluster that computes, as in tidu fit; by default this machine does."))  # fmt: skip
 @shared_options
 def resume_command(
-    number: int, epochs: int | None, steps: int | None, data: str | None, validation: str | None,
+    number: int, epochs: int | None, steps: int | None, data: str | None, validation: str | None, cluster: str | None,
     store_path: str | None, as_json: bool, lang: str | None,
 ) -> int:  # fmt: skip
     """`tidu runs resume`."""
@@ -197,7 +199,7 @@ def resume_command(
     from tidu.training.resuming import resumed_from
 
     with _store(store_path) as store, watched(_("fitting")) as callbacks:
-        run = resumed_from(store, number, epochs, steps, data, callbacks, validation)
+        run = resumed_from(store, number, epochs, steps, data, callbacks, validation, cluster)
     if as_json:
         print_json(run.to_dict())
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,7 @@ class EpochEnded:
     For these, the training pauses after every epoch, which short epochs feel.
     """
 
+    told_where: ClassVar[str] = "each_epoch"
     epoch: int
     loss: float
     state: TrainingState
@@ -100,7 +101,31 @@ class Ended:
     history: History
 
 
-Event = Began | Advanced | EpochEnded | Diverged | Ended
+@dataclass(frozen=True)
+class Solving:
+    """Before a solver's first pass: what is solved, and on which engine; a solver tells neither `Began` nor `Ended`.
+
+    Told to callbacks with `keeps_answers = True` only.
+    """
+
+    told_where: ClassVar[str] = "keeps_answers"
+    problem: Problem
+    engine: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """After a pass over the rows that a solver asked for: the hash of what it asked, and the numbers that it was given.
+
+    Told to callbacks with `keeps_answers = True` only; see `solving/answers.py`.
+    """
+
+    told_where: ClassVar[str] = "keeps_answers"
+    question: bytes
+    numbers: Array
+
+
+Event = Began | Advanced | EpochEnded | Diverged | Ended | Solving | Answered
 
 
 @dataclass(frozen=True)
@@ -132,6 +157,11 @@ class Listeners:
         """Whether one of them wants to be told of every epoch."""
         return any(getattr(c, "each_epoch", False) for c in self.callbacks)
 
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether one of them wants to be told of what a solver's passes come to."""
+        return any(getattr(c, "keeps_answers", False) for c in self.callbacks)
+
     def and_also(self, callback: Callback) -> Listeners:
         """These callbacks and one more, which is told last."""
         return Listeners((*self.callbacks, callback))
@@ -139,7 +169,8 @@ class Listeners:
     def tell(self, event: Event) -> None:
         """Give the event to each callback; Ctrl-C in one of them is a wish to stop, and the others are told too."""
         for callback in self.callbacks:
-            if isinstance(event, EpochEnded) and not getattr(callback, "each_epoch", False):
+            wanted = getattr(event, "told_where", "")
+            if wanted and not getattr(callback, wanted, False):
                 continue
             try:
                 wish = callback(event)

@@ -130,22 +130,6 @@ def weights_of(settings: Settings, table: Table) -> Array | None:
     return 1.0 / table[name] ** 2 if option == "sigma" else table[name]
 
 
-def needs_all_rows(test_size: float | None, validation: object) -> bool:
-    """Whether a training cannot be streamed, and is tried in memory however large its data are."""
-    return test_size is not None or isinstance(validation, (int, float))
-
-
-def check_streamed(test_size: float | None, validation: object) -> None:
-    """Refuse what needs all of the data in memory."""
-    if needs_all_rows(test_size, validation):
-        raise SettingError(
-            _(
-                "a fraction of the rows cannot be kept back from data that are read block by block; put these rows "
-                "into a file of their own (--validation FILE)"
-            )
-        )
-
-
 def no_network() -> str:
     """What is said of a model with vectors or matrices on a cluster."""
     return _(

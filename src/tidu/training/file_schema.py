@@ -272,7 +272,7 @@ def check_facts(facts: Any) -> None:
         {
             "loss": number, "seconds": number, "steps": _whole, "epochs": _whole, "stopped": _text,
             "notes": _list(_text, MOST_NOTES), "params": _mapping(_anything), "judged_since": _whole,
-            "attempt": _record(rate=_text, retries=_whole), "device": _optional(_text),
+            "attempt": _record(rate=_text, retries=_whole), "device": _optional(_text), "choice": _text,
         },
     )(facts, "")  # fmt: skip
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tidu.cluster.connecting import Cluster
 from tidu.content.methods import AUTO
 from tidu.copying import replaced
 from tidu.data.disk_table import are_on_disk
-from tidu.errors import SettingError
+from tidu.errors import SettingError, TiduError
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
 from tidu.training.callbacks import Callback, Listeners
@@ -24,6 +27,9 @@ from tidu.training.training import Execution
 
 if TYPE_CHECKING:
     from tidu.eager.layers import Layer
+    from tidu.training.solving.answers import Answers
+
+Array = npt.NDArray[np.float64]
 
 
 @with_arguments_of(FitArguments, "fit")
@@ -98,7 +104,12 @@ def _kept(problem: Problem, execution: Execution, given: FitArguments, origin: O
     callbacks = (given.callbacks,) if callable(given.callbacks) else tuple(given.callbacks)
     with Store(None if isinstance(given.store, bool) else given.store) as store:
         recorder = Recorder(store, origin)
-        return recorder.finished(run_of(problem, execution, (*callbacks, recorder)))
+        try:
+            run = run_of(problem, execution, (*callbacks, recorder))
+        except TiduError:
+            recorder.forget_start()
+            raise
+        return recorder.finished(run)
 
 
 def run_of(
@@ -106,21 +117,26 @@ def run_of(
     execution: Execution | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     standing: Standing | None = None,
+    known: Mapping[bytes, Array] | None = None,
 ) -> Run:
-    """Train a problem, from its start or from where it stands; what `fit` does once it is read."""
+    """Train a problem, from its start or from where it stands; what `fit` does once it is read.
+
+    `standing` is of a descent; `known` are passes of a solver, as its `Answered` events told them.
+    """
     execution, listeners = execution or Execution(), Listeners(callbacks)
-    notes = list(problem.notes)
     if problem.settings.optimizer == AUTO:
         from tidu.training.choice import chosen_method
 
         method, why = chosen_method(problem)
-        problem = problem.changed(optimizer=method)
-        notes.append(why)
-    statistics = None
+        problem = replaced(problem.changed(optimizer=method), choice=why)
+    notes = [*problem.notes, *filter(None, [problem.choice])]
+    statistics, answers = None, None
     if problem.settings.uses_solver:
-        from tidu.training.solving.solution import solution_of  # a descent needs no solver
+        from tidu.training.solving.answers import Answers  # a descent needs no solver
+        from tidu.training.solving.solution import solution_of
 
-        solution = solution_of(problem, execution, listeners)
+        answers = Answers.kept_by(listeners, known)
+        solution = solution_of(problem, execution, listeners, answers)
         descent, statistics = solution.descent, solution.statistics
         notes += solution.notes
     else:
@@ -162,7 +178,7 @@ def run_of(
         attempt=descent.attempt,
     )
     if OPTIONS["intervals"].given(problem.settings.intervals):
-        run = _with_confidence(run, listeners)
+        run = _with_confidence(run, listeners, answers)
     if run.derived:
         from tidu.training.inference.derived import notes_on_derived
 
@@ -178,7 +194,7 @@ def run_of(
     )
 
 
-def _with_confidence(run: Run, listeners: Listeners) -> Run:
+def _with_confidence(run: Run, listeners: Listeners, known: Answers | None) -> Run:
     """The run with the intervals that were asked for; where there can be none, it says why."""
     if run.statistics is None:
         note = _("there are no intervals by {kind}: they need a fit by a solver that came to its end, without a "
@@ -187,7 +203,7 @@ def _with_confidence(run: Run, listeners: Listeners) -> Run:
     from tidu.training.inference.confidence import confidence_of
 
     progress = listeners.progress if listeners.callbacks else None
-    confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress)
+    confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress, known)
     return replaced(run, confidence=confidence, notes=(*run.notes, *notes))
 
 

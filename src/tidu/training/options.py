@@ -388,7 +388,7 @@ class FitArguments(TrainingOptions):
         reason="files that would take half of the free memory are streamed",
         more="The bits are those of data in memory; mini-batches are shuffled by blocks.",
         also=("out-of-core", "chunked", "streaming"),
-        group=DATA, verbs=("fit", "doctor", "predict"),
+        group=DATA, verbs=("fit", "doctor", "predict", "sweep", "scan"),
         differs={"predict": Elsewhere(None, mark("Read the data and write the predictions block by block, so that "
                                                  "they need not fit into memory."))},
     )  # fmt: skip

@@ -26,7 +26,7 @@ from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
 from tidu.training.breakpoints import breakpoints_of, found_breakpoints, with_places
-from tidu.training.constraints import FOR_DESCENT, check_streamed, check_weights, needs_all_rows
+from tidu.training.constraints import FOR_DESCENT, check_weights
 from tidu.training.form_starts import starts_from_data
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.orders import BLOCKS
@@ -83,6 +83,7 @@ class Problem:
     breaking : parameters that stand only in conditions, whose places the rows decide.
     rescaling, rescaled_program : the parameters in which the descent runs under `scale=True`, once they are known,
         and the program in them.
+    choice : why the optimizer is the one that it is, where `auto` chose it.
     """
 
     settings: Settings
@@ -98,6 +99,7 @@ class Problem:
     breaking: tuple[Expr, ...] = ()
     rescaling: Basis | None = None
     rescaled_program: Program | None = None
+    choice: str = ""
 
     # -- making one --------------------------------------------------------------------------------
     @classmethod
@@ -126,9 +128,7 @@ class Problem:
             Each with one sentence that says what to do.
         """
         given = dict(settings or {})
-        streamed = bool(stream)
-        if stream is None and not needs_all_rows(test_size, validation):
-            streamed = is_too_large(data)
+        streamed = is_too_large(data) if stream is None else stream
 
         def source_from(rows: object) -> Source:
             return streamed_source(rows, csv, drop_missing) if streamed else source_of(rows, csv)
@@ -138,8 +138,6 @@ class Problem:
             given["shuffle"] = BLOCKS
         chosen = Settings.of(_formula_of(formula, target, features, source.names), given)
         check(chosen)
-        if streamed:
-            check_streamed(test_size, validation)
         if validation is not None and chosen.uses_solver:
             raise SettingError(_(FOR_DESCENT).format(option="validation", optimizer=chosen.optimizer))
         problem = cls.of_source(chosen, source, drop_missing)
@@ -243,7 +241,8 @@ class Problem:
         elif settings.keys() & _OF_UPDATES:
             program = program.with_update(new.stepping_optimizer, new.rate)
             rescaled = rescaled and rescaled.with_update(new.stepping_optimizer, new.rate)
-        changed = replaced(self, settings=new, program=program, rescaled_program=rescaled)
+        choice = "" if "optimizer" in settings else self.choice
+        changed = replaced(self, settings=new, program=program, rescaled_program=rescaled, choice=choice)
         if settings.keys() & _OF_STARTS:
             return changed.starting_from(changed.first_values(new))
         return changed

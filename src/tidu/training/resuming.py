@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tidu.cluster.connecting import Cluster
 from tidu.engines.scalar_loop import history_columns
 from tidu.errors import SettingError, StoreError, TiduError
 from tidu.text import _
@@ -33,9 +34,12 @@ def resumed(run: Run, epochs: int | None, steps: int | None, callbacks: Callback
     """A run in memory, taken up again; see `Run.resume`."""
     if run.training_data is None:
         raise SettingError(_("the run does not hold its data; resume it from the store, or fit again"))
+    if run.settings.uses_solver:  # the same way once more, from its start
+        problem = _longer(run.problem, run.state, run.stopped, epochs, steps)
+        return run_of(problem, Execution(run.engine), callbacks)
     if run.recorded is None:
-        raise SettingError(_("{optimizer} has come to its end; there is nothing to resume").format(
-            optimizer=run.settings.optimizer))  # fmt: skip
+        raise SettingError(_("the run does not hold its history as the loop wrote it; resume it from the store, or fit "
+                             "again"))  # fmt: skip
     judged, state = run.judged, run.last_state
     problem = _longer(run.problem, state, run.stopped, epochs, steps)
     rows = run.recorded[: _rows_at(state, run.settings)]
@@ -52,19 +56,39 @@ def resumed_from(
     data: object = None,
     callbacks: Callback | Sequence[Callback] = (),
     validation: object = None,
+    cluster: str | None = None,
 ) -> Run:
     """A run of a store, taken up from its last checkpoint; it keeps its number there.
+
+    A solver's run begins anew, and the passes over the data that it had made are read from the store.
 
     Parameters
     ----------
     data : in the place of those that the run had, which are read from where they were.
     validation : in the place of the rows that judged its epochs, likewise.
+    cluster : whose workers compute, as `tidu.fit` takes it; this machine does without, whatever began the run.
 
     Raises
     ------
     StoreError
         There is no such run, no checkpoint of it, or its data were in memory and are not given.
+    SettingError
+        It has ended and no more is asked for, or the workers of a cluster cannot share its steps.
     """
+    with Cluster.of(cluster, None) or contextlib.nullcontext() as workers:
+        return _resumed_from(store, number, epochs, steps, data, callbacks, validation, workers)
+
+
+def _resumed_from(
+    store: Store,
+    number: int,
+    epochs: int | None,
+    steps: int | None,
+    data: object,
+    callbacks: Callback | Sequence[Callback],
+    validation: object,
+    cluster: Cluster | None,
+) -> Run:
     stored = store.run(number)
     facts = stored.facts
     with _sound(number):
@@ -79,19 +103,29 @@ def resumed_from(
     settings = dict(facts["settings"])
     if not settings.keys() <= {field.name for field in fields(Settings)}:
         raise damaged(number)
+    execution = Execution(facts["engine"], device=facts["device"], cluster=cluster)
+    if cluster is not None:
+        origin = _shared(origin, settings, number)
     problem = Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
         test_size=origin.test_size, validation=origin.validation if validation is None else validation,
         drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
     )  # fmt: skip
-    if problem.settings.uses_solver:
-        raise StoreError(_("run {run} is of a solver, which has come to its end").format(run=number))
+    if cluster is not None:
+        execution.check(problem.settings)
+    assert problem.table is not None
+    same_data = fingerprint(problem.table) == facts["data"]["fingerprint"]
+    problem = replace(problem, choice=facts.get("choice", ""))
     state, basis = point.state(problem.program)
     _check_place(state, problem, stored)
     if basis is not None:
         problem = problem.rescaled(basis)
     problem = _longer(problem, state, facts.get("stopped"), epochs, steps)
-    problem = replace(problem, notes=(*problem.notes, *_changes(problem, facts)))
+    problem = replace(problem, notes=(*problem.notes, *_changes(problem, facts, same_data)))
+    if problem.settings.uses_solver:
+        recorder = Recorder(store, origin, number)
+        known = store.answers(number) if same_data else None
+        return recorder.finished(run_of(problem, execution, (*_listed(callbacks), recorder), known=known))
     width = len(history_columns(problem.descended))
     rows = store.history(number, width)[: _rows_at(state, problem.settings)]
     best = store.checkpoint(number, "best")
@@ -103,7 +137,7 @@ def resumed_from(
     recorder = Recorder(store, origin, number, len(rows), lowest)
     run = run_of(
         problem,
-        Execution(facts["engine"], device=facts["device"]),
+        execution,
         (*_listed(callbacks), recorder),
         Standing(state, rows, judged, best_state, kept, attempt),
     )
@@ -162,6 +196,17 @@ def _sound(number: int) -> Iterator[None]:
         raise damaged(number) from None
 
 
+def _shared(origin: Origin, settings: dict[str, Any], number: int) -> Origin:
+    """The data of a run as the workers of a cluster read them, block by block, with its settings for these."""
+    if not origin.stream and settings.get("batch_size") is not None and settings.get("shuffle", True) is True:
+        raise SettingError(
+            _(
+                "run {run} shuffles all of its rows, which the workers of a cluster cannot; leave out the cluster"
+            ).format(run=number)
+        )
+    return replace(origin, stream=True)
+
+
 def _check_place(state: TrainingState, problem: Problem, stored: StoredRun) -> None:
     """Refuse to go on in the middle of an epoch of other rows."""
     rows, then = problem.rows, stored.facts["data"]["rows"]
@@ -209,6 +254,15 @@ def _longer(
     problem: Problem, state: TrainingState, stopped: str | None, epochs: int | None, steps: int | None
 ) -> Problem:
     """The problem with its bounds, or with those of so many more epochs or steps."""
+    solved, bounded = problem.settings.uses_solver, (problem.settings.epochs, problem.settings.steps) != (None, None)
+    if solved and stopped not in (None, "interrupted") and not (bounded and stopped in ("epochs", "steps")):
+        raise SettingError(_("{optimizer} has come to its end; there is nothing to resume").format(
+            optimizer=problem.settings.optimizer))  # fmt: skip
+    if solved and stopped in (None, "interrupted") and not (epochs is None and steps is None):
+        raise SettingError(
+            _("{optimizer} was cut off on its way, and more epochs or steps count from its end; resume it without them")
+            .format(optimizer=problem.settings.optimizer)
+        )  # fmt: skip
     if epochs is None and steps is None:
         if stopped in ("epochs", "steps", "loss", "converged", "diverged", "patience"):
             raise SettingError(
@@ -229,11 +283,10 @@ def _longer(
     )
 
 
-def _changes(problem: Problem, facts: Any) -> list[str]:
+def _changes(problem: Problem, facts: Any, same_data: bool) -> list[str]:
     """What is not as it was when the run was stored."""
-    assert problem.table is not None
     notes = []
-    if fingerprint(problem.table) != facts["data"]["fingerprint"]:
+    if not same_data:
         notes.append(_("the data are not those that the run began with: what follows is learned from the new ones"))
     known = facts["data"].get("validation_fingerprint")
     if known is not None and (problem.validation is None or fingerprint(problem.validation) != known):

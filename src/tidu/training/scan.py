@@ -95,6 +95,7 @@ def scan(
     l1: float = 0.0,
     l2: float = 0.0,
     drop_missing: bool = False,
+    stream: bool | None = None,
     csv: CsvOptions | None = None,
     callbacks: Callback | Sequence[Callback] = (),
 ) -> Scan:
@@ -102,7 +103,7 @@ def scan(
 
     Parameters
     ----------
-    formula, data, loss, l1, l2, drop_missing, csv : as in `tidu.fit`.
+    formula, data, loss, l1, l2, drop_missing, stream, csv : as in `tidu.fit`.
     over : for each parameter to vary its values, as a sequence or as `"low:high:step"` (both ends included).
     fixed : values of the parameters that are not varied; 0 for those not named.
 
@@ -125,7 +126,7 @@ def scan(
     if both:
         raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=both[0]))
     given = {"loss": loss, "init": {**dict.fromkeys(grid, 0.0), **(fixed or {})}, "l1": l1, "l2": l2}
-    problem = Problem.read(formula, data, given, drop_missing=drop_missing, csv=csv)
+    problem = Problem.read(formula, data, given, drop_missing=drop_missing, stream=stream, csv=csv)
     listeners = Listeners(callbacks)
     start = dict(zip(problem.program.parameter_names, problem.start, strict=True))
     cost = cost_of(problem.program, problem.columns, points)

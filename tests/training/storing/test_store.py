@@ -227,7 +227,7 @@ def test_solvers_are_kept_too(file, store):
     kept = run_in(store, run.id)
     assert dict(kept.params) == dict(run.params)
     assert kept.statistics.standard_errors == run.statistics.standard_errors
-    with pytest.raises(StoreError, match="of a solver"):
+    with pytest.raises(SettingError, match="has come to its end"):
         resumed_from(store, run.id, epochs=3)
 
 

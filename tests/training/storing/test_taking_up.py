@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import tidu
-from tidu.errors import StoreError
-from tidu.training.callbacks import Advanced, Began, Ended, EpochEnded, Stop
+from tidu.errors import SettingError, StoreError
+from tidu.training.callbacks import Advanced, Answered, Began, Ended, EpochEnded, Stop
 from tidu.training.fit import run_of
 from tidu.training.problem import Problem
 from tidu.training.resuming import resumed_from, run_in
 from tidu.training.storing import recording
-from tidu.training.storing.store import Store
+from tidu.training.storing.store import Part, Store
 
 random = np.random.default_rng(8)
 X = random.uniform(-1, 1, 24)
@@ -189,3 +189,156 @@ def test_other_rows_in_mid_epoch_are_refused(store, file):
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:9]))
     with pytest.raises(StoreError, match="middle of an epoch of 24 rows, and the data have 8"):
         resumed_from(store, cut.id)
+
+
+# -- solvers ---------------------------------------------------------------------------------------
+SOLVED = {
+    "lm": ("y = a*tanh(b*x) + c*z", {"optimizer": "lm"}),
+    "newton": ("y = a*tanh(b*x) + c*z", {"optimizer": "newton"}),
+    "lbfgs": ("y = a*tanh(b*x) + c*z", {"optimizer": "lbfgs", "l2": 0.01}),
+    "auto": ("y = linear(x, z)", {"optimizer": "auto"}),
+    "auto, of classes": ("kind = linear(x, z)", {"optimizer": "auto", "loss": "logistic"}),
+}
+
+
+@pytest.fixture(scope="module")
+def many_rows(tmp_path_factory):
+    """A file of more rows than a chunk has."""
+    path = tmp_path_factory.mktemp("data") / "many.csv"
+    x, z = random.normal(size=(2, 70_000))
+    y = np.sin(x) - 0.5 * z + random.normal(0, 0.1, len(x))
+    np.savetxt(path, np.column_stack([x, z, y, y > 0.3]), delimiter=",", header="x,z,y,kind", comments="", fmt="%.9g")
+    return path
+
+
+def solver_dies(store, file, formula, settings, at, **reading):
+    """The number of a solver's run that dies once so many passes were kept."""
+
+    class Counter:
+        keeps_answers, seen = True, 0
+
+        def __call__(self, event):
+            self.seen += isinstance(event, Answered)
+            if isinstance(event, Answered) and self.seen == at:
+                raise Death
+
+    problem = Problem.read(formula, file, settings, **reading)
+    recorder = recording.Recorder(store, recording.Origin.of(file, None, False, None, None, reading.get("stream")))
+    with pytest.raises(Death):
+        run_of(problem, callbacks=(recorder, Counter()))
+    return recorder.run
+
+
+def assert_same_report(one, other):
+    assert_same(one, other)
+    assert repr(one.statistics) == repr(other.statistics)
+    assert (one.notes, one.source, one.engine) == (other.notes, other.source, other.engine)
+    assert repr(one.metrics) == repr(other.metrics)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", SOLVED)
+def test_a_solver_goes_on(store, many_rows, name, stream):
+    formula, settings = SOLVED[name]
+    number = solver_dies(store, many_rows, formula, settings, 3, stream=stream)
+    assert store.run(number).status == "running"
+    assert store.answers(number)
+    again = resumed_from(store, number)
+    assert_same_report(again, tidu.fit(formula, many_rows, **settings, stream=stream))
+    kept = run_in(store, number)
+    assert_same(kept, again)
+    assert repr(kept.statistics) == repr(again.statistics)
+    assert store.answers(number) == {}
+    assert store.run(number).status == "ended"
+
+
+def test_a_solver_makes_no_pass_twice(store, many_rows):
+    number = solver_dies(store, many_rows, *SOLVED["lm"], 4)
+    known = store.answers(number)
+    asked = []
+
+    class Counter:
+        keeps_answers = True
+
+        def __call__(self, event):
+            if isinstance(event, Answered):
+                asked.append(event.question)
+
+    resumed_from(store, number, callbacks=Counter())
+    assert asked
+    assert not known.keys() & {*asked}
+
+
+def test_an_interrupted_solver_goes_on(store, many_rows):
+    formula, settings = SOLVED["lm"]
+
+    def interrupt(event):
+        if isinstance(event, Advanced) and event.steps == 3:
+            raise KeyboardInterrupt
+
+    cut = tidu.fit(formula, many_rows, **settings, store=store.path, callbacks=interrupt)
+    assert cut.stopped == "interrupted"
+    assert store.run(cut.id).status == "interrupted"
+    whole = tidu.fit(formula, many_rows, **settings)
+    assert_same_report(resumed_from(store, cut.id), whole)
+    assert_same_report(cut.resume(), whole)
+
+
+def test_a_solver_with_a_bound_goes_further(store, file):
+    few = tidu.fit("y = a*exp(b*x)", file, optimizer="lm", steps=2, store=store.path)
+    assert few.stopped == "steps"
+    more = resumed_from(store, few.id, steps=3)
+    assert_same(more, tidu.fit("y = a*exp(b*x)", file, optimizer="lm", steps=few.steps + 3))
+    assert_same(more, few.resume(steps=3))
+
+
+def test_other_data_are_answered_anew(store, many_rows, tmp_path):
+    number = solver_dies(store, many_rows, *SOLVED["lm"], 4)
+    other = tmp_path / "other.csv"
+    lines = many_rows.read_text().splitlines()
+    other.write_text("\n".join(lines[:-1]) + "\n")
+    again = resumed_from(store, number, data=other)
+    assert dict(again.params) == dict(tidu.fit(SOLVED["lm"][0], other, optimizer="lm").params)
+    assert any("not those that the run began with" in note for note in again.notes)
+
+
+def test_a_damaged_answer_is_computed_again(store, many_rows):
+    number = solver_dies(store, many_rows, *SOLVED["lm"], 4)
+    with store.writing() as write:
+        write.execute("UPDATE answers SET numbers = zeroblob(length(numbers)) WHERE run = ?", (number,))
+    assert store.answers(number) == {}
+    assert_same(resumed_from(store, number), tidu.fit(SOLVED["lm"][0], many_rows, optimizer="lm"))
+
+
+def test_what_a_solver_cannot_go_on_to(store, file, many_rows):
+    ended = tidu.fit("y = a*exp(b*x)", file, optimizer="lm", store=store.path)
+    for resume in (lambda: resumed_from(store, ended.id, steps=3), lambda: ended.resume(epochs=3)):
+        with pytest.raises(SettingError, match="has come to its end"):
+            resume()
+    number = solver_dies(store, many_rows, *SOLVED["lm"], 3)
+    with pytest.raises(SettingError, match="was cut off on its way"):
+        resumed_from(store, number, steps=3)
+
+
+def test_a_run_that_is_refused_is_not_kept(store, file):
+    with pytest.raises(SettingError):
+        tidu.fit("y = a*x + b", file, optimizer="newton", where=["a < 0", "a > 1"], store=store.path)
+    assert store.runs() == []
+
+
+# -- long histories --------------------------------------------------------------------------------
+@pytest.mark.parametrize("rows", [0, 1, 2_999, 3_000, 3_001, 5_000])
+def test_rows_of_the_same_bits_are_kept_once(store, rows):
+    """A descent at its end repeats its row; whatever the cut, what comes back is what was written."""
+    number = store.begin({}).result()
+    once = np.array([[1.0, -0.0, np.nan]])
+    other = random.normal(size=(3_000, 3))
+    store.advance(number, Part(0, [other]))
+    store.advance(number, Part(3_000, [np.repeat(once, 2_000, axis=0)]))
+    with store.writing() as write:
+        sizes = [size for (size,) in write.execute("SELECT length(cells) FROM history ORDER BY first")]
+    assert sizes == [other.nbytes, once.nbytes]
+    whole = np.concatenate([other, np.repeat(once, 2_000, axis=0)])
+    assert store.history(number, 3).tobytes() == whole.tobytes()
+    store.take_up(number, {}, rows, 0, 3)
+    assert store.history(number, 3).tobytes() == whole[:rows].tobytes()

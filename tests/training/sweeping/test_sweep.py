@@ -182,6 +182,34 @@ def test_fast_is_that_of_fit():
     assert found.params["w"][4] == pytest.approx(alone.params["w"], rel=1e-12)  # sums may be in another order
 
 
+# -- from disk --------------------------------------------------------------------------------------
+@pytest.mark.parametrize("rows", [100, 65_537])
+@pytest.mark.parametrize(
+    ("formula", "over", "options"),
+    [
+        (LINE, {"lr": RATES[:5]}, {"epochs": 3}),
+        (LINE, {"seed": [0, 1], "optimizer": ["gd", "adam"]}, {"batch_size": 50, "epochs": 2, "test_size": 0.3}),
+        (LINE, {"shuffle": [True, False, "blocks"]}, {"batch_size": 33, "epochs": 2}),
+        (LINE, {"w": [0.0, 1.0]}, {"lr": "auto", "epochs": 3}),
+        ("y = mlp(x, hidden=[2])", {"lr": [0.01, 0.1]}, {"batch_size": 500, "epochs": 2, "test_size": 0.3}),
+    ],
+    ids=str,
+)
+def test_data_on_disk_change_no_bit(rows, formula, over, options):
+    x = np.random.default_rng(2).normal(size=rows)
+    data = {"x": x, "y": np.sin(x)}
+    streamed = tidu.sweep(formula, data, over, stream=True, engine="compiled", **options)
+    if "shuffle" in over:
+        over = {"shuffle": ["blocks", False, "blocks"]}
+    else:
+        options = options | {"shuffle": "blocks"}
+    memory = tidu.sweep(formula, data, over, engine="compiled", **options)
+    assert (streamed.stopped, streamed.order.tolist()) == (memory.stopped, memory.order.tolist())
+    assert repr(streamed.params) == repr(memory.params)
+    for name in ("loss", "test_loss", "curves", "epochs", "steps"):
+        np.testing.assert_array_equal(getattr(streamed, name), getattr(memory, name), strict=True)
+
+
 # -- what it says -----------------------------------------------------------------------------------
 def test_the_best_and_the_rows():
     found = tidu.sweep(LINE, DATA, {"lr": [0.001, 0.1, 5.0]}, epochs=200, test_size=0.2)

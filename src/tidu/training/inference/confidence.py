@@ -25,6 +25,7 @@ from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_
 from tidu.training.inference.profiles import Measure, Pair, Profile, notes_on_profile, pair_of, profile_of
 from tidu.training.inference.refits import Refits
 from tidu.training.problem import Problem
+from tidu.training.solving.answers import Answers
 from tidu.training.solving.estimates import LEVEL, Estimates
 from tidu.training.solving.likelihood import Likelihood
 from tidu.training.solving.network import objective_of
@@ -80,9 +81,15 @@ def _as_lists(ends: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]
 
 
 def confidence_of(
-    problem: Problem, parameters: Mapping[str, float], statistics: Estimates, progress: Progress | None = None
+    problem: Problem,
+    parameters: Mapping[str, float],
+    statistics: Estimates,
+    progress: Progress | None = None,
+    known: Answers | None = None,
 ) -> tuple[Confidence, list[str]]:
     """The intervals that the settings ask for, around the end of a fit, and what a person should know of them.
+
+    Passes of profiles that are `known` are not made again.
 
     Raises
     ------
@@ -90,7 +97,7 @@ def confidence_of(
         Nothing is left to judge the scatter by, or too few refits come to a minimum.
     """
     if problem.settings.intervals == PROFILE:
-        confidence, notes = _by_profile(problem, parameters, statistics, progress)
+        confidence, notes = _by_profile(problem, parameters, statistics, progress, known)
     else:
         confidence, notes = _by_bootstrap(problem, parameters, statistics, progress)
     return confidence, [*notes, *_note_on_wald(confidence, statistics)]
@@ -126,10 +133,11 @@ def profiles_of(
     statistics: Estimates | None,
     progress: Progress | None = None,
     level: float = LEVEL,
+    known: Answers | None = None,
 ) -> tuple[Profile, ...]:
     """The profiles of all parameters that the data determine; errors as `Run.profiles`."""
     statistics = _checked(problem, statistics)
-    objective = objective_of(problem.program, problem.columns, "auto")
+    objective = objective_of(problem.program, problem.columns, known=known)
     assert isinstance(objective, Objective)
     at = objective.flat(tuple(parameters.values()))
     bounds = bound_arrays(problem.settings.bounds, problem.program.parameters)
@@ -186,9 +194,13 @@ def pairs_of(
 
 
 def _by_profile(
-    problem: Problem, parameters: Mapping[str, float], statistics: Estimates, progress: Progress | None
+    problem: Problem,
+    parameters: Mapping[str, float],
+    statistics: Estimates,
+    progress: Progress | None,
+    known: Answers | None,
 ) -> tuple[Confidence, list[str]]:
-    profiles = profiles_of(problem, parameters, statistics, progress)
+    profiles = profiles_of(problem, parameters, statistics, progress, known=known)
     ends = {profile.name: (profile.low, profile.high) for profile in profiles}
     quantities = {} if problem.formula is None else problem.settings.quantities(problem.formula, problem.names)
     for name, quantity in quantities.items():

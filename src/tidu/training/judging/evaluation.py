@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from tidu.engines.curvature import sums_source
 from tidu.engines.durations import numpy_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.language.expr import Expr, evaluate
+from tidu.runtime.summation import CHUNK
 
 Array = npt.NDArray[np.float64]
 
@@ -31,7 +32,10 @@ def cost_of(program: Program, columns: Sequence[Any], calls: int = 1) -> Callabl
     if program.of_arrays:
         program = program.without_dropout
         array_cost = module_of(array_cost_source(program), "cost").cost
-        return lambda parameters: float(_silently(array_cost, tuple(columns), tuple(parameters)))
+        cuts = range(0, len(columns[0]), CHUNK)
+        return lambda parameters: _mean_of_blocks(
+            array_cost, (tuple(c[first : first + CHUNK] for c in columns) for first in cuts), parameters
+        )
     rows = len(columns[0])
     if not _compiles(program.loss, rows, calls):
         by_symbol = dict(zip(program.columns, columns, strict=True))
@@ -54,14 +58,9 @@ def _cost_by_blocks(program: Program, columns: Sequence[DiskColumn], calls: int)
         program = program.without_dropout
         array_cost = module_of(array_cost_source(program), "cost").cost
 
-        def mean_of_blocks(parameters: Sequence[float]) -> float:
-            parts = [
-                (block.rows, float(_silently(array_cost, tuple(inputs_from(program, [*block.values()])), parameters)))
-                for _first, block in table.blocks()
-            ]
-            return parts[0][1] if len(parts) == 1 else sum(count * cost for count, cost in parts) / rows
-
-        return lambda parameters: mean_of_blocks(tuple(parameters))
+        return lambda parameters: _mean_of_blocks(
+            array_cost, (inputs_from(program, [*block.values()]) for _first, block in table.blocks()), parameters
+        )
     compiles = _compiles(program.loss, rows, calls)
     sums = _compiled(sums_source(program, [program.loss]), "sums") if compiles else None
 
@@ -76,6 +75,13 @@ def _cost_by_blocks(program: Program, columns: Sequence[DiskColumn], calls: int)
         return float(total[0]) / rows + evaluate(program.penalty, numbers)
 
     return cost
+
+
+def _mean_of_blocks(cost: Callable[..., Any], blocks: Iterable[Sequence[Array]], parameters: Sequence[float]) -> float:
+    """The mean of a network's cost over blocks of rows, each of which has so many rows as its first input."""
+    parts = [(len(inputs[0]), float(_silently(cost, tuple(inputs), tuple(parameters)))) for inputs in blocks]
+    rows = sum(count for count, _cost in parts)
+    return parts[0][1] if len(parts) == 1 else sum(count * mean for count, mean in parts) / rows
 
 
 def predictor(program: Program, rows: int) -> Callable[[Sequence[Array], Sequence[float], int], Array]:

@@ -19,6 +19,7 @@ from tidu.engines.curvature import jacobian_of, linear_in
 from tidu.engines.program import Program
 from tidu.language.expr import Expr
 from tidu.language.simplify import ZERO
+from tidu.training.solving.answers import Answers
 from tidu.training.solving.arrow import Arrow, fits_arrow, in_vectors
 from tidu.training.solving.objective import Objective
 
@@ -26,23 +27,25 @@ Array = npt.NDArray[np.float64]
 
 
 def level_objective_of(
-    program: Program, columns: Sequence[Any], engine: str, threads: int | None, cluster: Cluster | None
+    program: Program,
+    columns: Sequence[Any],
+    engine: str = "auto",
+    threads: int | None = None,
+    cluster: Cluster | None = None,
+    known: Answers | None = None,
 ) -> LevelObjective | None:
     """The objective of a program of least squares with enough levels of one column; None of another."""
     grouped = in_vectors(program)
     if grouped is program or program.penalty is not ZERO or not fits_arrow(grouped, columns):
         return None
-    return LevelObjective(program, columns, engine, threads, cluster, Arrow(grouped, columns))
+    return LevelObjective(Arrow(grouped, columns), program, columns, engine, threads, cluster, known)
 
 
 class LevelObjective(Objective):
     """As `Objective`; `arrow` has the same rows by levels."""
 
-    def __init__(
-        self, program: Program, columns: Sequence[Any], engine: str, threads: int | None, cluster: Cluster | None,
-        arrow: Arrow,
-    ) -> None:  # fmt: skip
-        super().__init__(program, columns, engine, threads, cluster)
+    def __init__(self, arrow: Arrow, program: Program, columns: Sequence[Any], *given: Any) -> None:
+        super().__init__(program, columns, *given)
         self.arrow = arrow
 
     def residuals_and_jacobian(self, at: Array) -> tuple[Array, Array]:

@@ -32,6 +32,7 @@ from tidu.text import _
 from tidu.training.constraints import no_network
 from tidu.training.engine_choice import Engine
 from tidu.training.judging.evaluation import inputs_from
+from tidu.training.solving.answers import Answers
 from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
 
 Array = npt.NDArray[np.float64]
@@ -45,8 +46,11 @@ def objective_of(
     engine: str = "auto",
     threads: int | None = None,
     cluster: Cluster | None = None,
+    known: Answers | None = None,
 ) -> Objective:
     """The cost of a program on columns of shape (rows,), in the order of `program.columns`; close it when done.
+
+    Passes that `known` has are not made again.
 
     Raises
     ------
@@ -54,10 +58,10 @@ def objective_of(
         A network on a cluster.
     """
     if not program.of_arrays:
-        return Objective(program, columns, engine, threads, cluster)
+        return Objective(program, columns, engine, threads, cluster, known)
     if cluster is not None:
         raise SettingError(no_network())
-    return NetworkObjective(program, columns)
+    return NetworkObjective(program, columns, known)
 
 
 class NetworkObjective(Objective):
@@ -66,8 +70,8 @@ class NetworkObjective(Objective):
     Parameter vectors have shape (p,): all numbers of the first parameter row by row, then those of the second ...
     """
 
-    def __init__(self, program: Program, columns: Sequence[Any]) -> None:
-        self.program = program.without_dropout
+    def __init__(self, program: Program, columns: Sequence[Any], known: Answers | None = None) -> None:
+        self.program, self.known = program.without_dropout, known or Answers()
         self.on_disk = are_on_disk(columns)
         self.columns = tuple(columns if self.on_disk else inputs_from(self.program, columns))
         self.rows_count = len(columns[0])
@@ -84,7 +88,7 @@ class NetworkObjective(Objective):
             begin, end = np.searchsorted(chosen, [first, first + len(inputs[0])])
             parts.append([c[chosen[begin:end] - first] for c in inputs])
         few.columns = tuple(np.ascontiguousarray(np.concatenate(each)) for each in zip(*parts, strict=True))
-        few.on_disk, few.rows_count = False, len(few.columns[0])
+        few.on_disk, few.rows_count, few.known = False, len(few.columns[0]), Answers()
         return few
 
     def close(self) -> None:
@@ -128,17 +132,17 @@ class NetworkObjective(Objective):
 
     def cost_and_gradient(self, at: Array) -> tuple[float, Array]:
         """J and ∇J of shape (p,)."""
-        totals = self._totals(self.loss_source, at) / self.rows_count
+        totals = self._totals(self.loss_source, 1 + self.p, at) / self.rows_count
         return float(totals[0]) + self._penalty(at), totals[1:] + self._penalty_gradient(at)
 
     def cost(self, at: Array) -> float:
         """J alone, without the way back."""
-        total = self._totals(array_sums_source(self.program, (self.program.loss,)), at)
+        total = self._totals(array_sums_source(self.program, (self.program.loss,)), 1, at)
         return float(total[0]) / self.rows_count + self._penalty(at)
 
     def hessian_product(self, at: Array, direction: Array) -> Array:
         """∇²J · direction, of shape (p,), at the price of about two gradients."""
-        totals = self._totals(self._product_source, at, direction) / self.rows_count
+        totals = self._totals(self._product_source, self.p, at, direction) / self.rows_count
         if self.program.penalty is not ZERO:
             products = hessian_product_of(self._penalty_slopes, self.program.parameters)
             totals = totals + self._of_parameters(products, at, direction)
@@ -311,8 +315,13 @@ class NetworkObjective(Objective):
         widest = max(math.prod(n.shape) for n in nodes if len(n.shape) < 2)
         return max(FEWEST_ROWS, BLOCK_CELLS // widest)
 
-    def _totals(self, source: str, at: Array, direction: Array | None = None) -> Array:
-        """What a text of sums gives, over all rows, side by side."""
+    def _totals(self, source: str, numbers: int, at: Array, direction: Array | None = None) -> Array:
+        """The so many numbers that a text of sums gives, over all rows, side by side."""
+        place = at if direction is None else np.concatenate([at, direction])
+        work = self.rows_count * self.p
+        return self.known.given(source, place, (numbers,), work, lambda: self._sum_of(source, at, direction))
+
+    def _sum_of(self, source: str, at: Array, direction: Array | None) -> Array:
         given = self.parts(at) + (() if direction is None else self.parts(direction))
         total: Array | None = None
         for first in range(0, self.rows_count, self._block):

@@ -36,6 +36,7 @@ from tidu.language.expr import Expr, evaluate_all, evaluation_order, symbols
 from tidu.language.simplify import ZERO
 from tidu.runtime.summation import CHUNK
 from tidu.training.engine_choice import Engine, engine_for_seconds
+from tidu.training.solving.answers import Answers
 from tidu.training.solving.row_chunks import ChunkSums, RowChunks
 
 Array = npt.NDArray[np.float64]
@@ -51,7 +52,7 @@ class Objective:
     """The cost of `program` on columns of shape (rows,), given in the order of `program.columns`.
 
     Parameter vectors are arrays of shape (p,), in the order of `program.parameters`. `threads` share the chunks of long
-    data, or the workers of `cluster` do.
+    data, or the workers of `cluster` do; passes that `known` has are not made again.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Objective:
         engine: str = "auto",
         threads: int | None = None,
         cluster: Cluster | None = None,
+        known: Answers | None = None,
     ) -> None:
         self.program, self.rows_count = program, len(columns[0])
         self.penalty = program.penalty
@@ -68,7 +70,7 @@ class Objective:
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
         self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
         self._rows = RowChunks(columns, self.engine.name == "compiled")
-        self._chunks = ChunkSums(self._rows, threads, cluster)
+        self._chunks = ChunkSums(self._rows, threads, cluster, known)
         self.columns = self._rows.columns
         self.p = len(program.parameters)
         self._last_triangle: tuple[bytes, Array] | None = None

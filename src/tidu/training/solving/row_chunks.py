@@ -24,6 +24,7 @@ from tidu.engines.build import module_of
 from tidu.machine import cores
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
+from tidu.training.solving.answers import Answers
 from tidu.training.solving.triangles import PIECE, triangle_of
 
 Array = npt.NDArray[np.float64]
@@ -110,11 +111,14 @@ class StoredRows:
 class ChunkSums:
     """Sums and triangles over all rows of some columns, by the threads of this machine or by the workers of a cluster.
 
-    Close it when done.
+    What is known already is not computed again. Close it when done.
     """
 
-    def __init__(self, rows: RowChunks, threads: int | None = None, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self, rows: RowChunks, threads: int | None = None, cluster: Cluster | None = None, known: Answers | None = None
+    ) -> None:
         self.rows, self.threads, self.cluster = rows, threads or cores(), cluster
+        self.known = known or Answers()
         self.store: SharedStore | None = None
         self.workers: DaskSums | None = None
         if cluster is not None and rows.on_disk and rows.rows > CHUNK:
@@ -124,7 +128,11 @@ class ChunkSums:
 
     def sums(self, source: str, outputs: int, at: Array) -> Array:
         """Σ of each output of a text over all rows, of shape (outputs,)."""
-        return np.array(added(self._each(SUMS, source, outputs, at)), dtype=np.float64)
+
+        def computed() -> Array:
+            return np.array(added(self._each(SUMS, source, outputs, at)), dtype=np.float64)
+
+        return self.known.given(source, at, (outputs,), self.rows.rows * outputs, computed)
 
     def triangle(self, source: str, outputs: int, at: Array) -> Array:
         """R of the QR factorisation of all rows of a text's outputs, of shape (outputs, outputs)."""
@@ -135,7 +143,10 @@ class ChunkSums:
             upper[places] = numbers
             return upper.T
 
-        return triangle_of(map(columns, self._each(TRIANGLE, source, outputs, at)))
+        def computed() -> Array:
+            return triangle_of(map(columns, self._each(TRIANGLE, source, outputs, at)))
+
+        return self.known.given(source, at, (outputs, outputs), self.rows.rows * outputs, computed)
 
     def _each(self, kind: str, source: str, outputs: int, at: Array) -> Iterator[Sums]:
         """What is asked of each chunk, in the order of the chunks."""

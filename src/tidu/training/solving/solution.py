@@ -16,11 +16,12 @@ from tidu.errors import SettingError
 from tidu.language.quantities import Inequality
 from tidu.language.simplify import ZERO
 from tidu.text import _
-from tidu.training.callbacks import Listeners
+from tidu.training.callbacks import Listeners, Solving
 from tidu.training.constraints import FOR_DESCENT, bound_arrays, weights_of
 from tidu.training.descent import Descent
 from tidu.training.judging.undefined import undefined_at
 from tidu.training.problem import Limits, Problem
+from tidu.training.solving.answers import Answers
 from tidu.training.solving.arrow import Arrow, fits_arrow
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES
 from tidu.training.solving.errors_in_x import with_errors_in_x
@@ -49,8 +50,11 @@ class Solution:
     notes: list[str]
 
 
-def solution_of(problem: Problem, execution: Execution, listeners: Listeners) -> Solution:
-    """Run the solver of a problem; statistics where it is plain least squares that has come to its end."""
+def solution_of(problem: Problem, execution: Execution, listeners: Listeners, known: Answers | None = None) -> Solution:
+    """Run the solver of a problem; statistics where it is plain least squares that has come to its end.
+
+    Passes that are `known` are not made again.
+    """
     settings, program = problem.settings, problem.program
     if program.masks:
         raise SettingError(
@@ -67,10 +71,11 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners) ->
                 "--optimizer adam, or leave out --stream and the cluster"
             ).format(rows=problem.rows)
         )
-    given = (program, problem.columns, execution.engine, execution.threads, execution.cluster)
+    given = (program, problem.columns, execution.engine, execution.threads, execution.cluster, known)
     free = settings.optimizer == "lm" and not (settings.bounds or settings.where or settings.sigma_x)
     objective = (level_objective_of(*given) if free else None) or objective_of(*given)
     with contextlib.closing(objective):
+        listeners.tell(Solving(problem, objective.engine.name))
         solution = _solution_on(objective, problem, listeners)
         return replace(solution, notes=[*solution.notes, *objective.notes])
 
@@ -82,6 +87,9 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
     epochs, steps = settings.epochs, settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
     most, bound = min(given) if given else (MOST_PASSES, "steps")
+    penalised = program.penalty is not ZERO
+    if settings.sigma_x is not None and (settings.optimizer != "lm" or bounds is not None or conditions or penalised):
+        raise SettingError(_("errors in x are for optimizer lm, without bounds, conditions and penalties"))
     solved = solve(
         settings.optimizer,
         objective,
@@ -94,8 +102,6 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
     if settings.sigma_x is not None:
-        if settings.optimizer != "lm" or bounds is not None or conditions or program.penalty is not ZERO:
-            raise SettingError(_("errors in x are for optimizer lm, without bounds, conditions and penalties"))
         descent, of_distances = with_errors_in_x(
             problem, objective, solved.descent, listeners.progress if listeners.callbacks else None
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import platform
@@ -15,20 +16,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.engines.scalar_loop import history_columns
 from tidu.errors import StoreError
 from tidu.text import _
 from tidu.training.as_json import HISTORY_IN_JSON, end_as_dict, json_safe
-from tidu.training.callbacks import Advanced, Began, Ended
+from tidu.training.callbacks import Advanced, Answered, Began, Ended, Solving
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.state import TrainingState
 from tidu.training.storing.checkpoints import Checkpoint
-from tidu.training.storing.store import Part, Store
+from tidu.training.storing.store import INTERRUPTED, Part, Store
 from tidu.version import __version__
 
 CADENCE = 1.0  # seconds between two writes: a run that is killed loses no more, and a write costs some milliseconds
-MOST_WAITING = 1 << 23  # bytes of the history that wait for the next write
+MOST_WAITING = 1 << 23  # bytes that wait for the next write
 SMALL = 1000  # rows of the history
 Array = npt.NDArray[np.float64]
 
@@ -49,6 +51,7 @@ def facts_of(problem: Problem, engine: str, source: str, origin: Origin, device:
         "formula": settings.formula.strip(),
         "loss_name": settings.loss,
         "optimizer": settings.optimizer_in_full,
+        "choice": problem.choice,
         "lr": settings.lr,
         "batch_size": settings.batch_size,
         "seed": settings.seed,
@@ -82,6 +85,8 @@ class Recorder:
     `first` and `best` are of a run that is taken up: its number, the rows of its history, the lowest loss so far.
     """
 
+    keeps_answers = True
+
     def __init__(
         self, store: Store, origin: Origin, run: int | None = None, first: int = 0, best: float = math.inf
     ) -> None:
@@ -93,10 +98,12 @@ class Recorder:
         self.written = first  # rows of the history that are in the store
         self.judged: list[float] = []
         self.written_judged = 0
+        self.answers: list[tuple[bytes, Array]] = []  # of a solver's passes
         self.best = best
         self.best_state: TrainingState | None = None  # which early stopping keeps
         self.written_best: TrainingState | None = None
         self.last_write = 0.0
+        self.has_more = False  # than its start in the store
         self.problem: Problem | None = None
 
     @property
@@ -128,6 +135,10 @@ class Recorder:
                 self._advanced(event, event.state)
             elif isinstance(event, Ended):
                 self._ended(event)
+            elif isinstance(event, Solving):
+                self._solving(event)
+            elif isinstance(event, Answered):
+                self._answered(event)
         except StoreError as error:
             self._give_up(error)
 
@@ -141,7 +152,8 @@ class Recorder:
         self.waiting, self.waiting_bytes, self.judged = [], 0, []
         self.best_state, self.written_best = None, None
         if self.run is not None and event.state.step:  # taken up again
-            self.store.take_up(self.run, facts, self.written, event.state.epoch)
+            width = len(history_columns(event.problem.descended))
+            self.store.take_up(self.run, facts, self.written, event.state.epoch, width)
             self.written_judged = len(self.store.judged(self.run))
         else:
             start = [Checkpoint.of("last", event.state, 0, event.problem.rescaling)]
@@ -157,13 +169,34 @@ class Recorder:
         self.judged += event.judged
         self.best_state = event.best
         self.waiting_bytes += event.rows.nbytes
-        if time.monotonic() - self.last_write >= CADENCE or self.waiting_bytes > MOST_WAITING:
+        if self._is_time:
             self._write(self._part(state, event.loss))
+
+    def _solving(self, event: Solving) -> None:
+        self.problem, self.answers = event.problem, []
+        facts = facts_of(event.problem, event.engine, "", self.origin)
+        if self.run is None:
+            start = Checkpoint.of("last", TrainingState(event.problem.start), 0, None)
+            self.number = self.store.begin(facts, [start])
+        else:
+            self.store.take_up(self.run, facts, 0, 0, 1)
+        self.last_write = time.monotonic()
+
+    def _answered(self, event: Answered) -> None:
+        self.answers.append((event.question, event.numbers))
+        self.waiting_bytes += event.numbers.nbytes
+        if self._is_time:
+            self._write(Part(answers=self.answers))
+
+    @property
+    def _is_time(self) -> bool:
+        return time.monotonic() - self.last_write >= CADENCE or self.waiting_bytes > MOST_WAITING
 
     def _write(self, part: Part) -> None:
         assert self.run is not None
         self.store.advance(self.run, part)
-        self.waiting, self.waiting_bytes, self.judged = [], 0, []
+        self.has_more = True
+        self.waiting, self.waiting_bytes, self.judged, self.answers = [], 0, [], []
         self.written += sum(map(len, part.rows))
         self.written_judged += len(part.judged)
         self.last_write = time.monotonic()
@@ -183,12 +216,18 @@ class Recorder:
         elif loss < self.best:
             self.best = loss
             points.append(Checkpoint.of("best", state, total, self.problem.rescaling))
-        return Part(self.written, _pieces(self.waiting), self.written_judged, self.judged, points)
+        return Part(self.written, _pieces(self.waiting), self.written_judged, self.judged, points, self.answers)
 
     def _ended(self, event: Ended) -> None:
         """The last state; the rest is kept once everything is known of the run."""
         loss = float(event.history.loss[-1]) if len(event.history) else math.nan
         self._write(self._part(event.state, loss))
+
+    def forget_start(self) -> None:
+        """Of a run that was refused after it had begun, its start: nothing, where more of it is kept."""
+        with contextlib.suppress(StoreError):
+            if self.run is not None and not self.has_more:
+                self.store.delete([self.run])
 
     def finished(self, run: Run) -> Run:
         """How the run ended, once everything is known of it; gives it with its number in the store."""
@@ -201,9 +240,7 @@ class Recorder:
 
     def _finished(self, run: Run) -> None:
         part = Part()
-        if self.run is None:  # a solver tells of no states
-            self.problem = run.problem
-            self.number = self.store.begin(facts_of(run.problem, run.engine, run.source, self.origin))
+        if run.settings.uses_solver:  # which tells of no states
             self.waiting = [run.history.values]
             part = self._part(run.state, run.loss)
         points = [Checkpoint.of(f"kept {s.step}", s, 0, run.problem.rescaling) for s in run.kept]
@@ -218,11 +255,12 @@ class Recorder:
             "judged": None if run.judged is None else run.judged.plain(losses=False),
             "start": [np.asarray(value).tolist() for value in run.start.values()],
             "engine_reason": run.engine_reason,
+            "source": run.source,
             "rows": run.rows,
         }
         if run.judged is not None and len(run.judged.losses) > HISTORY_IN_JSON:  # they have a table of their own
             ended["validation_loss"] = None
         assert self.run is not None
-        status = "interrupted" if run.stopped == "interrupted" else "ended"
+        status = INTERRUPTED if run.stopped == INTERRUPTED else "ended"
         part = replace(part, checkpoints=[*part.checkpoints, *points])
         self.store.end(self.run, status, json_safe(ended), part)

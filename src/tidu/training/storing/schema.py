@@ -47,6 +47,15 @@ MIGRATIONS = (
         PRIMARY KEY (run, first)
     );
     """,
+    """
+    CREATE TABLE answers (
+        run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        question BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        numbers BLOB NOT NULL,
+        PRIMARY KEY (run, question)
+    ) WITHOUT ROWID;
+    """,
 )
 
 TABLES = {"runs", "history", "checkpoints"}  # of a store of any version

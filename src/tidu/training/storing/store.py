@@ -7,6 +7,7 @@ short. A second writer waits for up to ten seconds, then says so.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sqlite3
@@ -30,6 +31,8 @@ from tidu.training.storing import opening
 from tidu.training.storing.checkpoints import Checkpoint
 from tidu.training.storing.schema import VARIABLE, check_version, migrate
 
+INTERRUPTED = "interrupted"  # the status of a run that may go on where it was
+MOST_REPEATED = 2**20  # rows of the history that one may stand for
 MOST_RUNS = 2**63 - 1  # SQLite's largest number
 _FOLDING: dict[Path, Future[None]] = {}  # stores that were closed, by their paths
 Array = npt.NDArray[np.float64]
@@ -60,7 +63,7 @@ class Part:
     """What a run has come to since it was last kept.
 
     `rows` of the history, piece by piece, from number `first` on; the losses by which epochs were `judged`, from
-    `first_judged` on; and checkpoints.
+    `first_judged` on; checkpoints; and the `answers` that a solver's passes came to, each with its question.
     """
 
     first: int = 0
@@ -68,6 +71,7 @@ class Part:
     first_judged: int = 0
     judged: Sequence[float] = ()
     checkpoints: Sequence[Checkpoint] = ()
+    answers: Sequence[tuple[bytes, Array]] = ()
 
 
 class Store:
@@ -190,14 +194,18 @@ class Store:
             _set(write, run, "running", facts)
             _keep(write, run, Part(checkpoints=checkpoints))
 
-    def take_up(self, run: int, facts: Mapping[str, Any], rows: int, epochs: int) -> None:
-        """A run taken up after so many rows of its history and judged epochs: what lies beyond is forgotten."""
+    def take_up(self, run: int, facts: Mapping[str, Any], rows: int, epochs: int, width: int) -> None:
+        """A run taken up after so many rows of its history and judged epochs: what lies beyond is forgotten.
+
+        `width` are the numbers of a row.
+        """
         with self.writing() as write:
             write.execute("DELETE FROM history WHERE run = ? AND first >= ?", (run, rows))
             write.execute("DELETE FROM judged WHERE run = ? AND first >= ?", (run, epochs))
             write.execute(
-                "UPDATE history SET cells = substr(cells, 1, length(cells) / rows * (? - first)), rows = ? - first "
-                "WHERE run = ? AND first + rows > ?", (rows, rows, run, rows)
+                "UPDATE history SET rows = ? - first, "
+                "cells = substr(cells, 1, ? * (CASE WHEN length(cells) = ? * rows THEN ? - first ELSE 1 END)) "
+                "WHERE run = ? AND first + rows > ?", (rows, 8 * width, 8 * width, rows, run, rows)
             )  # fmt: skip
             write.execute(
                 "UPDATE judged SET losses = substr(losses, 1, 8 * (? - first)) "
@@ -222,9 +230,11 @@ class Store:
             write.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time(), run))
 
     def end(self, run: int, status: str, facts: Mapping[str, Any], part: Part) -> None:
-        """How a run ended, with more facts and what there was left to keep."""
+        """How a run ended, with more facts and what there was left to keep; of a solver's passes that is nothing."""
         with self.writing() as write:
             _keep(write, run, part)
+            if status != INTERRUPTED:
+                write.execute("DELETE FROM answers WHERE run = ?", (run,))
             (known,) = write.execute("SELECT facts FROM runs WHERE id = ?", (run,)).fetchone()
             _set(write, run, status, {**json.loads(known), **facts})
 
@@ -290,7 +300,10 @@ class Store:
                 for first, rows, cells in self.connection.execute(
                     "SELECT first, rows, cells FROM history WHERE run = ? ORDER BY first", (run,)
                 ):
-                    part = np.frombuffer(cells, dtype=np.float64).reshape(rows, width)
+                    part = np.frombuffer(cells, dtype=np.float64).reshape(-1, width)
+                    if len(part) != rows and not (len(part) == 1 and rows <= MOST_REPEATED):
+                        raise ValueError
+                    part = np.broadcast_to(part, (rows, width))
                     if first > done:
                         raise ValueError
                     history.add(part[done - first :])
@@ -312,6 +325,16 @@ class Store:
         except (ValueError, TypeError):
             raise damaged(run) from None
         return losses
+
+    def answers(self, run: int) -> dict[bytes, Array]:
+        """What a solver's passes came to, by the hashes of what was asked; what is damaged is left out."""
+        with self._told():
+            rows = self.connection.execute("SELECT question, digest, numbers FROM answers WHERE run = ?", (run,))
+            return {
+                question: np.frombuffer(numbers, dtype=np.float64)
+                for question, digest, numbers in rows
+                if isinstance(numbers, bytes) and digest == _digest(numbers)
+            }
 
     def checkpoint(self, run: int, kind: str = "last") -> Checkpoint | None:
         """The last checkpoint of a kind; None where there is none.
@@ -365,7 +388,7 @@ def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
     """A part of a run, in the transaction that is open."""
     first = part.first
     for rows in filter(len, part.rows):
-        cells = np.ascontiguousarray(rows).data
+        cells = np.ascontiguousarray(rows[:1] if _are_one(rows) else rows).data
         write.execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", (run, first, len(rows), cells))
         first += len(rows)
     if len(part.judged):
@@ -376,6 +399,19 @@ def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
             "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)",
             (run, point.kind, point.step, point.rows, point.digest, point.content),
         )
+    for question, numbers in part.answers:
+        content = numbers.tobytes()
+        write.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (run, question, _digest(content), content))
+
+
+def _are_one(rows: Array) -> bool:
+    """Whether all rows have the same bits, so that one may stand for all: a descent at its end to the last digit."""
+    bits = np.ascontiguousarray(rows).view(np.int64)
+    return len(bits) <= MOST_REPEATED and np.array_equal(bits[0], bits[-1]) and bool((bits == bits[0]).all())
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def damaged(run: object) -> StoreError:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
+from tidu.data.disk_table import are_on_disk
 from tidu.machine import cores
 from tidu.training.automatic import descent_of
 from tidu.training.callbacks import Event, Listeners, Stop
@@ -73,5 +74,7 @@ def _test_loss(problem: Problem, state: TrainingState) -> float | None:
     """The mean loss over the rows that were kept back, without penalty; None where there are none, or no step."""
     if problem.test is None or not state.step:
         return None
-    tested = replace(problem, table=problem.test)
-    return cost_of(problem.program, inputs_from(problem.program, tested.columns))(state.parameters)
+    columns = replace(problem, table=problem.test).columns
+    return cost_of(problem.program, columns if are_on_disk(columns) else inputs_from(problem.program, columns))(
+        state.parameters
+    )

@@ -16,7 +16,9 @@ from tidu.content.methods import AUTO
 from tidu.content.schedules import rate
 from tidu.content.starts import starting_value
 from tidu.data.csv_options import CsvOptions
+from tidu.data.disk_table import are_on_disk
 from tidu.data.source import source_of
+from tidu.data.streaming import is_too_large, streamed_source
 from tidu.engines.scalar_loop import Batch, batch_of
 from tidu.errors import SettingError
 from tidu.language.printer import text
@@ -27,6 +29,7 @@ from tidu.training.descent import Descent, descend
 from tidu.training.engine_choice import engine_for
 from tidu.training.judging.evaluation import cost_of
 from tidu.training.options import SETTING_NAMES, check_names, options_of, with_options
+from tidu.training.orders import BLOCKS
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
 from tidu.training.sweeping.abreast import Ends, RunsAbreast, abreast
@@ -52,6 +55,7 @@ def sweep(
     *,
     test_size: float | None = None,
     drop_missing: bool = False,
+    stream: bool | None = None,
     csv: CsvOptions | None = None,
     engine: str = "auto",
     threads: int | None = None,
@@ -77,7 +81,8 @@ def sweep(
     Notes
     -----
     Runs that differ in constant learning rates, starting values and (where nothing is shuffled) seeds go through one
-    compiled loop side by side; others run group after group. Networks run one on each thread.
+    compiled loop side by side; others run group after group. Networks run one on each thread. Data that are read block
+    by block are trained on by one run after another.
 
     Examples
     --------
@@ -86,7 +91,7 @@ def sweep(
     >>> result.best["lr"], result.stopped
     (0.1, ('epochs', 'epochs', 'diverged'))
     """
-    plan = Plan(formula, data, over, options, test_size, drop_missing, csv)
+    plan = Plan(formula, data, over, options, test_size, drop_missing, csv, stream)
     return all_trained(plan, Execution(engine, threads), Listeners(callbacks))
 
 
@@ -132,6 +137,7 @@ class Plan:
         test_size: float | None,
         drop_missing: bool,
         csv: CsvOptions | None,
+        stream: bool | None = None,
     ) -> None:
         check_names("sweep", options, options_of("sweep").keys() & SETTING_NAMES)
         given = {**options, "init": dict(options.get("init") or {})}
@@ -139,10 +145,15 @@ class Plan:
             if name in given or name.removeprefix(INIT) in given["init"]:
                 raise SettingError(_("'{name}' is both varied and fixed; choose one").format(name=name))
         self.test_size = test_size
-        source = source_of(data, csv)
+        streamed = is_too_large(data) if stream is None else stream
+        source = streamed_source(data, csv, drop_missing) if streamed else source_of(data, csv)
+        if streamed and given.get("shuffle", True) is True:
+            given["shuffle"] = BLOCKS
         starts = {n.removeprefix(INIT): 0.0 for n in over if n not in SETTINGS}
         self.base = Settings(formula, **{**given, "init": given["init"] | starts})
         self.axes = axes_of(over, [p.name for p in self.base.model(source.names).parameters])
+        if streamed:
+            self.axes = [_in_blocks(axis) if self._is(axis, "shuffle") else axis for axis in self.axes]
         if self.base.uses_solver or self.base.optimizer == AUTO:
             raise SettingError(_("a sweep compares descents that have a learning rate; leave out solvers and auto"))
         self.problem = Problem.of_source(self.base, source, drop_missing)
@@ -232,6 +243,11 @@ class Plan:
         return starts
 
 
+def _in_blocks(axis: Axis) -> Axis:
+    """The orders of samples on an axis, of data that are read block by block."""
+    return replace(axis, values=tuple(BLOCKS if value is True else value for value in axis.values))
+
+
 def _epochs_of(problem: Problem) -> int:
     """How many epochs the steps of a problem are at most."""
     size = problem.settings.batch_size or problem.rows
@@ -315,7 +331,8 @@ class _Results:
         self.engines[chosen.name] = chosen.reason
         steps = group.problem.limits.steps
         automatic = group.problem.settings.lr == AUTO  # each run has a rate of its own, and perhaps several tries
-        if not automatic and chosen.name == "compiled" and _together(work, len(group.members)):
+        apart = automatic or chosen.name != "compiled" or are_on_disk(group.problem.columns)
+        if not apart and _together(work, len(group.members)):
             runs = RunsAbreast(work, group.problem.limits, execution.slice)
             self._take(group.members, abreast(runs, group.rates, group.starts, self.curve_epochs, self._said))
         else:
