@@ -61,7 +61,8 @@ class _TileTrain(TileUpdates):
         self.s, self.j, self.first, self.last, self.place, self.samples, self.m = map(
             w.own, ("s", "j", "first", "last", "place", "samples", "m")
         )
-        self.sums, self.whole, self.chunk, self.begin = map(w.own, ("totals", "whole", "chunk", "begin"))
+        self.sums, self.of_group, self.whole = map(w.own, ("totals", "group", "whole"))
+        self.chunk, self.begin = map(w.own, ("chunk", "begin"))
         for name, hyper in self.program.optimizer.hyper_symbols().items():
             w.names.name(hyper, name)
         scope = dict(w.names.of)
@@ -133,7 +134,7 @@ class _TileTrain(TileUpdates):
         """The arrays that steps write on: of a tile, and the sums of a chunk, with a name for each part of them."""
         w, o, p = self.w, self.own, self.program
         kind = ", np.float32" if self.shape.dtype == "float32" else ""
-        self.room = [*w.memory, self.sums, self.whole]
+        self.room = [*w.memory, self.sums, self.of_group, self.whole]
         with w.nested(f"def {o['memory']}():"):
             w.add('"""Room for a tile of samples, and for the sums over a chunk and over a batch; made once."""')
             for name, units in w.memory.items():
@@ -151,7 +152,9 @@ class _TileTrain(TileUpdates):
                     first = last
             self.cells = {k: f"{self.sums}[{first + n}]" for n, k in enumerate(numbers)}
             self.loss_cell = f"{self.sums}[{first + len(numbers)}]"
-            w.add(f"{self.whole} = np.zeros_like({self.sums})", Return(tuple(self.room)))
+            for each in (self.of_group, self.whole):
+                w.add(f"{each} = np.zeros_like({self.sums})")
+            w.add(Return(tuple(self.room)))
         w.add("", "")
 
     def signature(self) -> list[str]:
@@ -177,7 +180,7 @@ class _TileTrain(TileUpdates):
             names += [o["seed"], o["step"], self.begin]
         given = [*w.parameters, *(s.name for s in self.hoisted)]
         self.given = [*names, *w.columns, *(n for n in dict.fromkeys(given) if n in read)]
-        self.given += [name for name in self.room if name not in (self.sums, self.whole)]
+        self.given += [name for name in self.room if name not in (self.sums, self.of_group, self.whole)]
         with w.nested(*wrapped(f"def {self.chunk}(", [self.first, self.last, self.sums, *self.given], ", ", "):")):
             w.add('"""Add up a part of a batch, tile by tile: the loss, and its derivative by each parameter."""')
             w.add(" = ".join([o["loss_sum"], *(self.grads[k] for k in self.cells), "0.0"]))
@@ -224,7 +227,8 @@ class _TileTrain(TileUpdates):
         if self.begin in self.given:
             w.add(f"{self.begin} = {start}")
             start = self.begin
-        w.add(Call("each_chunk", (self.chunk, start, stop, self.sums, self.whole, *self.given)))
+        of_sums = (self.sums, self.of_group, self.whole)
+        w.add(Call("each_chunk", (self.chunk, start, stop, *of_sums, *self.given)))
         w.add(*(f"{self.grads[k]} = {cell}" for k, cell in self.cells.items()), f"{o['loss_sum']} = {self.loss_cell}")
         if self.count == o["count"]:
             w.add(f"{o['count']} = {o['stop']} - {o['start']}")

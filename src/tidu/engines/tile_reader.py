@@ -21,7 +21,7 @@ from tidu.engines.step_reader import Reader, function_named, walked
 from tidu.language.expr import Expr
 from tidu.runtime.arrays import dropout_mask
 from tidu.runtime.summation import CHUNK as SUMMED
-from tidu.runtime.tiles import CHUNK
+from tidu.runtime.tiles import CHUNK, GROUP
 
 Array = npt.NDArray[Any]
 
@@ -53,9 +53,13 @@ class TileReader(Reader):
     def accumulate(self, block: Block) -> None:
         """All samples, and the sums over them."""
         totals: dict[str, Any] = {}
+        groups: list[dict[str, Any]] = []
         nodes: dict[str, tuple[Statement, Expr]] = {}
         for places in self.chunks():
             self.samples(places)
+            if places.start % GROUP == 0:
+                totals = {}
+                groups.append(totals)
             for call in block.statements:
                 assert isinstance(call, Call) and call.node is not None  # noqa: PT018
                 name = call.name or call.arguments[-1]
@@ -71,7 +75,8 @@ class TileReader(Reader):
                         part = added(call.function, [o[..., k : k + 1] for o in operands], np.zeros(call.node.shape))
                         found = self.traced(call, name, part[()], call.node, "accumulate", row)
                         self.of_rows[row].append(replace(found, added=found.value))
-        self.finish_sums({n: t if np.ndim(t) else float(t) for n, t in totals.items()}, nodes)
+        whole = {name: functools.reduce(operator.add, [group[name] for group in groups]) for name in totals}
+        self.finish_sums({n: t if np.ndim(t) else float(t) for n, t in whole.items()}, nodes)
 
     def samples(self, places: range) -> dict[Expr, str]:
         """The functions and products of some of the batch."""

@@ -24,6 +24,7 @@ from tidu.runtime.summation import LANES, abreast, summed
 TILE = 64  # samples; a layer of a hundred units then stays in the nearest cache
 WIDTH = TILE + LANES  # of the memory of a tile: rows a power of two apart would crowd the same places of the cache
 CHUNK = 4 * TILE  # samples that have sums of their own, which a thread computes
+GROUP = 256 * CHUNK  # samples whose chunks have sums of their own, which a machine computes
 Array = npt.NDArray[Any]
 
 
@@ -43,22 +44,34 @@ def take_mask(seed: int, step: int, layer: int, first: int, rate: float, count: 
     out[..., :count] = np.moveaxis(mask, 0, -1)
 
 
-def each_chunk(chunk: Callable[..., None], first: int, last: int, sums: Array, whole: Array, *arguments: Any) -> None:
+def each_chunk(
+    chunk: Callable[..., None], first: int, last: int, sums: Array, group: Array, whole: Array, *arguments: Any
+) -> None:
     """What `chunk(first, last, sums, *arguments)` adds to `sums`, for all samples from first to last.
 
-    Each chunk begins with 0, and the sums of chunks are added in their order, so several threads can share the work.
-    `whole` is room of the size of `sums`.
+    Each chunk begins with 0, and the sums of chunks are added in their order, so several threads can share the work;
+    first those of 65,536 samples, then the sums of such groups, so machines can. `group` and `whole` are room of the
+    size of `sums`.
     """
-    for start in range(first, last, CHUNK):
-        clear(sums)
-        chunk(start, min(start + CHUNK, last), sums, *arguments)
-        if last - first > CHUNK:
-            if start == first:
-                copy(sums, whole)
+    for begin in range(first, last, GROUP):
+        end = min(begin + GROUP, last)
+        for start in range(begin, end, CHUNK):
+            clear(sums)
+            chunk(start, min(start + CHUNK, end), sums, *arguments)
+            if last - first > CHUNK:
+                if start == begin:
+                    copy(sums, group)
+                else:
+                    add(sums, group)
+        if last - first > GROUP:
+            if begin == first:
+                copy(group, whole)
             else:
-                add(sums, whole)
-    if last - first > CHUNK:
+                add(group, whole)
+    if last - first > GROUP:
         copy(whole, sums)
+    elif last - first > CHUNK:
+        copy(group, sums)
 
 
 def each_sample(function: Callable[..., None], count: int, *arguments: Any) -> None:

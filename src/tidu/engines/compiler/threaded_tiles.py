@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidu.engines.compiler.calls import compiled
-from tidu.runtime.tiles import CHUNK, Array
+from tidu.runtime.tiles import CHUNK, GROUP, Array
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -77,13 +77,19 @@ class ThreadedTiles:
         return self.made[name]
 
     def each_chunk(
-        self, chunk: Callable[..., Any], first: int, last: int, sums: Array, whole: Array, *arguments: Any
+        self, chunk: Callable[..., Any], first: int, last: int, sums: Array, group: Array, whole: Array, *arguments: Any
     ) -> None:
         """`tiles.each_chunk` by several threads: whoever is done takes the next chunk and adds its sums in turn."""
         starts = range(first, last, CHUNK)
         threads = min(len(starts), len(self.own))
         left = iter(range(len(starts)))
-        turn, added = threading.Condition(), [0]
+        turn, added, of_group = threading.Condition(), [0], GROUP // CHUNK
+
+        def add(k: int, found: Array) -> None:
+            """The sums of chunk k to those of its group, and these to the whole where they are complete."""
+            np.copyto(group, found) if k % of_group == 0 else np.add(group, found, out=group)
+            if (k + 1) % of_group == 0 or k + 1 == len(starts):
+                np.copyto(whole, group) if k < of_group else np.add(whole, group, out=whole)
 
         def work(thread: int) -> None:
             own = self.own[thread]
@@ -101,7 +107,7 @@ class ThreadedTiles:
                     turn.wait_for(lambda k=k: added[0] in (k, -1))  # type: ignore[misc]
                     if added[0] < 0:
                         return
-                    np.copyto(whole, given[0]) if k == 0 else np.add(whole, given[0], out=whole)
+                    add(k, given[0])
                     added[0] += 1
                     turn.notify_all()
 
