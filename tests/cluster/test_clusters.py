@@ -164,8 +164,9 @@ def test_what_cannot_be_shared_is_refused(cluster):
             tidu.fit(FORMULA, TABLE, client=cluster.client, **options)
     with pytest.raises(SettingError, match="too few"):
         tidu.fit("y = a*x", {"x": [1.0, 2], "y": [1.0, 2]}, client=cluster.client)
-    with pytest.raises(SettingError, match="vectors"):
-        tidu.fit("y = mlp(x, hidden=[3])", TABLE, client=cluster.client, epochs=1)
+    for optimizer in ("lm", "lbfgs"):
+        with pytest.raises(SettingError, match="a solver of a model with vectors"):
+            tidu.fit("y = mlp(x, hidden=[3])", TABLE, client=cluster.client, optimizer=optimizer)
     with pytest.raises(SettingError, match="client must be"):
         tidu.fit(FORMULA, TABLE, client=object())
     for text in ("local", "local:0", "here", "tcp//x"):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tidu.runtime.summation import CHUNK, Sums
+from tidu.runtime.summation import CHUNK
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Chunk:
 class SumsOfChunks(Protocol):
     """The one function behind which workers stand."""
 
-    def __call__(self, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> list[Sums]:
+    def __call__(self, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> list[Any]:
         """The sums of each chunk, in the order of the chunks; `arguments` are those of this step."""
 
 
@@ -45,7 +45,7 @@ class OpenedJob(Protocol):
     def size(self, chunk: Chunk) -> int:
         """Bytes that its columns take."""
 
-    def sums(self, chunk: Chunk, columns: Any, arguments: Sequence[Any]) -> Sums:
+    def sums(self, chunk: Chunk, columns: Any, arguments: Sequence[Any]) -> Any:
         """The sums over a chunk."""
 
 

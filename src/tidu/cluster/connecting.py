@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from tidu.errors import ClusterError, MissingDependency, SettingError
@@ -75,6 +76,10 @@ class Cluster:
 
     def __exit__(self, *_exception: object) -> None:
         self._opened.close()
+
+    def at_end(self, function: Callable[[], None]) -> None:
+        """Call a function when the cluster is left, before what was started for it ends."""
+        self._opened.callback(function)
 
     @property
     def client(self) -> Any:

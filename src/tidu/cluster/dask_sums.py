@@ -14,19 +14,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
+import numpy as np
+
 from tidu.cluster.chunks import Chunk, Job
 from tidu.cluster.on_worker import WorkerSums, computed, probed
 from tidu.cluster.shares import shared_out
 from tidu.errors import ClusterError
-from tidu.runtime.summation import Sums
-from tidu.text import _
+from tidu.text import _, language
 from tidu.version import __version__
 
 LOOK = 0.5  # seconds of waiting between two looks at which workers there are
 PATIENCE = 60.0  # seconds without any worker before a run ends
 SHIFT = 0.1 * 5**0.5  # by which the second point of a probe differs from the first: many digits in every product
 
-Probe = Callable[[Chunk, Sequence[Any]], Sums]
+Probe = Callable[[Chunk, Sequence[Any]], Any]
 
 
 class DaskSums:
@@ -37,19 +38,19 @@ class DaskSums:
     notes : what a person should know about the workers: those that are not used, and why.
     """
 
-    def __init__(self, client: Any, job: Job, probe: Probe) -> None:
-        """`probe` gives the sums of a chunk on this machine."""
+    def __init__(self, client: Any, job: Job, probe: Probe, owners: Mapping[int, str] | None = None) -> None:
+        """`probe` gives the sums of a chunk on this machine; `owners` are workers that have the data of places."""
         self.client, self.job, self.probe = client, pickle.dumps(job), probe
         self.opened: dict[str, Any] = {}  # of each worker in use, its `WorkerSums` as a future
         self.refused: dict[str, str] = {}  # workers that are there, and why they are not used
         self.trying: set[str] = set()
         self.threads: dict[str, int] = {}  # of each worker in use
-        self.owners: dict[int, str] = {}
+        self.owners: dict[int, str] = dict(owners or {})
         self.notes: list[str] = []
-        self.probed: tuple[Chunk, list[Sequence[Any]], list[str]] | None = None
+        self.probed: tuple[Chunk, list[list[Any]], list[Any]] | None = None
         self.looked = -LOOK
 
-    def __call__(self, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> list[Sums]:
+    def __call__(self, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> list[Any]:
         """The sums of each chunk.
 
         Raises
@@ -58,9 +59,9 @@ class DaskSums:
             The scheduler or all workers are gone.
         """
         if self.probed is None:
-            points = [arguments, _shifted(arguments)]
-            self.probed = chunks[0], points, [repr(self.probe(chunks[0], point)) for point in points]
-        found: dict[Chunk, Sums] = {}
+            points = [_shifted(arguments, 0.0), _shifted(arguments, SHIFT)]
+            self.probed = chunks[0], points, [_bits(self.probe(chunks[0], point)) for point in points]
+        found: dict[Chunk, Any] = {}
         with _told_in_words():
             if time.monotonic() - self.looked > LOOK:
                 self._look()
@@ -69,7 +70,7 @@ class DaskSums:
                 found |= self._step([chunk for chunk in chunks if chunk not in found], arguments)
         return [found[chunk] for chunk in chunks]
 
-    def _step(self, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> dict[Chunk, Sums]:
+    def _step(self, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> dict[Chunk, Any]:
         """What the workers compute of these chunks; those of a worker that is lost meanwhile are not among it."""
         shares = shared_out([chunk.place for chunk in chunks], self.owners, self.threads)
         self.owners |= shares
@@ -77,7 +78,7 @@ class DaskSums:
         for chunk in chunks:
             mine.setdefault(shares[chunk.place], []).append(chunk)
         tasks = {a: self._task(computed, a, self.opened[a], part, arguments) for a, part in mine.items()}
-        found: dict[Chunk, Sums] = {}
+        found: dict[Chunk, Any] = {}
         for address, sums in self._results(tasks).items():
             found |= zip(mine[address], sums, strict=True)
         return found
@@ -149,10 +150,10 @@ class DaskSums:
                 sentence = _("it has tidu {there}, and this machine has {here}; install the same")
                 self._refuse(address, sentence.format(there=version, here=__version__))
         same = [address for address, version in asked.items() if version == __version__]
-        opened = {address: self._task(WorkerSums, address, self.job) for address in same}
+        opened = {address: self._task(WorkerSums, address, self.job, language()) for address in same}
         shown = self._results({a: self._task(probed, a, opened[a], chunk, points) for a in same})
         for address, sums in shown.items():
-            if [repr(each) for each in sums] == expected:
+            if [_bits(each) for each in sums] == expected:
                 self.opened[address], self.threads[address] = opened[address], threads[address]
             else:
                 self._refuse(address, _("it computes other bits than this machine"))
@@ -191,9 +192,18 @@ async def _once_done(client: Any, futures: Mapping[str, Any]) -> Any:
     return await client.gather(dict(futures), errors="skip", asynchronous=True)
 
 
-def _shifted(arguments: Sequence[Any]) -> list[Any]:
-    """Arguments at another point, with many digits."""
-    return [a + SHIFT if isinstance(a, float) else a for a in arguments]
+def _shifted(arguments: Sequence[Any], shift: float) -> list[Any]:
+    """Arguments at another point, in arrays of their own."""
+    return [a + shift if isinstance(a, float) or _is_array(a) else a for a in arguments]
+
+
+def _is_array(argument: Any) -> bool:
+    return isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
+
+
+def _bits(sums: Any) -> Any:
+    """What is the same where two machines compute the same."""
+    return (sums.shape, sums.tobytes()) if isinstance(sums, np.ndarray) else repr(sums)
 
 
 @contextlib.contextmanager

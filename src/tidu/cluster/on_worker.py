@@ -10,7 +10,7 @@ from typing import Any
 
 from tidu.cluster.chunks import Chunk, Job
 from tidu.machine import available_memory
-from tidu.runtime.summation import Sums
+from tidu.text import speak_here
 
 SHARE = 0.4  # of the memory that a worker may take, for the chunks that it keeps
 UNKNOWN_MEMORY = 1 << 30  # bytes, where nobody says how much there is
@@ -22,9 +22,10 @@ class WorkerSums:
     Pickled, as where a worker moves results to its disk, it is a job that keeps nothing yet.
     """
 
-    def __init__(self, job: bytes) -> None:
-        """Of a job that is pickled, so that one that means nothing here fails here, as a task."""
-        self.job = job
+    def __init__(self, job: bytes, language: str) -> None:
+        """Of a job that is pickled, so that one that means nothing here fails here, as a task; it speaks a language."""
+        self.job, self.language = job, language
+        speak_here(language)
         known: Job = pickle.loads(job)
         self.opened = known.opened()
         self.kept: dict[Chunk, Any] = {}
@@ -35,7 +36,7 @@ class WorkerSums:
         self.pool = ThreadPoolExecutor(1 if worker is None else worker.state.nthreads, thread_name_prefix="tidu")
 
     def __reduce__(self) -> Any:
-        return WorkerSums, (self.job,)
+        return WorkerSums, (self.job, self.language)
 
     def columns(self, chunk: Chunk) -> Any:
         """The columns of a chunk, read at most once if they are kept."""
@@ -50,17 +51,18 @@ class WorkerSums:
                 self.room -= size
         return columns
 
-    def sums(self, chunk: Chunk, arguments: Sequence[Any]) -> Sums:
+    def sums(self, chunk: Chunk, arguments: Sequence[Any]) -> Any:
         """The sums over a chunk."""
+        speak_here(self.language)
         return self.opened.sums(chunk, self.columns(chunk), arguments)
 
 
-def computed(here: WorkerSums, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> list[Sums]:
+def computed(here: WorkerSums, chunks: Sequence[Chunk], arguments: Sequence[Any]) -> list[Any]:
     """The sums of each chunk: the task of a step."""
     return list(here.pool.map(lambda chunk: here.sums(chunk, arguments), chunks))
 
 
-def probed(here: WorkerSums, chunk: Chunk, points: Sequence[Sequence[Any]]) -> list[Sums]:
+def probed(here: WorkerSums, chunk: Chunk, points: Sequence[Sequence[Any]]) -> list[Any]:
     """The sums of one chunk at several points: the task by which a worker shows that it has the same bits."""
     return [here.sums(chunk, arguments) for arguments in points]
 

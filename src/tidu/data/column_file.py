@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ import numpy.typing as npt
 from tidu.errors import DataError
 from tidu.runtime.summation import CHUNK
 from tidu.text import _
+
+if TYPE_CHECKING:
+    from tidu.data.disk_table import Workers
 
 Array = npt.NDArray[np.float64]
 FIRST_LINE = b"tidu columns 1\n"
@@ -44,6 +47,7 @@ class ColumnFile:
     def __init__(self, handle: int, described: Mapping[str, Any], digest: str, path: Path | None = None) -> None:
         self.handle, self.described, self.digest, self.path = handle, described, digest, path
         self.unchecked: set[int] = set()
+        self.workers: Workers | None = None
         self.names: tuple[str, ...] = tuple(described["names"])
         self.rows: int = described["rows"]
         weakref.finalize(self, os.close, handle)

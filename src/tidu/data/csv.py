@@ -7,6 +7,8 @@ the numbers that are written in other ways.
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import functools
 import io
 import re
@@ -20,13 +22,13 @@ import numpy as np
 from tidu.data.arrow import float64_of, type_of_labels
 from tidu.data.arrow_library import is_imported, pa, pa_csv
 from tidu.data.csv_options import BLANKS, CsvOptions
-from tidu.data.encoding import Opener, head_of, not_in_encoding
+from tidu.data.encoding import HEAD, Opener, head_of, not_in_encoding
 from tidu.data.labels import labels_of_arrow
 from tidu.data.layout import Layout, comment_at_the_end, layout_of, split_at_blanks
 from tidu.data.numerals import DEFAULT, kind_of
-from tidu.data.pieces import pieces_of
+from tidu.data.pieces import LONGEST_CELL, PIECE, last_row_end, pieces_of
 from tidu.data.plain_numbers import MOST_BYTES, plain_columns
-from tidu.data.table import Column, Label, Source, Table, clipped, numbers
+from tidu.data.table import Column, Label, Part, Source, Table, clipped, numbers
 from tidu.errors import DataError
 from tidu.machine import cores
 from tidu.text import _
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 24  # bytes parsed at a time; a row must fit
 LARGEST_BLOCK = 1 << 30
+LOOK_BACK = 1 << 16  # bytes before a part in which its first row probably begins
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -99,6 +102,51 @@ class CsvText(Source):
                 table = first_waiting()
                 rows += table.rows
                 yield table
+
+    def parts(self) -> list[Part] | None:
+        """Ranges of bytes, where the text is UTF-8 in a plain file with line ends of today.
+
+        Raises
+        ------
+        DataError
+        """
+        layout = self._layout
+        if not layout.has_rows or codecs.lookup(layout.encoding).name != "utf-8":
+            return None
+        with self._reading() as stream:
+            if not stream.seekable() or b"\n" not in stream.read(HEAD):
+                return None
+            size = stream.seek(0, io.SEEK_END)
+        return [Part(begin, min(begin + PIECE, size), begin + PIECE >= size) for begin in range(0, size, PIECE)]
+
+    def part(self, part: Part) -> tuple[Source, bool]:
+        """The rows that end in a range of bytes: those of a piece of `batches`; and whether it has an odd quote."""
+        counts, back = not self._layout.comment, min(part.begin, LOOK_BACK)
+        with self._reading() as stream:
+            while True:
+                stream.seek(part.begin - back)
+                text = stream.read(part.end - part.begin + back)
+                begin = last_row_end(text[:back], part.quoted if counts else None)
+                if begin or back == part.begin:
+                    break
+                if back > LONGEST_CELL:
+                    raise DataError(_("{origin}: a row is too long to be read in parts").format(origin=self.origin))
+                back = min(part.begin, 16 * back)
+        odd = counts and text.count(b'"', back) % 2 == 1
+        end = len(text) if part.last else last_row_end(text, part.quoted != odd if counts else None)
+        rows = self._piece(text[begin:end], part.begin - back + begin, 0)
+        if end <= begin:
+            rows._layout = replace(rows._layout, has_rows=False)
+        return rows, odd
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """The bytes, whose errors are told in words."""
+        try:
+            with self._opener() as stream:
+                yield stream
+        except (OSError, EOFError, pa.ArrowException) as error:
+            raise DataError(_("{origin} cannot be read: {reason}").format(origin=self.origin, reason=error)) from None
 
     @property
     def names(self) -> tuple[str, ...]:

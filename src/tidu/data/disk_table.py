@@ -6,9 +6,10 @@ nothing is written twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,25 @@ from tidu.cache import private_folder
 from tidu.data.table import Column, Table
 from tidu.runtime.summation import CHUNK
 
-if TYPE_CHECKING:
-    from tidu.data.column_file import ColumnFile
+T = TypeVar("T")
+
+
+class Workers(Protocol):
+    """Who can read columns too: workers of a cluster, which know nothing of tables."""
+
+    def over(self, table: DiskTable, function: Callable[[int, Table], Any]) -> Iterator[Any]:
+        """What a function gives of each block of a table, in their order."""
+
+
+class StoredColumns(Protocol):
+    """Where columns lie: a `ColumnFile`, or `PartedColumns` of sources."""
+
+    names: tuple[str, ...]
+    rows: int
+    workers: Workers | None  # where those of a cluster can read them too
+
+    def read(self, columns: Sequence[int], first: int, into: npt.NDArray[np.float64]) -> None:
+        """Fill `into`, of shape (len(columns), rows), with these columns from row `first` on."""
 
 
 FOLDER = "columns"  # of the cache
@@ -31,7 +49,7 @@ class DiskColumn(np.lib.mixins.NDArrayOperatorsMixin):
     Whoever takes it for an array (a picture, the doctor) has all of it in memory, for as long as that takes.
     """
 
-    file: ColumnFile
+    file: StoredColumns
     place: int  # among the columns of the file
     lookup: Column | None = None
 
@@ -105,11 +123,26 @@ class DiskTable(Table):
             read_columns([*columns.values()], first, here)
             yield first, Table(dict(zip(columns, here, strict=True)), self.origin, (), self.classes, self.levels, True)
 
+    def each_block(self, function: Callable[[int, Table], T]) -> Iterator[T]:
+        """`function` of each block, by whoever has it."""
+        workers = next(iter(self.on_disk.values())).file.workers if self.columns else None
+        return super().each_block(function) if workers is None else workers.over(self, function)
+
+    def block(self, first: int, count: int) -> Table:
+        """So many rows from row `first` on, in memory."""
+        columns, here = self.on_disk, np.empty((len(self.columns), count))
+        read_columns([*columns.values()], first, here)
+        return Table(dict(zip(columns, here, strict=True)), self.origin, (), self.classes, self.levels, True)
+
+    def elsewhere(self, file: StoredColumns | None) -> DiskTable:
+        """The same columns of the same file as another process has it; None for what is sent there."""
+        there: Any = file
+        columns: Any = {name: replace(column, file=there) for name, column in self.on_disk.items()}
+        return replace(self, columns=columns, notes=())
+
     def few(self, rows: npt.NDArray[np.intp]) -> Table:
         """A few of the rows, whose numbers rise, in memory."""
-        parts = [
-            block.taken(rows[(first <= rows) & (rows < first + block.rows)] - first) for first, block in self.blocks()
-        ]
+        parts = [*self.each_block(partial(_taken_of, rows))]
         columns = {name: np.concatenate([part[name] for part in parts]) for name in self.columns}
         return Table(columns, self.origin, self.notes, self.classes, self.levels, True)
 
@@ -147,7 +180,11 @@ class DiskTable(Table):
         return replace(self, columns=cast("dict[str, Any]", columns))
 
 
-def table_of(file: ColumnFile, lookups: Mapping[str, Column], table: Table) -> DiskTable:
+def _taken_of(rows: npt.NDArray[np.intp], first: int, block: Table) -> Table:
+    return block.taken(rows[(first <= rows) & (rows < first + block.rows)] - first)
+
+
+def table_of(file: StoredColumns, lookups: Mapping[str, Column], table: Table) -> DiskTable:
     """The table in a file, with what `table` says of it."""
     columns: Any = {name: DiskColumn(file, k, lookups.get(name)) for k, name in enumerate(file.names)}
     return DiskTable(columns, table.origin, table.notes, table.classes, table.levels, True)

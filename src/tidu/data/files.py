@@ -10,7 +10,9 @@ import io
 import os
 import stat
 import sys
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from tidu.data.layout import SAMPLED_ROWS
 from tidu.data.pieces import ReadOnce
 from tidu.data.remote import RemoteFile, is_address, remote_files
 from tidu.data.several import names_of_files, together
-from tidu.data.table import Source, Table
+from tidu.data.table import Part, Source, Table
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -46,10 +48,33 @@ def from_path(path: str, options: CsvOptions, stream: bool = False) -> Source:
     if path == "-":
         return _from_standard_input(options, stream)
     if is_address(path):
-        remote = remote_files(path)
-        names = names_of_files([Path(file.path) for file in remote])
-        return together([_remote_file(file, options) for file in remote], names, options.file_column, path)
+        return named_files(path, options).source()
     return from_files(files_of(path), path, options, stream)
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """Files that every machine knows by the same names: plain values, which are pickled."""
+
+    files: tuple[Path | RemoteFile, ...]
+    labels: tuple[str, ...]  # what they are called in a column of files
+    origin: str
+    options: CsvOptions
+
+    def source(self) -> Source:
+        """The files one below the other, as one table; DataError as `from_path`."""
+        sources = [_remote_file(f, self.options) if isinstance(f, RemoteFile) else _file(f, self.options)
+                   for f in self.files]  # fmt: skip
+        return together(sources, self.labels, self.options.file_column, self.origin)
+
+
+def named_files(path: str, options: CsvOptions) -> NamedFiles:
+    """The files that a path, a pattern or an address stands for, by names that hold on other machines too."""
+    if is_address(path):
+        remote = remote_files(path)
+        return NamedFiles(tuple(remote), tuple(names_of_files([Path(f.path) for f in remote])), path, options)
+    files = files_of(path)
+    return NamedFiles(tuple(f.absolute() for f in files), tuple(names_of_files(files)), path, options)
 
 
 def from_files(paths: Sequence[Path], origin: str, options: CsvOptions, stream: bool = False) -> Source:
@@ -173,7 +198,7 @@ class _ParquetFile(Source):
     def __init__(self, where: Any, origin: str, far: bool = False) -> None:
         import pyarrow.parquet as pa_parquet  # it is slow to import, and most tables are CSV
 
-        self.origin, self._far = origin, far
+        self.origin, self._far, self._lock = origin, far, threading.Lock()
         try:
             self._file = pa_parquet.ParquetFile(where, pre_buffer=far, buffer_size=0 if far else PARQUET_BUFFER)
         except (pa.ArrowException, OSError) as error:
@@ -220,3 +245,39 @@ class _ParquetFile(Source):
                 groups, rows = [], 0
         if groups:
             yield groups
+
+    def parts(self) -> list[Part] | None:
+        count = self._file.num_row_groups
+        return [Part(k, k + 1, k + 1 == count) for k in range(count)] or None
+
+    def part(self, part: Part) -> tuple[Source, bool]:
+        return _RowGroup(self, part.begin), False
+
+    def group(self, number: int, names: Sequence[str] | None) -> pa.Table:
+        """Columns of a row group; DataError."""
+        try:
+            with self._lock:  # one file, one place
+                batches = [*self._file.iter_batches(PARQUET_BATCH, [number], names)]
+                return pa.Table.from_batches(batches) if batches else self._file.read_row_group(number, names)
+        except (pa.ArrowException, OSError) as error:
+            raise self._unreadable(error) from None
+
+
+class _RowGroup(Source):
+    """A row group of a file."""
+
+    def __init__(self, file: _ParquetFile, number: int) -> None:
+        self._file, self._number = file, number
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._file.names
+
+    def kinds(self) -> Mapping[str, str]:
+        return self._file.kinds()
+
+    def table(
+        self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
+    ) -> Table:
+        names = None if wanted is None else [n for n in self.names if n in wanted]
+        return ArrowTable(self._file.group(self._number, names), self._file.origin).table(wanted, label, words)

@@ -65,6 +65,14 @@ def end_of_rows(text: bytes, quoted: bool) -> int:
     return cut
 
 
+def last_row_end(text: bytes, within: bool | None) -> int:
+    """The same by where the text ends: `within` quotes or not; None where quotes do not count."""
+    cut = text.rfind(b"\n") + 1
+    while cut and within is not None and (text.count(b'"', cut) % 2 == 1) != within:
+        cut = text.rfind(b"\n", 0, cut - 1) + 1
+    return cut
+
+
 class ReadOnce:
     """A pipe: its beginning can be looked at again and again, all of it be read once."""
 

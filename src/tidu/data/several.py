@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tidu.data.labels import joined_labels
-from tidu.data.table import Label, Source, Table
+from tidu.data.table import Label, Part, Source, Table
 from tidu.errors import DataError
 from tidu.text import _
 
@@ -55,17 +55,26 @@ class _Labelled(Source):
     def table(
         self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
     ) -> Table:
-        own = self._source.names if wanted is None else [n for n in self._source.names if n in wanted]
-        # A table needs a column to have rows.
-        read = self._source.table(own or self._source.names[:1], label, [w for w in words if w != self._column])
+        read = self._source.table(self._own(wanted), label, [w for w in words if w != self._column])
         return self._with_label(read, wanted, label, words)
 
     def batches(
         self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
     ) -> Iterator[Table]:
-        own = self._source.names if wanted is None else [n for n in self._source.names if n in wanted]
-        for read in self._source.batches(own or self._source.names[:1], label, [w for w in words if w != self._column]):
+        for read in self._source.batches(self._own(wanted), label, [w for w in words if w != self._column]):
             yield self._with_label(read, wanted, label, words)
+
+    def parts(self) -> list[Part] | None:
+        return self._source.parts()
+
+    def part(self, part: Part) -> tuple[Source, bool]:
+        rows, turns = self._source.part(part)
+        return _Labelled(rows, self._column, self._label), turns
+
+    def _own(self, wanted: Collection[str] | None) -> Collection[str]:
+        """The columns to be read of the table itself, which needs one to have rows."""
+        names = self._source.names
+        return [n for n in names if wanted is None or n in wanted] or names[:1]
 
     def _with_label(
         self, table: Table, wanted: Collection[str] | None, label: str | None, words: Collection[str]
@@ -128,3 +137,15 @@ class _Several(Source):
         if self.names:  # which are the same in all
             for source in self._sources:
                 yield from source.batches(wanted, label, words)
+
+    def parts(self) -> list[Part] | None:
+        found: list[Part] = []
+        for number, source in enumerate(self._sources if self.names else ()):
+            parts = source.parts()
+            if parts is None:
+                return None
+            found += [replace(part, file=number) for part in parts]
+        return found
+
+    def part(self, part: Part) -> tuple[Source, bool]:
+        return self._sources[part.file].part(part)

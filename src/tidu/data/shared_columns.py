@@ -1,4 +1,7 @@
-"""`SharedColumns`: columns of a store at a path that every machine of a cluster can read, as they are told of it."""
+"""`SharedColumns`: columns that every machine of a cluster can read where they lie, as they are told of it.
+
+They lie in a store at a path that all share, or in the sources, of which each machine reads the parts that it needs.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,32 @@ import numpy.typing as npt
 
 from tidu.cache import private_folder
 from tidu.data.column_file import ColumnFile
-from tidu.data.disk_table import FOLDER, DiskColumn
+from tidu.data.disk_table import FOLDER, DiskColumn, StoredColumns
+from tidu.data.parted_columns import PartedColumns
+
+
+@dataclass(frozen=True)
+class StoreAt:
+    """A store at a path: plain values, which are pickled."""
+
+    path: str
+    digest: str  # of the store: another one is refused
+
+    def opened(self) -> ColumnFile:
+        """The store, opened where this is called.
+
+        Raises
+        ------
+        DataError
+        """
+        return ColumnFile.shared(Path(self.path), self.digest)
 
 
 @dataclass(frozen=True)
 class SharedColumns:
-    """Where columns lie: plain values, which are pickled."""
+    """Columns, and where they lie: plain values, which are pickled."""
 
-    path: str
-    digest: str  # of the store: another one is refused
+    file: StoreAt | PartedColumns
     columns: tuple[tuple[int, npt.NDArray[np.float64] | None], ...]  # the place of each, and what it looks up
 
     def opened(self) -> list[DiskColumn]:
@@ -32,21 +52,29 @@ class SharedColumns:
         ------
         DataError
         """
-        file = ColumnFile.shared(Path(self.path), self.digest)
+        file = self.file.opened()
         return [DiskColumn(file, place, lookup) for place, lookup in self.columns]
 
 
 class SharedStore:
-    """The store of some columns for as long as others read it.
+    """What holds columns, for as long as others read it.
 
-    One without a name, of data that can be read once, is copied to where it has one.
+    A store without a name, of data that can be read once, is copied to where it has one.
     """
 
-    def __init__(self, columns: Sequence[DiskColumn]) -> None:
-        file = columns[0].file
+    def __init__(self, file: StoredColumns) -> None:
+        self._copy: Path | None = None
+        self.file: StoreAt | PartedColumns
+        if isinstance(file, PartedColumns):
+            self.file = file
+            return
+        assert isinstance(file, ColumnFile)
         self._copy = _copy_of(file) if file.path is None else None
-        path = (file.path or self._copy or Path()).absolute()
-        self.columns = SharedColumns(str(path), file.digest, tuple((c.place, c.lookup) for c in columns))
+        self.file = StoreAt(str((file.path or self._copy or Path()).absolute()), file.digest)
+
+    def columns(self, columns: Sequence[DiskColumn]) -> SharedColumns:
+        """Some columns of it."""
+        return SharedColumns(self.file, tuple((c.place, c.lookup) for c in columns))
 
     def close(self) -> None:
         """Remove the copy, if there is one."""

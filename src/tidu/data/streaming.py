@@ -43,7 +43,7 @@ PACKED = {PARQUET: 3, b"\x1f\x8b": 5, b"\x28\xb5\x2f\xfd": 5}  # by how much suc
 SAMPLE = 1 << 16  # bytes of each end of a file that stand for it, besides its size and its times
 
 
-def streamed_source(data: object, options: CsvOptions | None, drop_missing: bool) -> Source:
+def streamed_source(data: object, options: CsvOptions | None, drop_missing: bool) -> StreamedSource:
     """The source that `data` stands for, read block by block from disk; see `source_of`."""
     path = str(data) if isinstance(data, (str, Path)) else None
     return StreamedSource(source_of(data, options, stream=True), drop_missing, path, options or CsvOptions())

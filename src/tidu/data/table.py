@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeGuard
+from functools import partial
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from tidu.text import _
 
 Column = npt.NDArray[np.float64]
 Label = str | float
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,13 @@ class Table(Mapping[str, Column]):
         for first in range(0, self.rows, rows):
             yield first, replaced(self, columns={n: c[first : first + rows] for n, c in self.columns.items()}, notes=())
 
+    def each_block(self, function: Callable[[int, Table], T]) -> Iterator[T]:
+        """`function` of the number of the first row and the table of each of the `blocks`, in their order.
+
+        It is one of a module, or a `partial` of one: where the rows are on the workers of a cluster, it runs there.
+        """
+        return (function(first, block) for first, block in self.blocks())
+
     def part(self, names: Collection[str]) -> Table:
         """The table of some of the columns."""
         return replaced(self, columns={name: self.columns[name] for name in self.columns if name in names})
@@ -83,10 +92,28 @@ class Table(Mapping[str, Column]):
     def counts(self, codes: str, most: int) -> npt.NDArray[np.intp]:
         """In how many rows each code from 0 to most - 1 stands."""
         found = np.zeros(most, dtype=np.intp)
-        for _first, block in self.blocks():
-            column = block[codes]
-            found += np.bincount(column[np.isfinite(column)].astype(np.intp), minlength=most)
+        for counted in self.part([codes]).each_block(partial(_counted, codes, most)):
+            found += counted
         return found
+
+
+def _counted(codes: str, most: int, _first: int, block: Table) -> npt.NDArray[np.intp]:
+    column = block[codes]
+    return np.bincount(column[np.isfinite(column)].astype(np.intp), minlength=most)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a source that can be read by itself: of a file, from `begin` to `end` (bytes, or groups of rows).
+
+    `last` is the one that ends with the file; `quoted` says that a quote is open where it begins.
+    """
+
+    begin: int
+    end: int
+    last: bool
+    file: int = 0
+    quoted: bool = False
 
 
 class Source(Protocol):
@@ -113,6 +140,14 @@ class Source(Protocol):
         """The same as `table`, rows after rows; each batch has codes, classes and levels of its own."""
         yield self.table(wanted, label, words)
 
+    def parts(self) -> list[Part] | None:
+        """Parts in their order, none of which is `quoted` yet; None where it is read from beginning to end."""
+        return None
+
+    def part(self, part: Part) -> tuple[Source, bool]:
+        """The rows of a part, as a source; and whether the part opens a quote, or closes one."""
+        return self, False
+
 
 @dataclass
 class Missing:
@@ -134,6 +169,13 @@ class Missing:
             self.bad += int((~good).sum())
         self.rows += table.rows
         return good
+
+    def add(self, rows: int, bad: int, first: tuple[int, str, float] | None) -> None:
+        """Add rows more that somebody else has looked at; `first` counts from the first of them."""
+        if first is not None and self.first is None:
+            row, name, value = first
+            self.first = self.rows + row, name, value
+        self.rows, self.bad = self.rows + rows, self.bad + bad
 
     def note(self, origin: str, drop: bool) -> str:
         """What was left out, where something was.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,36 +91,39 @@ def sample_weight(settings: Settings, columns: Sequence[str]) -> Expr | None:
 def check_weights(settings: Settings, table: Table) -> None:
     """DataError where the weight of a row is not above 0, or a count is no whole number."""
     option, name = weighing(settings)
-    if name is None:
-        return
+    if name is not None:
+        for _checked in table.part([name]).each_block(partial(_check_weights, option, name)):
+            pass
+
+
+def _check_weights(option: str, name: str, first: int, block: Table) -> None:
     advice = {
         "weights": mark("a sample that should not count has a small weight, such as 1e-9"),
         "sigma": mark("the smallest deviation that its measurement can have"),
         "counts": mark("a row stands for one sample or more"),
     }
-    for first, block in table.blocks():
-        column = block[name]
-        broken = np.flatnonzero(column != np.floor(column)) if option == "counts" else np.zeros(0, dtype=np.intp)
-        if broken.size:
-            raise DataError(
-                _("counts are whole numbers; '{name}' has {value:g} in row {row}. --weights says how certain a row is")
-                .format(name=name, value=column[broken[0]], row=first + int(broken[0]) + 1)
-            )  # fmt: skip
-        bad = np.flatnonzero(~(column > 0.0))
-        if not bad.size:
-            continue
+    column = block[name]
+    broken = np.flatnonzero(column != np.floor(column)) if option == "counts" else np.zeros(0, dtype=np.intp)
+    if broken.size:
         raise DataError(
-            _(
-                "{option} must be above 0; '{name}' has {value:g} in row {row}. Leave that row out, or give it a "
-                "value: {advice}"
-            ).format(
-                option=option,
-                advice=_(advice[option]),
-                name=name,
-                value=column[bad[0]],
-                row=first + int(bad[0]) + 1,
-            )
+            _("counts are whole numbers; '{name}' has {value:g} in row {row}. --weights says how certain a row is")
+            .format(name=name, value=column[broken[0]], row=first + int(broken[0]) + 1)
+        )  # fmt: skip
+    bad = np.flatnonzero(~(column > 0.0))
+    if not bad.size:
+        return
+    raise DataError(
+        _(
+            "{option} must be above 0; '{name}' has {value:g} in row {row}. Leave that row out, or give it a "
+            "value: {advice}"
+        ).format(
+            option=option,
+            advice=_(advice[option]),
+            name=name,
+            value=column[bad[0]],
+            row=first + int(bad[0]) + 1,
         )
+    )
 
 
 def weights_of(settings: Settings, table: Table) -> Array | None:
@@ -128,14 +132,6 @@ def weights_of(settings: Settings, table: Table) -> Array | None:
     if name is None:
         return None
     return 1.0 / table[name] ** 2 if option == "sigma" else table[name]
-
-
-def no_network() -> str:
-    """What is said of a model with vectors or matrices on a cluster."""
-    return _(
-        "a model with vectors or matrices cannot be computed on a cluster; leave out the cluster, and give --stream "
-        "and a batch size (--batch-size 64): one machine then trains it on data of any size"
-    )
 
 
 def check_shared(settings: Settings) -> None:

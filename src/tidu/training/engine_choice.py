@@ -43,12 +43,14 @@ def engine_for(wish: str, work: Work) -> Engine:
 
         return Engine("array", _("the loop on whole batches in {torch}").format(torch=torch_on(work.device)))
     if work.program.of_arrays:
-        if wish in ("python", "compiled"):
+        if wish in ("python", "compiled") or work.cluster is not None:
             if not fits_tiles(work.program, work.shape):
                 raise SettingError(
                     _("this model or loss has no loop over tiles; leave out the engine, or name 'array'")
+                    if work.cluster is None
+                    else _("this model or loss has no loop over tiles, whose sums workers share; leave out the cluster")
                 )
-            return Engine(wish, _("the loop over tiles of samples"))
+            return Engine("python" if wish == "python" else "compiled", _("the loop over tiles of samples"))
         many_levels = bool(work.program.by_level) and work.program.is_by_level  # each chunk of tiles has a sum for each
         long = not many_levels and tiles_are_faster(work.program, work.per_step, work.steps, work.shape.dtype)
         if wish == "auto" and long and fits_tiles(work.program, work.shape):

@@ -85,9 +85,10 @@ def _fitted(given: FitArguments, options: Mapping[str, Any], execution: Executio
         test_size=given.test_size,
         validation=given.validation,
         drop_missing=given.drop_missing,
-        stream=given.stream if execution.cluster is None else True,
+        stream=given.stream,
         csv=given.csv,
         check=execution.check,
+        cluster=execution.cluster,
     )
     streamed = are_on_disk(problem.columns)
     origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation, streamed)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.losses import LOSSES
+from tidu.content.losses import LOSSES, loss_named
 from tidu.content.methods import SOLVERS
 from tidu.content.summary import Summary
 from tidu.data.categories import source_columns
@@ -38,8 +38,13 @@ from tidu.training.judging.classes import table_to_judge
 from tidu.training.judging.evaluation import predictor
 from tidu.training.judging.metrics import (
     MOST_RANKED,
+    Classes,
+    Means,
     class_metrics_of,
-    class_metrics_of_blocks,
+    class_metrics_of_counts,
+    class_metrics_of_rows,
+    counts_of,
+    means_of,
     metrics_of,
     metrics_of_blocks,
     predicted_classes,
@@ -57,6 +62,52 @@ if TYPE_CHECKING:
     from tidu.training.inference.derived import Derived
 
 Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Predicting:
+    """The predictions of a program for tables that have about so many rows in all; it is pickled without its code."""
+
+    program: Program
+    parameters: tuple[Any, ...]
+    rows: int
+
+    @property
+    def of_scores(self) -> _Predicting:
+        """The same of scores, before the loss's link."""
+        return replace(self, program=replace(self.program, prediction=self.program.score))
+
+    @cached_property
+    def compute(self) -> Callable[[Sequence[Array], Sequence[float], int], Array]:
+        """What computes them, made where it is first needed."""
+        return predictor(self.program, self.rows)
+
+    def __call__(self, table: Table) -> Array:
+        features = [table[c.name] for c in self.program.columns if c.role == "feature"]
+        return self.compute(features, self.parameters, table.rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def _logits_of(scores: _Predicting, table: Table) -> Array:
+    score = scores(table)
+    return score if score.ndim == 2 else np.column_stack([np.zeros(table.rows), score])
+
+
+def _means_of_block(predicting: _Predicting, _first: int, block: Table) -> Means:
+    assert predicting.program.target is not None
+    return means_of(target_values(predicting.program.target, block), predicting(block))
+
+
+def _logits_of_block(scores: _Predicting, loss: str, _first: int, block: Table) -> tuple[Classes, Array]:
+    assert scores.program.target is not None
+    codes = loss_named(loss).targets.codes
+    return class_numbers(target_values(scores.program.target, block), codes), _logits_of(scores, block)
+
+
+def _counts_of_block(scores: _Predicting, loss: str, first: int, block: Table) -> tuple[npt.NDArray[np.int64], float]:
+    return counts_of(*_logits_of_block(scores, loss, first, block), loss_named(loss).probabilities)
 
 
 @dataclass(frozen=True)
@@ -210,25 +261,14 @@ class Model:
 
         A model of one score has it for its second class, and 0 for its first.
         """
-        return self._logits(table.rows)(table)
-
-    def _logits(self, rows: int) -> Callable[[Table], Array]:
-        compute = self._computing(replace(self.program, prediction=self.program.score), rows)
-
-        def of(table: Table) -> Array:
-            score = compute(table)
-            return score if score.ndim == 2 else np.column_stack([np.zeros(table.rows), score])
-
-        return of
+        return _logits_of(self._computing(self.program, table.rows).of_scores, table)
 
     def _computed(self, program: Program, table: Table) -> Array:
         return self._computing(program, table.rows)(table)
 
-    def _computing(self, program: Program, rows: int) -> Callable[[Table], Array]:
+    def _computing(self, program: Program, rows: int) -> _Predicting:
         """The predictions of tables, which have about so many rows in all."""
-        names = [c.name for c in program.columns if c.role == "feature"]
-        compute, parameters = predictor(program, rows), tuple(self.params.values())
-        return lambda table: compute([table[name] for name in names], parameters, table.rows)
+        return _Predicting(program, tuple(self.params.values()), rows)
 
     def prediction_interval(
         self, data: object, level: float = LEVEL, of: str = "sample", drop_missing: bool = False
@@ -274,15 +314,16 @@ class Model:
                 )
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
-        target, blocks = program.target, (block for _first, block in table.blocks())
+        predicting = self._computing(program, table.rows)
         if not self.classes:
-            predictions = self._computing(program, table.rows)
-            return metrics_of_blocks((target_values(target, block), predictions(block)) for block in blocks)
-        loss, logits = self.settings.loss_object, self._logits(table.rows)
+            return metrics_of_blocks(table.each_block(partial(_means_of_block, predicting)))
+        loss, predicting = self.settings.loss_object, predicting.of_scores
         check_target(program, table, self.settings)
-        pairs = ((class_numbers(target_values(target, b), loss.targets.codes), logits(b)) for b in blocks)
-        most = MOST_RANKED if isinstance(table, DiskTable) else table.rows
-        return class_metrics_of_blocks(pairs, loss.probabilities, most)
+        if isinstance(table, DiskTable) and table.rows > MOST_RANKED:
+            counts = table.each_block(partial(_counts_of_block, predicting, loss.name))
+            return class_metrics_of_counts(counts, loss.probabilities)
+        ranked = table.each_block(partial(_logits_of_block, predicting, loss.name))
+        return class_metrics_of_rows(ranked, loss.probabilities)
 
     # -- files --------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:

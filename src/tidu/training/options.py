@@ -415,7 +415,8 @@ class FitArguments(TrainingOptions):
     cluster: str | None = option(
         None, Text(mark("ADDRESS"), check_cluster),
         mark("Compute on the workers of a dask scheduler, as in tcp://10.0.0.1:8786, or on processes of this machine, "
-             "as in local:4. They read the data block by block from the cache folder, which all must share."),
+             "as in local:4. They read files where these lie, or the column store in the cache folder, by the same "
+             "path on every machine."),
         reason="one machine suffices for most data",
         more="The bits are those of one machine, whatever the workers. Needs `pip install 'tidu[cluster]'`.",
         also=("scheduler", "dask", "workers", "distributed"),

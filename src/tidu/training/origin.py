@@ -6,8 +6,9 @@ A run's file and the store hold it. Read by `Problem.read_again` and by `resumin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tidu.content.declarations import declared
 from tidu.data.csv_options import CsvOptions
 from tidu.data.remote import is_address
 from tidu.data.table import Table
+
+OF_BLOCKS = "b1:"  # how a fingerprint of blocks begins
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,27 @@ def _file_of(data: object) -> str | None:
     return str(data) if is_address(str(data)) else str(Path(data).absolute())
 
 
-def fingerprint(table: Table) -> str:
-    """A hash of the columns that training reads: another number in a cell gives another."""
+def fingerprint(table: Table, like: str | None = None) -> str:
+    """A hash of the columns that training reads: another number in a cell gives another.
+
+    It is that of the hashes of blocks, which are computed wherever these are. Earlier versions hashed each column from
+    end to end; so does this where it is to be compared with theirs (`like`).
+    """
+    names, digest = sorted(table), hashlib.sha256()
+    if like is not None and not like.startswith(OF_BLOCKS):
+        for name in names:
+            digest.update(f"{name} {len(table[name])} ".encode())
+            for _first, block in table.part([name]).blocks():
+                digest.update(np.ascontiguousarray(block[name]).data)
+        return digest.hexdigest()
+    digest.update(f"{names} {table.rows}".encode())
+    for hashed in table.each_block(partial(_hash_of_block, names)):
+        digest.update(hashed)
+    return OF_BLOCKS + digest.hexdigest()
+
+
+def _hash_of_block(names: Sequence[str], _first: int, block: Table) -> bytes:
     digest = hashlib.sha256()
-    for name in sorted(table):
-        digest.update(f"{name} {len(table[name])} ".encode())
-        for _first, block in table.part([name]).blocks():
-            digest.update(np.ascontiguousarray(block[name]).data)
-    return digest.hexdigest()
+    for name in names:
+        digest.update(np.ascontiguousarray(block[name]).data)
+    return digest.digest()

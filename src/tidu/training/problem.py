@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from tidu.content.losses import loss_named
 from tidu.copying import replaced
 from tidu.data.csv_options import CsvOptions
 from tidu.data.disk_table import are_on_disk
@@ -36,6 +37,7 @@ from tidu.training.settings import Settings
 from tidu.training.state import TrainingState
 
 if TYPE_CHECKING:
+    from tidu.cluster.connecting import Cluster
     from tidu.eager.layers import Layer
 
 Array = npt.NDArray[np.float64]
@@ -117,10 +119,11 @@ class Problem:
         stream: bool | None = None,
         csv: CsvOptions | None = None,
         check: Callable[[Settings], None] = lambda settings: None,
+        cluster: Cluster | None = None,
     ) -> Self:
         """The problem of a formula, data and settings by name, all as `tidu.fit` takes them.
 
-        `check` may refuse settings before the data are read.
+        `check` may refuse settings before the data are read, which the workers of a `cluster` do where they can.
 
         Raises
         ------
@@ -128,12 +131,18 @@ class Problem:
             Each with one sentence that says what to do.
         """
         given = dict(settings or {})
-        streamed = is_too_large(data) if stream is None else stream
+        streamed = cluster is not None or (is_too_large(data) if stream is None else stream)
 
         def source_from(rows: object) -> Source:
             return streamed_source(rows, csv, drop_missing) if streamed else source_of(rows, csv)
 
-        source = source_from(data)
+        if cluster is None:
+            source = source_from(data)
+        else:
+            from tidu.training.shared_source import shared_source  # few trainings have workers
+
+            ordered = given.get("batch_size") is None or given.get("shuffle", True) is False
+            source = shared_source(data, csv, drop_missing, ordered, cluster)
         if streamed and given.get("shuffle", True) is True:
             given["shuffle"] = BLOCKS
         chosen = Settings.of(_formula_of(formula, target, features, source.names), given)
@@ -291,7 +300,7 @@ class Problem:
             drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
         )  # fmt: skip
         assert found.table is not None
-        if known is not None and fingerprint(found.table) != known:
+        if known is not None and fingerprint(found.table, known) != known:
             raise DataError(
                 _("the data are not those that this run learned from: a cell or the rows have changed; give those data")
             )
@@ -390,8 +399,12 @@ def target_values(target: Expr, table: Table) -> Array:
 def check_target(program: Program, table: Table, settings: Settings) -> None:
     """Refuse targets that the loss has no meaning for."""
     if program.target is not None and not program.target.shape:
-        for first, block in table.blocks():
-            settings.loss_object.check(target_values(program.target, block), first)
+        for _checked in table.each_block(partial(_check_target, program.target, settings.loss)):
+            pass
+
+
+def _check_target(target: Expr, loss: str, first: int, block: Table) -> None:
+    loss_named(loss).check(target_values(target, block), first)
 
 
 # -- what there is to say before the first step ----------------------------------------------------
@@ -420,10 +433,10 @@ def _notes_on_classes(problem: Problem) -> list[str]:
     assert target is not None
     codes = problem.settings.loss_object.targets.codes
     missing = {*codes[: len(table.classes)]}
-    for _first, block in table.blocks():
+    for found in table.each_block(partial(_codes_in, target)):
+        missing.difference_update(found)
         if not missing:  # the first rows mostly have all
             break
-        missing.difference_update(np.unique(target_values(target, block)).tolist())
     unmet = [label_text(label) for label, code in zip(table.classes, codes, strict=False) if code in missing]
     if not unmet:
         return []
@@ -432,6 +445,10 @@ def _notes_on_classes(problem: Problem) -> list[str]:
             labels=", ".join(unmet), rows=table.rows
         )
     ]
+
+
+def _codes_in(target: Expr, _first: int, block: Table) -> list[float]:
+    return np.unique(target_values(target, block)).tolist()  # type: ignore[no-any-return]
 
 
 def _notes_on_score(problem: Problem) -> list[str]:

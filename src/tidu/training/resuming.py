@@ -109,12 +109,13 @@ def _resumed_from(
     problem = Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
         test_size=origin.test_size, validation=origin.validation if validation is None else validation,
-        drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
+        drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv, cluster=cluster,
     )  # fmt: skip
     if cluster is not None:
         execution.check(problem.settings)
     assert problem.table is not None
-    same_data = fingerprint(problem.table) == facts["data"]["fingerprint"]
+    hashed = facts["data"]["fingerprint"]
+    same_data = fingerprint(problem.table, hashed) == hashed
     problem = replace(problem, choice=facts.get("choice", ""))
     state, basis = point.state(problem.program)
     _check_place(state, problem, stored)
@@ -289,7 +290,7 @@ def _changes(problem: Problem, facts: Any, same_data: bool) -> list[str]:
     if not same_data:
         notes.append(_("the data are not those that the run began with: what follows is learned from the new ones"))
     known = facts["data"].get("validation_fingerprint")
-    if known is not None and (problem.validation is None or fingerprint(problem.validation) != known):
+    if known is not None and (problem.validation is None or fingerprint(problem.validation, known) != known):
         notes.append(_("the validation data are not those that the run began with: what follows is judged by the new "
                        "ones"))  # fmt: skip
     now, then = versions(), facts["versions"]

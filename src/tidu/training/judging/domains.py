@@ -6,7 +6,7 @@ Where it is not, the row, the column and the operation are named, or the row is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -35,20 +35,10 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
     good: list[npt.NDArray[np.bool_]] = []
     bad = 0
     first: tuple[int, Expr, float, str] | None = None
-    for start, block in table.blocks():
-        whole = np.ones(block.rows, dtype=np.bool_)
-        for part in parts:
-            values = values_of_nodes([part], {c: block[c.name] for c in _columns(part)})
-            finite = np.isfinite(np.broadcast_to(values[part], (block.rows,)))
-            whole &= finite
-            if finite.all() or first is not None:
-                continue
-            row = int(np.flatnonzero(~finite)[0])
-            here = {node: float(np.broadcast_to(value, (block.rows,))[row]) for node, value in values.items()}
-            guilty, value = next((node, value) for node, value in here.items() if not np.isfinite(value))
-            cells = ", ".join(f"{c.name} = {plain_number(float(block[c.name][row]))}" for c in _columns(guilty))
-            first = start + row, guilty, value, cells
-        bad += block.rows - int(whole.sum())
+    names = {c.name for part in parts for c in _columns(part)}
+    for whole, here in table.part(names).each_block(partial(_defined, parts)):
+        first = first or here
+        bad += len(whole) - int(whole.sum())
         good += [whole] if drop else []
     if first is None:
         return table
@@ -78,6 +68,26 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
             bad=bad,
         )
     )
+
+
+def _defined(
+    parts: Sequence[Expr], start: int, block: Table
+) -> tuple[npt.NDArray[np.bool_], tuple[int, Expr, float, str] | None]:
+    """In which rows of a block all parts are finite, and of the first that is not: row, operation, value and cells."""
+    whole = np.ones(block.rows, dtype=np.bool_)
+    first: tuple[int, Expr, float, str] | None = None
+    for part in parts:
+        values = values_of_nodes([part], {c: block[c.name] for c in _columns(part)})
+        finite = np.isfinite(np.broadcast_to(values[part], (block.rows,)))
+        whole &= finite
+        if finite.all() or first is not None:
+            continue
+        row = int(np.flatnonzero(~finite)[0])
+        here = {node: float(np.broadcast_to(value, (block.rows,))[row]) for node, value in values.items()}
+        guilty, value = next((node, value) for node, value in here.items() if not np.isfinite(value))
+        cells = ", ".join(f"{c.name} = {plain_number(float(block[c.name][row]))}" for c in _columns(guilty))
+        first = start + row, guilty, value, cells
+    return whole, first
 
 
 @lru_cache(maxsize=32)

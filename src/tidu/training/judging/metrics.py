@@ -7,7 +7,10 @@ that score. Everything is computed from logits, so that nothing is lost where a 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -20,11 +23,35 @@ MOST_RANKED = 1 << 22  # rows of which an AUC is computed, where they come block
 
 def metrics_of(y: Array, y_hat: Array) -> dict[str, float]:
     """Mean squared, root mean squared and mean absolute error, and R² (nan for a target that never varies)."""
-    return metrics_of_blocks([(y, y_hat)])
+    return metrics_of_blocks([means_of(y, y_hat)])
 
 
-def metrics_of_blocks(blocks: Iterable[tuple[Array, Array]]) -> dict[str, float]:
-    """The same of targets and predictions that come block by block: the sums of the blocks, one after another.
+@dataclass(frozen=True)
+class Means:
+    """What the metrics need of a block: means of squares and sizes of its residuals, and of the squares around y."""
+
+    count: int
+    squares: float
+    errors: float
+    middle: float
+    around: float
+    low: float
+    high: float
+
+
+def means_of(y: Array, y_hat: Array) -> Means:
+    """The means of the rows of a block."""
+    with np.errstate(all="ignore"):
+        residual, middle = y - y_hat, _mean(y)
+        apart = y - middle
+        return Means(
+            len(y), _mean(residual * residual), _mean(np.abs(residual)), middle, _mean(apart * apart),
+            float(np.minimum.reduce(y)), float(np.maximum.reduce(y)),
+        )  # fmt: skip
+
+
+def metrics_of_blocks(blocks: Iterable[Means]) -> dict[str, float]:
+    """The same of rows that come block by block: the means of the blocks, put together one after another.
 
     Squares around the mean are put together as in Chan, Golub & LeVeque 1983.
     """
@@ -32,17 +59,14 @@ def metrics_of_blocks(blocks: Iterable[tuple[Array, Array]]) -> dict[str, float]
     squares = errors = mean = around = 0.0
     low, high = math.inf, -math.inf
     with np.errstate(all="ignore"):
-        for y, y_hat in blocks:
-            residual, count = y - y_hat, len(y)
-            squares = _sum_of_means(squares, rows, _mean(residual * residual), count)
-            errors = _sum_of_means(errors, rows, _mean(np.abs(residual)), count)
-            middle = _mean(y)
-            apart_from_middle = y - middle
-            own = _mean(apart_from_middle * apart_from_middle)
-            apart = (middle - mean) ** 2 * (rows * count / (rows + count) ** 2) if rows else 0.0
-            around = _sum_of_means(around, rows, own, count) + apart
-            mean = _sum_of_means(mean, rows, middle, count)
-            low, high = min(low, float(np.minimum.reduce(y))), max(high, float(np.maximum.reduce(y)))
+        for block in blocks:
+            count = block.count
+            squares = _sum_of_means(squares, rows, block.squares, count)
+            errors = _sum_of_means(errors, rows, block.errors, count)
+            apart = (block.middle - mean) ** 2 * (rows * count / (rows + count) ** 2) if rows else 0.0
+            around = _sum_of_means(around, rows, block.around, count) + apart
+            mean = _sum_of_means(mean, rows, block.middle, count)
+            low, high = min(low, block.low), max(high, block.high)
             rows += count
         # The mean of equal numbers may differ from them in the last bit.
         spread = around if low < high else 0.0
@@ -76,37 +100,30 @@ def class_metrics_of(true: Classes, logits: Array, with_probabilities: bool) -> 
     return _of_confusion(table, log_loss(true, logits) if with_probabilities else None, auc(true, logits))
 
 
-def class_metrics_of_blocks(
-    blocks: Iterable[tuple[Classes, Array]], with_probabilities: bool, most: int = MOST_RANKED
-) -> dict[str, Any]:
-    """The same of classes and logits that come block by block.
+def class_metrics_of_rows(blocks: Iterable[tuple[Classes, Array]], with_probabilities: bool) -> dict[str, Any]:
+    """The same of classes and logits that come block by block, and are held."""
+    held = [*blocks]
+    true, logits = (np.concatenate([block[k] for block in held]) for k in (0, 1))
+    return class_metrics_of(true, logits, with_probabilities)
 
-    Ranks need all rows at once: beyond `most` of them, the AUC is nan.
-    """
-    kept: list[tuple[Classes, Array]] = []
-    rows, finite, loss = 0, True, 0.0
-    table: npt.NDArray[np.int64] | None = None
-    for true, logits in blocks:
-        rows += len(true)
-        if rows <= most:
-            kept.append((true, logits))
-            continue
-        for held_true, held in [*kept, (true, logits)]:
-            here = confusion(held_true, predicted_classes(held), held.shape[1])
-            table = here if table is None else table + here
-            finite = finite and bool(np.isfinite(held).all())
-            if finite and with_probabilities:
-                loss += log_loss(held_true, held) * len(held_true)
-        kept = []
-    if table is None:
-        return class_metrics_of(
-            np.concatenate([true for true, _logits in kept]),
-            np.concatenate([logits for _true, logits in kept]),
-            with_probabilities,
-        )
-    if not finite:
+
+def counts_of(true: Classes, logits: Array, with_probabilities: bool) -> tuple[npt.NDArray[np.int64], float]:
+    """The confusion table of a block, and the sum of its log losses; nan where a logit is not finite."""
+    table = confusion(true, predicted_classes(logits), logits.shape[1])
+    if not np.isfinite(logits).all():
+        return table, math.nan
+    return table, log_loss(true, logits) * len(true) if with_probabilities else 0.0
+
+
+def class_metrics_of_counts(
+    blocks: Iterable[tuple[npt.NDArray[np.int64], float]], with_probabilities: bool
+) -> dict[str, Any]:
+    """The same of more rows than are held, by the counts of their blocks: ranks need all rows, so the AUC is nan."""
+    counts, losses = zip(*blocks, strict=True)
+    table, loss = reduce(operator.add, counts), reduce(operator.add, losses, 0.0)  # `sum` adds floats otherwise
+    if math.isnan(loss):
         return class_metrics_of(np.zeros(1, dtype=np.intp), np.full((1, len(table)), math.nan), with_probabilities)
-    return _of_confusion(table, loss / rows if with_probabilities else None, math.nan)
+    return _of_confusion(table, loss / int(table.sum()) if with_probabilities else None, math.nan)
 
 
 def _of_confusion(table: npt.NDArray[np.int64], loss: float | None, area: float) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from tidu.language.expr import Expr, evaluation_order
 from tidu.language.simplify import ZERO
 from tidu.runtime.summation import CHUNK
 from tidu.text import _
-from tidu.training.constraints import no_network
 from tidu.training.engine_choice import Engine
 from tidu.training.judging.evaluation import inputs_from
 from tidu.training.solving.answers import Answers
@@ -55,12 +54,17 @@ def objective_of(
     Raises
     ------
     SettingError
-        A network on a cluster.
+        A solver of a network on a cluster.
     """
     if not program.of_arrays:
         return Objective(program, columns, engine, threads, cluster, known)
     if cluster is not None:
-        raise SettingError(no_network())
+        raise SettingError(
+            _(
+                "a solver of a model with vectors or matrices needs all rows on one machine; leave out the cluster, or "
+                "name an optimizer that descends, such as adam"
+            )
+        )
     return NetworkObjective(program, columns, known)
 
 

@@ -159,10 +159,8 @@ class Objective:
         return self._values(rows_source(self.program, outputs), at, len(outputs))
 
     def values_in_chunks(self, outputs: Sequence[Expr], at: Array) -> Iterator[Array]:
-        """The same chunk after chunk, on this machine."""
-        source = rows_source(self.program, outputs)
-        for chunk in self._rows.chunks:
-            yield self._rows.values(source, len(outputs), at.tolist(), self._rows.read(chunk))
+        """The same chunk after chunk."""
+        return self._chunks.values(rows_source(self.program, outputs), len(outputs), at)
 
     def slopes_in_chunks(self, at: Array, *more: Expr) -> Iterator[Array]:
         """The slopes of the score along all parameters, then more of each sample, likewise."""
@@ -317,7 +315,7 @@ class Objective:
         return self._chunks.sums(source, outputs, at)
 
     def _values(self, source: str, at: Array, outputs: int) -> Array:
-        parts = [self._rows.values(source, outputs, at.tolist(), self._rows.read(c)) for c in self._rows.chunks]
+        parts = [*self._chunks.values(source, outputs, at)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 

@@ -19,16 +19,18 @@ from tidu.cluster.chunks import Chunk
 from tidu.cluster.connecting import Cluster
 from tidu.cluster.dask_sums import DaskSums
 from tidu.data.disk_table import are_on_disk, read_columns
-from tidu.data.shared_columns import SharedColumns, SharedStore
+from tidu.data.shared_columns import SharedColumns
 from tidu.engines.build import module_of
 from tidu.machine import cores
 from tidu.runtime.summation import CHUNK, Sums, added
 from tidu.text import _
+from tidu.training.sharing import SharedRows, shared_rows
 from tidu.training.solving.answers import Answers
 from tidu.training.solving.triangles import PIECE, triangle_of
 
 Array = npt.NDArray[np.float64]
-SUMS, TRIANGLE = "sums", "triangle"  # what may be asked of a chunk
+SUMS, TRIANGLE, VALUES = "sums", "triangle", "values"  # what may be asked of a chunk
+MOST_HELD = 1 << 26  # bytes of values that workers have sent and nobody has taken yet
 
 
 class RowChunks:
@@ -63,9 +65,11 @@ class RowChunks:
         """Bytes that its columns take; a number of a list is a pointer and an object."""
         return len(self.columns) * chunk.count * (8 if self.machine_code else 32)
 
-    def sums(self, chunk: Chunk, columns: Any, arguments: Sequence[Any]) -> Sums:
+    def sums(self, chunk: Chunk, columns: Any, arguments: Sequence[Any]) -> Any:
         """Of a chunk, what the first argument names: the others are a text, how many outputs it has, and the point."""
         kind, source, outputs, *at = arguments
+        if kind == VALUES:
+            return self.values(source, outputs, at, columns)
         if kind == SUMS:
             totals: Any = np.zeros(outputs) if self.machine_code else [0.0] * outputs
             self._function(source, "sums")(columns, 0, chunk.count, tuple(at), totals)
@@ -93,13 +97,13 @@ class RowChunks:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """Chunks of a column store at a path that every worker can read (`Job`)."""
+    """Chunks of columns that every worker can read (`Job`)."""
 
     columns: SharedColumns
     machine_code: bool
 
     def opened(self) -> RowChunks:
-        """The store, opened where this is called.
+        """The columns, opened where this is called.
 
         Raises
         ------
@@ -111,7 +115,8 @@ class StoredRows:
 class ChunkSums:
     """Sums and triangles over all rows of some columns, by the threads of this machine or by the workers of a cluster.
 
-    What is known already is not computed again. Close it when done.
+    The latter where a cluster is given, or has the rows already. What is known already is not computed again. Close it
+    when done.
     """
 
     def __init__(
@@ -119,12 +124,12 @@ class ChunkSums:
     ) -> None:
         self.rows, self.threads, self.cluster = rows, threads or cores(), cluster
         self.known = known or Answers()
-        self.store: SharedStore | None = None
         self.workers: DaskSums | None = None
-        if cluster is not None and rows.on_disk and rows.rows > CHUNK:
-            self.store = SharedStore(rows.columns)
-            job = StoredRows(self.store.columns, rows.machine_code)
-            self.workers = DaskSums(cluster.client, job, self._here)
+        file = rows.columns[0].file if rows.on_disk and rows.rows > CHUNK else None
+        shared = file and (file.workers if cluster is None else shared_rows(file, cluster))
+        if isinstance(shared, SharedRows):
+            job = StoredRows(shared.store.columns(rows.columns), rows.machine_code)
+            self.workers = shared.sums(job, self._here)
 
     def sums(self, source: str, outputs: int, at: Array) -> Array:
         """Σ of each output of a text over all rows, of shape (outputs,)."""
@@ -148,6 +153,17 @@ class ChunkSums:
 
         return self.known.given(source, at, (outputs, outputs), self.rows.rows * outputs, computed)
 
+    def values(self, source: str, outputs: int, at: Array) -> Iterator[Array]:
+        """What a text of rows gives of each chunk, of shape (outputs, rows), one after another."""
+        chunks, arguments = self.rows.chunks, (VALUES, source, outputs, *at.tolist())
+        if self.workers is None:
+            yield from (self._here(chunk, arguments) for chunk in chunks)
+            return
+        together = max(1, MOST_HELD // (8 * outputs * CHUNK))
+        for first in range(0, len(chunks), together):
+            found: list[Any] = self.workers(chunks[first : first + together], arguments)
+            yield from found
+
     def _each(self, kind: str, source: str, outputs: int, at: Array) -> Iterator[Sums]:
         """What is asked of each chunk, in the order of the chunks."""
         chunks, arguments = self.rows.chunks, (kind, source, outputs, *at.tolist())
@@ -159,7 +175,7 @@ class ChunkSums:
             with ThreadPoolExecutor(min(self.threads, len(chunks)), thread_name_prefix="tidu") as pool:
                 yield from pool.map(lambda chunk: self._here(chunk, arguments), chunks)
 
-    def _here(self, chunk: Chunk, arguments: Sequence[Any]) -> Sums:
+    def _here(self, chunk: Chunk, arguments: Sequence[Any]) -> Any:
         return self.rows.sums(chunk, self.rows.read(chunk), arguments)
 
     @property
@@ -181,8 +197,6 @@ class ChunkSums:
         ]
 
     def close(self) -> None:
-        """Let go of what the workers hold, and of what was written for them."""
+        """Let go of what the workers hold."""
         if self.workers is not None:
             self.workers.close()
-        if self.store is not None:
-            self.store.close()
