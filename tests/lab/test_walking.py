@@ -175,7 +175,7 @@ def test_a_function_without_data_has_its_curve_and_its_command(page) -> None:
     page.wait_for_function("() => /y=1/.test(document.querySelector('#formula-error').textContent)")
     page.click("#away summary")
     page.get_by_role("button", name="the command that does the same").click()
-    page.wait_for_function("() => /tidu minimize 'x\\*\\*4/.test(document.querySelector('.said').textContent)")
+    page.wait_for_function("() => /tidu minimize .x\\*\\*4/.test(document.querySelector('.said').textContent)")
 
 
 def test_the_command_line_opens_a_lesson(browsers) -> None:

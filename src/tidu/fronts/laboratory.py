@@ -130,10 +130,18 @@ def _run_opened(name: str) -> Opened:
     from tidu.fronts.exporting import run_of
     from tidu.lab.problems import OF_THE_PAGE
     from tidu.lab.session import Opened
+    from tidu.training.functions import reads_no_column
+    from tidu.training.origin import Origin
 
     run = run_of(name, None, with_its_data=True)
-    origin = run.origin
-    if origin is None or origin.path is None:
+    origin, of_function = run.origin or Origin(), run.program.target is None
+    if of_function and not reads_no_column(run.program):
+        raise SettingError(
+            _(
+                "the columns that the function of run {run} reads were not in a file; a link of the lab holds them"
+            ).format(run=name)
+        )
+    if origin.path is None and not of_function:
         raise SettingError(
             _("the data of run {run} were not in a file; open them: tidu lab DATA FORMULA").format(run=name)
         )
@@ -143,8 +151,8 @@ def _run_opened(name: str) -> Opened:
     given = {n: _written(n, v) for n, v in own.items() if n in OF_THE_PAGE and v != OF_THE_PAGE[n].default}
     judging = origin.validation if isinstance(origin.validation, float) else None
     return Opened(
-        origin.path, run.settings.formula, given, origin.csv, step=run.steps, test_size=origin.test_size,
-        validation=judging,
+        origin.path or "", run.settings.formula, given, origin.csv, step=run.steps, test_size=origin.test_size,
+        validation=judging, function=of_function,
     )  # fmt: skip
 
 

@@ -24,14 +24,13 @@ from tidu.insight.findings import Finding
 from tidu.insight.network_findings import findings_in_network, findings_on_sizes, starts_apart
 from tidu.insight.sample_findings import findings_on_divergence, findings_on_noise
 from tidu.text import _
-from tidu.training.callbacks import Callback
 from tidu.training.choice import MOST_OF_NETWORK
 from tidu.training.fit import run_of
 from tidu.training.questions import answered
 from tidu.training.run import Run
 from tidu.training.solving.network import NetworkObjective, objective_of
 from tidu.training.solving.objective import Objective
-from tidu.training.solving.spectrum import Spectrum, on_enough_rows, spectrum_of
+from tidu.training.solving.spectrum import Spectrum, Watch, on_enough_rows, spectrum_of
 from tidu.training.solving.stability import linear_rule, safe_rate, steps_to_shrink
 
 Array = npt.NDArray[np.float64]
@@ -141,15 +140,13 @@ class Diagnosis:
         }  # fmt: skip
 
 
-def diagnose(
-    run: Run, data: object = None, trials: bool = True, callbacks: Callback | Sequence[Callback] = ()
-) -> Diagnosis:
+def diagnose(run: Run, data: object = None, trials: bool = True, watch: Watch | None = None) -> Diagnosis:
     """Examine a run; `data` is needed where it no longer has its own (a run that was loaded).
 
     Parameters
     ----------
     trials : whether to try what might help, at the price of a few more fits.
-    callbacks : told of what each trial does, and may stop it.
+    watch : called now and then while it examines and tries; what it raises ends the diagnosis.
     """
     table = run.training_data if data is None else run.features_of(data)
     if table is None:
@@ -160,7 +157,7 @@ def diagnose(
     end = objective.flat([run.params[n] for n in program.parameter_names])
     columns = {c.name: table[c.name] for c in program.columns if c.role == "feature"}
     at = start if run.diverged else end
-    spectrum = spectrum_of(objective, at)
+    spectrum = spectrum_of(objective, at, watch)
     with np.errstate(all="ignore"):
         loss = objective.cost(end)
         findings = [
@@ -170,7 +167,7 @@ def diagnose(
             *findings_on_noise(run, objective, start),
             *_on_columns(run, objective, columns),
         ]
-    tried = _trials(run, table, spectrum, loss, callbacks) if trials else []
+    tried = _trials(run, table, spectrum, loss, watch) if trials else []
     return Diagnosis(run, loss, spectrum, tuple(findings), tuple(tried))
 
 
@@ -287,13 +284,11 @@ def _on_the_end(run: Run, objective: Objective, spectrum: Spectrum | None, end: 
 
 
 # -- the trials -----------------------------------------------------------------------------------
-def _trials(
-    run: Run, table: Table, spectrum: Spectrum | None, loss: float, callbacks: Callback | Sequence[Callback]
-) -> list[Trial]:
+def _trials(run: Run, table: Table, spectrum: Spectrum | None, loss: float, watch: Watch | None) -> list[Trial]:
     """What might help, tried on the same data from the same start; of alternatives, the one that ends lowest."""
     ends = []
     for alternatives in _plans(run, spectrum):
-        tried = [(words, options, _tried(run, options, table, callbacks)) for words, options in alternatives]
+        tried = [(words, options, _tried(run, options, table, watch)) for words, options in alternatives]
         costs = [_cost(end, table) for _words, _options, end in tried]
         best = min(range(len(tried)), key=lambda k: costs[k] if math.isfinite(costs[k]) else math.inf)
         ends.append((*tried[best], costs[best]))
@@ -352,9 +347,12 @@ def _plans_for_network(run: Run) -> list[list[Plan]]:
     return plans
 
 
-def _tried(run: Run, options: Mapping[str, Any], table: Table, callbacks: Callback | Sequence[Callback]) -> Run:
+def _tried(run: Run, options: Mapping[str, Any], table: Table, watch: Watch | None) -> Run:
     whole = replace(run.problem, table=table, validation=None, rescaling=None, rescaled_program=None)
-    tried = run_of(whole.changed(**options, patience=None, min_improvement=0.0, plateau={}))
+    callbacks = () if watch is None else (lambda _event: watch(),)
+    tried = run_of(whole.changed(**options, patience=None, min_improvement=0.0, plateau={}), callbacks=callbacks)
+    if watch is not None:
+        watch()  # an error of a callback ends the run and is kept with it
     if tried.stopped == "interrupted":  # who interrupts a trial wants an end of all
         raise KeyboardInterrupt
     return tried

@@ -24,6 +24,7 @@ from tidu.insight.written import Symbol, shape_in_words
 from tidu.language.expr import Expr, evaluation_order, symbol
 from tidu.language.printer import unicode_name
 from tidu.text import _
+from tidu.training.functions import NO_COLUMN
 from tidu.training.run import Run
 
 OF_SAMPLE = ("step", "forward", "loss", "backward", "accumulate")
@@ -145,6 +146,8 @@ class Entries:
         table = self.run.training_data
         for row in (r for r in trace.rows if r in self.rows):
             for c in p.columns:
+                if c.name == NO_COLUMN:
+                    continue
                 assert table is not None
                 value = float(table[c.name][row])
                 self._give(c, value, self.reasons.of_column(self._class_of(c, value), value, row), row)

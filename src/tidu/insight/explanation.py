@@ -20,7 +20,7 @@ from tidu.errors import SettingError, closest
 from tidu.insight.ledger import Ledger
 from tidu.insight.written import Symbol, number, shown
 from tidu.language.expr import Expr
-from tidu.text import _, mark
+from tidu.text import _, language, mark
 from tidu.training.as_json import json_safe, numbers_as_lists
 from tidu.training.questions import answered
 
@@ -59,15 +59,17 @@ class Part:
 
 
 @functools.lru_cache(maxsize=2048)
-def _formula(expression: Expr, parts: tuple[tuple[Expr, Symbol], ...], notation: str) -> str:
-    """A formula in which parts have names: the same at every step of a training, of which many are shown."""
+def _formula(expression: Expr, parts: tuple[tuple[Expr, Symbol], ...], notation: str, _language: str) -> str:
+    """A formula in which parts have names, in a language: the same at every step of a training that is shown."""
     whole = shown(expression, {node: symbol.written(notation) for node, symbol in parts}, notation)
     return _POWERED.sub(r"(\1)\2", whole) if notation == "unicode" else whole
 
 
 @functools.lru_cache(maxsize=4096)
-def _form(expression: Expr, nodes: tuple[Expr, ...], looks: tuple[str, ...], notation: str) -> str:
-    """A formula with numbers that look so: the digits of each stand under the number of the part and of their place."""
+def _form(
+    expression: Expr, nodes: tuple[Expr, ...], looks: tuple[str, ...], notation: str, _language: str
+) -> str:  # fmt: skip
+    """A formula, in a language, with numbers that look so: the digits of each stand as its part's and their place."""
     held = {}
     for k, (node, look) in enumerate(zip(nodes, looks, strict=True)):
         first, *others = look.split(_DIGITS)
@@ -78,7 +80,7 @@ def _form(expression: Expr, nodes: tuple[Expr, ...], looks: tuple[str, ...], not
 def _put_in(expression: Expr, parts: tuple[tuple[Expr, str], ...], notation: str) -> str:
     """A formula with these numbers in place of nodes. How it is printed depends on signs and dots, not on digits."""
     looks = tuple(_RUN.sub(_DIGITS, text) for _node, text in parts)
-    form = _form(expression, tuple(node for node, _text in parts), looks, notation)
+    form = _form(expression, tuple(node for node, _text in parts), looks, notation, language())
     if len(form) > LONGEST_FORM:  # what is cut for its length is cut by its own
         return shown(expression, dict(parts), notation)
     runs = [_RUN.findall(text) for _node, text in parts]
@@ -131,7 +133,7 @@ class Entry:
         """What it is computed as: names for its parts."""
         if self.expression is None:
             return f"<mtext>{escape(self.words)}</mtext>" if self.words and notation == "mathml" else self.words
-        return _formula(self.expression, tuple((p.node, p.symbol) for p in self.parts), notation)
+        return _formula(self.expression, tuple((p.node, p.symbol) for p in self.parts), notation, language())
 
     def numbers(self, notation: str = "text") -> str:
         """The formula with the numbers put in; empty where there is none."""

@@ -15,7 +15,6 @@ import numpy as np
 from tidu.errors import SettingError
 from tidu.insight.explanation import Entry
 from tidu.lab.experiment import Experiment, Moment
-from tidu.lab.problems import NO_COLUMN
 from tidu.lab.views import MOST_COLUMNS, as_element
 from tidu.text import _
 
@@ -37,7 +36,7 @@ def explanation(experiment: Experiment, moment: Moment, row: int | None) -> dict
     notes = [*told.notes, _("and {count} more").format(count=len(left_out))] if left_out else told.notes
     return {
         "step": trace.step, "rows": list(told.rows),
-        "entries": _plain([e for e in told.entries if e.name != NO_COLUMN and e.id not in left_out]),
+        "entries": _plain([e for e in told.entries if e.id not in left_out]),
         "names": experiment.explainer.names(trace), "after": {k: v for k, v in trace.after.items() if np.ndim(v) == 0},
         "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(notes),
     }  # fmt: skip

@@ -19,7 +19,9 @@ import numpy.typing as npt
 from tidu.content.optimizers import optimizer_named
 from tidu.engines.scalar_loop import recorded_parameters
 from tidu.engines.trace import Trace
+from tidu.errors import SettingError
 from tidu.insight.explain import Explainer, ToldStep, rows_to_trace
+from tidu.text import _
 from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.solving.network import objective_of
@@ -34,6 +36,10 @@ MOST_KEPT = 2000  # states; beyond, every other one is let go of
 MOST_BYTES = 64_000_000  # that kept states may take
 MOST_ROWS = 100_000  # rows of history; beyond, every other one is let go of
 SLICES = 50  # of a long way: so many states are kept on it, from which one can go back quickly
+
+
+class Unwanted(SettingError):
+    """Nobody waits any more for what is being computed."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,11 @@ class Experiment:
             if self.ended or time.perf_counter() - began >= seconds:
                 break
         return self.moment(state)
+
+    def check_wanted(self) -> None:
+        """Raise `Unwanted` once nobody waits for what is being computed."""
+        if self.ended:
+            raise Unwanted(_("nobody waits for this any more"))
 
     def moment(self, state: TrainingState) -> Moment:
         """What is to be said of a state."""

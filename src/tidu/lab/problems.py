@@ -10,17 +10,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from tidu.content.kinds import Flag
 from tidu.content.methods import AUTO
 from tidu.data.source import source_of
 from tidu.data.table import Source, Table
-from tidu.engines.program import program_of_function
 from tidu.errors import FormulaError, SettingError, closest
-from tidu.language.expr import evaluation_order, symbol, symbols
-from tidu.language.reader import parse_expression
+from tidu.language.expr import evaluation_order
 from tidu.text import _
+from tidu.training.functions import NO_COLUMN, function_program, function_read, own_row
 from tidu.training.options import options_of
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
@@ -35,7 +32,6 @@ MOST_TABLES = 4  # of one source, that are kept in memory
 NOWHERE = Origin()  # where data that are in memory cannot be read again
 OF_THE_PAGE = options_of("lab")
 OF_A_FUNCTION = ("lr", "optimizer", "batch_size", "init", "seed", "shuffle", "tol")
-NO_COLUMN = "one_row"  # what the single row of a function without data holds; nothing reads it
 
 
 class Remembered(Source):
@@ -147,20 +143,17 @@ def _problem_of_function(data: Data, function: str, read: dict[str, Any]) -> Pro
             raise SettingError(
                 _("a function is minimized as it stands, and has no {option}; leave it out").format(option=name)
             )
-    table = data.source.table()
-    columns = {name: symbol(name, "feature") for name in table if name != NO_COLUMN}
-    value = parse_expression(function, columns, lambda name: symbol(name, "parameter"))
-    settings, variables = Settings("y = 0", **read), symbols([value], "parameter")
-    missing = [v.name for v in variables if v.name not in settings.init]
+    table, settings = data.source.table(), Settings(function, **read)
+    _value, variables, columns = function_read(settings)
+    missing = [c.name for c in columns if c.name not in table]
     if not variables or missing:
         raise FormulaError(
             _("say where to start: in 'start', give each variable a number, such as {example}").format(
                 example=",".join(f"{name}=1" for name in missing or ["x"])
             )
         )
-    own = symbols([value], "feature") or [symbol(NO_COLUMN, "feature")]
-    program = program_of_function(value, variables, settings.stepping_optimizer, settings.rate, own)
-    values = [np.asarray(table[c.name] if c.name in columns else np.zeros(1)) for c in own]
+    program = function_program(settings)
+    values = [table[c.name] for c in columns] or own_row(program)
     return Problem.of_function(program, settings.starting_values(program), settings, values)
 
 

@@ -157,11 +157,13 @@ class Lab:
                 message = await coming
                 if message["type"] == "websocket.disconnect":
                     return
+                session.pressed = False
                 coming = asyncio.ensure_future(websocket.receive())  # a tab may close while it is answered
                 answering = asyncio.ensure_future(self._answer(websocket, session, message.get("text")))
                 await asyncio.wait({coming, answering}, return_when=asyncio.FIRST_COMPLETED)
                 if coming.done() and coming.result()["type"] == "websocket.disconnect":
                     session.end()
+                session.pressed = coming.done()
                 await answering
         except (WebSocketDisconnect, RuntimeError):  # it closed while an answer was on its way
             return

@@ -1,12 +1,7 @@
-"""`Session`: what one tab of the page works on, and the requests that it may make; each is a method in `REQUESTS`.
-
-A request names itself in `do`; its other fields are checked against the types that stand beside the method. Nothing
-that comes from a page is evaluated: formulas go through the parser of formulas, options through their declarations.
-"""
+"""`Session`: what one tab of the page works on; its methods with `@request` answer what the page asks."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,12 +21,14 @@ from tidu.errors import DataError, SettingError, TiduError
 from tidu.lab import networks, taking, views
 from tidu.lab.changes import Telling, explanation
 from tidu.lab.examples import EXAMPLES, Example, example_named
-from tidu.lab.experiment import Experiment, Moment
+from tidu.lab.experiment import Experiment, Moment, Unwanted
 from tidu.lab.frames import Reply
 from tidu.lab.guiding import Guide, Present
-from tidu.lab.problems import NO_COLUMN, OF_THE_PAGE, Data, Remembered, problem_of
+from tidu.lab.problems import OF_THE_PAGE, Data, Remembered, problem_of
+from tidu.lab.requests import LOOKING, request, request_read
 from tidu.lab.words import page_words
 from tidu.text import _, language, speak_here
+from tidu.training.functions import NO_COLUMN, reads_no_column
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 
@@ -40,32 +37,6 @@ LONGEST_TEXT = 4_000_000  # characters of a table that is pasted
 MOST_CELLS = 200_000  # of a table that the page sends point by point
 MOST_OTHERS = 5  # earlier experiments that are kept to be drawn beside the present one
 GOING = 0.05  # seconds that one request may go on training
-Handler = Callable[["Session", dict[str, Any]], Reply]
-
-
-@dataclass(frozen=True)
-class Request:
-    """A kind of request: what answers it, and the types of its fields; those in `optional` may be left out."""
-
-    answer: Handler
-    fields: Mapping[str, type | tuple[type, ...]]
-    optional: frozenset[str]
-
-
-REQUESTS: dict[str, Request] = {}
-# What a request for views may say of what the page has and shows: the step up to which it has the history, of this run
-# and of earlier ones; the row that is looked at; the first row of the table; the explanation that it has.
-LOOKING: Mapping[str, type] = {"after": int, "others_after": list, "row": int, "first": int, "known": int}
-
-
-def request(optional: str = "", **fields: type | tuple[type, ...]) -> Callable[[Handler], Handler]:
-    """Register a method as what answers the requests of its name."""
-
-    def registered(method: Handler) -> Handler:
-        REQUESTS[method.__name__] = Request(method, fields, frozenset(optional.split()))
-        return method
-
-    return registered
 
 
 @dataclass(frozen=True)
@@ -80,6 +51,7 @@ class Opened:
     step: int = 0  # to which it goes at once
     test_size: float | None = None  # the share of the rows that the run which it names kept back, for the end
     validation: float | None = None  # and to judge its epochs by
+    function: bool = False  # whether the formula is a function to be minimised, without data
 
 
 @dataclass(frozen=True)
@@ -130,11 +102,19 @@ class Session:
             None,
         )  # the scene of a walk that was opened last, with its data
         self.language: str | None = None
+        self.pressed = False  # whether something newer is asked for than what is being answered
 
     def end(self) -> None:
         """Nobody waits any more for what is being answered: end it soon."""
         if self.experiment is not None:
             self.experiment.ended = True
+
+    def check_unpressed(self) -> None:
+        """Raise `Unwanted` where the tab has asked for something newer, or has closed."""
+        if self.experiment is not None:
+            self.experiment.check_wanted()
+        if self.pressed:
+            raise Unwanted(_("nobody waits for this any more"))
 
     def close(self) -> None:
         """Let go of everything that runs."""
@@ -149,26 +129,13 @@ class Session:
         speak_here(self.language)
         number = asked.pop("id", None)
         try:
-            reply = self._answered(asked)
+            kind, fields = request_read(asked)
+            reply = kind.answer(self, fields)
         except TiduError as error:
             reply = Reply({"error": str(error), "kind": type(error).__name__})
         except MemoryError:
             reply = Reply({"error": _("there is not enough memory for this; use fewer rows or columns")})
         return reply.with_plain(id=number if isinstance(number, int) else None)
-
-    def _answered(self, asked: dict[str, Any]) -> Reply:
-        name = asked.pop("do", None)
-        kind = REQUESTS.get(name) if isinstance(name, str) else None
-        if kind is None:
-            raise SettingError(_("the lab has no request {name!r}").format(name=name))
-        for name_of, types in kind.fields.items():
-            if name_of not in asked and name_of in kind.optional:
-                continue
-            value = asked.get(name_of)
-            wrong = not isinstance(value, types) or (isinstance(value, bool) and types is not bool)
-            if wrong or (isinstance(value, float) and not math.isfinite(value)):
-                raise SettingError(_("the request {name} has no proper {field}").format(name=name, field=name_of))
-        return kind.answer(self, {k: v for k, v in asked.items() if k in kind.fields})
 
     @property
     def going(self) -> tuple[Experiment, Moment]:
@@ -207,7 +174,7 @@ class Session:
         return Reply({
             "language": language(), "words": page_words(), "losses": list(LOSSES), "optimizers": list(OPTIMIZERS),
             "options": options, "examples": [e.to_dict() for e in EXAMPLES],
-            "opened": {"data": bool(self.opened.path), "name": Path(self.opened.path).name,
+            "opened": {"data": bool(self.opened.path) or self.opened.function, "name": Path(self.opened.path).name,
                        "formula": self.opened.formula, "settings": dict(self.opened.given),
                        "lesson": self.opened.lesson, "step": self.opened.step},
             "walks": self.guide.walks(),
@@ -217,10 +184,12 @@ class Session:
     @request()
     def opened_data(self, _asked: dict[str, Any]) -> Reply:
         """The data that the command line named."""
-        path = self.opened.path
+        o = self.opened
+        path = o.path
+        if o.function:
+            return self._with(Data.of(_("a function"), {}, True))
         if not path:
             raise SettingError(_("choose data and a formula first"))
-        o = self.opened
         origin = Origin(path, o.csv, False, o.test_size, o.validation)
         return self._with(Data(Path(path).name, source_of(path, o.csv), origin))
 
@@ -360,7 +329,8 @@ class Session:
     def go(self, asked: dict[str, Any]) -> Reply:
         """Toward a step, as far as a twentieth of a second reaches; with the views that the page wants.
 
-        `took` says how many milliseconds each view cost, so that the page can ask for slow ones less often.
+        `took` says how many milliseconds each view cost, so that the page can ask for slow ones less often. A curvature
+        that takes long is given up where something newer is asked for; then it is not among them.
         """
         experiment, _here = self.going
         self.here = experiment.toward(max(0, asked["step"]), GOING)
@@ -371,6 +341,8 @@ class Session:
             began = time.perf_counter()
             try:
                 reply |= VIEWS[name](self, asked)
+            except Unwanted:  # the page asks again, once it is left in peace
+                continue
             except TiduError as error:
                 reply |= Reply({f"no_{name}": str(error)})
             took[name] = 1000.0 * (time.perf_counter() - began)
@@ -397,10 +369,11 @@ class Session:
         return views.diagnosis(*self.going)
 
     def _takes(self) -> list[str]:
-        """What can be taken away: of a function, what reads its columns, or else the command without any."""
+        """What can be taken away: of a function what needs no data, or what needs its columns."""
         if self.data is None or not self.data.function:
             return [*taking.SCRIPTS, "report", "csv", "command", "store"]
-        return ["command"] if taking.reads_no_column(self.going[0]) else [*taking.SCRIPTS, "csv"]
+        alone = reads_no_column(self.going[0].problem.program)
+        return ["report", "command", "store"] if alone else [*taking.SCRIPTS, "report", "csv", "store"]
 
     @request(to=str)
     def take(self, asked: dict[str, Any]) -> Reply:
@@ -417,7 +390,7 @@ class Session:
         if to == "report":
             return Reply({"name": "report.html", "text": taking.report(experiment, here)})
         if to == "command" and data.function:
-            return Reply({"text": taking.command_of_function(experiment, self.formula, self.given, here)})
+            return Reply({"text": taking.command_of_function(experiment, here)})
         if to == "command":
             return Reply({"text": taking.command(data.origin, self.formula, self.given, here)})
         if to == "store":
@@ -446,7 +419,7 @@ VIEWS: dict[str, Callable[[Session, dict[str, Any]], Reply]] = {
     "fit": lambda s, _asked: views.fitted(*s.going),
     "batch": lambda s, _asked: views.batch(*s.going),
     "profile": lambda s, _asked: views.profile(*s.going),
-    "curvature": lambda s, _asked: views.curvature(*s.going),
+    "curvature": lambda s, _asked: views.curvature(*s.going, s.check_unpressed),
     "explanation": lambda s, asked: s.explained(asked),
     "graph": lambda s, asked: views.graph(*s.going, s.row_of(asked)),
     "network": lambda s, asked: s.layers(asked),

@@ -14,7 +14,6 @@ from typing import Any
 from tidu.data.table import Table
 from tidu.errors import SettingError
 from tidu.lab.experiment import Experiment, Moment
-from tidu.lab.problems import NO_COLUMN
 from tidu.text import _
 from tidu.training.callbacks import Stop
 from tidu.training.fit import run_of
@@ -59,27 +58,9 @@ def report(experiment: Experiment, moment: Moment) -> str:
 
 def command(origin: Origin, formula: str, given: Mapping[str, Any], moment: Moment) -> str:
     """The command line that does the same; `given` are options as texts."""
+    words = ["tidu", "fit", origin.path or "data.csv", formula]
     kept = {name: getattr(origin, name) for name in ("test_size", "validation")}
-    return _command(["fit", origin.path or "data.csv", formula], {**given, **kept}, moment)
-
-
-def reads_no_column(experiment: Experiment) -> bool:
-    """Whether a function is computed from its variables alone."""
-    return all(c.name == NO_COLUMN for c in experiment.problem.program.columns)
-
-
-def command_of_function(experiment: Experiment, function: str, given: Mapping[str, Any], moment: Moment) -> str:
-    """The command line that minimises a function without data; `given` are options as texts."""
-    own = {name: value for name, value in given.items() if name in ("lr", "optimizer", "tol")}
-    at = ",".join(f"{name}={value!r}" for name, value in zip(
-        experiment.problem.program.parameter_names, experiment.problem.start, strict=True
-    ))  # fmt: skip
-    return _command(["minimize", function, "--at", at], own, moment)
-
-
-def _command(words: list[str], given: Mapping[str, Any], moment: Moment) -> str:
-    words = ["tidu", *words]
-    for name, value in given.items():
+    for name, value in {**given, **kept}.items():
         option = f"--{OPTIONS[name].word}"
         if isinstance(value, bool):
             words += [option if value else f"--no-{OPTIONS[name].word}"]
@@ -87,6 +68,13 @@ def _command(words: list[str], given: Mapping[str, Any], moment: Moment) -> str:
             words += [option, str(value)]
     words += ["--steps", str(max(1, moment.step))]
     return " ".join(map(shlex.quote, words))
+
+
+def command_of_function(experiment: Experiment, moment: Moment) -> str:
+    """The command line that minimises a function without data."""
+    from tidu.insight.reporting.repeating import command_of
+
+    return command_of(experiment.run(moment, 1))
 
 
 def as_csv(table: Table) -> str:

@@ -24,15 +24,14 @@ from tidu.insight.nodes import Identities
 from tidu.insight.picturing.step_graph import step_graph
 from tidu.lab.experiment import Experiment, Moment
 from tidu.lab.frames import Reply
-from tidu.lab.problems import NO_COLUMN
 from tidu.language.expr import Expr
 from tidu.language.mathml import math as math_element
 from tidu.language.mathml import mathml, mathml_lines
 from tidu.text import _
-from tidu.training.callbacks import Stop
+from tidu.training.functions import NO_COLUMN
 from tidu.training.judging.evaluation import cost_of, inputs_from, predictions_of
 from tidu.training.problem import Problem
-from tidu.training.solving.spectrum import largest_curvature, spectrum_of
+from tidu.training.solving.spectrum import Watch, largest_curvature, spectrum_of
 
 Array = npt.NDArray[np.float64]
 MOST_POINTS = 4000  # of the data, that are drawn
@@ -277,14 +276,14 @@ def _lowest(experiment: Experiment, moment: Moment) -> float:
     return float(at[0] - slope[0] / bend) if bend > 0.0 else math.nan
 
 
-def curvature(experiment: Experiment, moment: Moment) -> Reply:
+def curvature(experiment: Experiment, moment: Moment, watch: Watch | None = None) -> Reply:
     """λmax of the cost here and now, and the learning rate beyond which its direction grows."""
     rule, objective = experiment.linear_rule, experiment.objective
     if rule is None:  # no rate is too large for every start
         return Reply({"curvature": None})
     at = objective.flat(moment.state.parameters)
-    spectrum = None if experiment.problem.program.of_arrays else spectrum_of(objective, at)
-    largest = largest_curvature(objective, at) if spectrum is None else spectrum.largest
+    spectrum = None if experiment.problem.program.of_arrays else spectrum_of(objective, at, watch)
+    largest = largest_curvature(objective, at, watch) if spectrum is None else spectrum.largest
     if largest is None or not largest > 0.0:
         return Reply({"curvature": None})
     limit = experiment.limit_at_one / largest if rule.of_product else rule.limit(largest)
@@ -306,12 +305,12 @@ def mathematics(experiment: Experiment) -> Reply:
     })  # fmt: skip
 
 
-def _equations(program: Program, identity: Callable[[Expr], str | None]) -> list[list[str]]:
-    """Left and right sides as MathML."""
+def _equations(program: Program, identity: Callable[[Expr], str | None]) -> list[tuple[str, str, str]]:
+    """The left side, the sign and the right side of each line, as MathML."""
     show, show_lines = partial(mathml, identity=identity), partial(mathml_lines, identity=identity)
     notation = replace(MATHML, show=show, show_lines=show_lines)
-    lines = [*equations(program, notation), *update_rule(program, MATHML)]
-    return [[as_element(side) for side in line] for line in lines]
+    signed = {"=": equations(program, notation), "←": update_rule(program, MATHML)}
+    return [(as_element(left), sign, as_element(right)) for sign, lines in signed.items() for left, right in lines]
 
 
 def as_element(markup: str) -> str:
@@ -334,9 +333,9 @@ def graph(experiment: Experiment, moment: Moment, row: int | None) -> Reply:
 def diagnosis(experiment: Experiment, moment: Moment) -> Reply:
     """What the doctor finds, and what it advises of what the lab can do: a solver, which takes no steps, is only told.
 
-    Its trials end soon once nobody waits for them.
+    It ends soon once nobody waits for it.
     """
-    found = diagnose(experiment.run(moment), callbacks=lambda _event: Stop("left") if experiment.ended else None)
+    found = diagnose(experiment.run(moment), watch=experiment.check_wanted)
     of_steps = replace(found, trials=tuple(t for t in found.trials if not _is_of_solver(t.options)))
     return Reply({"diagnosis": {
         "findings": [f.to_dict() for f in found.findings], "trials": [t.to_dict() for t in found.trials],

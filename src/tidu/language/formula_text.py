@@ -38,15 +38,9 @@ def check_size(text: str) -> None:
 
 def sides(text: str) -> tuple[str, str]:
     """What stands left and right of the one `=` outside all brackets."""
-    hidden = re.sub(r"`[^`]*`|'[^'\n]*'|\"[^\"\n]*\"|#.*", lambda m: "q" * len(m[0]), as_ascii(text))
-    depth, places = 0, []
-    for i, character in enumerate(hidden):
-        depth += (character in "([") - (character in ")]")
-        alone = hidden[i - 1 : i] not in ("<", ">", "=", "!", ":") and hidden[i + 1 : i + 2] != "="
-        if character == "=" and depth == 0 and alone:
-            places.append(i)
+    places = equal_signs(text)
     left, right = (text[: places[0]].strip(), text[places[0] + 1 :].strip()) if len(places) == 1 else ("", "")
-    if not places and "~" in hidden:
+    if not places and "~" in _without_quotes(text):
         raise FormulaError(
             _(
                 "the formula '{formula}' has ~ where = must stand; a model is written 'y = w*x + b', or "
@@ -60,3 +54,20 @@ def sides(text: str) -> tuple[str, str]:
             )
         )
     return left, right
+
+
+def equal_signs(text: str) -> list[int]:
+    """Where `=` stands outside all brackets and is no part of a comparison."""
+    hidden = _without_quotes(text)
+    depth, places = 0, []
+    for i, character in enumerate(hidden):
+        depth += (character in "([") - (character in ")]")
+        alone = hidden[i - 1 : i] not in ("<", ">", "=", "!", ":") and hidden[i + 1 : i + 2] != "="
+        if character == "=" and depth == 0 and alone:
+            places.append(i)
+    return places
+
+
+def _without_quotes(text: str) -> str:
+    """The text in ASCII signs, with q for each character of quotes and of comments."""
+    return re.sub(r"`[^`]*`|'[^'\n]*'|\"[^\"\n]*\"|#.*", lambda m: "q" * len(m[0]), as_ascii(text))

@@ -34,6 +34,7 @@ from tidu.training.file_schema import (
     check_run,
     check_statistics,
 )
+from tidu.training.functions import check_predicts
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.judging.evaluation import predictor
 from tidu.training.judging.metrics import (
@@ -145,6 +146,7 @@ class Model:
 
     def summary(self) -> Summary:
         """The layers of the model, what each gives, and how many numbers each has learned; `summary().total` in all."""
+        check_predicts(self.program)
         assert self.problem.formula is not None
         return Summary.of(self.settings.reduced(self.problem.formula, self.problem.names))
 
@@ -204,8 +206,9 @@ class Model:
 
         Under `stream` the table is on disk, and read block by block.
         """
-        source = streamed_source(data, csv, drop_missing) if stream else source_of(data, csv)
         program = self.program
+        check_predicts(program)
+        source = streamed_source(data, csv, drop_missing) if stream else source_of(data, csv)
         features = source_columns((c.name for c in program.columns if c.role == "feature"), program.derived)
         targets = [c.name for c in program.columns if c.role == "target"]
         given = {*source.names}
@@ -301,8 +304,9 @@ class Model:
         MSE, RMSE, MAE and R²; of a model of classes accuracy, log loss, AUC, the confusion table (true classes down,
         predicted ones across) and for each class precision, recall and F1. What cannot be computed is nan.
         """
-        table = data if isinstance(data, Table) else self.features_of(data, drop_missing)
         program = self.program
+        check_predicts(program)
+        table = data if isinstance(data, Table) else self.features_of(data, drop_missing)
         assert program.target is not None
         needed = [c for c in program.columns if c.role == "target"]
         for column in needed:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from tidu.data.streaming import is_too_large, streamed_source
 from tidu.data.table import Label, Source, Table, train_test_split
 from tidu.engines.column_values import values_of_rows
 from tidu.engines.program import Program
-from tidu.errors import ColumnNotFound, DataError, SettingError, closest
+from tidu.errors import ColumnNotFound, DataError, SettingError
 from tidu.language.expr import Expr, substitute, symbol, symbols
 from tidu.language.formula import Formula
 from tidu.text import _
@@ -29,10 +29,11 @@ from tidu.training.basis import SUFFIX, Basis
 from tidu.training.breakpoints import breakpoints_of, found_breakpoints, with_places
 from tidu.training.constraints import FOR_DESCENT, check_weights
 from tidu.training.form_starts import starts_from_data
+from tidu.training.functions import function_program, is_function, own_row
 from tidu.training.judging.classes import table_to_judge
 from tidu.training.orders import BLOCKS
 from tidu.training.origin import Origin, fingerprint
-from tidu.training.reading import read_for_training
+from tidu.training.reading import formula_of, read_for_training
 from tidu.training.settings import Settings
 from tidu.training.state import TrainingState
 
@@ -52,7 +53,6 @@ _BESIDE_THE_PROGRAM = frozenset(
 _OF_STARTS = frozenset({"init", "seed", "fix", "where"})
 _OF_UPDATES = frozenset({"lr", "optimizer", "plateau"})
 
-CODES_AT_ONCE = 4096  # rows
 VALIDATION_STREAM = (1, 1)  # of random numbers, so that the split for the test stays what it is without validation
 
 
@@ -145,7 +145,7 @@ class Problem:
             source = shared_source(data, csv, drop_missing, ordered, cluster)
         if streamed and given.get("shuffle", True) is True:
             given["shuffle"] = BLOCKS
-        chosen = Settings.of(_formula_of(formula, target, features, source.names), given)
+        chosen = Settings.of(formula_of(formula, target, features, source.names), given)
         check(chosen)
         if validation is not None and chosen.uses_solver:
             raise SettingError(_(FOR_DESCENT).format(option="validation", optimizer=chosen.optimizer))
@@ -220,7 +220,10 @@ class Problem:
 
     @classmethod
     def of_model(cls, settings: Settings, names: Sequence[str], classes: tuple[Label, ...] = ()) -> Self:
-        """The problem of a saved model: without data."""
+        """The problem of a saved model: without data; of a function that needs none, with its one row."""
+        if is_function(settings.formula):
+            program = function_program(settings)
+            return cls.of_function(program, settings.starting_values(program), settings, own_row(program))
         model = settings.model(names)
         program = settings.program_of(model, names)
         return cls(settings, program, tuple(settings.starting_values(program)), model, tuple(names), classes=classes)
@@ -230,10 +233,9 @@ class Problem:
         cls, program: Program, start: Sequence[float], settings: Settings, columns: Sequence[Array] = ()
     ) -> Self:
         """The problem of a program that is no formula's, on columns of shape (rows,) in its order."""
-        table = None
-        if columns:
-            table = Table({c.name: column for c, column in zip(program.columns, columns, strict=True)})
-        return cls(settings, program, tuple(start), table=table)
+        names = tuple(c.name for c in program.columns)
+        table = Table(dict(zip(names, columns, strict=True))) if columns else None
+        return cls(settings, program, tuple(start), names=names, table=table)
 
     def changed(self, **settings: Any) -> Self:
         """The problem with some settings changed; what they leave as it is is not derived again.
@@ -293,9 +295,9 @@ class Problem:
                 _("the learning rate of this run followed the loss of validation data that were not in a file, so its "
                   "steps cannot be computed again")
             )  # fmt: skip
-        settings = self.settings.to_dict()
-        found = self.read(
-            settings.pop("formula"), origin.path if data is None else data, settings, test_size=origin.test_size,
+        rows, settings = origin.path if data is None else data, self.settings.to_dict()
+        found = self._of_rows(source_of(rows, origin.csv)) if is_function(self.settings.formula) else self.read(
+            settings.pop("formula"), rows, settings, test_size=origin.test_size,
             validation=None if origin.validation == "memory" else origin.validation,
             drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv,
         )  # fmt: skip
@@ -306,6 +308,11 @@ class Problem:
             )
         found = found.starting_from(self.start)
         return found if self.rescaling is None else found.rescaled(self.rescaling)
+
+    def _of_rows(self, source: Source) -> Self:
+        """The problem of a function, over the rows of the columns that it names."""
+        table = source.table(self.names)
+        return self.of_function(self.program, self.start, self.settings, [table[name] for name in self.names])
 
     def without_data(self) -> Self:
         """The same problem, no longer holding on to its data."""
@@ -358,35 +365,6 @@ class Problem:
 def _same(a: object, b: object) -> bool:
     """Whether a setting stays as it is; an expression is compared as the node that it is."""
     return a is b or (type(a) is type(b) and not isinstance(a, Expr) and bool(a == b))
-
-
-def _formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
-    """The text of a model, which is a text already or layers."""
-    if isinstance(model, str) or not _is_layer(model):
-        if target is not None or features is not None:
-            raise SettingError(
-                _("target and features are for layers; a formula names them itself: 'y = mlp(x1, x2, hidden=[8])'")
-            )
-        return model  # type: ignore[return-value]  # what is no text either is refused by `Settings`
-    if target is None:
-        raise SettingError(_("layers need to know what to predict; give the name of the column: target='y'"))
-    wanted = [features] if isinstance(features, str) else list(features or ())
-    for name in [target, *wanted]:
-        if name not in columns:
-            near = closest(str(name), columns)
-            hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
-            raise ColumnNotFound(
-                _("there is no column '{name}'{hint}; the data has {columns}").format(
-                    name=name, hint=hint, columns=", ".join(columns)
-                )
-            )
-    return model.formula(target, wanted)
-
-
-def _is_layer(model: object) -> TypeGuard[Layer]:
-    from tidu.eager.layers import Layer  # a formula needs no tensors
-
-    return isinstance(model, Layer)
 
 
 def target_values(target: Expr, table: Table) -> Array:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tidu.content.models import MODELS
 from tidu.data.categories import check_literals, first_times, levels_of, notes_on, with_derived, words
 from tidu.data.table import Source, Table
 from tidu.engines.program import Program
-from tidu.errors import DataError
+from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.formula import Formula
 from tidu.text import _
 from tidu.training.breakpoints import breakpoints_of, with_places
 from tidu.training.judging.classes import training_table
 from tidu.training.judging.domains import without_undefined
 from tidu.training.settings import Settings
+
+if TYPE_CHECKING:
+    from tidu.eager.layers import Layer
 
 
 def read_for_training(
@@ -54,3 +58,32 @@ def read_for_training(
     for note in notes_on(levels, model.derived, zeros):
         table = table.with_note(note)
     return settings, model, program, without_undefined([model.score, model.target], table, drop_missing)
+
+
+def formula_of(model: str | Layer, target: str | None, features: Sequence[str] | None, columns: Sequence[str]) -> str:
+    """The text of a model, which is a text already or layers."""
+    if isinstance(model, str) or not _is_layer(model):
+        if target is not None or features is not None:
+            raise SettingError(
+                _("target and features are for layers; a formula names them itself: 'y = mlp(x1, x2, hidden=[8])'")
+            )
+        return model  # type: ignore[return-value]  # what is no text either is refused by `Settings`
+    if target is None:
+        raise SettingError(_("layers need to know what to predict; give the name of the column: target='y'"))
+    wanted = [features] if isinstance(features, str) else list(features or ())
+    for name in [target, *wanted]:
+        if name not in columns:
+            near = closest(str(name), columns)
+            hint = _(" (did you mean '{near}'?)").format(near=near) if near else ""
+            raise ColumnNotFound(
+                _("there is no column '{name}'{hint}; the data has {columns}").format(
+                    name=name, hint=hint, columns=", ".join(columns)
+                )
+            )
+    return model.formula(target, wanted)
+
+
+def _is_layer(model: object) -> TypeGuard[Layer]:
+    from tidu.eager.layers import Layer  # a formula needs no tensors
+
+    return isinstance(model, Layer)

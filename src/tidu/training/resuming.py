@@ -18,6 +18,7 @@ from tidu.training.callbacks import Attempt, Callback
 from tidu.training.descent import Standing
 from tidu.training.early_stopping import PATIENCE, Judged
 from tidu.training.fit import run_of
+from tidu.training.functions import is_function
 from tidu.training.inference.confidence import Confidence
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.problem import Problem
@@ -96,21 +97,24 @@ def _resumed_from(
     point = store.checkpoint(number)
     if point is None:
         raise StoreError(_("run {run} was ended before its first checkpoint; fit again").format(run=number))
-    if data is None and origin.path is None:
-        raise StoreError(_("the data of run {run} were not in a file; give them anew").format(run=number))
-    if validation is None and origin.validation == "memory":
-        raise StoreError(_("the validation data of run {run} were not in a file; give them anew").format(run=number))
     settings = dict(facts["settings"])
     if not settings.keys() <= {field.name for field in fields(Settings)}:
         raise damaged(number)
+    function = Problem.of_model(Settings(**settings), ()) if is_function(facts["formula"]) else None
+    if data is None and origin.path is None and (function is None or function.table is None):
+        raise StoreError(_("the data of run {run} were not in a file; give them anew").format(run=number))
+    if validation is None and origin.validation == "memory":
+        raise StoreError(_("the validation data of run {run} were not in a file; give them anew").format(run=number))
     execution = Execution(facts["engine"], device=facts["device"], cluster=cluster)
     if cluster is not None:
         origin = _shared(origin, settings, number)
-    problem = Problem.read(
+    problem = function or Problem.read(
         settings.pop("formula"), data if data is not None else origin.path, settings,
         test_size=origin.test_size, validation=origin.validation if validation is None else validation,
         drop_missing=origin.drop_missing, stream=origin.stream, csv=origin.csv, cluster=cluster,
     )  # fmt: skip
+    if problem.table is None:  # a function of columns, which are given
+        problem = problem.read_again(origin, None, data)
     if cluster is not None:
         execution.check(problem.settings)
     assert problem.table is not None

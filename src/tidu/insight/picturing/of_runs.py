@@ -118,6 +118,8 @@ def checked_name(name: str, names: Sequence[str]) -> str:
 # -- data and fit -------------------------------------------------------------------------------------
 def why_no_fit(run: Run) -> str | None:
     """Why there is no curve over data, if there is none."""
+    if run.program.target is None:
+        return _("'fit' is of predictions, and a function that was minimized makes none: see contours")
     if len(feature_names(run)) != 1:
         return _("'fit' draws the curve over one feature; this model has {count}: see residuals").format(
             count=len(feature_names(run))
@@ -187,6 +189,8 @@ def _targets(run: Run, table: Table) -> Array:
 # -- residuals ----------------------------------------------------------------------------------------
 def why_no_residuals(run: Run) -> str | None:
     """Why there are no residuals, if there are none."""
+    if run.program.target is None:
+        return _("'residuals' is of predictions, and a function that was minimized makes none: see contours")
     if run.classes:
         return _("'residuals' are for a target of numbers; this model tells classes apart: see confusion")
     return None

@@ -21,5 +21,8 @@ def diagnosis_blocks(found: Diagnosis) -> list[Block]:
         tried = tuple((GOOD if trial is found.best else PLAIN, trial.words) for trial in found.trials)
         blocks += [Prose(_("What was tried:"), strong=True), Items(tried)]
     if found.advice is not None:
-        blocks.append(Prose(_("Advice: tidu fit with {options}").format(options=found.advice), strong=True))
+        verb = "fit" if found.run.program.target is not None else "minimize"
+        blocks.append(
+            Prose(_("Advice: tidu {verb} with {options}").format(verb=verb, options=found.advice), strong=True)
+        )
     return blocks

@@ -44,7 +44,11 @@ def options_given(run: Run) -> dict[str, Any]:
 
 
 def command_of(run: Run) -> str:
-    """The command line that fits the run again."""
+    """The command line that fits the run again, or minimises its function."""
+    if run.program.target is None:
+        at = ",".join(f"{name}={value!r}" for name, value in run.start.items())
+        words = ["tidu", "minimize", run.settings.formula.strip(), "--at", at]
+        return " ".join(map(_quoted, [*words, *words_of(_options_of_function(run))]))
     origin = run.origin or Origin()
     csv = {} if origin.csv is None else _told(origin.csv)
     words = ["tidu", "fit", _name_of(origin), run.settings.formula.strip()]
@@ -53,6 +57,10 @@ def command_of(run: Run) -> str:
 
 def python_of(run: Run) -> str:
     """The same in Python."""
+    if run.program.target is None:
+        arguments = [repr(run.settings.formula.strip()), repr(dict(run.start))]
+        arguments += [f"{name}={value!r}" for name, value in _options_of_function(run).items()]
+        return f"import tidu\n\nfound = tidu.minimize({', '.join(arguments)})\nprint(found.params)"
     origin = run.origin or Origin()
     arguments = [repr(run.settings.formula.strip()), repr(_name_of(origin))]
     arguments += [f"{name}={value!r}" for name, value in options_given(run).items()]
@@ -63,6 +71,13 @@ def python_of(run: Run) -> str:
     if len(call) > 100:
         call = "\n".join(["run = tidu.fit(", *(f"    {argument}," for argument in arguments), ")"])
     return f"import tidu\n\n{call}\nprint(run.params)"
+
+
+def _options_of_function(run: Run) -> dict[str, Any]:
+    """The options of `tidu.minimize` that are not their defaults, with the steps that were taken."""
+    defaults = {name: entry.differs["minimize"].default for name, entry in options_of("minimize").items()}
+    values = {name: getattr(run.settings, name) for name in defaults} | {"steps": max(1, run.steps)}
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def _name_of(origin: Origin) -> str:

@@ -19,6 +19,7 @@ from tidu.engines.program import Program, named_numbers
 from tidu.insight.reporting.document import Block, Cell, Facts, Mathematics, Prose, Remarks, Table
 from tidu.language.printer import unicode_name
 from tidu.text import _, counted, mark
+from tidu.training.functions import reads_no_column
 
 if TYPE_CHECKING:
     from tidu.data.table import Label
@@ -54,12 +55,13 @@ def blocks_of_result(run: Run) -> list[Block]:
     solver = SOLVERS.get(s.optimizer)
     whole = s.batch_size is None or s.batch_size >= run.rows
     batch = _("full batch") if whole else _("batches of {size}").format(size=s.batch_size)
+    alone = reads_no_column(run.program)
     lines = (
-        (_("data"), rows_in_words(run.rows)),
+        (_("data"), "" if alone else rows_in_words(run.rows)),
         (_("classes"), _codes(run)),
         (_("method"), f"{solver.name}: {_(solver.words)}") if solver is not None
-        else (_("descent"), _descent(s.optimizer_in_full, run.lr, batch)),
-        (_("loss"), _loss_line(run)),
+        else (_("descent"), _descent(s.optimizer_in_full, run.lr, "" if alone else batch)),
+        (_("value") if run.program.target is None else _("loss"), _loss_line(run)),
         (_("validation"), _validation_line(run)),
         (_("fit"), metrics_in_words(run.metrics)),
         (_("test"), metrics_in_words(run.test_metrics)),
@@ -219,9 +221,10 @@ def number(value: float | str) -> str:
 
 
 def _descent(optimizer: str, lr: float | str | None, batch: str) -> str:
-    return _("{optimizer}, learning rate {lr}, {batch}").format(
-        optimizer=optimizer, lr="" if lr is None else number(lr), batch=batch
-    )
+    rate = "" if lr is None else number(lr)
+    if not batch:
+        return _("{optimizer}, learning rate {lr}").format(optimizer=optimizer, lr=rate)
+    return _("{optimizer}, learning rate {lr}, {batch}").format(optimizer=optimizer, lr=rate, batch=batch)
 
 
 def _loss_line(run: Run) -> str:

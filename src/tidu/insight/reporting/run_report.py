@@ -20,6 +20,7 @@ from tidu.insight.reporting.run_pictures import pictures
 from tidu.insight.reporting.step_sections import LINE, section_of
 from tidu.language.printer import unicode_name
 from tidu.text import _
+from tidu.training.functions import reads_no_column
 from tidu.training.origin import Origin
 from tidu.training.run import Run
 from tidu.writing import write_whole
@@ -64,10 +65,7 @@ def report_of(run: Run) -> Document:
         _loop(run),
         _steps(run),
         _diagnosis(run),
-        Section(_("How to repeat it"), (
-            Prose(_("On the command line:")), Code(command_of(run), "sh"),
-            Prose(_("In Python:")), Code(python_of(run), "python"),
-        )),
+        _repeating(run),
     ]  # fmt: skip
     lead = _("A report of tidu: every number below is of the run itself.")
     return Document(s.formula.strip(), lead, tuple(section for section in sections if section is not None))
@@ -79,6 +77,8 @@ def _section(title: str, blocks: Sequence[Block]) -> Section | None:
 
 def _question(run: Run) -> list[str]:
     s, program = run.settings, run.program
+    if program.target is None:
+        return _question_of_function(run)
     features = list(dict.fromkeys(c.name for c in program.columns if c.role == "feature"))
     target = "f" if program.target is None else str(program.target)
     names = ", ".join(unicode_name(name) for name in run.params)
@@ -93,7 +93,23 @@ def _question(run: Run) -> list[str]:
     return [asked, what]
 
 
-def _data(run: Run) -> Section:
+def _question_of_function(run: Run) -> list[str]:
+    start = _(", ").join(f"{unicode_name(name)} = {number(float(value))}" for name, value in run.start.items())
+    told = [
+        _("Where is {function} smallest?").format(function=run.settings.formula.strip()),
+        _("The descent begins at {start} and goes against the gradient.").format(start=start),
+    ]
+    if not reads_no_column(run.program):
+        names = _(", ").join(c.name for c in run.program.columns)
+        told.append(
+            _("What is made small is the mean of the function over the rows of {columns}.").format(columns=names)
+        )
+    return told
+
+
+def _data(run: Run) -> Section | None:
+    if reads_no_column(run.program):
+        return None
     origin = run.origin or Origin()
     table = run.training_data
     where = _("from {path}").format(path=os.path.basename(origin.path)) if origin.path else ""
@@ -152,6 +168,15 @@ def _steps(run: Run) -> Section | None:
         blocks.append(Prose(_("They are told along the loop over tiles of samples, which computes the same steps:")))
         blocks.append(Code(source.rstrip("\n"), "python", place=place))
     return Section(_("Steps"), tuple(blocks), tuple(section_of(each, place) for each in found))
+
+
+def _repeating(run: Run) -> Section | None:
+    if run.program.target is None and not reads_no_column(run.program):  # no command minimises over columns
+        return None
+    return Section(_("How to repeat it"), (
+        Prose(_("On the command line:")), Code(command_of(run), "sh"),
+        Prose(_("In Python:")), Code(python_of(run), "python"),
+    ))  # fmt: skip
 
 
 def _diagnosis(run: Run) -> Section | None:

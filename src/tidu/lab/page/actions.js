@@ -1,15 +1,17 @@
 // @ts-check
 /** What a person can do, as requests to the engine; the answers go into the state, and the views follow. */
 
-import { cost, forgetCosts, forgetTold, looking, standing, viewsOf, wanted } from "./answers.js";
+import { behind, forgetCosts, forgetTold, isHeavy, looking, standing, viewsOf, wanted } from "./answers.js";
 import { Connection } from "./connection.js";
 import { point } from "./pointing.js";
 import { set, state } from "./state.js";
+import { whenSeen } from "./visible.js";
 import { by, t } from "./words.js";
 
 export const connection = new Connection();
 const PAUSE = 250; // milliseconds between two landscapes while it plays
-const LONGEST_REST = 700; // milliseconds without a step, behind which slow views are asked for
+const REST = 60; // milliseconds without a step, behind which slow views are asked for: longer than a key repeats in
+const LONG_REST = 700; // the same, of heavy ones
 
 /** @type {Record<string, string>} where the user begins */
 let chosenStart = {};
@@ -21,9 +23,6 @@ let newest = Promise.resolve();
 let drawn = 0;
 /** @type {Set<string>} views that are asked for next, besides those of a step */
 const due = new Set();
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let resting;
-let looked = 0;
 
 /** @param {import("./connection.js").Reply} reply @returns {boolean} whether it is an error, which is then shown */
 function failed(reply) {
@@ -87,13 +86,11 @@ export const actions = {
       await newest; // an experiment that was asked for is waited for
       if (!state.data) return;
       const { now, later } = wanted(brief);
-      if (state.playing && performance.now() - looked > 4 * cost(later)) now.push(...later);
-      if (now.length > 0 && later.every((name) => now.includes(name))) looked = performance.now();
       const reply = await connection.ask("go", { step: goal, want: now, ...looking() });
       if (reply.error) { failed(reply); return; }
       set({ ...standing(reply), ...viewsOf(reply) });
       if (state.pointed) point(state.pointed);
-      atRest(later.filter((name) => !now.includes(name)));
+      atRest([...later, ...givenUp(now, reply)]);
       if (landscapeNames && outgrown()) actions.landscapeOf(landscapeNames);
       if (reply.step < goal && !reply.why) await new Promise((resolve) => requestAnimationFrame(() => resolve(connection.latest("more", () => actions.go(goal)))));
     });
@@ -110,6 +107,8 @@ export const actions = {
       const reply = await connection.ask("go", { step: state.step, want, ...looking() });
       if (reply.error || reply.step !== state.step) return; // it has gone on meanwhile
       set(viewsOf(reply));
+      const missing = givenUp(want, reply);
+      if (missing.length) atRest(missing);
       if (state.pointed) point(state.pointed);
     });
   },
@@ -231,14 +230,22 @@ function noteStart(params) {
 /** @type {Record<string, any>} */
 let startParams = {};
 
+/** What was asked for and given up, because something newer was. @param {string[]} names @param {import("./connection.js").Reply} reply */
+const givenUp = (names, reply) => names.filter((name) => !(name in reply.took));
+
 /** What is slow is asked for once the page has been left in peace for a while. @param {string[]} names */
 function atRest(names) {
-  clearTimeout(resting);
-  const behind = state.others.some(({ steps }) => (steps.at(-1) ?? 0) < state.step && state.step !== behindAt);
-  if (behind) { behindAt = state.step; names.push("others"); }
-  if (!names.length) return;
-  resting = setTimeout(() => { if (!state.playing) actions.look(...names); }, Math.min(LONGEST_REST, 60 + 4 * cost(names)));
+  const late = state.others.some(({ steps }) => (steps.at(-1) ?? 0) < state.step && state.step !== behindAt);
+  if (late) { behindAt = state.step; names.push("others"); }
+  const turn = ++rests;
+  const look = (/** @type {string[]} */ some) => (turn !== rests || state.playing || !some.length ? null : actions.look(...some));
+  const [heavy, others] = [names.filter(isHeavy), names.filter((name) => !isHeavy(name))];
+  setTimeout(async () => {
+    await look(others);
+    setTimeout(look, LONG_REST, heavy);
+  }, REST);
 }
+let rests = 0;
 let behindAt = -1;
 
 /** One frame of playing: the next request goes out when the last has been answered. */
@@ -248,3 +255,8 @@ async function frame() {
   if (state.why) { set({ playing: false }); return; }
   requestAnimationFrame(frame);
 }
+
+whenSeen((view) => {
+  const names = behind(view);
+  if (names.length && state.data) actions.look(...names);
+});

@@ -2,16 +2,24 @@
 /** The views of a step: which of them one message asks for, and what its answer changes in the state. */
 
 import { state } from "./state.js";
+import { isSeen } from "./visible.js";
 
 /** @typedef {import("./connection.js").Reply} Reply */
 /** @typedef {typeof state.track} Track */
 
 const QUICK = 10; // milliseconds of the engine, up to which a view is asked for with every step that is played
 const PATIENT = 60; // the same, of a step that one takes by hand
+const HEAVY = 400; // the same, from which a view waits until the page is left in peace
+const MANY = 2000; // numbers that are learned, from which the curvature is taken to be heavy before it was asked for
 const LIGHT = ["losses", "fit", "batch", "others"]; // what moves while one drags
+
+/** @type {Record<string, string>} where a view is drawn that is asked for only while it can be seen */
+const PLACES = { fit: "data", predictions: "rows", network: "network", confusion: "network", graph: "graph", profile: "landscape" };
 
 /** @type {Map<string, number>} milliseconds that each view cost when it was asked for last */
 const took = new Map();
+/** @type {Map<string, {step: number, at: number}>} of this experiment, which step a view was answered for last, and when */
+const answered = new Map();
 /** the explanation that the page was told last, by its number; what is shown may be none, as at the end of a run */
 let known = 0;
 /** @type {any} */
@@ -24,28 +32,39 @@ export function forgetCosts() {
 
 /** Another experiment: what is told of its steps begins anew. */
 export function forgetTold() {
+  answered.clear();
   known = 0;
   last = null;
 }
 
-/** The views that are on the page. */
-export function shown() {
-  return [
-    "losses", "fit", "batch", "explanation", "predictions", "curvature",
-    ...(state.others.length ? ["others"] : []), ...(state.rows ? [] : ["rows"]), ...(state.graphWanted ? ["graph"] : []),
-    ...(state.layered ? ["network", "confusion"] : []), ...(state.landscape?.way ? ["profile"] : []),
-  ];
-}
+/** The views that there may be. */
+const all = () => [
+  "losses", "fit", "batch", "explanation", "predictions", "curvature",
+  ...(state.others.length ? ["others"] : []), ...(state.rows ? [] : ["rows"]), ...(state.graphWanted ? ["graph"] : []),
+  ...(state.layered ? ["network", "confusion"] : []), ...(state.landscape?.way ? ["profile"] : []),
+];
 
-/** What is asked for with a step, and what waits until the page rests. @param {boolean} brief while one drags */
+/** Those that can be seen, or of which nothing is known yet. */
+export const shown = () => all().filter((name) => !(name in PLACES) || !answered.has(name) || isSeen(PLACES[name]));
+
+/** What is drawn in a place and is not of the step where the page stands. @param {string} place */
+export const behind = (place) => all().filter((name) => PLACES[name] === place && answered.get(name)?.step !== state.step);
+
+/** What is asked for with a step, and what waits. @param {boolean} brief while one drags */
 export function wanted(brief) {
   const most = state.playing ? QUICK : PATIENT;
-  const now = shown().filter((name) => (brief ? LIGHT.includes(name) : cost([name]) <= most));
-  return { now, later: shown().filter((name) => !now.includes(name)) };
+  const waited = (/** @type {string} */ name) => performance.now() - (answered.get(name)?.at ?? 0);
+  const due = (/** @type {string} */ name) => cost(name) <= most || (state.playing && !isHeavy(name) && waited(name) > 4 * cost(name));
+  const every = shown();
+  const now = every.filter((name) => (brief ? LIGHT.includes(name) : due(name)));
+  return { now, later: every.filter((name) => !now.includes(name)) };
 }
 
-/** What views cost the engine, in milliseconds. @param {string[]} names */
-export const cost = (names) => names.reduce((sum, name) => sum + (took.get(name) ?? 0), 0);
+/** What a view costs the engine, in milliseconds. @param {string} name */
+const cost = (name) => took.get(name) ?? (name === "curvature" && state.numbers > MANY ? HEAVY : 0);
+
+/** Whether a view takes so long that it waits until the page is left in peace. @param {string} name */
+export const isHeavy = (name) => cost(name) >= HEAVY;
 
 /** What the page has and shows, which a request says, so that it is answered with what is new. */
 export function looking() {
@@ -66,7 +85,10 @@ export function standing(reply) {
 
 /** What the views of an answer change in the state. @param {Reply} reply @returns {Partial<typeof state>} */
 export function viewsOf(reply) {
-  for (const [name, milliseconds] of Object.entries(reply.took ?? {})) took.set(name, milliseconds);
+  for (const [name, milliseconds] of Object.entries(reply.took ?? {})) {
+    took.set(name, milliseconds);
+    answered.set(name, { step: reply.step, at: performance.now() });
+  }
   /** @type {Partial<typeof state>} */
   const patch = {};
   if (reply.curvature !== undefined) patch.curvature = reply.curvature;

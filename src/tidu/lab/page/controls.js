@@ -240,7 +240,8 @@ function settings(hello) {
   const rate = field("lr", lr, t("learning_rate"));
   on(["curvature"], () => {
     const at = state.curvature?.limit ?? null;
-    said.textContent = at === null ? t("no_limit") : t("limit_is", { limit: short(at) });
+    const isPlain = at !== null && Math.abs(at * (state.curvature?.largest ?? 0) - 2) < 1e-9; // of gradient descent
+    said.textContent = at === null ? t("no_limit") : t(isPlain ? "limit_is" : "limit_of", { limit: short(at), optimizer: optimizer.value });
     limit.hidden = at === null;
     if (at !== null) limit.style.left = `${Math.min(100, Math.max(0, ((Math.log10(at) - LOWEST) / (HIGHEST - LOWEST)) * 100))}%`;
   });
@@ -248,12 +249,13 @@ function settings(hello) {
     lr.placeholder = state.rate === null ? "" : String(Number(state.rate.toPrecision(6)));
     if (state.rate !== null && state.rate > 0 && document.activeElement !== slider) slider.value = String(Math.log10(state.rate));
   });
-  const choice = (/** @type {string[]} */ names) => made("input", { list: "", spellcheck: "false" }, []) && made("select", {}, names.map((n) => made("option", { value: n, text: n })));
+  const choice = (/** @type {string[]} */ names) => made("select", {}, names.map((n) => made("option", { value: n, text: n })));
+  const optimizer = choice(hello.optimizers);
   const batch = made("input", { type: "number", min: 1, placeholder: t("all_rows") });
   const main = [
     rate, made("div", { class: "rate" }, [slider, limit]), said,
     field("batch_size", batch, t("batch_size")),
-    field("optimizer", choice(hello.optimizers), t("optimizer")),
+    field("optimizer", optimizer, t("optimizer")),
     field("loss", choice(hello.losses), t("loss")),
     field("init", made("input", { spellcheck: "false", placeholder: "w=1,b=0" }), t("start")),
     field("seed", made("input", { type: "number", min: 0, placeholder: "0" }), t("seed")),
@@ -349,8 +351,7 @@ function away() {
   on(["takes"], () => {
     said.textContent = "";
     by("away-links").replaceChildren(
-      ...state.takes.map((to) => offer(words(to), () => take(to))), offer(t("away_link"), async () => copy(link())),
-      ...(state.data?.function ? [made("p", { class: "hint", text: t("away_function") })] : []), said,
+      ...state.takes.map((to) => offer(words(to), () => take(to))), offer(t("away_link"), async () => copy(link())), said,
     );
   });
 }

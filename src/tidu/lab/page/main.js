@@ -7,6 +7,7 @@ import { pictureButtons } from "./pictures.js";
 import { forgetPlots } from "./plot.js";
 import { listen } from "./pointing.js";
 import { forgetListeners, set, state } from "./state.js";
+import { forgetViews, observe } from "./visible.js";
 import { lessons, openWalk, reopened, walkAgain } from "./walk.js";
 import { by, made, speak, t } from "./words.js";
 import { dataView } from "./views/data.js";
@@ -43,6 +44,7 @@ function build(hello) {
     by("views").append(panel);
     view(panel);
     pictureButtons(panel);
+    observe(panel);
   }
   document.documentElement.lang = hello.language;
 }
@@ -57,6 +59,7 @@ async function changeLanguage() {
   document.body.replaceWith(blank.cloneNode(true));
   forgetListeners();
   forgetPlots();
+  forgetViews();
   set({ playing: false, part: 0, graphWanted: false, graph: null, pointed: null });
   build(hello);
   restored(filled, hello);

@@ -19,7 +19,7 @@ export const state = {
   /** @type {Record<string, any>} */ settings: {},
   /** @type {string[]} */ parameters: [],
   /** how many numbers are learned */ numbers: 0,
-  /** @type {[string, string][]} */ equations: [],
+  /** @type {[string, string, string][]} the left side, the sign, the right side */ equations: [],
   /** @type {string} */ source: "",
   /** @type {number | null} the learning rate, where it is a number */ rate: null,
   /** @type {string[]} what can be taken away */ takes: [],

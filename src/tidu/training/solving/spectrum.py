@@ -9,6 +9,7 @@ the others.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from tidu.training.solving.objective import Objective, all_finite
 from tidu.training.solving.statistics import singular_directions
 
 Array = npt.NDArray[np.float64]
+Watch = Callable[[], object]  # called before each product with the Hessian; what it raises ends the search
 WHOLE = 60  # parameters up to which all eigenvalues are computed
 LANCZOS_STEPS = 300
 MOST_RESTARTS = 20  # of Lanczos on a network, each with about half of BASIS products
@@ -70,17 +72,17 @@ class Spectrum:
         return 2.0 / (self.largest + max(self.smallest, 0.0))
 
 
-def spectrum_of(objective: Objective, at: Array) -> Spectrum | None:
+def spectrum_of(objective: Objective, at: Array, watch: Watch | None = None) -> Spectrum | None:
     """The curvatures at `at`; None where they are not finite."""
     with np.errstate(all="ignore"):
         if _is_linear_least_squares(objective):
             return _by_singular_values(objective, at)
         if objective.program.of_arrays and objective.p > WHOLE:
-            return _ends(objective, at)
+            return _ends(objective, at, watch)
         if objective.p <= WHOLE:
             hessian = objective.hessian(at)
             return Spectrum(*np.linalg.eigh(hessian)) if all_finite(hessian) else None
-        return _by_lanczos(objective, at)
+        return _by_lanczos(objective, at, watch)
 
 
 def _is_linear_least_squares(objective: Objective) -> bool:
@@ -110,14 +112,20 @@ class _Exact(Spectrum):
         return float(len(self.vectors) * 64.0 * np.finfo(np.float64).eps) ** 2 * self.largest
 
 
-def _by_lanczos(objective: Objective, at: Array) -> Spectrum | None:
+def _by_lanczos(objective: Objective, at: Array, watch: Watch | None) -> Spectrum | None:
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     p = objective.p
     first = objective.hessian_product(at, np.ones(p))
     if not all_finite(first):
         return None
-    operator = LinearOperator((p, p), matvec=lambda v: objective.hessian_product(at, np.ravel(v)), dtype=np.float64)
+
+    def product(v: Array) -> Array:
+        if watch is not None:
+            watch()
+        return objective.hessian_product(at, np.ravel(v))
+
+    operator = LinearOperator((p, p), matvec=product, dtype=np.float64)
     start = np.random.default_rng(0).normal(size=p)
     try:
         values, vectors = eigsh(operator, k=2, which="BE", v0=start, maxiter=LANCZOS_STEPS * p, tol=1e-10)
@@ -136,12 +144,12 @@ def on_enough_rows(objective: Objective) -> Objective:
     return objective if objective.rows_count <= most else objective.on_some_rows(most)
 
 
-def largest_curvature(objective: Objective, at: Array) -> float | None:
+def largest_curvature(objective: Objective, at: Array, watch: Watch | None = None) -> float | None:
     """λmax of a network, without the rest of its spectrum; None where that is not finite."""
     if not objective.program.of_arrays:
         return None
     with np.errstate(all="ignore"):
-        top = _largest(objective, at, END)
+        top = _largest(objective, at, END, watch=watch)
     return None if top is None else top[0]
 
 
@@ -153,19 +161,19 @@ class _Ends(Spectrum):
         return 10.0 * OTHER_END * float(np.max(np.abs(self.values)))
 
 
-def _ends(objective: Objective, at: Array) -> Spectrum | None:
+def _ends(objective: Objective, at: Array, watch: Watch | None) -> Spectrum | None:
     """The largest eigenvalue, and the smallest as the largest of λmax − H, whose tolerance is then a part of λmax."""
-    top = _largest(objective, at, END)
+    top = _largest(objective, at, END, watch=watch)
     if top is None:
         return None
-    bottom = _largest(objective, at, OTHER_END, shift=max(top[0], 0.0))
+    bottom = _largest(objective, at, OTHER_END, max(top[0], 0.0), watch)
     if bottom is None:
         return None
     return _Ends(np.array([bottom[0], top[0]]), np.column_stack([bottom[1], top[1]]), whole=False)
 
 
 def _largest(
-    objective: Objective, at: Array, tolerance: float, shift: float | None = None
+    objective: Objective, at: Array, tolerance: float, shift: float | None = None, watch: Watch | None = None
 ) -> tuple[float, Array] | None:
     """λmax with its direction, or with a `shift` the smallest eigenvalue; None where a product is not finite."""
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
@@ -173,6 +181,8 @@ def _largest(
     p = objective.p
 
     def product(v: Array) -> Array:
+        if watch is not None:
+            watch()
         found = objective.hessian_product(at, np.ravel(v))
         if not all_finite(found):
             raise FloatingPointError

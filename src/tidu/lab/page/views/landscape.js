@@ -46,27 +46,23 @@ export function landscapeView(parent) {
   const draw = () => {
     const { landscape } = state;
     if (!landscape || parent.hidden) return;
-    const { x, y, heights, contours } = landscape;
+    const { x, y, contours } = landscape;
     const [a, b] = contours.names;
     if (b === undefined) { drawProfile(a); return; }
     plot.x = [x.values[0], x.values.at(-1)];
     plot.y = [y.values[0], y.values.at(-1)];
     plot.axes(a, b);
-    const finite = [...heights.values].filter(Number.isFinite);
-    const low = Math.min(...finite);
-    const high = Math.max(...finite);
-    for (let k = 0; k < LEVELS; k++) {
-      const at = low + (high - low) * ((k + 0.35) / LEVELS) ** 2.5;
+    linesOf(landscape).forEach((line, k) => {
       plot.context.strokeStyle = colour("contour");
       plot.context.globalAlpha = 0.9 - 0.6 * (k / LEVELS);
       plot.context.lineWidth = 1;
       plot.context.beginPath();
-      for (const [p, q] of level(heights.values, x.values, y.values, at)) {
+      for (const [p, q] of line) {
         plot.context.moveTo(plot.px(p[0]), plot.py(p[1]));
         plot.context.lineTo(plot.px(q[0]), plot.py(q[1]));
       }
       plot.context.stroke();
-    }
+    });
     plot.context.globalAlpha = 1;
     state.others.forEach((other, k) => drawPath(other, a, b, colour(`other${k % 4}`), [5, 4]));
     drawPath(state.track, a, b, colour("model"), []);
@@ -177,4 +173,19 @@ export function landscapeView(parent) {
   });
   on(["parameters"], choose);
   on(["landscape", "track", "others", "explanation", "params", "start"], draw);
+}
+
+/** @type {WeakMap<any, [number[], number[]][][]>} the pieces of each line of a landscape, which stays for many steps */
+const known = new WeakMap();
+
+/** The contour lines, closer together where the cost is low. @param {any} landscape */
+function linesOf(landscape) {
+  let lines = known.get(landscape);
+  if (!lines) {
+    const { x, y, heights } = landscape;
+    const [low, high] = range([heights.values], 0);
+    lines = Array.from({ length: LEVELS }, (_none, k) => /** @type {[number[], number[]][]} */ (level(heights.values, x.values, y.values, low + (high - low) * ((k + 0.35) / LEVELS) ** 2.5)));
+    known.set(landscape, lines);
+  }
+  return lines;
 }

@@ -26,8 +26,8 @@ export function mathematicsView(parent) {
   const drawEquations = () => {
     // Markup of the engine, which escapes every name that stands in it.
     equations.replaceChildren(
-      ...state.equations.flatMap(([left, right]) => {
-        const [dt, dd] = [made("dt"), made("dd")];
+      ...state.equations.flatMap(([left, sign, right]) => {
+        const [dt, dd] = [made("dt"), made("dd", { "data-sign": sign })];
         dt.innerHTML = left;
         dd.innerHTML = right;
         return [dt, dd];
