@@ -6,7 +6,6 @@ import json
 import struct
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
@@ -16,10 +15,11 @@ import pytest
 from tidu.errors import SettingError
 from tidu.fronts.laboratory import _run_opened, is_run
 from tidu.lab.examples import EXAMPLES
+from tidu.lab.experiment import MOST_COLUMNS
 from tidu.lab.frames import Reply, frame_of
 from tidu.lab.requests import REQUESTS
 from tidu.lab.session import VIEWS, Session
-from tidu.lab.views import MOST_CELLS, MOST_COLUMNS
+from tidu.lab.views import MOST_CELLS
 from tidu.training.fit import fit
 
 WANT = list(VIEWS)
@@ -277,8 +277,9 @@ def test_wide_data_are_shown_in_part_and_trained_on_whole() -> None:
     assert table.arrays["cells"][:, -1].tolist() == rows[:100, -1].tolist()
     assert len(table.arrays["predicted"]) == 100
     told = explained(session)
-    assert len([e for e in told["entries"] if e["block"] == "given" and e["row"] is not None]) == MOST_COLUMNS
-    assert told["notes"][-1] == f"and {301 - MOST_COLUMNS} more"
+    given = [e["name"] for e in told["entries"] if e["block"] == "given" and e["row"] is not None]
+    assert given == [*names[:MOST_COLUMNS], "y"]
+    assert told["notes"][-1] == f"and {300 - MOST_COLUMNS} more"
     session.close()
 
 

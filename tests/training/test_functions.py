@@ -127,7 +127,7 @@ def test_its_report_says_what_is_so(made, lang, tmp_path) -> None:
 def test_the_python_of_its_report_does_it_again() -> None:
     run = run_of(problem(optimizer="momentum", lr=0.05))
     scope: dict = {}
-    exec(python_of(run), scope)  # noqa: S102
+    exec(python_of(run), scope)
     assert dict(scope["found"].params) == dict(run.params)
 
 

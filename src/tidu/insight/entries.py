@@ -93,7 +93,11 @@ class Known:
 class Entries:
     """Goes through the values of a trace, and knows of each node which entry its value is in now."""
 
-    def __init__(self, run: Run, trace: Trace, reasons: Reasons, identities: Identities, rows: Sequence[int]) -> None:
+    def __init__(
+        self, run: Run, trace: Trace, reasons: Reasons, identities: Identities, rows: Sequence[int],
+        columns: int | None = None,
+    ) -> None:  # fmt: skip
+        self.most_columns = columns
         self.run, self.trace, self.reasons, self.identities = run, trace, reasons, identities
         self.program: Program = run.problem.descended
         self.rows = set(rows)
@@ -145,11 +149,14 @@ class Entries:
             self._give(REDUCTION, trace.reduction, _("what plateaus of the loss have left of the learning rate"))
         table = self.run.training_data
         for row in (r for r in trace.rows if r in self.rows):
-            for c in p.columns:
+            for k, c in enumerate(p.columns):
                 if c.name == NO_COLUMN:
                     continue
                 assert table is not None
                 value = float(table[c.name][row])
+                if self.most_columns is not None and k >= self.most_columns and c.role == "feature":
+                    self.now[row, c] = Part(c, Symbol(c.name), value, "")
+                    continue
                 self._give(c, value, self.reasons.of_column(self._class_of(c, value), value, row), row)
 
     def _give(self, node: Expr, value: Any, rule: str, row: int | None = None, of: Expr | None = None) -> None:

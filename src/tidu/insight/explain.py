@@ -72,9 +72,13 @@ class ToldStep:
 
 
 class Explainer:
-    """Tells step after step of one problem's training; what no step changes is worked out once."""
+    """Tells step after step of one problem's training; what no step changes is worked out once.
 
-    def __init__(self, problem: Problem) -> None:
+    `columns` is how many features of a row have entries of their own, at most.
+    """
+
+    def __init__(self, problem: Problem, columns: int | None = None) -> None:
+        self.columns = columns
         self.reasons = Reasons(problem.descended, problem.settings.loss)
         self.identities = Identities(problem.descended)
         self.convention = Convention.of(problem)
@@ -82,7 +86,7 @@ class Explainer:
     def told(self, run: Run, trace: Trace, chosen: Sequence[int]) -> ToldStep:
         """The step that a trace is of; `run` is one of the same problem."""
         self.reasons.names.clear()
-        made = Entries(run, trace, self.reasons, self.identities, chosen)
+        made = Entries(run, trace, self.reasons, self.identities, chosen, self.columns)
         entries = made.all()
         means = [e for e in entries if e.block == "mean" and e.row is None]
         divided = next((e for e in means if e.symbol.kind == "gradient"), None)

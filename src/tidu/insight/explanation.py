@@ -19,7 +19,8 @@ import numpy as np
 from tidu.errors import SettingError, closest
 from tidu.insight.ledger import Ledger
 from tidu.insight.written import Symbol, number, shown
-from tidu.language.expr import Expr
+from tidu.language.expr import Expr, evaluation_order
+from tidu.language.printer import FIRST_LISTED, MOST_LISTED
 from tidu.text import _, language, mark
 from tidu.training.as_json import json_safe, numbers_as_lists
 from tidu.training.questions import answered
@@ -38,7 +39,8 @@ BLOCKS = {
     "update": mark("update: from the mean gradient to the new parameters"),
 }
 _DOUBLED = re.compile(r"\(\(([-−][\w.−-]+)\)\)")  # a negative number, bracketed, as the argument of a function
-_RUN, _DIGITS = re.compile(r"\d[\d.]*"), "\ue000"  # of the digits of a number, and what stands for one
+_RUN = re.compile(r"(?<=\[)[^<]+(?=\])|\d[\d.]*")  # all that stands in an array, or the digits of a number
+_DIGITS = "\ue000"  # what stands for one
 _HELD = re.compile("0\ue000(\\d+),(\\d+)\ue001")
 LONGEST_FORM = 5000  # characters of a formula with places for numbers, that is printed once for many steps
 _POWERED = re.compile(r"(∂\w+/∂[\wŷ]+)([²³⁴-⁹])")  # a derivative to a power needs brackets
@@ -77,8 +79,23 @@ def _form(
     return shown(expression, held, notation)
 
 
+@functools.lru_cache(maxsize=256)
+def _elided(expression: Expr, nodes: tuple[Expr, ...]) -> frozenset[Expr]:
+    """Of the symbols among `nodes`, those that dots stand for in a formula: the middle of a long list."""
+    middle: set[Expr] = set()
+    seen: set[Expr] = set()
+    for node in evaluation_order([expression], known=frozenset(nodes)):
+        is_long = "{args}" in node.op.unicode and len(node.args) > MOST_LISTED
+        middle.update(node.args[FIRST_LISTED:-1] if is_long else ())
+        seen.update((*node.args[:FIRST_LISTED], node.args[-1]) if is_long else node.args)
+    return frozenset(node for node in middle.intersection(nodes) - seen if node.is_symbol)
+
+
 def _put_in(expression: Expr, parts: tuple[tuple[Expr, str], ...], notation: str) -> str:
-    """A formula with these numbers in place of nodes. How it is printed depends on signs and dots, not on digits."""
+    """A formula with these numbers in place of nodes. How it is printed depends on signs and dots, not on digits.
+
+    Of an array it depends on nothing but that it is one.
+    """
     looks = tuple(_RUN.sub(_DIGITS, text) for _node, text in parts)
     form = _form(expression, tuple(node for node, _text in parts), looks, notation, language())
     if len(form) > LONGEST_FORM:  # what is cut for its length is cut by its own
@@ -133,14 +150,22 @@ class Entry:
         """What it is computed as: names for its parts."""
         if self.expression is None:
             return f"<mtext>{escape(self.words)}</mtext>" if self.words and notation == "mathml" else self.words
-        return _formula(self.expression, tuple((p.node, p.symbol) for p in self.parts), notation, language())
+        parts = tuple((p.node, p.symbol) for p in self._shown_parts(notation))
+        return _formula(self.expression, parts, notation, language())
 
     def numbers(self, notation: str = "text") -> str:
         """The formula with the numbers put in; empty where there is none."""
         if self.expression is None:
             return ""
-        numbers = tuple((p.node, number(p.value, notation, inside=True)) for p in self.parts)
+        numbers = tuple((p.node, number(p.value, notation, inside=True)) for p in self._shown_parts(notation))
         return _DOUBLED.sub(r"(\1)", _put_in(self.expression, numbers, notation))
+
+    def _shown_parts(self, notation: str) -> tuple[Part, ...]:
+        """Its parts without those that dots stand for: of hundreds of columns, a handful is printed."""
+        if len(self.parts) <= MOST_LISTED or notation == "text" or self.expression is None:
+            return self.parts
+        elided = _elided(self.expression, tuple(p.node for p in self.parts))
+        return tuple(p for p in self.parts if p.node not in elided)
 
     def result(self, notation: str = "text") -> str:
         """Its value in ten digits."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from tidu.errors import SettingError
 from tidu.insight.explanation import Entry
-from tidu.lab.experiment import Experiment, Moment
-from tidu.lab.views import MOST_COLUMNS, as_element
+from tidu.lab.experiment import MOST_COLUMNS, Experiment, Moment
+from tidu.lab.views import as_element
 from tidu.text import _
 
 _NUMBER = re.compile(r"(?<=<mn>)[^<]*(?=</mn>)")
@@ -31,12 +31,12 @@ def explanation(experiment: Experiment, moment: Moment, row: int | None) -> dict
     if moment.why and moment.why != "diverged":
         raise SettingError(_("the training ends here; there is no further update"))
     trace, told = experiment.told(moment, row)
-    cells = [e for e in told.entries if e.block == "given" and e.row is not None]
-    left_out = {e.id for e in cells[MOST_COLUMNS:]}
-    notes = [*told.notes, _("and {count} more").format(count=len(left_out))] if left_out else told.notes
+    features = [c for c in experiment.problem.program.columns if c.role == "feature"]
+    more = len(features) - MOST_COLUMNS
+    notes = [*told.notes, _("and {count} more").format(count=more)] if more > 0 else told.notes
     return {
         "step": trace.step, "rows": list(told.rows),
-        "entries": _plain([e for e in told.entries if e.id not in left_out]),
+        "entries": _plain(told.entries),
         "names": experiment.explainer.names(trace), "after": {k: v for k, v in trace.after.items() if np.ndim(v) == 0},
         "taken": trace.taken, "reduction": told.ledger.sentences, "notes": list(notes),
     }  # fmt: skip

@@ -35,6 +35,7 @@ Array = npt.NDArray[np.float64]
 MOST_KEPT = 2000  # states; beyond, every other one is let go of
 MOST_BYTES = 64_000_000  # that kept states may take
 MOST_ROWS = 100_000  # rows of history; beyond, every other one is let go of
+MOST_COLUMNS = 24  # of wide data, that a table and an explanation show
 SLICES = 50  # of a long way: so many states are kept on it, from which one can go back quickly
 
 
@@ -181,7 +182,7 @@ class Experiment:
     @cached_property
     def explainer(self) -> Explainer:
         """What tells its steps."""
-        return Explainer(self.problem)
+        return Explainer(self.problem, MOST_COLUMNS)
 
     def told(self, moment: Moment, row: int | None) -> tuple[Trace, ToldStep]:
         """The update that begins at a moment, with the values of a row of its batch, or of the first."""

@@ -22,7 +22,7 @@ from tidu.errors import SettingError
 from tidu.insight.doctor import diagnose
 from tidu.insight.nodes import Identities
 from tidu.insight.picturing.step_graph import step_graph
-from tidu.lab.experiment import Experiment, Moment
+from tidu.lab.experiment import MOST_COLUMNS, Experiment, Moment
 from tidu.lab.frames import Reply
 from tidu.language.expr import Expr
 from tidu.language.mathml import math as math_element
@@ -36,7 +36,6 @@ from tidu.training.solving.spectrum import Watch, largest_curvature, spectrum_of
 Array = npt.NDArray[np.float64]
 MOST_POINTS = 4000  # of the data, that are drawn
 MOST_CELLS = 50_000  # of the data, that are sent to be drawn
-MOST_COLUMNS = 24  # of wide data, that a table and an explanation show
 MOST_STEPS = 2000  # of a path or a loss curve, in one message
 MOST_OF_BATCH = 2000  # rows of a batch that are marked
 LINE = 240  # places at which a curve is computed

@@ -15,7 +15,9 @@ from tidu.language.expr import Expr
 from tidu.language.level_parameters import parameter_and_level, shown_by_level
 from tidu.language.operation import ATOM, COMPARE, MULTIPLY, NEGATE, POWER
 from tidu.language.printer import (
+    FIRST_LISTED,
     GREEK,
+    MOST_LISTED,
     Names,
     NodePrinter,
     Printed,
@@ -82,10 +84,15 @@ def mathml_number(value: float) -> str:
 
 
 def _named(exprs: Sequence[Expr], names: Names, identity: Identity | None) -> Names:
-    alike = {node: f"<mi>{escape(name)}</mi>" for node, name in told_apart(exprs, {}).items()}
-    alike |= shown_by_level(exprs, lambda name, columns: mathml_name(f"{name}[{', '.join(columns)}]"))
     return {node: _identified(f"<mrow>{markup}</mrow>" if identity and identity(node) else markup, node, identity)
-            for node, markup in {**alike, **names}.items()}  # fmt: skip
+            for node, markup in {**_told_apart(tuple(exprs)), **names}.items()}  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1024)
+def _told_apart(exprs: tuple[Expr, ...]) -> Names:
+    """Markup of what would look alike, and of choices by level."""
+    alike = {node: f"<mi>{escape(name)}</mi>" for node, name in told_apart(exprs, {}).items()}
+    return alike | shown_by_level(exprs, lambda name, columns: mathml_name(f"{name}[{', '.join(columns)}]"))
 
 
 def _identified(markup: str, node: Expr, identity: Identity | None) -> str:
@@ -135,7 +142,7 @@ def _filled(node: Expr, parts: list[Printed]) -> Printed:
         tighter = op.right + (op.binding <= COMPARE)
         first = _bracketed(parts[0], op.binding + (op.binding == COMPARE))
         shown = [first, *(_right(p, op.binding + tighter) for p in parts[1:])]
-    few = shown if len(shown) <= 6 else [*shown[:3], "<mi>…</mi>", shown[-1]]
+    few = shown if len(shown) <= MOST_LISTED else [*shown[:FIRST_LISTED], "<mi>…</mi>", shown[-1]]
     holes = {"args": "<mo>,</mo>".join(few)} | {str(k): part for k, part in enumerate(shown)}
     template = re.sub(r"<mtext>(.*?)</mtext>", lambda words: f"<mtext>{escape(_(words[1]))}</mtext>", template)
     return _HOLE.sub(lambda hole: holes[hole[1]], template), op.binding

@@ -24,6 +24,10 @@ Names = Mapping[Expr, str]
 Printed = tuple[str, int]  # the text, and how tightly it binds
 NodePrinter = Callable[[Expr, "list[Printed]"], Printed]
 LONGEST = 20_000  # characters; a derivative can print longer than its graph by any factor
+MOST_LISTED, FIRST_LISTED = (
+    6,
+    3,
+)  # parts of a list that are written out; of a longer one, the first of them and the last
 LINES = 5  # times `LONGEST`: the characters of all the lines that are shown together
 _HOLE = re.compile(r"\{([0-9])\}")
 GREEK = {
@@ -120,6 +124,11 @@ def _printed(
 
 def told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     """`names`, and those of symbols that would look alike in mathematics, such as alpha and α, as they stand."""
+    return {**_told_apart(tuple(outputs)), **names}
+
+
+@functools.lru_cache(maxsize=1024)
+def _told_apart(outputs: tuple[Expr, ...]) -> Names:
     found = symbols(outputs, *ROLES)
     shown = [unicode_name(s.name) for s in found]
     looks = Counter(shown)
@@ -133,7 +142,7 @@ def told_apart(outputs: Sequence[Expr], names: Names) -> Names:
     by_level = shown_by_level(
         outputs, lambda name, columns: f"{unicode_name(name)}[{', '.join(map(unicode_name, columns))}]"
     )
-    return {**by_level, **told, **names}
+    return {**by_level, **told}
 
 
 def _bracketed(part: Printed, least: int) -> str:
@@ -161,7 +170,7 @@ def _of_arrays(node: Expr, parts: list[Printed], template: str) -> Printed:
         return parts[0]
     if "{args}" in template:
         shown = [p[0] for p in parts]
-        shown = shown if len(shown) <= 6 else [*shown[:3], "…", shown[-1]]
+        shown = shown if len(shown) <= MOST_LISTED else [*shown[:FIRST_LISTED], "…", shown[-1]]
         return template.replace("{args}", ", ".join(shown)), ATOM
     if not template:
         return f"{node.op.name}({', '.join(p[0] for p in parts)})", ATOM
