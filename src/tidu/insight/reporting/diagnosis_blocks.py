@@ -21,8 +21,7 @@ def diagnosis_blocks(found: Diagnosis) -> list[Block]:
         tried = tuple((GOOD if trial is found.best else PLAIN, trial.words) for trial in found.trials)
         blocks += [Prose(_("What was tried:"), strong=True), Items(tried)]
     if found.advice is not None:
-        verb = "fit" if found.run.program.target is not None else "minimize"
-        blocks.append(
-            Prose(_("Advice: tidu {verb} with {options}").format(verb=verb, options=found.advice), strong=True)
-        )
+        of_function = found.run.program.target is None  # which 'tidu fit' has no command for
+        words = _("the advice: {options}") if of_function else _("Advice: tidu fit with {options}")
+        blocks.append(Prose(words.format(options=found.advice), strong=True))
     return blocks
