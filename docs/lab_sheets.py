@@ -43,23 +43,22 @@ def lab(language: str) -> Iterator[str]:
 
 
 def pages(browser: Any, address: str, lesson: str) -> Iterator[tuple[str, int, Image.Image]]:
-    """The page of a lesson in each scheme and width."""
-    page = browser.new_page(viewport={"width": 1024, "height": 1300})
-    page.goto(address)
-    page.wait_for_selector("html[data-ready]", state="attached")
-    page.select_option("#lessons", lesson)
-    page.wait_for_selector("#walk-next")
-    for _turn in range(STOP):
-        page.click("#walk-next")
-    page.wait_for_timeout(2000)
+    """The page of a lesson in each scheme and width; it is loaded at each width, for it begins otherwise on a phone."""
     for width, height in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(address)
+        page.wait_for_selector("html[data-ready]", state="attached")
+        page.select_option("#lessons", lesson)
+        page.wait_for_selector("#walk-next")
+        for _turn in range(STOP):
+            page.click("#walk-next")
+        page.wait_for_timeout(2000)
         page.evaluate("() => scrollTo(0, 0)")
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(250)
             yield scheme, width, Image.open(io.BytesIO(page.screenshot()))
-    page.close()
+        page.close()
 
 
 def sheet(pictures: list[Image.Image], width: int) -> Image.Image:

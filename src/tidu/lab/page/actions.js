@@ -44,7 +44,7 @@ export const actions = {
     chosenStart = {};
     if (state.others.length) await actions.drop(null);
     forgetCosts();
-    set({ formula, settings: given, step: 0, playing: false, part: 0, explanation: null, rows: null, firstRow: 0, landscape: null });
+    set({ formula, settings: given, step: 0, playing: false, part: 0, explanation: null, rows: null, firstRow: 0, landscape: null, curvature: undefined });
     await actions.train(0, false);
   },
 
@@ -63,7 +63,7 @@ export const actions = {
       set({
         data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
         equations: reply.equations, source: reply.source, layered: true, numbers: reply.numbers, step: reply.step, params: reply.params, digits: reply.digits,
-        cost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
+        cost: reply.cost, firstCost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
         track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes, takes: reply.takes, rate: reply.rate,
       });
       if (keep) set({ others: reply.others.map((/** @type {string} */ name) => ({ name, start: {}, steps: [], losses: [], path: [], recorded: [] })) });

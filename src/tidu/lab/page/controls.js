@@ -13,6 +13,7 @@ const SPEEDS = [1, 2, 5, 10, 50, 100, 1000, 10_000, 100_000];
 const SHOWN_COLUMNS = 12;
 const LOWEST = -6; // powers of ten on the slider of the learning rate
 const HIGHEST = 1;
+const MUCH = 10; // times the cost at the start, from which a cost has grown
 
 /** @type {import("./connection.js").Reply | null} of the data that are open */
 let open = null;
@@ -168,10 +169,13 @@ function player() {
   on(["playing"], show);
   on(["notes"], () => { by("notes").textContent = state.notes.join(" "); });
   on(["step", "params", "cost", "epoch", "explanation"], standing);
-  on(["why", "step"], () => {
+  on(["why", "step", "cost"], () => {
     by("doctor").hidden = !state.data;
-    by("ended").textContent = state.why === "diverged" ? t("diverged", { step: state.step + 1 }) : state.why === "converged" ? t("converged", { step: state.step }) : "";
-    by("ended").classList.toggle("bad", state.why === "diverged");
+    const grown = state.cost / state.firstCost;
+    const grows = !state.why && grown > MUCH;
+    by("ended").textContent = state.why === "diverged" ? t("diverged", { step: state.step + 1 })
+      : state.why === "converged" ? t("converged", { step: state.step }) : grows ? t("grows", { times: short(Number(grown.toPrecision(2))) }) : "";
+    by("ended").classList.toggle("bad", state.why === "diverged" || grows);
   });
 }
 
@@ -241,7 +245,7 @@ function settings(hello) {
   on(["curvature"], () => {
     const at = state.curvature?.limit ?? null;
     const isPlain = at !== null && Math.abs(at * (state.curvature?.largest ?? 0) - 2) < 1e-9; // of gradient descent
-    said.textContent = at === null ? t("no_limit") : t(isPlain ? "limit_is" : "limit_of", { limit: short(at), optimizer: optimizer.value });
+    said.textContent = state.curvature === undefined ? "" : at === null ? t("no_limit") : t(isPlain ? "limit_is" : "limit_of", { limit: short(at), optimizer: optimizer.value });
     limit.hidden = at === null;
     if (at !== null) limit.style.left = `${Math.min(100, Math.max(0, ((Math.log10(at) - LOWEST) / (HIGHEST - LOWEST)) * 100))}%`;
   });

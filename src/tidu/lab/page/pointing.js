@@ -43,7 +43,7 @@ export function entriesOf(node) {
 export function origin(node) {
   const entry = entriesOf(node)[0];
   if (!entry) return node in state.digits ? [document.createTextNode(`${node} = ${state.digits[node]}`)] : [];
-  const where = [entry.line ? `${t("line")} ${entry.line}` : "", entry.row === null ? "" : `${t("row")} ${entry.row}`].filter(Boolean).join(", ");
+  const where = [entry.line ? t("line_number", { line: entry.line }) : "", entry.row === null ? "" : t("row_number", { row: entry.row })].filter(Boolean).join(", ");
   const told = document.createElement("span");
   told.textContent = `${entry.text}${where ? `   (${where})` : ""}   ${entry.rule}`;
   const behind = trail(entry).slice(0, LONGEST_TRAIL).map(({ text }) => text).join("  ←  ");

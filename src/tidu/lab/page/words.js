@@ -26,7 +26,10 @@ export function short(value) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const text = size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(4).replace(/\.?0+e/, "e") : String(Number(value.toPrecision(6)));
-  return text.replace("-", "−").replace(/e([+−-])?(\d+)/, (_all, sign, power) => `·10${raised((sign === "−" || sign === "-" ? "-" : "") + power)}`);
+  const [mantissa, power] = text.replace("-", "−").split("e");
+  if (power === undefined) return mantissa;
+  const ten = `10${raised(power.replace("+", ""))}`;
+  return mantissa === "1" ? ten : mantissa === "−1" ? `−${ten}` : `${mantissa}·${ten}`;
 }
 
 /** @param {string} digits */

@@ -125,7 +125,7 @@ export function dataView(parent) {
     const { data, table, chosen: rows } = state;
     if (!data || !table || !rows) return;
     const cells = data.names.map((name, k) => `${name} = ${table.values[i * table.shape[1] + k]}`);
-    plot.say([`${t("row")} ${rows[i]}`, ...cells.slice(0, 4)].join("  "), place);
+    plot.say([t("row_number", { row: rows[i] }), ...cells.slice(0, 4)].join("  "), place);
   };
 
   const move = (/** @type {number} */ i, /** @type {number} */ x, /** @type {number} */ y) => {

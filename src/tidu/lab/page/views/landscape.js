@@ -115,7 +115,7 @@ export function landscapeView(parent) {
     const [x0, y0, x1, y1] = [plot.px(state.params[a]), plot.py(state.params[b]), plot.px(after[a]), plot.py(after[b])];
     const long = Math.hypot(x1 - x0, y1 - y0);
     if (!(long > 0.5)) return;
-    const scale = Math.max(26, Math.min(long, 120)) / long;
+    const scale = Math.max(26, Math.min(long, 0.28 * plot.width)) / long;
     const [ex, ey] = [x0 + (x1 - x0) * scale, y0 + (y1 - y0) * scale];
     const turn = Math.atan2(ey - y0, ex - x0);
     plot.context.strokeStyle = colour("arrow");

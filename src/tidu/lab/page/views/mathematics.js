@@ -100,7 +100,7 @@ class Equation {
     }
     this.numbers.forEach((mn, k) => { if (mn.textContent !== entry.numbers[k]) mn.textContent = entry.numbers[k]; });
     if (entry.node !== before.node) this.element.dataset.node = entry.node;
-    if (entry.row !== before.row) this.row.textContent = entry.row === null ? "" : `${t("row")} ${entry.row}`;
+    if (entry.row !== before.row) this.row.textContent = entry.row === null ? "" : t("row_number", { row: entry.row });
     if (entry.rule !== before.rule) this.rule.textContent = entry.rule;
     if (entry.text !== before.text || entry.rule !== before.rule) this.element.setAttribute("aria-label", `${entry.text}. ${entry.rule}`);
   }
