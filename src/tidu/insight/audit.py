@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidu.errors import SettingError
-from tidu.insight.audited import MEASURED_CLOSE, OfFormula, OfFunction, Point, Subject, points_of
+from tidu.insight.audited import MEASURED_CLOSE, OfFormula, Point, Subject, points_of
+from tidu.insight.audited_functions import OfFunction
 from tidu.insight.slips import same, slip_of
 from tidu.text import _
 from tidu.training.problem import Problem
