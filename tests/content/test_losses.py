@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.special
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ TORCH = {
     "half_squared": lambda s, y: 0.5 * F.mse_loss(s, y, reduction="none"),
     "absolute": lambda s, y: F.l1_loss(s, y, reduction="none"),
     "huber": lambda s, y, delta: F.huber_loss(s, y, reduction="none", delta=delta),
+    "cauchy": lambda s, y, scale: 0.5 * scale**2 * torch.log1p(((s - y) / scale) ** 2),
     "log_cosh": lambda s, y: torch.logaddexp(s - y, y - s) - math.log(2.0),
     "quantile": lambda s, y, tau: torch.where(y >= s, tau * (y - s), (1 - tau) * (s - y)),
     "logistic": lambda s, y: F.binary_cross_entropy_with_logits(s, y, reduction="none"),
@@ -34,7 +36,8 @@ TORCH = {
 TARGETS = {"0 or 1": (0.0, 1.0), "-1 or 1": (-1.0, 1.0), "0 or more": (0.0, 1.0, 2.5, 17.0)}
 OF_CLASSES = {"softmax"}  # held to torch in tests/engines/test_array.py
 LINKS = {"logistic": scipy.special.expit, "hinge": np.sign, "perceptron": np.sign, "poisson": np.exp}
-VARIANTS = [*OF_ONE_SCORE, "huber(delta=0.3)", "huber(delta=5)", "quantile(tau=0.9)", "quantile(tau=0.05)"]
+VARIANTS = [*OF_ONE_SCORE, "huber(delta=0.3)", "huber(delta=5)", "cauchy(scale=0.3)", "quantile(tau=0.9)",
+            "quantile(tau=0.05)"]  # fmt: skip
 
 
 def samples(text: str) -> list[tuple[float, float]]:
@@ -75,6 +78,16 @@ def test_huber_against_scipy(delta):
     expression = loss_named(f"huber(delta={delta})")(Y_HAT, Y)
     for score, target in samples("huber"):
         expected = scipy.special.huber(delta, score - target)
+        assert evaluate(expression, {Y_HAT: score, Y: target}) == pytest.approx(expected, rel=1e-14, abs=0.0)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 5.0])
+def test_cauchy_is_that_of_scipy_s_least_squares(scale):
+    expression = loss_named(f"cauchy(scale={scale})")(Y_HAT, Y)
+    for score, target in samples("cauchy"):
+        expected = scipy.optimize.least_squares(
+            lambda _x, r=score - target: np.array([r]), [0.0], loss="cauchy", f_scale=scale
+        ).cost
         assert evaluate(expression, {Y_HAT: score, Y: target}) == pytest.approx(expected, rel=1e-14, abs=0.0)
 
 

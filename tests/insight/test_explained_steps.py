@@ -153,6 +153,7 @@ OF_TORCH = {
     "half_squared": lambda t, s, y: 0.5 * (s - y) ** 2,
     "absolute": lambda t, s, y: (s - y).abs(),
     "huber": lambda t, s, y: t.nn.functional.huber_loss(s, y, reduction="none"),
+    "cauchy": lambda t, s, y: 0.5 * ((s - y) ** 2).log1p(),
     "log_cosh": lambda t, s, y: (s - y).cosh().log(),
 }
 

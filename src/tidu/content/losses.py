@@ -141,6 +141,14 @@ def huber(y_hat: Expr, y: Expr, delta: float) -> Expr:
     return ops.where(size <= delta, 0.5 * residual**2, delta * (size - 0.5 * delta))
 
 
+@loss(scale=positive(1.0))
+def cauchy(y_hat: Expr, y: Expr, scale: float) -> Expr:
+    """Half squared within scale, logarithmic beyond it: far outliers hardly pull (Cauchy's distribution; Holland &
+    Welsch 1977).
+    """
+    return 0.5 * scale**2 * ops.log1p(((y_hat - y) / scale) ** 2)
+
+
 @loss()
 def log_cosh(y_hat: Expr, y: Expr) -> Expr:
     """log(cosh(residual)), smooth everywhere: half squared near 0, absolute far out (Green 1990)."""

@@ -32,6 +32,7 @@ LOSSES = {
     "squared": lambda score, y: (score - y) ** 2,
     "half_squared": lambda score, y: 0.5 * (score - y) ** 2,
     "huber": lambda score, y: torch.nn.functional.huber_loss(score, y, reduction="none"),
+    "cauchy": lambda score, y: 0.5 * torch.log1p((score - y) ** 2),
     "log_cosh": lambda score, y: torch.log(torch.cosh(score - y)),
     "logistic": lambda score, y: torch.nn.functional.binary_cross_entropy_with_logits(score, y, reduction="none"),
     "poisson": lambda score, y: torch.nn.functional.poisson_nll_loss(score, y, log_input=True, reduction="none"),

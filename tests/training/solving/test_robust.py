@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy.optimize import least_squares
 from scipy.stats import norm
 
 import tidu
@@ -29,6 +30,41 @@ def test_huber_is_the_sandwich_written_out():
     scatter = design.T @ (design * np.clip(r, -0.5, 0.5)[:, None] ** 2)
     expected = 80 / 78 * np.linalg.inv(bend) @ scatter @ np.linalg.inv(bend)
     np.testing.assert_allclose(run.statistics.covariance, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
+def test_cauchy_is_scipy_s_minimum_with_the_sandwich_written_out(scale):
+    run = tidu.fit("y = w*x + b", DATA, loss=f"cauchy(scale={scale})", optimizer="auto")
+    design = np.column_stack([X, np.ones(80)])
+    squares = np.linalg.lstsq(design, DATA["y"], rcond=None)[0]
+    oracle = least_squares(lambda p: design @ p - DATA["y"], squares, lambda p: design, loss="cauchy", f_scale=scale,
+                           xtol=1e-15, ftol=1e-15, gtol=1e-15)  # fmt: skip
+    assert run.loss * 80 <= oracle.cost * (1 + 1e-12)
+    assert list(run.params.values()) == pytest.approx(oracle.x, rel=1e-5)
+    r = design @ list(run.params.values()) - DATA["y"]
+    z = (r / scale) ** 2
+    bend = design.T @ (design * ((1 - z) / (1 + z) ** 2)[:, None])
+    scatter = design.T @ (design * ((r / (1 + z)) ** 2)[:, None])
+    expected = 80 / 78 * np.linalg.inv(bend) @ scatter @ np.linalg.inv(bend)
+    np.testing.assert_allclose(run.statistics.covariance, expected, rtol=1e-7)
+
+
+def test_cauchy_s_line_stays_where_it_is_under_statsmodels_reweighting():
+    """It is where iteratively reweighted least squares stands still."""
+    run = tidu.fit("y = w*x + b", DATA, loss="cauchy", optimizer="auto")
+    design = np.column_stack([X, np.ones(80)])
+    residuals = design @ list(run.params.values()) - DATA["y"]
+    again = sm.WLS(DATA["y"], design, weights=1 / (1 + residuals**2)).fit()
+    assert list(run.params.values()) == pytest.approx(again.params, rel=1e-7)
+
+
+def test_cauchy_from_a_start_far_away_finds_the_crowd_and_not_the_outliers():
+    x = np.linspace(0, 1, 40)
+    y = 2 * x + 1 + 0.01 * GENERATOR.normal(size=40)
+    y[::5] += 500.0
+    run = tidu.fit("y = w*x + b", {"x": x, "y": y}, loss="cauchy", optimizer="auto", init={"b": 400.0})
+    assert run.params["b"] == pytest.approx(1.0, abs=0.02)
+    assert run.params["w"] == pytest.approx(2.0, abs=0.03)
 
 
 def test_log_cosh_of_a_curve_has_errors_and_the_bootstrap_agrees():

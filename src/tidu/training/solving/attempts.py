@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.engines.curvature import target_of
+from tidu.language.calculus import gradient
 from tidu.training.callbacks import Progress
 from tidu.training.problem import Limits
 from tidu.training.solving.convergence import Bounds, is_minimum, model_at, near_bounds
@@ -101,6 +102,9 @@ def attempts_of(
     least_squares = objective.program.residual_factor is not None
     sound = attempts[0].converged and (not least_squares or _condition(objective, attempts[0].end) < ILL)
     cheap = objective.rows_count * objective.p <= CHEAP_CELLS
+    if not least_squares and cheap and not more_starts and _redescends(objective, attempts[0]):
+        linear = with_linear_solved(objective, first, linear_parameters(objective))
+        add_all([] if np.array_equal(linear, first) else [linear], "linear")
     if more_starts or (sound and not (cheap and least_squares)):
         return attempts
     if sound and np.any(first) and _left_over(objective, attempts[0].end) < NEARLY_ALL:
@@ -254,6 +258,15 @@ def _condition(objective: Objective, at: Array) -> float:
     if not all_finite(jacobian) or not np.all(lengths > 0.0):
         return math.inf
     return float(np.linalg.cond(jacobian / lengths))
+
+
+def _redescends(objective: Objective, attempt: Attempt) -> bool:
+    """Whether some rows pull the less the further out they lie, as under `cauchy`: there may be lower minima."""
+    program = objective.program
+    (curvature,) = gradient(program.slope, [program.score])
+    if curvature.is_constant or not attempt.passes.points:
+        return False
+    return any(bool(np.any(part < 0.0)) for part in objective.values_in_chunks([curvature], attempt.end))
 
 
 def explains_little(objective: Objective, at: Array) -> bool:
