@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tidu.content.losses import LOSSES, loss_named
 from tidu.content.methods import SOLVERS
 from tidu.content.summary import Summary
+from tidu.copying import replaced
 from tidu.data.categories import source_columns
 from tidu.data.csv_options import CsvOptions
 from tidu.data.disk_table import DiskTable
@@ -25,6 +26,7 @@ from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError
 from tidu.language.printer import text
 from tidu.text import _
+from tidu.training.constraints import check_weights
 from tidu.training.file_schema import (
     Described,
     check_arrays,
@@ -72,6 +74,7 @@ class _Predicting:
     program: Program
     parameters: tuple[Any, ...]
     rows: int
+    counts: str | None = None  # the column that says how many samples a row stands for
 
     @property
     def of_scores(self) -> _Predicting:
@@ -87,6 +90,12 @@ class _Predicting:
         features = [table[c.name] for c in self.program.columns if c.role == "feature"]
         return self.compute(features, self.parameters, table.rows)
 
+    def samples_of(self, table: Table) -> Array | None:
+        """How many samples each row stands for; None where nothing says it."""
+        if self.counts is None or self.counts not in table:
+            return None
+        return np.asarray(table[self.counts], dtype=np.float64)
+
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
@@ -98,13 +107,14 @@ def _logits_of(scores: _Predicting, table: Table) -> Array:
 
 def _means_of_block(predicting: _Predicting, _first: int, block: Table) -> Means:
     assert predicting.program.target is not None
-    return means_of(target_values(predicting.program.target, block), predicting(block))
+    target = target_values(predicting.program.target, block)
+    return means_of(target, predicting(block), predicting.samples_of(block))
 
 
-def _logits_of_block(scores: _Predicting, loss: str, _first: int, block: Table) -> tuple[Classes, Array]:
+def _logits_of_block(scores: _Predicting, loss: str, _first: int, block: Table) -> tuple[Classes, Array, Array | None]:
     assert scores.program.target is not None
-    codes = loss_named(loss).targets.codes
-    return class_numbers(target_values(scores.program.target, block), codes), _logits_of(scores, block)
+    true = class_numbers(target_values(scores.program.target, block), loss_named(loss).targets.codes)
+    return true, _logits_of(scores, block), scores.samples_of(block)
 
 
 def _counts_of_block(scores: _Predicting, loss: str, first: int, block: Table) -> tuple[npt.NDArray[np.int64], float]:
@@ -163,7 +173,7 @@ class Model:
             return {}
         from tidu.training.inference.derived import derived_of
 
-        ends = {} if self.confidence is None else self.confidence.ends
+        ends = {**self.problem.break_ends, **({} if self.confidence is None else self.confidence.ends)}
         return derived_of(quantities, self.program, self.params, self.statistics, ends)
 
     def latex(self) -> str:
@@ -220,7 +230,7 @@ class Model:
                     )
                 )
         if with_target and given.issuperset(targets):
-            features += targets
+            features += [*targets, *given.intersection([self.settings.counts])]
         wanted = given.intersection(features)
         return table_to_judge(
             program,
@@ -271,7 +281,7 @@ class Model:
 
     def _computing(self, program: Program, rows: int) -> _Predicting:
         """The predictions of tables, which have about so many rows in all."""
-        return _Predicting(program, tuple(self.params.values()), rows)
+        return _Predicting(program, tuple(self.params.values()), rows, self.settings.counts)
 
     def prediction_interval(
         self, data: object, level: float = LEVEL, of: str = "sample", drop_missing: bool = False
@@ -302,7 +312,8 @@ class Model:
         """How good the predictions for `data` are, with the parameters as they are now.
 
         MSE, RMSE, MAE and R²; of a model of classes accuracy, log loss, AUC, the confusion table (true classes down,
-        predicted ones across) and for each class precision, recall and F1. What cannot be computed is nan.
+        predicted ones across) and for each class precision, recall and F1. What cannot be computed is nan. Where the
+        settings name a column of `counts`, and the data have it, a row counts as if it stood there so often.
         """
         program = self.program
         check_predicts(program)
@@ -318,6 +329,8 @@ class Model:
                 )
         if table.rows == 0:
             raise DataError(_("{origin} has no rows to score").format(origin=table.origin))
+        if self.settings.counts in table:
+            check_weights(self.settings, table)
         predicting = self._computing(program, table.rows)
         if not self.classes:
             return metrics_of_blocks(table.each_block(partial(_means_of_block, predicting)))
@@ -358,6 +371,8 @@ class Model:
             "statistics": None if self.statistics is None else self.statistics.plain(),
             "confidence": None if self.confidence is None else self.confidence.plain(),
         }
+        if self.problem.break_ends:
+            plain["break_ends"] = {name: list(ends) for name, ends in self.problem.break_ends.items()}
         return Content(plain, {f"params/{n}": np.asarray(v, order="C") for n, v in self.params.items()})
 
     @classmethod
@@ -377,6 +392,8 @@ class Model:
         if settings["penalise"] is not None:
             settings["penalise"] = tuple(settings["penalise"])
         problem = Problem.of_model(Settings(**settings), tuple(plain["names"]), tuple(plain["classes"]))
+        ends = {name: (low, high) for name, (low, high) in plain.get("break_ends", {}).items()}
+        problem = replaced(problem, break_ends=ends)
         program = problem.program
         check_parameters(plain["parameters"], program)
         check_statistics(plain["statistics"], program)

@@ -7,6 +7,7 @@ import pytest
 import statsmodels.api as sm
 
 import tidu
+from tidu.errors import DataError
 
 GENERATOR = np.random.default_rng(8)
 X = GENERATOR.normal(size=60)
@@ -77,6 +78,42 @@ def test_a_row_that_counts_k_times_is_k_rows(loss, data):
         assert getattr(few.statistics, name) == pytest.approx(getattr(many.statistics, name), rel=1e-9), name
     one, other = few.statistics.standard_errors, many.statistics.standard_errors
     assert list(one.values()) == pytest.approx(list(other.values()), rel=1e-6)
+
+
+LABELS = {"x": X, "z": Z, "y": np.array(["low", "middle", "high"])[np.digitize(X + 0.5 * Z, [-0.5, 0.5])]}
+
+
+@pytest.mark.parametrize(
+    ("formula", "loss", "data"),
+    [(FORMULA, "squared", COUNTED), (FORMULA, "poisson", COUNTED), (FORMULA, "logistic", CLASSES),
+     ("y = linear(x, z)", "softmax", LABELS)],
+)  # fmt: skip
+def test_metrics_count_a_row_as_often_as_it_counts(formula, loss, data):
+    times = np.random.default_rng(3).integers(1, 9, 60)
+    run = tidu.fit(formula, {**data, "n": times}, loss=loss, optimizer="auto", counts="n")
+    repeated = run.score({name: np.repeat(column, times) for name, column in data.items()})
+    assert repeated != run.score(data)
+    assert run.metrics.keys() == repeated.keys()
+    for name, value in repeated.items():
+        np.testing.assert_allclose(run.metrics[name], value, rtol=1e-12, err_msg=name)
+    # As many as no memory would hold.
+    many = run.score({**data, "n": times * 10**9})
+    for name, value in repeated.items():
+        factor = 10**9 if name == "confusion" else 1
+        np.testing.assert_allclose(many[name], np.multiply(value, factor), rtol=1e-12, err_msg=name)
+
+
+def test_counts_of_the_rows_that_are_kept_back_count_too():
+    times = np.random.default_rng(3).integers(1, 9, 60)
+    run = tidu.fit(FORMULA, {**COUNTED, "n": times}, optimizer="lm", counts="n", test_size=0.3)
+    test = {name: np.repeat(run.problem.test[name], run.problem.test["n"].astype(int)) for name in ("x", "z", "y")}
+    assert run.test_metrics == pytest.approx(run.score(test), rel=1e-12)
+
+
+def test_counts_of_data_to_score_are_whole_numbers_too():
+    run = tidu.fit(FORMULA, {**COUNTED, "n": np.ones(60)}, optimizer="lm", counts="n")
+    with pytest.raises(DataError, match=r"counts are whole numbers; 'n' has 0\.5 in row 1"):
+        run.score({**COUNTED, "n": np.full(60, 0.5)})
 
 
 def test_weights_say_how_certain_and_not_how_many():

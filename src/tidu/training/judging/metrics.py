@@ -1,7 +1,8 @@
 """How good predictions are: of numbers, and of classes.
 
 A model of K classes gives each row K logits, whose softmax are probabilities; a model of one score has the logits 0 and
-that score. Everything is computed from logits, so that nothing is lost where a probability rounds to 0 or 1.
+that score. Everything is computed from logits, so that nothing is lost where a probability rounds to 0 or 1. A row that
+has a count counts as if it stood there so often.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def metrics_of(y: Array, y_hat: Array) -> dict[str, float]:
 class Means:
     """What the metrics need of a block: means of squares and sizes of its residuals, and of the squares around y."""
 
-    count: int
+    count: float
     squares: float
     errors: float
     middle: float
@@ -39,13 +40,14 @@ class Means:
     high: float
 
 
-def means_of(y: Array, y_hat: Array) -> Means:
-    """The means of the rows of a block."""
+def means_of(y: Array, y_hat: Array, counts: Array | None = None) -> Means:
+    """The means of the rows of a block, which stand there so often; once each where nothing says it."""
     with np.errstate(all="ignore"):
-        residual, middle = y - y_hat, _mean(y)
+        residual, middle = y - y_hat, _mean(y, counts)
         apart = y - middle
         return Means(
-            len(y), _mean(residual * residual), _mean(np.abs(residual)), middle, _mean(apart * apart),
+            len(y) if counts is None else float(np.add.reduce(counts)),
+            _mean(residual * residual, counts), _mean(np.abs(residual), counts), middle, _mean(apart * apart, counts),
             float(np.minimum.reduce(y)), float(np.maximum.reduce(y)),
         )  # fmt: skip
 
@@ -55,7 +57,7 @@ def metrics_of_blocks(blocks: Iterable[Means]) -> dict[str, float]:
 
     Squares around the mean are put together as in Chan, Golub & LeVeque 1983.
     """
-    rows = 0
+    rows: float = 0
     squares = errors = mean = around = 0.0
     low, high = math.inf, -math.inf
     with np.errstate(all="ignore"):
@@ -78,17 +80,21 @@ def metrics_of_blocks(blocks: Iterable[Means]) -> dict[str, float]:
         }
 
 
-def _mean(values: Array) -> float:
-    """What `values.mean()` is, sooner where there are few."""
+def _mean(values: Array, counts: Array | None = None) -> float:
+    """What `values.mean()` is, sooner where there are few; of values that stand there so often."""
+    if counts is not None:
+        return float(values @ counts) / float(np.add.reduce(counts))
     return float(np.add.reduce(values)) / len(values)
 
 
-def _sum_of_means(mean: float, rows: int, other: float, count: int) -> float:
+def _sum_of_means(mean: float, rows: float, other: float, count: float) -> float:
     """The mean of `rows` numbers and `count` others, from their means."""
     return mean + (other - mean) * (count / (rows + count)) if rows else other
 
 
-def class_metrics_of(true: Classes, logits: Array, with_probabilities: bool) -> dict[str, Any]:
+def class_metrics_of(
+    true: Classes, logits: Array, with_probabilities: bool, counts: Array | None = None
+) -> dict[str, Any]:
     """Accuracy, log loss (where logits mean probabilities), AUC, confusion table; precision, recall, F1 of each class.
 
     What cannot be computed is nan: an AUC without rows of each class, the precision of a class that is never predicted,
@@ -96,23 +102,30 @@ def class_metrics_of(true: Classes, logits: Array, with_probabilities: bool) -> 
     """
     if not np.isfinite(logits).all():
         return {"accuracy": math.nan, **({"log_loss": math.nan} if with_probabilities else {}), "auc": math.nan}
-    table = confusion(true, predicted_classes(logits), logits.shape[1])
-    return _of_confusion(table, log_loss(true, logits) if with_probabilities else None, auc(true, logits))
+    table = confusion(true, predicted_classes(logits), logits.shape[1], counts)
+    loss = log_loss(true, logits, counts) if with_probabilities else None
+    return _of_confusion(table, loss, auc(true, logits, counts))
 
 
-def class_metrics_of_rows(blocks: Iterable[tuple[Classes, Array]], with_probabilities: bool) -> dict[str, Any]:
-    """The same of classes and logits that come block by block, and are held."""
+def class_metrics_of_rows(
+    blocks: Iterable[tuple[Classes, Array, Array | None]], with_probabilities: bool
+) -> dict[str, Any]:
+    """The same of classes, logits and counts that come block by block, and are held."""
     held = [*blocks]
     true, logits = (np.concatenate([block[k] for block in held]) for k in (0, 1))
-    return class_metrics_of(true, logits, with_probabilities)
+    counts = [count for _true, _logits, count in held if count is not None]
+    return class_metrics_of(true, logits, with_probabilities, np.concatenate(counts) if counts else None)
 
 
-def counts_of(true: Classes, logits: Array, with_probabilities: bool) -> tuple[npt.NDArray[np.int64], float]:
+def counts_of(
+    true: Classes, logits: Array, counts: Array | None, with_probabilities: bool
+) -> tuple[npt.NDArray[np.int64], float]:
     """The confusion table of a block, and the sum of its log losses; nan where a logit is not finite."""
-    table = confusion(true, predicted_classes(logits), logits.shape[1])
+    table = confusion(true, predicted_classes(logits), logits.shape[1], counts)
     if not np.isfinite(logits).all():
         return table, math.nan
-    return table, log_loss(true, logits) * len(true) if with_probabilities else 0.0
+    samples = len(true) if counts is None else float(np.add.reduce(counts))
+    return table, log_loss(true, logits, counts) * samples if with_probabilities else 0.0
 
 
 def class_metrics_of_counts(
@@ -152,22 +165,23 @@ def probabilities_of(logits: Array) -> Array:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def log_loss(true: Classes, logits: Array) -> float:
+def log_loss(true: Classes, logits: Array, counts: Array | None = None) -> float:
     """The mean of −log of the probability of the true class."""
     largest = logits.max(axis=1)
     with np.errstate(over="ignore"):
         total = np.log(np.exp(logits - largest[:, None]).sum(axis=1))
         own = logits[np.arange(len(true)), true]
-        return float(np.mean(total + (largest - own)))  # not (total + largest) - own, which cancels
+        losses = total + (largest - own)  # not (total + largest) - own, which cancels
+        return float(np.mean(losses)) if counts is None else _mean(losses, counts)
 
 
-def confusion(true: Classes, predicted: Classes, classes: int) -> npt.NDArray[np.int64]:
+def confusion(true: Classes, predicted: Classes, classes: int, counts: Array | None = None) -> npt.NDArray[np.int64]:
     """How many rows of each class (down) were predicted as each class (across), of shape (K, K)."""
-    counts = np.bincount(true * classes + predicted, minlength=classes * classes)
-    return counts.reshape(classes, classes).astype(np.int64)
+    found = np.bincount(true * classes + predicted, counts, minlength=classes * classes)
+    return found.reshape(classes, classes).astype(np.int64)
 
 
-def auc(true: Classes, logits: Array) -> float:
+def auc(true: Classes, logits: Array, counts: Array | None = None) -> float:
     """Area under the ROC curve; for more than two classes the mean over classes of each against the rest.
 
     It is the chance that a row of the class has the larger score than one of the rest, equal scores counted half, and
@@ -177,20 +191,21 @@ def auc(true: Classes, logits: Array) -> float:
         return math.nan
     with np.errstate(over="ignore"):
         if logits.shape[1] == 2:
-            return _rank_auc(true == 1, logits[:, 1] - logits[:, 0])
+            return _rank_auc(true == 1, logits[:, 1] - logits[:, 0], counts)
         odds = log_odds(logits)
-        return float(np.mean([_rank_auc(true == k, odds[:, k]) for k in range(logits.shape[1])]))
+        return float(np.mean([_rank_auc(true == k, odds[:, k], counts) for k in range(logits.shape[1])]))
 
 
-def _rank_auc(positive: npt.NDArray[np.bool_], score: Array) -> float:
-    yes = int(positive.sum())
-    no = len(positive) - yes
+def _rank_auc(positive: npt.NDArray[np.bool_], score: Array, counts: Array | None) -> float:
+    own = np.ones(len(score), dtype=np.int64) if counts is None else counts
+    yes, no = own[positive].sum(), own[~positive].sum()
     if not yes or not no:
         return math.nan
-    _values, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    _values, place = np.unique(score, return_inverse=True)
+    count = np.bincount(place, own)
     last = np.cumsum(count)  # the rank of the last of each group of equal scores, from 1
     middle = last - (count - 1) / 2
-    return float((middle[place][positive].sum() - yes * (yes + 1) / 2) / (yes * no))
+    return float(((middle[place] * own)[positive].sum() - yes * (yes + 1) / 2) / (yes * no))
 
 
 def log_odds(logits: Array) -> Array:
