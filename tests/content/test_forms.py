@@ -13,6 +13,7 @@ import tidu
 from tidu.content.forms import FORMS
 from tidu.language.formula import parse_formula
 from tidu.text import use_language
+from tidu.training.solving.objective import Objective
 
 NUMPY = {name: getattr(np, name) for name in ("exp", "log", "sin")}
 # Ryegrass: root length over the dose of ferulic acid (Inderjit, Streibig & Olofsdotter 2002), as R's drc ships it.
@@ -91,6 +92,18 @@ def test_drc_ryegrass():
     errors = {"hill": 0.46506, "top": 0.21219, "bottom": 0.18857, "ec50": 0.18573}
     for name, value in errors.items():
         assert run.statistics.standard_errors[name] == pytest.approx(value, rel=0.02)
+    # drc takes the errors from the cost's second derivatives, residuals and all, where least squares takes the slopes'.
+    objective = Objective(run.program, run.problem.columns)
+    curvature = objective.quadratic(np.array(list(run.params.values())))[2] * len(RYEGRASS["conc"]) / 2
+    covariance = run.statistics.reduced_chi_square * np.linalg.inv(curvature)
+    reach = 2.0859634472658364  # Student's t with 20 degrees of freedom
+    # `confint(ryegrass.m1)` of drc, to seven digits: as far as its own optimiser comes.
+    ends = {"hill": (2.01211606, 3.9523221), "top": (0.03878752, 0.9240389), "bottom": (7.39961398, 8.1863026),
+            "ec50": (2.67052621, 3.4453837)}  # fmt: skip
+    for k, (name, value) in enumerate(run.params.items()):
+        half = reach * np.sqrt(covariance[k, k])
+        assert (value - half, value + half) == pytest.approx(ends[name], abs=2e-4)
+        assert round(half / reach, 4) == pytest.approx(errors[name], abs=1e-4)
 
 
 def test_puromycin():

@@ -8,6 +8,9 @@ import pytest
 
 import tidu
 from tidu.errors import SettingError
+from tidu.training.inference.confidence import measure_of
+from tidu.training.inference.profiles import refitted
+from tidu.training.solving.objective import Objective
 
 CONC = [0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.10, 1.10]
 RATE = [76.0, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200]
@@ -58,6 +61,47 @@ def test_the_example_of_lmfit_s_documentation():
         low, high = ends[name]
         assert round(low - run.params[name], 5) == below
         assert round(high - run.params[name], 5) == above
+
+
+# Biochemical oxygen demand over days (Marske 1967; Bates & Watts 1988, appendix A1.4).
+BOD = {"time": [1.0, 2, 3, 4, 5, 7], "demand": [8.3, 10.3, 19.0, 16.0, 15.6, 19.8]}
+# `example(profile.nls)` of R, tests/Examples/stats-Ex.Rout.save: τ, A and lrc along A, and along lrc.
+ALONG_A = """
+-3.0873 13.59751 0.14033   -2.4957 14.46884 0.01607   -1.8906 15.41836 -0.11787   -1.2634 16.49088 -0.26877
+-0.6080 17.75662 -0.44553   0.4998 20.52853 -0.80750   0.9465 22.06851 -0.98233   1.3780 23.98253 -1.17103
+1.7908 26.44552 -1.37431   2.1841 29.75928 -1.59599   2.5559 34.43804 -1.84209   2.9028 41.42542 -2.12176
+"""
+ALONG_LRC = """
+-2.9550 42.395076 -2.184153   -2.5201 33.446683 -1.836926   -2.0570 28.124205 -1.547326   -1.5710 24.656989 -1.293871
+-1.0653 22.245847 -1.063030   -0.5412 20.482887 -0.845157   0.5539 18.095015 -0.420487   1.1022 17.273414 -0.207623
+1.6298 16.621533 0.007939   2.1335 16.086803 0.234850   2.6052 15.638807 0.485009   3.0276 15.265409 0.779458
+"""
+
+
+@pytest.mark.parametrize(("place", "printed", "digits"), [(0, ALONG_A, (5, 5)), (1, ALONG_LRC, (6, 6))])
+def test_the_profiles_of_bates_and_watts_as_r_prints_them(place, printed, digits):
+    """Each row: what A and lrc are where τ is so, to the printed digits; R's own refits end at about 1e-5."""
+    run = tidu.fit("demand = A*(1 - exp(-exp(lrc)*time))", BOD, optimizer="lm", init={"A": 20, "lrc": -1})
+    assert [round(v, d) for v, d in zip(run.params.values(), (5, 5), strict=True)] == [19.14258, -0.63282]
+    objective = Objective(run.program, run.problem.columns)
+    measure = measure_of(objective, run.statistics, 0.95)
+    least = objective.cost(np.array(list(run.params.values())))
+    for tau, *values in np.array(printed.split(), dtype=float).reshape(-1, 3):
+        at, cost, _slope = refitted(objective, np.array(values), [place], None)
+        assert math.copysign(math.sqrt(measure.scale * (cost - least)), tau) == pytest.approx(tau, abs=1.5e-4)
+        assert at == pytest.approx(values, rel=2e-5, abs=2e-5)
+
+
+def test_the_ends_of_bates_and_watts_profiles_lie_where_r_s_table_passes_the_quantile():
+    run = tidu.fit("demand = A*(1 - exp(-exp(lrc)*time))", BOD, optimizer="lm", init={"A": 20, "lrc": -1},
+                   intervals="profile")  # fmt: skip
+    quantile = 2.7764451051977987  # of Student's t with 4 degrees of freedom
+    for name, place, printed in (("A", 1, ALONG_A), ("lrc", 2, ALONG_LRC)):
+        rows = np.array(printed.split(), dtype=float).reshape(-1, 3)
+        for way, end in zip((-1, 1), run.confidence.ends[name], strict=True):
+            within = np.max(way * rows[way * rows[:, 0] < quantile][:, place])
+            beyond = np.min(way * rows[way * rows[:, 0] > quantile][:, place])
+            assert within < way * end < beyond
 
 
 def test_known_sigmas_make_it_chi_square():
