@@ -96,7 +96,26 @@ def test_it_can_be_saved_and_predicts(tmp_path):
     x = np.arange(20.0)
     run = tidu.fit("y = where(x < c, a, b)", {"x": x, "y": np.where(x < 7, 1.0, 2.0)}, optimizer="lm")
     run.save(tmp_path / "m.tidu")
-    assert list(tidu.load(tmp_path / "m.tidu").predict({"x": [6.0, 7.0]})) == [1.0, 2.0]
+    loaded = tidu.load(tmp_path / "m.tidu")
+    assert list(loaded.predict({"x": [6.0, 7.0]})) == [1.0, 2.0]
+    assert (loaded.derived["c"].low, loaded.derived["c"].high) == (run.derived["c"].low, run.derived["c"].high)
+
+
+def test_a_breakpoint_has_the_interval_of_its_profile_and_no_standard_error():
+    data = {"year": np.arange(1871.0, 1971.0), "flow": NILE}
+    given = {"optimizer": "auto", "report": ["step = b - a", "after = c + 1", "seven = 7"]}
+    for more in ({}, {"intervals": "profile"}, {"intervals": "bootstrap", "draws": 100}):
+        run = tidu.fit("flow = where(year < c, a, b)", data, **given, **more)
+        found = run.derived["c"]
+        assert np.isnan(found.standard_error)
+        note = next(n for n in run.notes if "is a breakpoint" in n)
+        assert f"95% interval {found.low:.6g} … {found.high:.6g}" in note
+        assert found.low <= 1898.5 <= found.high
+        assert run.derived["step"].standard_error > 0
+        for name in ("after", "seven"):  # which stand still: nothing says how well they are known
+            assert np.isnan(run.derived[name].standard_error)
+            assert np.isnan(run.derived[name].low)
+        assert f"{found.low:.6g} … {found.high:.6g}" in run._repr_html_()
 
 
 @pytest.mark.parametrize(

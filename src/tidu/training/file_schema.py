@@ -214,6 +214,9 @@ def _of_settings(value: Any, where: str) -> None:
     _record(**{**known, "formula": _text, "levels": _mapping(_levels), "zeros": _mapping(_moment)})(value, where)
 
 
+_ENDS = _mapping(_list(_number, 2, exactly=True))  # of intervals, by name
+
+
 def check_model(plain: Any) -> None:
     """Refuse plain values that no model has; the settings check themselves when they are made.
 
@@ -228,6 +231,7 @@ def check_model(plain: Any) -> None:
     }  # fmt: skip
     if isinstance(plain, dict):
         checks |= dict.fromkeys({"run", "confidence"} & plain.keys(), _anything)
+        checks |= {"break_ends": _ENDS} if "break_ends" in plain else {}
     _record(**checks)(plain, "")
 
 
@@ -296,8 +300,7 @@ def check_statistics(statistics: Any, program: Program) -> None:
 
 def check_confidence(confidence: Any) -> None:
     """Refuse what are no intervals by name."""
-    ends = _mapping(_list(_number, 2, exactly=True))
-    _optional(_record(kind=_text, level=_number, ends=ends))(confidence, "confidence")
+    _optional(_record(kind=_text, level=_number, ends=_ENDS))(confidence, "confidence")
 
 
 def _like(value: Any, model: Any, where: str) -> None:

@@ -180,6 +180,10 @@ def run_of(
     )
     if OPTIONS["intervals"].given(problem.settings.intervals):
         run = _with_confidence(run, listeners, answers)
+    elif statistics is not None:
+        from tidu.training.inference.confidence import note_without_intervals
+
+        run = replaced(run, notes=(*run.notes, *note_without_intervals(problem, run.params, statistics)))
     if run.derived:
         from tidu.training.inference.derived import notes_on_derived
 

@@ -72,8 +72,9 @@ class TrainingOptions:
     # -- the model ---------------------------------------------------------------------------------
     loss: str = option(
         "squared", Text(mark("LOSS"), loss_named, tuple(LOSSES)),
-        mark("Loss of one sample: squared, half_squared, absolute, huber(delta=1), log_cosh, quantile(tau=0.9) "
-             "or poisson; for labels of two classes logistic, hinge or perceptron; for more classes softmax."),
+        mark("Loss of one sample: squared, half_squared, absolute, huber(delta=1), cauchy(scale=1), log_cosh, "
+             "quantile(tau=0.9) or poisson; for labels of two classes logistic, hinge or perceptron; for more classes "
+             "softmax."),
         reason="least squares is what most people mean by fitting", more="A name of `tidu.LOSSES`, with its options.",
         also=("loss-function", "loss-fn", "criterion", "objective"),
         group=MODEL, verbs=(*EVERYWHERE, "scan"), varies=True,
@@ -163,8 +164,6 @@ class TrainingOptions:
         also=("x-error", "x-errors", "xerr", "sx", "odr"),
         group=MODEL, verbs=FIT_ONLY,
         needs={"sigma": mark("sigma_x says how certain x is; say of y too: give sigma")},
-        excludes={"intervals": mark("intervals by profile or bootstrap take x as exact; leave intervals or sigma_x "
-                                    "out")},
         solvers_only=mark("errors in x need a solver, and {optimizer} makes a descent; use optimizer lm or auto"),
     )  # fmt: skip
 

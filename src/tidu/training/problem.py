@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
@@ -83,8 +83,8 @@ class Problem:
     notes : sentences about the data and the settings.
     validation : the rows that every epoch is judged by; None where nobody asks for it.
     breaking : parameters that stand only in conditions, whose places the rows decide.
-    rescaling, rescaled_program : the parameters in which the descent runs under `scale=True`, once they are known,
-        and the program in them.
+    break_ends : the ends of the 95% interval of each that was found, by name.
+    rescaling, rescaled_program : the parameters of a descent under `scale=True`, once known, and the program in them.
     choice : why the optimizer is the one that it is, where `auto` chose it.
     """
 
@@ -99,6 +99,7 @@ class Problem:
     notes: tuple[str, ...] = ()
     validation: Table | None = None
     breaking: tuple[Expr, ...] = ()
+    break_ends: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     rescaling: Basis | None = None
     rescaled_program: Program | None = None
     choice: str = ""
@@ -190,7 +191,8 @@ class Problem:
         found = found_breakpoints(self.settings, self.formula, self.breaking, self.names, self.table)
         chosen = with_places(self.settings, {b.name: b.value for b in found})
         program = chosen.program_of(self.formula, self.names)
-        return replaced(self, settings=chosen, program=program, notes=(*self.notes, *(b.note for b in found)))
+        ends, notes = {b.name: (b.low, b.high) for b in found}, (*self.notes, *(b.note for b in found))
+        return replaced(self, settings=chosen, program=program, notes=notes, break_ends=ends)
 
     def validated_by(self, source: Source, drop_missing: bool = False) -> Self:
         """With rows from elsewhere to judge every epoch by.
@@ -306,7 +308,7 @@ class Problem:
             raise DataError(
                 _("the data are not those that this run learned from: a cell or the rows have changed; give those data")
             )
-        found = found.starting_from(self.start)
+        found = replaced(found.starting_from(self.start), break_ends=self.break_ends)
         return found if self.rescaling is None else found.rescaled(self.rescaling)
 
     def _of_rows(self, source: Source) -> Self:

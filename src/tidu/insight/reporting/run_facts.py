@@ -118,7 +118,8 @@ def _trust(value: float, error: float, low: float, high: float) -> list[str]:
     """The standard error of an estimate, its interval, and the share that the error is of it."""
     known = math.isfinite(error)
     share = f"{100.0 * error / abs(value):.2g}%" if known and value else ""
-    return [f"{error:.4g}" if known else _("not computed"), f"{_end(low)} … {_end(high)}" if known else "", share]
+    interval = f"{_end(low)} … {_end(high)}" if known or low < high else ""
+    return [f"{error:.4g}" if known else _("not computed"), interval, share]
 
 
 def _end(value: float) -> str:
@@ -143,6 +144,8 @@ def _derived(run: Run) -> list[Block]:
     rows: list[tuple[Cell | str, ...]] = []
     for d in run.derived.values():
         trust = [] if run.statistics is None else _trust(d.value, d.standard_error, d.low, d.high)
+        if trust and d.is_constant:
+            trust[0] = ""
         rows.append((unicode_name(d.name), Cell(d.expression, faint=True), Cell(number(d.value), strong=True), *trust))
     return [Table(tuple(headings), tuple(rows), left=(0, 1), spare=1 if run.statistics is not None else 0)]
 

@@ -18,14 +18,18 @@ from tidu.content.methods import SOLVERS
 from tidu.data.disk_table import are_on_disk
 from tidu.errors import DataError, SettingError
 from tidu.language.expr import Expr, evaluate, symbols
+from tidu.runtime.summation import CHUNK
 from tidu.text import _
 from tidu.training.callbacks import Progress
 from tidu.training.constraints import bound_arrays
 from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_bootstrap
 from tidu.training.inference.profiles import Measure, Pair, Profile, notes_on_profile, pair_of, profile_of
-from tidu.training.inference.refits import Refits
-from tidu.training.problem import Problem
+from tidu.training.inference.refits import Refits, RefitsOfDistances
+from tidu.training.inference.wald_ends import ends_beside_wald
+from tidu.training.problem import Problem, target_values
 from tidu.training.solving.answers import Answers
+from tidu.training.solving.conditions import Region
+from tidu.training.solving.errors_in_x import distances_of
 from tidu.training.solving.estimates import LEVEL, Estimates
 from tidu.training.solving.likelihood import Likelihood
 from tidu.training.solving.network import objective_of
@@ -34,6 +38,8 @@ from tidu.training.solving.statistics import Statistics
 
 Array = npt.NDArray[np.float64]
 UNLIKE = 0.1  # of half of Wald's interval: by how much another end differs from Wald's to be worth a word
+EXACT = 1e-12  # of the targets: a scatter about the curve that is rounding
+MOST_LOOKED_AT = 30  # parameters whose intervals are looked at where nobody asks
 WALD, PROFILE, BOOTSTRAP = "wald", "profile", "bootstrap"
 
 
@@ -124,7 +130,22 @@ def _checked(problem: Problem, statistics: Estimates | None) -> Estimates:
             _("intervals by {kind} compare with the scatter about the curve, and there is none: there are no more rows "
               "than parameters, or the curve goes through every point").format(kind=kind)
         )  # fmt: skip
+    pressing = _pressing(problem, statistics)
+    if pressing:
+        raise SettingError(
+            _("intervals by {kind} start at a minimum inside the conditions, and this one lies on the edge of "
+              "{conditions}; leave the intervals out, or put the condition into the formula as an equality (--where)")
+            .format(kind=kind, conditions=", ".join(f"'{text}'" for text in pressing))
+        )  # fmt: skip
     return statistics
+
+
+def _pressing(problem: Problem, statistics: Estimates) -> list[str]:
+    """The conditions on whose edge a fit ended."""
+    if problem.formula is None or not problem.settings.where:
+        return []
+    conditions = problem.settings.learned_conditions(problem.formula, problem.names)
+    return Region(conditions, problem.program.parameters, None).pressing(np.array(statistics.values))
 
 
 def profiles_of(
@@ -137,8 +158,7 @@ def profiles_of(
 ) -> tuple[Profile, ...]:
     """The profiles of all parameters that the data determine; errors as `Run.profiles`."""
     statistics = _checked(problem, statistics)
-    objective = objective_of(problem.program, problem.columns, known=known)
-    assert isinstance(objective, Objective)
+    objective = _objective_of(problem, known)
     at = objective.flat(tuple(parameters.values()))
     bounds = bound_arrays(problem.settings.bounds, problem.program.parameters)
     measure = measure_of(objective, statistics, level)
@@ -154,6 +174,15 @@ def profiles_of(
     most = 14 * len(determined)  # about as many refits as the profiles take
     clean = np.where(np.isfinite(statistics.covariance), statistics.covariance, 0.0)
     return tuple(profile_of(objective, at, clean, k, measure, bounds, told) for k in determined)
+
+
+def _objective_of(problem: Problem, known: Answers | None = None) -> Objective:
+    """The cost that the fit made least."""
+    if problem.settings.sigma_x is not None:
+        return distances_of(problem)
+    objective = objective_of(problem.program, problem.columns, known=known)
+    assert isinstance(objective, Objective)
+    return objective
 
 
 def measure_of(objective: Objective, statistics: Estimates, level: float, together: int = 1) -> Measure:
@@ -175,7 +204,7 @@ def measure_of(objective: Objective, statistics: Estimates, level: float, togeth
                 "bootstrap"
             )
         )
-    factor = objective.program.residual_factor
+    factor = objective.squares_factor
     assert factor is not None
     variance = 1.0 if statistics.known_sigma else statistics.reduced_chi_square
     return Measure(objective.rows_count / (factor * variance), statistics.joint_quantile(together, level))
@@ -185,8 +214,7 @@ def pairs_of(
     problem: Problem, parameters: Mapping[str, float], statistics: Estimates, places: Sequence[tuple[int, int]]
 ) -> list[Pair]:
     """The joint regions of pairs of parameters, by their places."""
-    objective = objective_of(problem.program, problem.columns, "auto")
-    assert isinstance(objective, Objective)
+    objective = _objective_of(problem)
     at = objective.flat(tuple(parameters.values()))
     bounds = bound_arrays(problem.settings.bounds, problem.program.parameters)
     measure = measure_of(objective, statistics, LEVEL, 2)
@@ -207,6 +235,7 @@ def _by_profile(
         pair = _through(quantity.value, profiles)
         ends |= {} if pair is None else {name: pair}
     notes = [note for profile in profiles for note in notes_on_profile(profile)]
+    notes += _notes_on_conditions(problem, np.concatenate([profile.points for profile in profiles]))
     return Confidence(PROFILE, LEVEL, ends, profiles), notes
 
 
@@ -227,11 +256,29 @@ def _through(quantity: Expr, profiles: Sequence[Profile]) -> tuple[float, float]
     return (low, high) if low < high else (high, low)
 
 
+def _notes_on_conditions(problem: Problem, points: Array) -> list[str]:
+    """Which conditions do not hold at some of the points, of shape (n, p), that intervals were made of."""
+    if problem.formula is None or not problem.settings.where:
+        return []
+    conditions = problem.settings.learned_conditions(problem.formula, problem.names)
+    region = Region(conditions, problem.program.parameters, None)
+    if not conditions:
+        return []
+    broken = np.any([region.values(point) > 0.0 for point in points], axis=0)
+    return [
+        _("refits keep to bounds, and not to conditions: where '{text}' does not hold, the intervals tell of values "
+          "that it rules out").format(text=condition.text)
+        for condition, is_broken in zip(conditions, broken, strict=True)
+        if is_broken
+    ]  # fmt: skip
+
+
 def _by_bootstrap(
     problem: Problem, parameters: Mapping[str, float], statistics: Estimates, progress: Progress | None
 ) -> tuple[Confidence, list[str]]:
     found = bootstrap_of_fit(problem, parameters, statistics, progress)
-    return Confidence(BOOTSTRAP, LEVEL, found.ends(), bootstrap=found), notes_on_bootstrap(found)
+    notes = [*notes_on_bootstrap(found), *_notes_on_conditions(problem, found.values[:, : len(parameters)])]
+    return Confidence(BOOTSTRAP, LEVEL, found.ends(), bootstrap=found), notes
 
 
 def bootstrap_of_fit(
@@ -251,8 +298,13 @@ def bootstrap_of_fit(
             _("the bootstrap refits to all rows at once, and these are read block by block; use --intervals profile")
         )
     known = isinstance(statistics, Statistics) and statistics.known_sigma
-    refits = Refits(problem.program, problem.columns, bounds, known)
+    refits: Refits
+    if settings.sigma_x is not None:
+        refits = RefitsOfDistances(distances_of(problem), bounds)
+    else:
+        refits = Refits(problem.program, problem.columns, bounds, known)
     quantities = {} if problem.formula is None else settings.quantities(problem.formula, problem.names)
+    quantities = {name: q for name, q in quantities.items() if symbols([q.value], "parameter")}
 
     def told(done: int) -> None:
         if progress is not None:
@@ -262,16 +314,56 @@ def bootstrap_of_fit(
     return bootstrap_of(refits, best, quantities, settings.draws, settings.seed, settings.resample, told)
 
 
-def _note_on_wald(confidence: Confidence, statistics: Estimates) -> list[str]:
-    """Which of Wald's intervals are others."""
+def note_without_intervals(problem: Problem, parameters: Mapping[str, float], statistics: Estimates) -> list[str]:
+    """Which of Wald's intervals the profile's would not be like, of a fit for which nobody asked for others."""
+    if not (_has_profile(problem, statistics) and statistics.rank == len(parameters) <= MOST_LOOKED_AT):
+        return []
+    objective = _objective_of(problem)
+    measure = measure_of(objective, statistics, LEVEL)
+    if (objective.is_linear and objective.squares_factor is not None) or _pressing(problem, statistics):
+        return []
+    at = objective.flat(tuple(parameters.values()))
+    bounds = bound_arrays(problem.settings.bounds, problem.program.parameters)
+    names = _unlike(ends_beside_wald(objective, at, statistics.covariance, measure, bounds), statistics, LEVEL)
+    if not names:
+        return []
+    return [
+        _(
+            "Wald's intervals, value ± quantile · standard error, are off by more than a tenth: {names}. They take the "
+            "cost for a parabola, which it is not there; --intervals profile has others"
+        ).format(names=", ".join(names))
+    ]
+
+
+def _has_profile(problem: Problem, statistics: Estimates) -> bool:
+    """Whether there is something to compare with, in data that are short enough for it to matter."""
+    if problem.table is None or problem.program.of_arrays or problem.rows > CHUNK or are_on_disk(problem.columns):
+        return False
+    if not isinstance(statistics, Statistics):
+        return isinstance(statistics, Likelihood)
+    if statistics.known_sigma:
+        return True
+    assert problem.program.target is not None
+    largest = float(np.max(np.abs(target_values(problem.program.target, problem.table))))
+    return statistics.degrees_of_freedom > 0 and statistics.residual_standard_deviation > EXACT * largest
+
+
+def _unlike(ends: Mapping[str, tuple[float, float]], statistics: Estimates, level: float) -> list[str]:
+    """Wald's intervals that end elsewhere than these."""
     unlike = []
-    for name, (low, high) in statistics.confidence_intervals(confidence.level).items():
-        pair = confidence.ends.get(name)
+    for name, (low, high) in statistics.confidence_intervals(level).items():
+        pair = ends.get(name)
         if pair is None or not math.isfinite(high - low):
             continue
         reach = UNLIKE * 0.5 * (high - low)
         if not (abs(pair[0] - low) <= reach and abs(pair[1] - high) <= reach):
             unlike.append(f"{name} ({low:.6g} … {high:.6g})")
+    return unlike
+
+
+def _note_on_wald(confidence: Confidence, statistics: Estimates) -> list[str]:
+    """Which of Wald's intervals are others."""
+    unlike = _unlike(confidence.ends, statistics, confidence.level)
     if not unlike:
         return []
     return [

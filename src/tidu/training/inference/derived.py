@@ -28,8 +28,11 @@ class Derived:
     Attributes
     ----------
     expression : what it is, as the user wrote it.
-    standard_error : by the delta method; nan without statistics, or where the data do not determine it.
-    low, high : the ends of its interval: value ± quantile · standard error, unless profile or bootstrap have others.
+    standard_error : by the delta method; nan without statistics, where the data do not determine it, and of a
+        constant.
+    low, high : the ends of its interval: value ± quantile · standard error, unless profile, bootstrap or the search for
+        breakpoints have others.
+    is_constant : whether no parameter that is learned stands in it: a breakpoint, or a number that was given.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Derived:
     standard_error: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    is_constant: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -66,13 +70,18 @@ def derived_of(
         error = math.nan if statistics is None else standard_error(quantity.value, values, statistics)
         reach = math.nan if statistics is None else statistics.quantile(level) * error
         low, high = ends.get(name, (value - reach, value + reach))
-        found[name] = Derived(name, quantity.text, value, error, low, high)
+        found[name] = Derived(name, quantity.text, value, error, low, high, not symbols([quantity.value], "parameter"))
     return found
 
 
 def standard_error(quantity: Expr, values: Mapping[Expr, float], statistics: Estimates) -> float:
-    """The standard error of an expression of parameters at their values; nan where they are not determined."""
+    """The standard error of an expression of parameters at their values; nan where they are not determined.
+
+    Nan of an expression of none: no slope says how well a number that stands still is known.
+    """
     moving = symbols([quantity], "parameter")
+    if not moving:
+        return math.nan
     places = [statistics.correlated.index(p.name) for p in moving]
     slopes = np.array([evaluate(slope, values) for slope in gradient(quantity, moving)])
     if not np.all(np.isfinite(slopes)):

@@ -18,6 +18,7 @@ from tidu.engines.program import Program
 from tidu.language.expr import Expr, symbols
 from tidu.training.judging.undefined import values_of_nodes
 from tidu.training.solving.convergence import Bounds
+from tidu.training.solving.distances import Distances
 
 Array = npt.NDArray[np.float64]
 CELLS = 200_000  # refits × rows that are held at once: a few of these arrays fit into the cache
@@ -188,3 +189,25 @@ class Refits:
         if self.least_squares and not self.known_sigma:
             return inverse * (2.0 * cost / max(self.rows - self.p, 1))[:, None, None]
         return inverse
+
+
+class RefitsOfDistances(Refits):
+    """Refits where x has errors too: of the squared distances of rows to the curve, each with its own nearest point."""
+
+    def __init__(self, distances: Distances, bounds: Bounds | None = None) -> None:
+        self.distances, self.program, self.bounds, self.known_sigma = distances, distances.program, bounds, True
+        self.rows, self.p = distances.rows, distances.p
+        self.least_squares = False  # rows are drawn whole: there is no residual of y alone
+
+    def _model(self, at: Array, weights: Array | None, targets: Array | None) -> tuple[Array, Array, Array]:
+        """As of `Refits`; the curvature is that of the distances' slopes, as of least squares."""
+        d, curves = self.distances, at.shape[:-1]
+        shifts = d.feet(at)
+        known = d.known(at, shifts)
+        curve, *slopes = d.values([d.score, *d.slopes_w], known, curves)
+        w = np.ones(1) if weights is None else weights
+        pull = w * (curve - d.y) / d.variance
+        slope = np.einsum("kbn,bn->bk", np.stack(slopes), pull)
+        jacobian = np.stack(slopes, axis=2) * np.sqrt(w / d.variance_ahead(known, curves))[:, :, None]
+        cost = 0.5 * np.sum(w * d.squares(at, shifts), axis=1)
+        return cost, slope, np.matmul(jacobian.transpose(0, 2, 1), jacobian)

@@ -1,164 +1,98 @@
 """Errors in x: the curve that is nearest to the rows in x and y at once (orthogonal distance regression).
 
 Each row has a true x beside it, x + δ, that is estimated too: S = Σ (y − f(x + δ))²/σ_y² + δ²/σ_x², least over the
-parameters and all δ (Boggs, Byrd & Schnabel 1987). For given parameters the δ of a row is its own small problem; what
-is left is a least-squares problem in the parameters alone, whose residual is the row's distance and whose slope is
-∂f/∂w / √(σ_y² + Σ (∂f/∂x)²σ_x²). So the cost of a step grows with the rows, and not with their square.
+parameters and all δ (Boggs, Byrd & Schnabel 1987). For given parameters the δ of a row is its own small problem
+(`distances.py`); what is left is a least-squares problem in the parameters alone, whose residual is the row's distance
+and whose slope is ∂f/∂w / √(σ_y² + Σ (∂f/∂x)²σ_x²). So a step costs as much as there are rows, and not their square.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tidu.data.disk_table import are_on_disk
-from tidu.data.table import Table
-from tidu.engines.curvature import jacobian_of
-from tidu.engines.node_values import values_of_nodes
-from tidu.engines.program import Program
-from tidu.errors import DataError, SettingError
-from tidu.language.expr import Expr, symbols
+from tidu.errors import SettingError
+from tidu.language.quantities import Inequality
 from tidu.text import _
 from tidu.training.callbacks import Progress
 from tidu.training.descent import Descent
 from tidu.training.problem import Limits, Problem
-from tidu.training.settings import Settings
-from tidu.training.solving.convergence import GAIN
-from tidu.training.solving.objective import Objective
+from tidu.training.solving.attempts import FINISHING, Attempt
+from tidu.training.solving.conditions import Region, within_conditions
+from tidu.training.solving.convergence import GAIN, Bounds, is_minimum, near_bounds
+from tidu.training.solving.distances import Distances
+from tidu.training.solving.newton import newton_steps
 from tidu.training.solving.passes import Enough, Passes
 from tidu.training.solving.statistics import Statistics, confused_groups, singular_directions
 from tidu.training.state import TrainingState
 
 Array = npt.NDArray[np.float64]
-FEET = 100  # steps to the nearest point of a curve, at most
-HALVINGS = 30
 FLAT = 1e-15
 TRIES = 2000
 
 
-class Distances:
-    """How far rows are from the curve of `program`, in units of their errors, as a function of the parameters."""
-
-    def __init__(self, program: Program, table: Table, settings: Settings) -> None:
-        assert program.target is not None
-        assert settings.sigma is not None
-        self.parameters = program.parameters
-        self.sigmas = deviations_of(settings, program, table)
-        self.columns = {c: np.asarray(table[c.name], dtype=np.float64) for c in program.columns if c.role != "weight"}
-        self.rows = table.rows
-        self.y = self._values([program.target], self.columns)[0]
-        self.variance = np.asarray(table[settings.sigma], dtype=np.float64) ** 2
-        self.score = program.score
-        self.moved = list(self.sigmas)
-        self.slopes_x = jacobian_of(program.score, self.moved)
-        self.slopes_w = jacobian_of(program.score, program.parameters)
-        self.shifts = np.zeros((len(self.moved), self.rows))
-
-    def _values(self, outputs: Sequence[Expr], known: Mapping[Expr, Any]) -> Array:
-        found = values_of_nodes(outputs, known)
-        return np.stack([np.broadcast_to(np.asarray(found[o], dtype=np.float64), self.rows) for o in outputs])
-
-    def _at(self, at: Array, shifts: Array) -> dict[Expr, Any]:
-        moved = {c: self.columns[c] + shift for c, shift in zip(self.moved, shifts, strict=True)}
-        return {**self.columns, **moved, **dict(zip(self.parameters, at.tolist(), strict=True))}
-
-    def _squares(self, at: Array, shifts: Array) -> Array:
-        (curve,) = self._values([self.score], self._at(at, shifts))
-        total = (self.y - curve) ** 2 / self.variance
-        for shift, sigma in zip(shifts, self.sigmas.values(), strict=True):
-            total = total + np.divide(shift**2, sigma**2, out=np.zeros(self.rows), where=sigma > 0)
-        return np.asarray(np.where(np.isfinite(total), total, np.inf))
-
-    def feet(self, at: Array) -> Array:
-        """The shifts δ of all rows for these parameters, of shape (features, rows): the nearest points of the curve."""
-        variances = np.stack([s**2 for s in self.sigmas.values()])
-        shifts = self.shifts.copy()
-        squares = self._squares(at, shifts)
-        for _k in range(FEET):
-            curve, *slopes = self._values([self.score, *self.slopes_x], self._at(at, shifts))
-            slope = np.stack(slopes)
-            ahead = self.y - curve + np.sum(slope * shifts, axis=0)
-            wanted = variances * slope * ahead / (self.variance + np.sum(variances * slope**2, axis=0))
-            step = np.where(np.isfinite(wanted), wanted - shifts, 0.0)
-            for _h in range(HALVINGS):
-                there = self._squares(at, shifts + step)
-                worse = there > squares
-                if not worse.any():
-                    break
-                step = np.where(worse, step / 2.0, step)
-            better = there < squares
-            if not better.any():
-                break
-            moved = np.max(np.abs(step) / np.maximum(np.sqrt(variances), 1e-300), axis=0, initial=0.0)
-            shifts, squares = np.where(better, shifts + step, shifts), np.where(better, there, squares)
-            if float(np.max(moved)) < 1e-14:
-                break
-        self.shifts = shifts
-        return shifts
-
-    def residuals(self, at: Array) -> Array:
-        """The signed distance of each row, of shape (rows,)."""
-        shifts = self.feet(at)
-        (curve,) = self._values([self.score], self._at(at, shifts))
-        return np.asarray(np.copysign(np.sqrt(self._squares(at, shifts)), curve - self.y))
-
-    def jacobian(self, at: Array) -> Array:
-        """The slopes of the distances along the parameters, of shape (rows, p)."""
-        known = self._at(at, self.feet(at))
-        slopes = self._values(self.slopes_w, known)
-        return np.asarray((slopes / np.sqrt(self.spread(at))).T)
-
-    def spread(self, at: Array) -> Array:
-        """The variance of y − f that the errors of y and of x make together, of shape (rows,)."""
-        slopes = self._values(self.slopes_x, self._at(at, self.shifts))
-        variances = np.stack([s**2 for s in self.sigmas.values()])
-        return np.asarray(self.variance + np.sum(variances * slopes**2, axis=0))
-
-
-def deviations_of(settings: Settings, program: Program, table: Table) -> dict[Expr, Array]:
-    """The standard deviation of each feature that has errors, by row.
+def distances_of(problem: Problem) -> Distances:
+    """The distances of the rows of a problem with errors in x.
 
     Raises
     ------
     SettingError, DataError
-        A name is no feature, or a deviation is negative.
+        The model is a network, or its data lie on disk; a column of deviations is none.
     """
-    features = {c.name: c for c in program.columns if c.role == "feature" and c in symbols([program.score], "feature")}
-    found = {}
-    for name, column in settings.errors_in_x(list(features)).items():
-        values = np.asarray(table[column], dtype=np.float64)
-        bad = np.flatnonzero(~(values >= 0.0))
-        if bad.size:
-            raise DataError(
-                _("a standard deviation is 0 or more; '{name}' has {value:g} in row {row}").format(
-                    name=column, value=values[bad[0]], row=int(bad[0]) + 1
-                )
-            )
-        found[features[name]] = values
-    return found
-
-
-def with_errors_in_x(
-    problem: Problem, objective: Objective, before: Descent, progress: Progress | None
-) -> tuple[Descent, Statistics | None]:
-    """The descent from where ordinary least squares ended, and its statistics where it has come to an end."""
-    from scipy.optimize import least_squares
-
     assert problem.table is not None
     if problem.program.of_arrays or are_on_disk(problem.columns):
         raise SettingError(_("sigma_x is for formulas whose parameters are numbers, and data in memory; leave it out"))
-    distances = Distances(problem.program, problem.table, problem.settings)
+    return Distances(problem.program, problem.table, problem.settings)
+
+
+def with_errors_in_x(
+    problem: Problem,
+    before: Descent,
+    bounds: Bounds | None,
+    conditions: Sequence[Inequality],
+    progress: Progress | None,
+) -> tuple[Descent, Statistics | None, tuple[str, ...]]:
+    """The descent from where ordinary least squares ended, its statistics where it has come to an end.
+
+    Beside them the texts of the conditions on whose edge it lies.
+    """
+    distances = distances_of(problem)
     epochs, steps = problem.settings.epochs, problem.settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
     most, bound = min(given) if given else (TRIES, "steps")
-    passes = Passes(Limits(most, bound, problem.settings.until_loss, problem.settings.tol), progress)
-    start = objective.flat(before.state.parameters)
-    n = objective.rows_count
+    limits = Limits(most, bound, problem.settings.until_loss, problem.settings.tol)
+    start = distances.flat(before.state.parameters)
+    with np.errstate(all="ignore"):
+        best = _attempt(distances, start, bounds, Passes(limits, progress))
+        if conditions:
+            region = Region(conditions, problem.program.parameters, bounds)
+            found = within_conditions(distances, region, [best], [start], limits, progress)
+            best = min(found, key=lambda a: a.cost)
+        passes = best.passes
+        if not passes.points:
+            return replace(before, stopped="diverged"), None, ()
+        passes.cut_to_best()
+        at = passes.points[-1]
+        slopes, residuals = distances.jacobian(at), distances.residuals(at)
+        statistics = _statistics(distances, at, slopes, residuals) if best.stopped == "converged" else None
+    state = TrainingState(
+        distances.parts(at), epoch=len(passes.points), step=len(passes.points),
+        gradient=distances.parts(passes.gradients[-1]),
+    )  # fmt: skip
+    descent = replace(before, state=state, history=passes.history(distances), stopped=best.stopped)
+    return descent, statistics, best.pressing
+
+
+def _attempt(distances: Distances, start: Array, bounds: Bounds | None, passes: Passes) -> Attempt:
+    """By SciPy's trust region; within bounds the last steps are Newton's, which end on a bound to the last digit."""
+    from scipy.optimize import least_squares
+
+    n = distances.rows
 
     def jacobian(at: Array) -> Array:
         slopes, residuals = distances.jacobian(at), distances.residuals(at)
@@ -166,32 +100,32 @@ def with_errors_in_x(
         return slopes
 
     stopped = "steps"
-    with np.errstate(all="ignore"):
-        try:
-            result = least_squares(distances.residuals, start, jacobian, x_scale="jac", ftol=FLAT, xtol=FLAT, gtol=FLAT,
-                                   max_nfev=TRIES)  # fmt: skip
-            jacobian(result.x)
-        except Enough as enough:
-            stopped = enough.stopped
-        except ValueError:  # of numbers that are not finite
-            stopped = "diverged"
-        if not passes.points:
-            return replace(before, stopped="diverged"), None
+    try:
+        result = least_squares(
+            distances.residuals, start, jacobian, bounds=bounds or (-np.inf, np.inf), x_scale="jac", ftol=FLAT,
+            xtol=FLAT, gtol=FLAT, max_nfev=TRIES,
+        )  # fmt: skip
+        jacobian(result.x)
+        if bounds is not None:
+            below, above = near_bounds(bounds, result.x)
+            inside = np.where(below, bounds[0], np.where(above, bounds[1], result.x))
+            newton_steps(distances, inside, bounds, passes, FINISHING)
+            passes.settled = True  # on the bounds to the last digit, though its cost may not show it
+    except Enough as enough:
+        stopped = enough.stopped
+    except ValueError:  # of numbers that are not finite
+        stopped = "diverged"
+    if passes.points and stopped == "steps":
         passes.cut_to_best()
         at = passes.points[-1]
-        slopes, residuals = distances.jacobian(at), distances.residuals(at)
-        if stopped == "steps" and _is_minimum(slopes, residuals):
-            stopped = "converged"
-        statistics = _statistics(distances, at, slopes, residuals) if stopped == "converged" else None
-    state = TrainingState(
-        objective.parts(at), epoch=len(passes.points), step=len(passes.points),
-        gradient=objective.parts(passes.gradients[-1]),
-    )  # fmt: skip
-    return replace(before, state=state, history=passes.history(objective), stopped=stopped), statistics
+        ended = _is_minimum(distances, at) if bounds is None else is_minimum(distances, at, bounds)
+        stopped = "converged" if ended else stopped
+    return Attempt(passes, stopped, stopped == "converged")
 
 
-def _is_minimum(slopes: Array, residuals: Array) -> bool:
+def _is_minimum(distances: Distances, at: Array) -> bool:
     """Whether the best step would gain next to nothing."""
+    slopes, residuals = distances.jacobian(at), distances.residuals(at)
     lengths = np.linalg.norm(slopes, axis=0)
     if not np.all(np.isfinite(lengths)):
         return False
@@ -213,8 +147,9 @@ def _statistics(distances: Distances, at: Array, slopes: Array, residuals: Array
     lost = [k for k, name in enumerate(names) if any(name in group for group in confused)]
     covariance[lost, :] = math.nan
     covariance[:, lost] = math.nan
+    spread = distances.variance_ahead(distances.known(at, distances.shifts), ())
     return Statistics(
         parameters=names, values=tuple(at.tolist()), covariance=covariance, rows=n, rank=int(np.sum(seen)),
         confused=confused, linear=(), residual_sum_of_squares=math.fsum((residuals**2).tolist()), known_sigma=True,
-        log_weights=-float(np.sum(np.log(distances.spread(at)))),
+        log_weights=-float(np.sum(np.log(spread))),
     )  # fmt: skip

@@ -171,6 +171,11 @@ class Objective:
         return self.values_of(self.program.gradient, at).T
 
     # -- least squares ---------------------------------------------------------------------------
+    @property
+    def squares_factor(self) -> float | None:
+        """The c of a cost that is c times the mean of squared residuals; None of any other."""
+        return self.program.residual_factor
+
     @functools.cached_property
     def rows_text(self) -> str:
         """The text that gives residuals and their Jacobian."""

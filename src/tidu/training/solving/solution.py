@@ -87,9 +87,8 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
     epochs, steps = settings.epochs, settings.steps
     given = [(n, word) for n, word in ((epochs, "epochs"), (steps, "steps")) if n is not None]
     most, bound = min(given) if given else (MOST_PASSES, "steps")
-    penalised = program.penalty is not ZERO
-    if settings.sigma_x is not None and (settings.optimizer != "lm" or bounds is not None or conditions or penalised):
-        raise SettingError(_("errors in x are for optimizer lm, without bounds, conditions and penalties"))
+    if settings.sigma_x is not None and (settings.optimizer != "lm" or program.penalty is not ZERO):
+        raise SettingError(_("errors in x are for optimizer lm, without penalties"))
     solved = solve(
         settings.optimizer,
         objective,
@@ -102,11 +101,13 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
     )
     notes = _notes(solved, problem, bounds, user_bound=bool(given))
     if settings.sigma_x is not None:
-        descent, of_distances = with_errors_in_x(
-            problem, objective, solved.descent, listeners.progress if listeners.callbacks else None
+        descent, of_distances, pressing = with_errors_in_x(
+            problem, solved.descent, bounds, conditions, listeners.progress if listeners.callbacks else None
         )
+        if of_distances is not None:
+            notes = [*of_distances.notes(), *_notes_on_edges(problem, descent, bounds, pressing)]
         words = _("the loss is the mean squared distance to the curve in x and y, in units of their errors")
-        return Solution(descent, of_distances, [*(of_distances.notes() if of_distances else notes), words])
+        return Solution(descent, of_distances, [*notes, words])
     statistics: Statistics | None = None
     least_squares = program.residual_factor is not None and program.penalty is ZERO
     by_level = fits_arrow(program, problem.columns)
@@ -259,12 +260,6 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
             _("{optimizer} gave up after {passes} passes without settling; other starting values (--init) or bounds "
               "(--bounds) may help").format(optimizer=method, passes=descent.state.step)
         )  # fmt: skip
-    if solved.pressing:
-        notes.append(
-            _("the minimum lies on the edge of {conditions}: standard errors hold for a minimum inside").format(
-                conditions=", ".join(f"'{text}'" for text in solved.pressing)
-            )
-        )
     at_zero = (
         []
         if program.of_arrays
@@ -272,6 +267,20 @@ def _notes(solved: Solved, problem: Problem, bounds: tuple[Array, Array] | None,
     )
     if problem.settings.l1 and at_zero and descent.stopped == "converged":
         notes.append(_("the L1 penalty leaves at 0: {names}").format(names=", ".join(at_zero)))
+    return [*notes, *_notes_on_edges(problem, descent, bounds, solved.pressing)]
+
+
+def _notes_on_edges(
+    problem: Problem, descent: Descent, bounds: tuple[Array, Array] | None, pressing: Sequence[str]
+) -> list[str]:
+    """Which conditions and bounds an end lies on."""
+    program, notes = problem.program, []
+    if pressing:
+        notes.append(
+            _("the minimum lies on the edge of {conditions}: standard errors hold for a minimum inside").format(
+                conditions=", ".join(f"'{text}'" for text in pressing)
+            )
+        )
     if bounds is not None and not program.of_arrays:
         for k, (name, value) in enumerate(zip(program.parameter_names, descent.state.parameters, strict=True)):
             reach = 1e-8 * max(1.0, abs(value))
