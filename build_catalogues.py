@@ -1,10 +1,14 @@
-"""A step of the package build: compile the catalogues of translated sentences (.po, in git) to .mo (not in git).
+"""A step of the package build: compile the catalogues of translated sentences (.po, in git) to what tidu reads.
 
-Run it by hand after editing a .po file in a development checkout: `python build_catalogues.py`.
+That is `sentences.bz2` for tidu itself (`tidu.text.Catalogue`), and a standard .mo with the few that click says.
+Neither is in git. Run it by hand after editing a .po file in a checkout: `python build_catalogues.py`.
 """
 
 from __future__ import annotations
 
+import bz2
+import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +17,30 @@ from babel.messages.pofile import read_po
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+SAID_BY_CLICK = "said by click"  # a comment in the .po
+
 
 def compile_catalogues(root: Path) -> list[Path]:
     """Compile every catalogue under `root`; gives the files written."""
+    place_of = runpy.run_path(str(root / "src" / "tidu" / "text.py"))["place_of"]  # the package itself needs NumPy
     written = []
     for po in sorted(root.glob("src/tidu/locale/*/LC_MESSAGES/*.po")):
         with po.open("rb") as source:
             catalogue = read_po(source)
-        mo = po.with_suffix(".mo")
-        with mo.open("wb") as target:
+        messages = [message for message in catalogue if message.id and message.string]
+        sentences = [(message.id, message.string) for message in messages if isinstance(message.id, str)]
+        placed = {place_of(sentence): translated for sentence, translated in sentences}
+        if len(placed) < len(sentences):
+            raise ValueError(f"two sentences of {po} share a place: take a longer hash in tidu.text.place_of")
+        compiled = po.parents[1] / "sentences.bz2"
+        compiled.write_bytes(bz2.compress(json.dumps(placed, ensure_ascii=False).encode()))
+
+        for message in messages:
+            if SAID_BY_CLICK not in message.auto_comments:
+                catalogue.delete(message.id)
+        with po.with_suffix(".mo").open("wb") as target:
             write_mo(target, catalogue)
-        written.append(mo)
+        written += [compiled, po.with_suffix(".mo")]
     return written
 
 

@@ -1,17 +1,18 @@
 """Words: the Chinese catalogue is complete, up to date, and keeps the places of each sentence."""
 
-import io
+import gettext
 import re
+import runpy
+import shutil
 import string
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 import tidu
-from tidu.text import LOCALE_FOLDER, use_language, without_language
+from tidu.text import LOCALE_FOLDER, Catalogue, use_language, without_language
 
 PO = LOCALE_FOLDER / "zh" / "LC_MESSAGES" / "tidu.po"
 
@@ -45,16 +46,31 @@ def test_a_translation_keeps_the_places_of_its_sentence(catalogue):
 
 
 def test_the_compiled_catalogue_is_that_of_the_source(catalogue):
-    anew = io.BytesIO()
-    write_mo(anew, catalogue)
-    anew.seek(0)
+    compiled = Catalogue(LOCALE_FOLDER / "zh" / "sentences.bz2")
+    assert compiled.gettext("a sentence of nobody's") == "a sentence of nobody's"
+    for message in catalogue:
+        if message.id and isinstance(message.id, str):
+            assert compiled.gettext(message.id) == message.string, "run: python build_catalogues.py"
+
+
+def test_click_reads_what_it_says_by_gettext():
     with PO.with_suffix(".mo").open("rb") as file:
-        assert sentences(file) == sentences(anew), "run: python build_catalogues.py"
+        chinese = gettext.GNUTranslations(file)
+    assert chinese.gettext("Missing option") == "缺少选项"
+    assert chinese.ngettext("{value!r} is not {choice}.", "{value!r} is not one of {choices}.", 2) == (
+        "{value!r} 不在 {choices} 之中。"
+    )
+    assert chinese.gettext(" or ") == " or "  # tidu's own sentences are not there again
 
 
-def sentences(file):
-    """What a compiled catalogue holds, without its header: each version of Babel signs there."""
-    return [(message.id, message.string) for message in read_mo(file) if message.id]
+def test_a_built_catalogue_has_a_place_for_each_sentence(tmp_path):
+    root = Path(tidu.__file__).parents[2]
+    shutil.copytree(root / "src" / "tidu" / "locale", tmp_path / "src" / "tidu" / "locale")
+    text = (root / "src" / "tidu" / "text.py").read_text(encoding="utf-8")
+    (tmp_path / "src" / "tidu" / "text.py").write_text(text.replace("digest_size=5", "digest_size=1"), encoding="utf-8")
+    compile_catalogues = runpy.run_path(str(root / "build_catalogues.py"))["compile_catalogues"]
+    with pytest.raises(ValueError, match="share a place"):
+        compile_catalogues(tmp_path)
 
 
 def test_the_language_is_taken_out_of_the_arguments():

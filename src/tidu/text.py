@@ -1,8 +1,8 @@
 """The words that people read, in English and Chinese, through gettext.
 
 `_("...")` marks and translates a sentence; the Chinese catalogue is `locale/zh/LC_MESSAGES/tidu.po`, compiled when
-the package is built. The language is that of the locale until `use_language` sets it, for the whole process, or
-`speak_here`, for what runs in this context: one of the pages that a server answers at once.
+the package is built (`build_catalogues.py`). The language is that of the locale until `use_language` sets it, for the
+whole process, or `speak_here`, for what runs in this context: one of the pages that a server answers at once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import os
 import sys
 import unicodedata
 from contextvars import ContextVar
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
@@ -45,6 +47,32 @@ def columns_of(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+class Catalogue(gettext.NullTranslations):
+    """The sentences of one language, under short hashes of the English ones, which the sources hold already."""
+
+    def __init__(self, file: Path) -> None:
+        import bz2
+        import json
+
+        super().__init__()
+        self._sentences: dict[str, str] = json.loads(bz2.decompress(file.read_bytes()))
+
+    def gettext(self, message: str) -> str:
+        """The sentence of this language, or the English one where the catalogue has none."""
+        return self._sentences.get(place_of(message), message)
+
+
+def place_of(sentence: str) -> str:
+    """Where a catalogue has the translation of `sentence`. No two sentences of it share a place, or it is not built."""
+    return blake2b(sentence.encode(errors="surrogatepass"), digest_size=5).hexdigest()
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    file = LOCALE_FOLDER / language / "sentences.bz2"
+    return Catalogue(file) if file.exists() else gettext.NullTranslations()
+
+
 def language() -> str:
     """The language in use, `en` or `zh`."""
     return _spoken()[0]
@@ -64,7 +92,7 @@ def speak_here(name: str | None) -> None:
 
 def _language_named(name: str | None) -> Spoken:
     chosen = name if name in LANGUAGES else language_of_locale()
-    return chosen, gettext.translation("tidu", LOCALE_FOLDER, languages=[chosen], fallback=True)
+    return chosen, _catalogue(chosen)
 
 
 def language_of_locale() -> str:
