@@ -5,7 +5,8 @@ python docs/shown_outputs.py [PAGE ...]
 A page that says `EXAMPLES_ARE_RUN` is a session in a folder that has `examples`. Blocks of `sh` must succeed; a
 `console` block has commands, each with what appears below it; a `text` block straight after a `python` block is what
 that prints.
-A line `...` stands for lines that are left out. `<!-- not run: why -->` before a block leaves that block alone.
+A line `...` stands for lines that are left out. `<!-- not run: why -->` before a block leaves that block alone, and
+`<!-- files: python docs/NAME.py -->` has that script write files into the folder first.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tidu.text import use_language
 
 DOCS = Path(__file__).parent
 EXAMPLES_ARE_RUN = "<!-- examples: python docs/shown_outputs.py -->"
+FILES = re.compile(r"^<!-- files: python docs/(\w+\.py) -->$", re.M)
 BLOCK = re.compile(
     r"(?P<left_alone><!-- not run: .*? -->\n)?^```(?P<kind>sh|console|python)\n(?P<body>.*?)^```\n"
     r"(?:\n?```text\n(?P<shown>.*?)^```\n)?",
@@ -82,7 +84,10 @@ def page_as_run(page: Path, folder: Path) -> str:
     """The page with what its examples print, run in `folder`."""
     shutil.copytree(DOCS.parent / "examples", folder / "examples")
     session = Session(folder, language_of(page))
-    return BLOCK.sub(lambda block: _block_as_run(block, session), page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    for script in FILES.findall(text):
+        subprocess.run([sys.executable, DOCS / script], cwd=folder, check=True)
+    return BLOCK.sub(lambda block: _block_as_run(block, session), text)
 
 
 def _block_as_run(block: re.Match[str], session: Session) -> str:
@@ -109,15 +114,22 @@ def _commands_as_run(body: str, session: Session) -> Iterator[str]:
 def shortened(printed: str, shown: str) -> str:
     """What is printed, without the lines for which `...` stands in what is shown.
 
-    What follows `...` begins at the line with the same first word, if there is one; else it is as many lines as before.
+    What follows `...` begins at the next line with the same first word, if there is one; else it is the end. It is as
+    many lines as before, up to another `...`, or else all that is left.
     """
     lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
-    before, left_out, after = shown.partition(f"{LEFT_OUT}\n")
-    if left_out:
-        first, last, word = len(before.splitlines()), len(after.splitlines()), after.split("\n")[0].split()[:1]
-        begins = next((k for k, line in enumerate(lines) if word and line.split()[:1] == word), len(lines) - last)
-        lines = [*lines[:first], LEFT_OUT, *(lines[begins:] if last else [])]
-    return "".join(f"{line}\n" for line in lines)
+    first, *others = [part.splitlines() for part in re.split(rf"^{re.escape(LEFT_OUT)}\n", shown, flags=re.M)]
+    if not others:
+        return "".join(f"{line}\n" for line in lines)
+    kept, at = lines[: len(first)], len(first)
+    for part in others:
+        word = part[0].split()[:1] if part else None
+        begins = (k for k in range(at, len(lines)) if word and lines[k].split()[:1] == word)
+        at = next(begins, max(at, len(lines) - len(part)))
+        end = len(lines) if part and part is others[-1] else at + len(part)
+        kept += [LEFT_OUT, *lines[at:end]]
+        at = end
+    return "".join(f"{line}\n" for line in kept)
 
 
 def without_durations(page: str) -> str:

@@ -88,6 +88,23 @@ def test_a_page_shows_what_its_examples_print(name, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ("", "a 1\nb 2\nc 3\nb 4\nd 5\n"),
+        ("...\n", "...\n"),
+        ("x\n...\n", "a 1\n...\n"),
+        ("...\nb\n", "...\nb 2\nc 3\nb 4\nd 5\n"),
+        ("x\n...\nc\n...\n", "a 1\n...\nc 3\n...\n"),
+        ("x\n...\nc\n...\nd\n", "a 1\n...\nc 3\n...\nd 5\n"),
+        ("x\nx\nx\n...\nb\n", "a 1\nb 2\nc 3\n...\nb 4\nd 5\n"),
+        ("...\nnowhere\n", "...\nd 5\n"),
+    ],
+)
+def test_three_dots_stand_for_lines_that_are_left_out(shown, kept):
+    assert shown_outputs.shortened("a 1\nb 2 \nc 3\nb 4\nd 5\n\n", shown) == kept
+
+
 def test_both_languages_have_the_same_examples():
     english = [name for name in PAGES if not name.endswith(".zh.md")]
     assert {f"{name.removesuffix('.md')}.zh.md" for name in english} == PAGES.keys() - set(english)
