@@ -140,6 +140,8 @@ class _Columns(Source):
         columns = {n: _own(c, n) for n, c in self._columns.items() if wanted is None or n in wanted}
         coded = {n: labels_of(columns[n], n, "data") for n in (label, *words) if n in columns}
         read = from_mapping({**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, "data")
+        if not coded:
+            return read
         levels = {n: labels for n, (_codes, labels) in coded.items() if n != label}
         return replaced(read, classes=coded[label][1] if label in coded else (), levels=levels)
 

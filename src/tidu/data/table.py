@@ -58,6 +58,10 @@ class Table(Mapping[str, Column]):
         """The same table, with one more sentence about it."""
         return replaced(self, notes=(*self.notes, note))
 
+    def apart(self) -> Table:
+        """The same table in memory of its own, which nobody else can change."""
+        return replaced(self, columns={name: column.copy() for name, column in self.columns.items()})
+
     def taken(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Table:
         """The table of some of the rows."""
         return replaced(self, columns={name: np.ascontiguousarray(c[rows]) for name, c in self.columns.items()})
@@ -215,8 +219,8 @@ def without_missing(table: Table, drop: bool) -> Table:
     MissingValues
         A cell is empty, NaN or infinite, and `drop` is False; DataError if dropping leaves no row.
     """
-    if table.complete:
-        return table
+    if table.complete or all(math.isfinite(column @ column) for column in table.columns.values()):
+        return table  # a sum that is finite has finite terms
     missing = Missing()
     good = missing.seen(table)
     note = missing.note(table.origin, drop)
@@ -272,8 +276,8 @@ def is_masked(values: object) -> TypeGuard[np.ma.MaskedArray[Any, Any]]:
 def from_mapping(columns: Mapping[str, object], origin: str) -> Table:
     """A table from a dict of arrays or lists; each must be numbers, one-dimensional, and of one length."""
     arrays = {name: numbers(columns[name], name, origin) for name in text_names(columns)}
-    lengths = {name: len(a) for name, a in arrays.items()}
-    if len(set(lengths.values())) > 1:
+    if len(set(map(len, arrays.values()))) > 1:
+        lengths = {name: len(a) for name, a in arrays.items()}
         raise DataError(
             _("{origin}: the columns differ in length: {lengths}").format(
                 origin=origin, lengths=", ".join(f"{n}: {k}" for n, k in lengths.items())
@@ -335,6 +339,8 @@ def numbers(values: object, name: str, origin: str, numerals: Numerals | None = 
     None, the words of `MISSING` and what a mask hides are NaN; text is read as in a file, by `numerals`.
     A column of true and false is one of 1 and 0.
     """
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
+        return np.ascontiguousarray(values)
     try:
         if is_masked(values):
             values = np.ma.filled(values.astype(np.float64), np.nan)

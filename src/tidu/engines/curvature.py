@@ -1,8 +1,9 @@
 """Beyond the gradient: residuals and their Jacobian, Hessians, Hessian-vector products, as generated loops.
 
-Two texts are enough. `sums_source` writes a function that adds expressions of one sample up over all rows (a cost with
-its gradient, a Hessian); `rows_source` one that writes them down row by row (residuals with their Jacobian, the
-gradient of each sample). What they are sums and rows of is said here too. Read by `training/solving/objective.py`.
+Two texts are enough for most. `sums_source` writes a function that adds expressions of one sample up over all rows (a
+cost with its gradient, a Hessian); `rows_source` one that writes them down row by row (residuals with their Jacobian,
+the gradient of each sample). `least_squares_source` has both, and the way to the minimum (`runtime/least_squares.py`).
+What they are sums and rows of is said here too. Read by `training/solving/`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Hashable, Sequence
 
-from tidu.engines.dialects import Dialect
+from tidu.engines.dialects import Dialect, imported
 from tidu.engines.program import Program
-from tidu.engines.statements import Accumulate, Reassignment, assignments, per_step
+from tidu.engines.statements import Accumulate, Line, Nested, Reassignment, assignments, per_step
 from tidu.engines.writer import Writer, labels_of
 from tidu.language.calculus import gradient
 from tidu.language.expr import Expr, evaluation_order, symbol
@@ -44,15 +45,23 @@ def jacobian_of(output: Expr, parameters: Sequence[Expr]) -> tuple[Expr, ...]:
 _slopes = functools.lru_cache(maxsize=KEPT)(gradient)
 
 
-def linear_in(output: Expr, parameters: Sequence[Expr]) -> list[int]:
-    """The places of a set of parameters no slope of which depends on another of the set."""
+@functools.lru_cache(maxsize=KEPT)
+def is_linear_in(output: Expr, parameters: tuple[Expr, ...]) -> bool:
+    """Whether no slope of `output` depends on one of the parameters."""
+    slopes = evaluation_order(jacobian_of(output, parameters))
+    return not any(parameter in slopes for parameter in parameters)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def linear_in(output: Expr, parameters: tuple[Expr, ...]) -> tuple[int, ...]:
+    """A set of parameters, by their places, no slope of which depends on another of the set."""
     slopes = jacobian_of(output, parameters)
     linear: list[int] = []
     for k, parameter in enumerate(parameters):
         others = [parameters[j] for j in linear]
         if all(d is ZERO for d in jacobian_of(slopes[k], [parameter, *others])):
             linear.append(k)
-    return linear
+    return tuple(linear)
 
 
 def hessian_of(slopes: Sequence[Expr], parameters: Sequence[Expr]) -> list[Expr]:
@@ -104,7 +113,7 @@ def _sums_text(program: Program, outputs: Sequence[Expr], directions: Sequence[E
         w.unpack([*w.parameters, *extra], parameters)
         w.add(*(f"{s} = {totals}[{k}]" for k, s in zip(kept, sums, strict=True)))
         wanted = [outputs[k] for k in kept]
-        _loop(w, w.own("i"), (first_row, rows), wanted, list(map(Accumulate, sums, wanted)))
+        _loop(w, w.own("i"), f"{first_row}, {first_row} + {rows}", wanted, list(map(Accumulate, sums, wanted)))
         w.add(*(f"{totals}[{k}] = {s}" for k, s in zip(kept, sums, strict=True)))
     return w.source("Sums over all rows, written by tidu.", Dialect())
 
@@ -130,8 +139,54 @@ def _rows_text(program: Program, outputs: Sequence[Expr], roles: Sequence[str]) 
         w.unpack(w.parameters, parameters)
         w.unpack(names, arrays)
         places = [Reassignment(f"{name}[{i}]", o) for name, o in zip(names, outputs, strict=True)]
-        _loop(w, i, (first_row, rows), outputs, places)
+        _loop(w, i, f"{first_row}, {first_row} + {rows}", outputs, places)
     return w.source("Values row by row, written by tidu.", Dialect())
+
+
+def least_squares_source(program: Program) -> str:
+    """A module whose `fit(given, room)` is `runtime.least_squares.least_squares` with the slopes of this program."""
+    return _kept(program, program.gradient, ("least squares",), lambda: _least_squares_text(program))
+
+
+def _least_squares_text(program: Program) -> str:
+    residual = residual_of(program)
+    slopes, p = jacobian_of(residual, program.parameters), len(program.parameters)
+    places = [(j, k) for j in range(p) for k in range(j, p)]
+    bends = dict(zip(places, residual_curvature_of(program), strict=True))
+    bent = {place: bend for place, bend in bends.items() if bend is not ZERO}
+
+    w = Writer(program).with_users_names()
+    columns, at, table = (w.own(k) for k in ("columns", "at", "table"))
+    rows, i = w.own("rows"), w.own("i")
+    names = [*(w.own(f"slope_{k}") for k in range(p)), w.own("residuals")]
+    with w.nested(f"def slopes({columns}, {at}, {table}):"):
+        w.take_apart(columns, at)
+        w.add(*(f"{name} = {table}[{k}]" for k, name in enumerate(names)), f"{rows} = len({names[-1]})")
+        outputs = [*slopes, residual]
+        _loop(w, i, rows, outputs, [Reassignment(f"{n}[{i}]", o) for n, o in zip(names, outputs, strict=True)])
+
+    v = Writer(program).with_users_names()
+    columns, at, table = (v.own(k) for k in ("columns", "at", "bends"))
+    rows, i = v.own("rows"), v.own("i")
+    sums = {place: v.own("sum_{}_{}".format(*place)) for place in bent}
+    with v.nested(f"def curvature({columns}, {at}, {table}):"):
+        v.take_apart(columns, at)
+        v.add(*(f"{s} = 0.0" for s in sums.values()))
+        if bent:
+            v.add(f"{rows} = len({v.columns[0]})")
+            _loop(v, i, rows, [*bent.values()], [Accumulate(sums[place], bend) for place, bend in bent.items()])
+        v.add(*(f"{table}[{j}][{k}] = {sums.get((j, k), '0.0')}" for j, k in places))
+    called = Line("return least_squares(slopes, curvature, given, room)")
+    apart = (Line(""), Line(""))
+    return _WithLeastSquares().module(
+        "Least squares, written by tidu.",
+        (*w.statements, *apart, *v.statements, *apart, Nested(("def fit(given, room):",), (called,))),
+    )
+
+
+class _WithLeastSquares(Dialect):
+    def imports(self, body: str) -> list[str]:
+        return [*super().imports(body), *imported("tidu.runtime.least_squares", ["least_squares"])]
 
 
 _TEXTS: dict[tuple[Hashable, ...], str] = {}
@@ -148,14 +203,15 @@ def _kept(program: Program, outputs: Sequence[Expr], more: Sequence[Hashable], w
     return text
 
 
-def _loop(
-    w: Writer, i: str, rows: tuple[str, str], outputs: Sequence[Expr], last: Sequence[Accumulate | Reassignment]
-) -> None:
-    """The loop over the samples, with what no sample changes before it; `last` is what is done with the outputs."""
+def _loop(w: Writer, i: str, ends: str, outputs: Sequence[Expr], last: Sequence[Accumulate | Reassignment]) -> None:
+    """The loop over the samples, with what no sample changes before it; `last` is what is done with the outputs.
+
+    `ends` is the text of the samples' range.
+    """
     labels = labels_of(w.program)
     with w.block("step"):
         w.add(*assignments(per_step(outputs, w.program.columns, labels), w.names, {}))
-    with w.nested(f"for {i} in range({rows[0]}, {rows[0]} + {rows[1]}):"):
+    with w.nested(f"for {i} in range({ends}):"):
         w.read_in_place(i)
         with w.block("forward"):
             w.add(*w.cells(i, outputs), *assignments(outputs, w.names, labels, inline=outputs), *last)

@@ -108,7 +108,7 @@ class Program:
     by_level: Mapping[str, LevelParameters] = field(default_factory=dict)  # with a value for each level of a column
     regularisation: Regularisation = Regularisation()
 
-    @property
+    @cached_property
     def of_arrays(self) -> bool:
         """Whether vectors or matrices are in it, so that it runs on whole batches."""
         return bool(self.masks) or any(p.shape for p in (*self.parameters, self.score))
@@ -136,6 +136,8 @@ class Program:
 
     def with_update(self, optimizer: Optimizer, rate: Expr) -> Program:
         """The program whose steps another optimizer makes, at another rate; its derivatives are those of this one."""
+        if optimizer == self.optimizer and rate is self.rate:
+            return self
         if optimizer == self.optimizer:
             new = replaced(self, rate=rate)
             if rate.is_constant and self.rate.is_constant:  # a constant rate stands in no text
@@ -150,7 +152,7 @@ class Program:
         penalised = self.penalised[k]
         return ZERO if penalised is self.mean_gradient[k] else penalised.args[1]
 
-    @property
+    @cached_property
     def parameter_names(self) -> tuple[str, ...]:
         """The parameters' names, in the order of the formula."""
         return tuple(p.name for p in self.parameters)

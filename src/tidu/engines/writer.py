@@ -92,6 +92,11 @@ class Writer:
         """Names for the parts of a whole."""
         self.add(*unpacked(names, whole))
 
+    def take_apart(self, columns: str, parameters: str) -> None:
+        """The user's names for each of the columns and of the parameters, of which both are arrays."""
+        self.add(*(f"{name} = {columns}[{k}]" for k, name in enumerate(self.columns)))
+        self.add(*(f"{name} = {parameters}[{k}]" for k, name in enumerate(self.parameters)))
+
     def read_in_place(self, i: str) -> None:
         """A column is from here on its cell of sample `i`."""
         for column, array in zip(self.program.columns, self.columns, strict=True):

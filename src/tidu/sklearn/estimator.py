@@ -30,9 +30,10 @@ from tidu.text import _
 from tidu.training.constraints import FOR_DESCENT
 from tidu.training.descent import Standing
 from tidu.training.fit import run_of
+from tidu.training.judging.targets import check_target
 from tidu.training.model import Model
 from tidu.training.options import OPTIONS, SETTING_NAMES
-from tidu.training.problem import Problem, check_target
+from tidu.training.problem import Problem
 from tidu.training.run import Run
 from tidu.training.settings import Settings
 from tidu.training.solving.stability import linear_rule

@@ -7,6 +7,7 @@ near the best. What is found stands in `where` (`c = 4.19`), as if it had been g
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidu.data.table import Table
-from tidu.engines.curvature import jacobian_of, residual_of
+from tidu.engines.curvature import KEPT, jacobian_of, residual_of
 from tidu.engines.node_values import values_of_nodes
 from tidu.errors import NoDerivative
 from tidu.language.expr import Expr, evaluation_order, substitute, symbol, symbols
@@ -61,10 +62,17 @@ def breakpoints_of(formula: Formula, settings: Settings) -> list[Expr]:
     """The parameters that stand only in conditions, where a solver is asked that can look for them."""
     if not (settings.uses_solver or settings.optimizer == "auto") or formula.score.shape:
         return []
-    conditions = [n for n in evaluation_order([formula.score]) if n.op.name in ORDERS]
+    conditions = _conditions_in(formula.score)
+    if not conditions:
+        return []
     held = {*settings.fix, *(text.partition("=")[0].strip() for text in settings.where)}
     inside = [p for p in symbols(conditions, "parameter") if p.name not in held]
     return [p for p in inside if _stands_still(formula.score, p)]
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _conditions_in(score: Expr) -> tuple[Expr, ...]:
+    return tuple(n for n in evaluation_order([score]) if n.op.name in ORDERS)
 
 
 def _stands_still(score: Expr, parameter: Expr) -> bool:

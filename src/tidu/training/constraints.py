@@ -212,6 +212,8 @@ def check_execution(settings: Settings, **execution: Any) -> None:
             )
         )
     chosen = "array" if device is not None and engine == "auto" else engine
+    if chosen == "auto":
+        return
     values |= {name: getattr(settings, name) for name in declared(TrainingOptions)}
     for name, value in values.items():
         engines = OPTIONS[name].engines

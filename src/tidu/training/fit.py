@@ -14,11 +14,13 @@ from tidu.content.methods import AUTO
 from tidu.copying import replaced
 from tidu.data.disk_table import are_on_disk
 from tidu.errors import SettingError, TiduError
+from tidu.later import Later
 from tidu.text import _
 from tidu.training.automatic import descent_of, reasons_of_divergence, undefined_in
 from tidu.training.callbacks import Callback, Listeners
 from tidu.training.descent import Descent, Standing
 from tidu.training.judging.remarks import remarks_on
+from tidu.training.model import Model, parameters_of
 from tidu.training.options import OPTIONS, SETTING_NAMES, FitArguments, check_names, with_arguments_of
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
@@ -27,7 +29,11 @@ from tidu.training.training import Execution
 
 if TYPE_CHECKING:
     from tidu.eager.layers import Layer
+    from tidu.training.inference.confidence import Confidence
     from tidu.training.solving.answers import Answers
+    from tidu.training.solving.estimates import Estimates
+    from tidu.training.solving.solution import Solution
+    from tidu.training.state import TrainingState
 
 Array = npt.NDArray[np.float64]
 
@@ -93,7 +99,7 @@ def _fitted(given: FitArguments, options: Mapping[str, Any], execution: Executio
     streamed = are_on_disk(problem.columns)
     origin = Origin.of(given.data, given.csv, given.drop_missing, given.test_size, given.validation, streamed)
     if given.store is None or given.store is False:
-        return replaced(run_of(problem, execution, given.callbacks), origin=origin)
+        return run_of(problem, execution, given.callbacks, origin=origin)
     return replaced(_kept(problem, execution, given, origin), origin=origin)
 
 
@@ -119,6 +125,7 @@ def run_of(
     callbacks: Callback | Sequence[Callback] = (),
     standing: Standing | None = None,
     known: Mapping[bytes, Array] | None = None,
+    origin: Origin | None = None,
 ) -> Run:
     """Train a problem, from its start or from where it stands; what `fit` does once it is read.
 
@@ -131,15 +138,15 @@ def run_of(
         method, why = chosen_method(problem)
         problem = replaced(problem.changed(optimizer=method), choice=why)
     notes = [*problem.notes, *filter(None, [problem.choice])]
-    statistics, answers = None, None
+    solution: Solution | None = None
+    answers: Answers | None = None
     if problem.settings.uses_solver:
         from tidu.training.solving.answers import Answers  # a descent needs no solver
         from tidu.training.solving.solution import solution_of
 
         answers = Answers.kept_by(listeners, known)
         solution = solution_of(problem, execution, listeners, answers)
-        descent, statistics = solution.descent, solution.statistics
-        notes += solution.notes
+        descent = solution.descent
     else:
         if problem.settings.where:
             from tidu.training.solving.solution import conditions_on
@@ -149,6 +156,63 @@ def run_of(
         notes += [*words, *descent.notes, *_notes_on(problem, descent)]
         if descent.stopped == "diverged":
             notes += reasons_of_divergence(problem)
+    state = descent.best or descent.state
+    statistics: Later[Estimates | None] = Later(lambda: None) if solution is None else solution.statistics
+    confidence, told = None, list(listeners.notes)
+    intervals_asked = OPTIONS["intervals"].given(problem.settings.intervals)
+    if intervals_asked:
+        confidence, told = _confidence_of(problem, state, statistics(), listeners, answers)
+    model = Later(lambda: Model(problem.without_data(), parameters_of(problem, state), statistics(), confidence))
+    metrics: Later[Mapping[str, Any]]
+    metrics = Later(lambda: {} if problem.program.target is None else model().score(problem.table))
+
+    def all_notes() -> tuple[str, ...]:
+        first, errors = [*notes, *(solution.notes() if solution else ())], statistics()
+        if errors is None or intervals_asked:
+            return _notes_of(model(), descent, metrics(), first, told)
+        from tidu.training.inference.confidence import note_without_intervals
+
+        doubts = note_without_intervals(problem, model().params, errors)
+        return _notes_of(model(), descent, metrics(), first, [*told, *doubts])
+
+    run = Run(
+        problem,
+        state,
+        descent.history,
+        descent.stopped,
+        problem.rows,
+        descent.seconds,
+        descent.source,
+        descent.engine.name,
+        descent.engine.reason,
+        metrics=metrics,
+        test_metrics=None if problem.test is None else Later(lambda: model().score(problem.test)),
+        notes=Later(all_notes),
+        statistics=statistics,
+        confidence=confidence,
+        error=listeners.error,
+        recorded=descent.rows,
+        device=execution.device,
+        judged=descent.judged,
+        kept=descent.kept,
+        origin=origin,
+        attempt=descent.attempt,
+    )
+    return _known(run) if listeners.callbacks or not problem.keeps_its_rows else run
+
+
+def _known(run: Run) -> Run:
+    """The run, with all computed that would be computed when it is asked for."""
+    for name in ("metrics", "test_metrics", "notes", "statistics"):
+        getattr(run, name)
+    return run
+
+
+def _notes_of(
+    model: Model, descent: Descent, metrics: Mapping[str, Any], first: Sequence[str], told: Sequence[str]
+) -> tuple[str, ...]:
+    """All that is to be said of a run, in its order."""
+    notes = [*first]
     if descent.state.reduction < 1.0:
         notes.append(
             _("the loss stalled on the way, so the learning rate fell to {share:.3g} of what it was").format(
@@ -159,57 +223,27 @@ def run_of(
         notes.append(descent.judged.note)
     if descent.engine.name == "compiled":
         notes += _note_on_machine_code()
-    run = Run(
-        problem,
-        descent.best or descent.state,
-        descent.history,
-        descent.stopped,
-        problem.rows,
-        descent.seconds,
-        descent.source,
-        descent.engine.name,
-        descent.engine.reason,
-        notes=(*notes, *listeners.notes),
-        statistics=statistics,
-        error=listeners.error,
-        recorded=descent.rows,
-        device=execution.device,
-        judged=descent.judged,
-        kept=descent.kept,
-        attempt=descent.attempt,
-    )
-    if OPTIONS["intervals"].given(problem.settings.intervals):
-        run = _with_confidence(run, listeners, answers)
-    elif statistics is not None:
-        from tidu.training.inference.confidence import note_without_intervals
-
-        run = replaced(run, notes=(*run.notes, *note_without_intervals(problem, run.params, statistics)))
-    if run.derived:
+    notes += told
+    if model.derived:
         from tidu.training.inference.derived import notes_on_derived
 
-        run = replaced(run, notes=(*run.notes, *notes_on_derived(run.derived, statistics)))
-    test = problem.test
-    metrics = {} if problem.program.target is None else run.score(problem.table)  # a function predicts nothing
-    remarks = remarks_on(problem.settings, problem.program, run.stopped, run.history, metrics)
-    return replaced(
-        run,
-        notes=(*run.notes, *remarks),
-        metrics=metrics,
-        test_metrics=None if test is None else run.score(test),
-    )
+        notes += notes_on_derived(model.derived, model.statistics)
+    return (*notes, *remarks_on(model.settings, model.program, descent.stopped, descent.history, metrics))
 
 
-def _with_confidence(run: Run, listeners: Listeners, known: Answers | None) -> Run:
-    """The run with the intervals that were asked for; where there can be none, it says why."""
-    if run.statistics is None:
+def _confidence_of(
+    problem: Problem, state: TrainingState, statistics: Estimates | None, listeners: Listeners, known: Answers | None
+) -> tuple[Confidence | None, list[str]]:
+    """The intervals that were asked for, and what there is to say; where there can be none, why."""
+    if statistics is None:
         note = _("there are no intervals by {kind}: they need a fit by a solver that came to its end, without a "
-                 "penalty").format(kind=run.settings.intervals)  # fmt: skip
-        return replaced(run, notes=(*run.notes, note))
+                 "penalty").format(kind=problem.settings.intervals)  # fmt: skip
+        return None, [*listeners.notes, note]
     from tidu.training.inference.confidence import confidence_of
 
     progress = listeners.progress if listeners.callbacks else None
-    confidence, notes = confidence_of(run.problem, run.params, run.statistics, progress, known)
-    return replaced(run, confidence=confidence, notes=(*run.notes, *notes))
+    confidence, notes = confidence_of(problem, parameters_of(problem, state), statistics, progress, known)
+    return confidence, [*listeners.notes, *notes]
 
 
 def _note_on_machine_code() -> list[str]:

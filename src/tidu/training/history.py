@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tidu.later import MayBeLater
 from tidu.runtime.summation import CHUNK
 
 Array = npt.NDArray[np.float64]
@@ -27,7 +28,8 @@ class History:
     record: str
     epoch: npt.NDArray[np.int64]
     step: npt.NDArray[np.int64]
-    values: Array  # (rows, 3 + 2 · parameters): loss, gradient norm, lr, parameters, gradients
+    # (rows, 3 + 2 · parameters): loss, gradient norm, lr, parameters, gradients
+    values: MayBeLater[Array] = MayBeLater()
 
     def __len__(self) -> int:
         return len(self.values)

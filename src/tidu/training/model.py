@@ -25,6 +25,7 @@ from tidu.data.table import Label, Table
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError
 from tidu.language.printer import text
+from tidu.later import MayBeLater
 from tidu.text import _
 from tidu.training.constraints import check_weights
 from tidu.training.file_schema import (
@@ -53,12 +54,14 @@ from tidu.training.judging.metrics import (
     predicted_classes,
     probabilities_of,
 )
+from tidu.training.judging.targets import check_target, target_values
 from tidu.training.model_file import Arrays, Content, number_or_array, read, write
 from tidu.training.parameters import Parameters
-from tidu.training.problem import Problem, check_target, target_values
+from tidu.training.problem import Problem
 from tidu.training.questions import answered
 from tidu.training.settings import Settings
 from tidu.training.solving.estimates import LEVEL, Estimates
+from tidu.training.state import TrainingState
 
 if TYPE_CHECKING:
     from tidu.training.inference.confidence import Confidence
@@ -135,7 +138,7 @@ class Model:
 
     problem: Problem
     params: Mapping[str, Any]
-    statistics: Estimates | None = None
+    statistics: MayBeLater[Estimates | None] = MayBeLater(None)
     confidence: Confidence | None = None
 
     # -- what it is ------------------------------------------------------------------------------
@@ -419,6 +422,11 @@ def _some_metrics(problem: Problem) -> dict[str, Any]:
     if not count:
         return metrics_of(np.zeros(1), np.zeros(1))
     return class_metrics_of(np.arange(count), np.eye(count), problem.settings.loss_object.probabilities)
+
+
+def parameters_of(problem: Problem, state: TrainingState) -> Parameters:
+    """The parameters by name where a training stands."""
+    return Parameters(problem.program, problem.parameters_at(state))
 
 
 def values_in_short(params: Mapping[str, Any]) -> str:

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tidu.content.losses import loss_named
 from tidu.copying import replaced
 from tidu.data.csv_options import CsvOptions
-from tidu.data.disk_table import are_on_disk
+from tidu.data.disk_table import DiskTable, are_on_disk
 from tidu.data.labels import label_text
 from tidu.data.source import source_of
 from tidu.data.streaming import is_too_large, streamed_source
 from tidu.data.table import Label, Source, Table, train_test_split
-from tidu.engines.column_values import values_of_rows
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError
-from tidu.language.expr import Expr, substitute, symbol, symbols
+from tidu.language.expr import Expr, substitute, symbol
 from tidu.language.formula import Formula
+from tidu.runtime.summation import CHUNK
 from tidu.text import _
 from tidu.training.basis import SUFFIX, Basis
 from tidu.training.breakpoints import breakpoints_of, found_breakpoints, with_places
@@ -31,6 +30,7 @@ from tidu.training.constraints import FOR_DESCENT, check_weights
 from tidu.training.form_starts import starts_from_data
 from tidu.training.functions import function_program, is_function, own_row
 from tidu.training.judging.classes import table_to_judge
+from tidu.training.judging.targets import check_target, target_values
 from tidu.training.orders import BLOCKS
 from tidu.training.origin import Origin, fingerprint
 from tidu.training.reading import formula_of, read_for_training
@@ -160,6 +160,8 @@ class Problem:
         """The problem of settings and a source of data: all its rows, without starting values until they are split."""
         asked = chosen
         chosen, model, program, table = read_for_training(chosen, source, drop_missing)
+        if _is_short(table):
+            table = table.apart()
         return cls(
             chosen, program, (), model, source.names, table, classes=table.classes, notes=table.notes,
             breaking=tuple(breakpoints_of(model, asked)),
@@ -171,16 +173,18 @@ class Problem:
         `test_size` is a fraction of all rows, `validation` one of those that are left.
         """
         assert self.table is not None
-        table, test, judging = self.table, None, None
+        problem, table, test, judging = self, self.table, None, None
         if test_size is not None:
             table, test = train_test_split(table, test_size, self.settings.seed)
         if validation is not None:
             table, judging = train_test_split(table, validation, self.settings.seed, VALIDATION_STREAM)
         check_target(self.program, table, self.settings)
         check_weights(self.settings, table)
-        problem = replaced(self, table=table, test=test, validation=judging)._with_breakpoints()
-        problem = problem.starting_from(problem.first_values(self.settings))
-        return replaced(problem, notes=(*problem.notes, *_notes_on(problem)))
+        if table is not self.table:
+            problem = replaced(self, table=table, test=test, validation=judging)
+        problem = problem._with_breakpoints()
+        start = tuple(problem.first_values(self.settings))
+        return replaced(problem, start=start, notes=(*problem.notes, *_notes_on(problem)))
 
     def _with_breakpoints(self) -> Self:
         """The problem with the parameters that stand only in conditions where the rows say."""
@@ -332,6 +336,11 @@ class Problem:
         return 0 if self.table is None else self.table.rows
 
     @property
+    def keeps_its_rows(self) -> bool:
+        """Whether the rows are its own, so that they stay what they are, and few enough to look at them once more."""
+        return self.table is None or _is_short(self.table)
+
+    @property
     def is_judged(self) -> bool:
         """Whether every epoch is judged, so that the best can be kept, for early stopping or for the rate."""
         return self.settings.patience is not None or bool(self.settings.plateau) or self.validation is not None
@@ -364,27 +373,13 @@ class Problem:
         return state.parameters if self.rescaling is None else self.rescaling.parameters(state)
 
 
+def _is_short(table: Table) -> bool:
+    return table.rows <= CHUNK and not isinstance(table, DiskTable)
+
+
 def _same(a: object, b: object) -> bool:
     """Whether a setting stays as it is; an expression is compared as the node that it is."""
     return a is b or (type(a) is type(b) and not isinstance(a, Expr) and bool(a == b))
-
-
-def target_values(target: Expr, table: Table) -> Array:
-    """The left side of a formula, for each row."""
-    if target.is_symbol:
-        return table[target.name]
-    return values_of_rows(target, {c: table[c.name] for c in symbols([target], "target")}, {}, 0, table.rows)
-
-
-def check_target(program: Program, table: Table, settings: Settings) -> None:
-    """Refuse targets that the loss has no meaning for."""
-    if program.target is not None and not program.target.shape:
-        for _checked in table.each_block(partial(_check_target, program.target, settings.loss)):
-            pass
-
-
-def _check_target(target: Expr, loss: str, first: int, block: Table) -> None:
-    loss_named(loss).check(target_values(target, block), first)
 
 
 # -- what there is to say before the first step ----------------------------------------------------
@@ -413,6 +408,8 @@ def _notes_on_classes(problem: Problem) -> list[str]:
     assert target is not None
     codes = problem.settings.loss_object.targets.codes
     missing = {*codes[: len(table.classes)]}
+    if not missing:
+        return []
     for found in table.each_block(partial(_codes_in, target)):
         missing.difference_update(found)
         if not missing:  # the first rows mostly have all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tidu.content.models import MODELS
@@ -11,7 +12,7 @@ from tidu.data.table import Source, Table
 from tidu.engines.program import Program
 from tidu.errors import ColumnNotFound, DataError, SettingError, closest
 from tidu.language.formula import Formula
-from tidu.text import _
+from tidu.text import _, language
 from tidu.training.breakpoints import breakpoints_of, with_places
 from tidu.training.judging.classes import training_table
 from tidu.training.judging.domains import without_undefined
@@ -19,6 +20,13 @@ from tidu.training.settings import Settings
 
 if TYPE_CHECKING:
     from tidu.eager.layers import Layer
+
+
+@lru_cache(maxsize=64)
+def _calls_models(formula: str) -> bool:
+    """Whether a text may call a model function."""
+    written = formula.replace(" ", "")
+    return any(f"{name}(" in written for name in MODELS)
 
 
 def read_for_training(
@@ -30,8 +38,13 @@ def read_for_training(
     ------
     FormulaError, DataError, SettingError, NoDerivative
     """
-    names, loss = source.names, settings.loss_object
-    if any(f"{name}(" in settings.formula.replace(" ", "") for name in MODELS):
+    kept = settings.kept.get(_key_of(settings, source))
+    if kept is not None:
+        model, program, wanted = kept
+        table = _some_rows(training_table(wanted, model.target, settings.loss_object, source, drop_missing))
+        return settings, model, program, without_undefined([model.score, model.target], table, drop_missing)
+    given, names, loss = settings, source.names, settings.loss_object
+    if _calls_models(settings.formula):
         text = [name for name, kind in source.kinds().items() if kind == "text"]
         settings = settings.with_found(levels=dict.fromkeys(text, ()))
     model = settings.model(names)
@@ -39,9 +52,8 @@ def read_for_training(
     breaking = breakpoints_of(model, settings)
     program = None if loss.of_classes or model.derived or breaking else settings.program_of(model, names)
     coded = words([c.name for c in model.features], model.derived)
-    table = training_table(settings.columns_of(model), model.target, loss, source, drop_missing, coded)
-    if table.rows == 0:
-        raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
+    wanted = settings.columns_of(model)
+    table = _some_rows(training_table(wanted, model.target, loss, source, drop_missing, coded))
     outputs = (len(table.classes) or None) if loss.of_classes else None
     levels, zeros = levels_of(table, model.categories, model.derived), first_times(table, model.derived)
     check_literals(table, model.derived, levels)
@@ -53,6 +65,8 @@ def read_for_training(
     settings = settings.with_each_level(model)
     if breaking:  # anywhere, until it is settled which rows are learned from
         settings = with_places(settings, dict.fromkeys((p.name for p in breaking), 0.0))
+    if program is not None and settings is given and not model.by_level:
+        settings.kept[_key_of(settings, source)] = model, program, wanted
     program = program or settings.program_of(model, names)
     table = with_derived(table, model.derived, levels, zeros, [c.name for c in program.columns])
     for note in notes_on(levels, model.derived, zeros):
@@ -87,3 +101,15 @@ def _is_layer(model: object) -> TypeGuard[Layer]:
     from tidu.eager.layers import Layer  # a formula needs no tensors
 
     return isinstance(model, Layer)
+
+
+def _key_of(settings: Settings, source: Source) -> tuple[Any, ...]:
+    """What model and program follow from, besides the settings with which they are kept."""
+    return source.names, *settings.init, language()
+
+
+def _some_rows(table: Table) -> Table:
+    """The table, which has rows."""
+    if table.rows == 0:
+        raise DataError(_("{origin} has no rows; a row for each sample is needed").format(origin=table.origin))
+    return table

@@ -18,13 +18,14 @@ from tidu.data.table import Label, Table
 from tidu.engines.program import Program
 from tidu.errors import DataError
 from tidu.language.expr import Expr
+from tidu.later import MayBeLater, as_given
 from tidu.text import _
 from tidu.training.as_json import run_as_dict
 from tidu.training.callbacks import ONLY_ATTEMPT, Attempt, Callback
 from tidu.training.early_stopping import Judged
 from tidu.training.file_schema import Described
 from tidu.training.history import History
-from tidu.training.model import Model, values_in_short
+from tidu.training.model import Model, parameters_of, values_in_short
 from tidu.training.model_file import Arrays, read, write
 from tidu.training.origin import Origin
 from tidu.training.parameters import Parameters
@@ -49,6 +50,8 @@ Array = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Run(Asked):
     """What `tidu.fit` returns.
+
+    `statistics`, `metrics`, `test_metrics` and `notes` of short data are computed when they are first read.
 
     Attributes
     ----------
@@ -88,10 +91,10 @@ class Run(Asked):
     source: str
     engine: str = "python"
     engine_reason: str = ""
-    metrics: Mapping[str, Any] | None = None
-    test_metrics: Mapping[str, Any] | None = None
-    notes: tuple[str, ...] = ()
-    statistics: Estimates | None = None
+    metrics: MayBeLater[Mapping[str, Any] | None] = MayBeLater(None)
+    test_metrics: MayBeLater[Mapping[str, Any] | None] = MayBeLater(None)
+    notes: MayBeLater[tuple[str, ...]] = MayBeLater(())
+    statistics: MayBeLater[Estimates | None] = MayBeLater(None)
     confidence: Confidence | None = None
     error: Exception | None = None
     recorded: Array | None = None
@@ -107,14 +110,12 @@ class Run(Asked):
     @cached_property
     def model(self) -> Model:
         """What it leaves for use: the formula with its parameters."""
-        values = self.problem.parameters_at(self.state)
-        params = Parameters(self.problem.program, values)
-        return Model(self.problem.without_data(), params, self.statistics, self.confidence)
+        return Model(self.problem.without_data(), self.params, as_given(self, "statistics"), self.confidence)
 
-    @property
+    @cached_property
     def params(self) -> Mapping[str, Any]:
         """The parameters by name."""
-        return self.model.params
+        return parameters_of(self.problem, self.state)
 
     @property
     def derived(self) -> Mapping[str, Derived]:

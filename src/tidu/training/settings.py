@@ -85,10 +85,19 @@ class Settings(TrainingOptions):
     @classmethod
     def of(cls, formula: str, given: Mapping[str, Any]) -> Settings:
         """The settings of these options by name; those of plain values are checked once, and the last ones kept."""
-        plain = type(formula) is str and all(type(value) in _PLAIN for value in given.values())
+        others = {name: value for name, value in given.items() if name != "init"}
+        plain = type(formula) is str and all(type(value) in _PLAIN for value in others.values())
         if not plain:
             return cls(formula, **given)
-        return _checked(formula, tuple((name, type(value), value) for name, value in given.items()))
+        checked = _checked(formula, tuple((name, type(value), value) for name, value in others.items()))
+        init = given.get("init")
+        if init is None:
+            return checked
+        _ready = checked.kept, checked.loss_object  # which both then have
+        # No plain setting says anything of single parameters, so whatever start there is goes with those.
+        made = object.__new__(cls)
+        vars(made).update(vars(checked), init=declared(TrainingOptions)["init"].checked(init))
+        return made
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.
@@ -132,6 +141,11 @@ class Settings(TrainingOptions):
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # without what was derived of it
+
+    @functools.cached_property
+    def kept(self) -> dict[tuple[Any, ...], Any]:
+        """What was derived for data of other kinds, for a second training; shared by settings that differ in `init`."""
+        return {}
 
     @functools.cached_property
     def loss_object(self) -> Loss:
@@ -340,6 +354,8 @@ class Settings(TrainingOptions):
 
     def further_starts(self, program: Program) -> list[npt.NDArray[np.float64]]:
         """`starts` - 1 more points to start from: drawn as `init` or a layer says, else within bounds, else nearby."""
+        if self.starts == 1:
+            return []
         generator = np.random.default_rng([self.seed, 3])
         said = {**program.starts, **self.init}
 

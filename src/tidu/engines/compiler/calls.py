@@ -7,6 +7,7 @@ interpreter's lock is free meanwhile. An argument that is the same object as in 
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import threading
 from collections.abc import Callable, Sequence
@@ -68,6 +69,10 @@ class Compiled:
 
 def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
     """The kind of an argument, and its numbers, pointers and sizes, in the order of `machine_kinds.put_together`."""
+    if type(value) is np.ndarray and value.flags.c_contiguous and value.dtype in _ELEMENTS and value.flags.aligned:
+        shape = value.shape
+        kind: Kind = ("array", _ELEMENTS[value.dtype], len(shape), True, True)
+        return kind, [value.ctypes.data, *shape, *[math.prod(shape[k + 1 :]) for k in range(len(shape) - 1)]]
     if isinstance(value, (float, np.float64)):
         return _FLOAT, [value]
     if isinstance(value, tuple):

@@ -10,7 +10,7 @@ from tidu.insight.picturing.of_runs import feature_names, table_of
 from tidu.pictures.numbers import Array
 from tidu.pictures.regions import ConfusionTable, Regions
 from tidu.text import _
-from tidu.training.problem import target_values
+from tidu.training.judging.targets import target_values
 from tidu.training.run import Run
 
 ON_A_SIDE = 240  # points of the grid on which regions are found

@@ -14,7 +14,7 @@ from tidu.insight.picturing.of_runs import feature_names, table_of, target_name,
 from tidu.pictures.numbers import Array
 from tidu.pictures.planes import DATA, Band, Curve, Plane, Rule, drawable
 from tidu.text import _
-from tidu.training.problem import target_values
+from tidu.training.judging.targets import target_values
 from tidu.training.run import Run
 
 ON_A_LINE = 400  # points of the curve

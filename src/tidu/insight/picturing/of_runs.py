@@ -18,7 +18,7 @@ from tidu.pictures.graphs import shown
 from tidu.pictures.numbers import Array
 from tidu.pictures.planes import DATA, Bars, Curve, Plane, Rule, drawable, spans_decades
 from tidu.text import _
-from tidu.training.problem import target_values
+from tidu.training.judging.targets import target_values
 from tidu.training.run import Run
 from tidu.training.solving.objective import Objective
 

@@ -26,7 +26,8 @@ from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_
 from tidu.training.inference.profiles import Measure, Pair, Profile, notes_on_profile, pair_of, profile_of
 from tidu.training.inference.refits import Refits, RefitsOfDistances
 from tidu.training.inference.wald_ends import ends_beside_wald
-from tidu.training.problem import Problem, target_values
+from tidu.training.judging.targets import target_values
+from tidu.training.problem import Problem
 from tidu.training.solving.answers import Answers
 from tidu.training.solving.conditions import Region
 from tidu.training.solving.errors_in_x import distances_of

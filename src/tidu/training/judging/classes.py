@@ -27,7 +27,7 @@ def training_table(
 ) -> Table:
     """The columns in `wanted`, checked; for a loss of classes with its `classes`, `words` as codes."""
     label = label_column(target, loss)
-    names = {*wanted}.intersection(source.names)
+    names = {name for name in source.names if name in wanted}
     try:
         read = source.table(names, label, words)
     except DataError:
@@ -36,7 +36,8 @@ def training_table(
     table = without_missing(read, drop_missing)
     if label is not None:
         return with_labels(table, label, loss.targets.codes, loss.name)
-    return replaced(table, classes=_classes_of_codes(loss))
+    classes = _classes_of_codes(loss)
+    return replaced(table, classes=classes) if classes != table.classes else table
 
 
 def _refuse_labels(target: Expr, loss: Loss, source: Source) -> None:

@@ -39,11 +39,11 @@ NOTHING = 1e-12  # of a column's length: what is left of one that depends on tho
 
 def fits_arrow(program: Program, columns: Sequence[Any]) -> bool:
     """Whether these are least squares in memory, and every vector is of the levels of one and the same column."""
-    if are_on_disk(columns):
+    vectors = [p for p in program.parameters if p.shape]
+    if not vectors or are_on_disk(columns):
         return False
     plain = program.residual_factor is not None and not program.regularisation.l1 and not program.masks
-    vectors = [p for p in program.parameters if p.shape]
-    if not (plain and vectors and all(p.name in program.by_level for p in vectors)) or program.score.shape:
+    if not (plain and all(p.name in program.by_level for p in vectors)) or program.score.shape:
         return False
     return len({program.by_level[p.name].column for p in vectors}) == 1
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidu.engines.curvature import target_of
 from tidu.language.calculus import gradient
 from tidu.training.callbacks import Progress
 from tidu.training.problem import Limits
@@ -24,6 +23,7 @@ from tidu.training.solving.corners import is_straight, straight_steps
 from tidu.training.solving.exact import ExactFit, exact_fit
 from tidu.training.solving.guesses import guessed_starts, linear_parameters, with_linear_solved
 from tidu.training.solving.infinity import is_separated, runaways
+from tidu.training.solving.lm_loop import has_loop, loop_steps
 from tidu.training.solving.methods import METHODS, Method, direct, lbfgs, minpack
 from tidu.training.solving.newton import newton_steps
 from tidu.training.solving.objective import MOST_FACTORISED, Objective, all_finite
@@ -56,6 +56,7 @@ class Attempt:
     separated: bool = False  # whether the classes can be told apart without a mistake
     exact: ExactFit | None = None  # where rounding would have confused the parameters
     pressing: tuple[str, ...] = ()  # conditions on whose edge the end lies
+    condition: float = math.inf  # a bound on that of the Jacobian at the end, where one is known
 
     @property
     def cost(self) -> float:
@@ -78,11 +79,16 @@ def attempts_of(
     progress: Progress | None,
 ) -> list[Attempt]:
     """The given start; others where its end is not to be trusted, or where looking costs next to nothing."""
+    in_one_loop = method == "lm" and bounds is None and has_loop(objective)
 
-    def tried(start: Array, where: str, run: Method = METHODS[method]) -> Attempt:
+    def tried(start: Array, where: str, run: Method | None = None) -> Attempt:
         inside = start if bounds is None else np.clip(start, *bounds)
         passes = Passes(limits, progress, MOST_TRIES if where == "given" else TRIES_ELSEWHERE)
-        return _attempt(run, objective, inside, bounds, passes, where)
+        if in_one_loop and run is None:
+            attempt = _by_loop(objective, inside, passes, where)
+            if attempt is not None:
+                return attempt
+        return _attempt(run or METHODS[method], objective, inside, bounds, passes, where)
 
     if method == "lm" and bounds is None and objective.is_linear:
         return _linear(objective, tried(first, "given", direct))
@@ -100,17 +106,18 @@ def attempts_of(
     if ended or any(a.separated for a in attempts):
         return attempts
     least_squares = objective.program.residual_factor is not None
-    sound = attempts[0].converged and (not least_squares or _condition(objective, attempts[0].end) < ILL)
+    sound = attempts[0].converged and (not least_squares or _is_well_conditioned(objective, attempts[0]))
     cheap = objective.rows_count * objective.p <= CHEAP_CELLS
     if not least_squares and cheap and not more_starts and _redescends(objective, attempts[0]):
         linear = with_linear_solved(objective, first, linear_parameters(objective))
         add_all([] if np.array_equal(linear, first) else [linear], "linear")
     if more_starts or (sound and not (cheap and least_squares)):
         return attempts
-    if sound and np.any(first) and _left_over(objective, attempts[0].end) < NEARLY_ALL:
+    if sound and first.any() and _left_over(objective, attempts[0].end) < NEARLY_ALL:
         return attempts
-    if method == "lm" and bounds is None:
-        attempts.append(tried(first, "given", minpack))
+    by_loop = attempts[0].passes.ran is not None
+    if method == "lm" and bounds is None and not (by_loop and not _is_poor(objective, attempts[0])):
+        attempts.append(tried(first, "given", METHODS[method] if by_loop else minpack))
     if least_squares and (method == "lm" or not sound):
         linear = with_linear_solved(objective, first, linear_parameters(objective))
         add_all([] if np.array_equal(linear, first) else [linear], "linear")
@@ -143,7 +150,7 @@ def _is_poor(objective: Objective, attempt: Attempt) -> bool:
         return True
     if objective.program.residual_factor is None:
         return False
-    return _condition(objective, attempt.end) >= ILL or explains_little(objective, attempt.end)
+    return not _is_well_conditioned(objective, attempt) or explains_little(objective, attempt.end)
 
 
 # -- one attempt ----------------------------------------------------------------------------------
@@ -175,6 +182,21 @@ def _attempt(
         return Attempt(passes, enough.stopped, False, where, saddle)
     except KeyboardInterrupt:
         return Attempt(passes, "interrupted", False, where, saddle)
+
+
+def _by_loop(objective: Objective, start: Array, passes: Passes, where: str) -> Attempt | None:
+    """`lm` from one start in one loop; None where it leads to no minimum beyond doubt."""
+    try:
+        ended = loop_steps(objective, start, passes)
+    except Enough as enough:
+        return Attempt(passes, enough.stopped, False, where)
+    if ended.interrupted:
+        return Attempt(passes, "interrupted", False, where)
+    if not ended.minimum:
+        return None
+    away = runaways(passes, objective.program.parameter_names)
+    away = tuple(name for name in away if _falls_further_out(objective, passes.points[-1], name))
+    return Attempt(passes, "converged", True, where, at_infinity=away, condition=ended.condition)
 
 
 def _within(run: Method, objective: Objective, start: Array, bounds: Bounds, passes: Passes) -> None:
@@ -253,7 +275,7 @@ def _put_on_bounds(objective: Objective, bounds: Bounds | None, passes: Passes) 
 # -- whether an end is to be trusted --------------------------------------------------------------
 def _condition(objective: Objective, at: Array) -> float:
     """The condition number of the Jacobian with columns of length 1; inf where a column is 0."""
-    _r, jacobian = objective.residuals_and_jacobian(at)
+    _r, jacobian = objective.judged_at(at)
     lengths = np.linalg.norm(jacobian, axis=0)
     if not all_finite(jacobian) or not np.all(lengths > 0.0):
         return math.inf
@@ -269,6 +291,11 @@ def _redescends(objective: Objective, attempt: Attempt) -> bool:
     return any(bool(np.any(part < 0.0)) for part in objective.values_in_chunks([curvature], attempt.end))
 
 
+def _is_well_conditioned(objective: Objective, attempt: Attempt) -> bool:
+    """Whether the columns of the Jacobian at its end can be told apart."""
+    return attempt.condition < ILL or _condition(objective, attempt.end) < ILL
+
+
 def explains_little(objective: Objective, at: Array) -> bool:
     """Whether the residuals are about as large as a constant's would be: perhaps there is a better minimum."""
     return _left_over(objective, at) > LITTLE
@@ -276,10 +303,7 @@ def explains_little(objective: Objective, at: Array) -> bool:
 
 def _left_over(objective: Objective, at: Array) -> float:
     """The share of the squares around a constant that the residuals leave; 0 where there are none around it."""
-    residuals = objective.residuals(at)
-    target = [target_of(objective.program)]
-    mean = sum(part[0].sum() for part in objective.values_in_chunks(target, at)) / objective.rows_count
-    spread = sum(float((part[0] - mean) @ (part[0] - mean)) for part in objective.values_in_chunks(target, at))
+    (residuals, _slopes), spread = objective.judged_at(at), objective.squares_around_a_constant
     return float(residuals @ residuals) / spread if spread > 0.0 else 0.0
 
 

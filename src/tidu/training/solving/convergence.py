@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tidu.runtime import least_squares
 from tidu.training.solving.objective import Objective, all_finite
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[Array, Array]
-GAIN = 1e-9  # of the cost: what a Newton step may still gain at a minimum
+GAIN = least_squares.GAIN  # of the cost: what a Newton step may still gain at a minimum
 FLAT = 1e-13  # curvature, in units in which the largest is 1, that is nothing but rounding
 DOWNWARD = 1e-9  # ... from which a direction that bends down is believed to
 GRID_STEPS = 4.0  # last places of the parameters that no solver can be asked to resolve

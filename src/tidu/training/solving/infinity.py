@@ -29,11 +29,14 @@ def runaways(passes: Passes, names: Sequence[str]) -> tuple[str, ...]:
     """The parameters that grew and grew near the end of the way, and changed next to nothing by it."""
     if len(passes.points) < 3:
         return ()
-    end, cost = passes.points[-1], passes.costs[-1]
+    end, cost = passes.points[-1].tolist(), passes.costs[-1]
     near = next(k for k, c in enumerate(passes.costs) if c <= cost + LITTLE * abs(cost))
-    before = np.abs(passes.points[near])
-    grown = (np.abs(end) > GROWTH * before) & (before > 0.0) & (np.abs(end) > GROWTH)
-    return tuple(name for name, is_grown in zip(names, grown, strict=True) if is_grown)
+    before = passes.points[near].tolist()
+    return tuple(
+        name
+        for name, last, first in zip(names, end, before, strict=True)
+        if abs(last) > GROWTH * abs(first) > 0.0 and abs(last) > GROWTH
+    )
 
 
 def flat_further_out(objective: Objective, at: Array) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ class LevelObjective(Objective):
         of_levels, of_shared = iter(arrow.at_levels), iter(arrow.at_shared[:, np.newaxis])
         places = [next(of_levels if p.shape else of_shared) for p in arrow.program.parameters]
         read = [arrow.local.get(p, p) for p in arrow.program.parameters]
-        return sorted(k for one in linear_in(arrow.one_row.score, read) for k in places[one].tolist())
+        return sorted(k for one in linear_in(arrow.one_row.score, tuple(read)) for k in places[one].tolist())
 
     @property
     def _scale(self) -> float:

@@ -22,17 +22,19 @@ from tidu.engines.curvature import (
     direction_of,
     hessian_of,
     hessian_product_of,
+    is_linear_in,
     jacobian_of,
     linear_in,
     residual_curvature_of,
     residual_of,
     rows_source,
     sums_source,
+    target_of,
 )
 from tidu.engines.durations import plain_seconds_of_rows, seconds_to_compile
 from tidu.engines.program import Program
 from tidu.language.calculus import gradient
-from tidu.language.expr import Expr, evaluate_all, evaluation_order, symbols
+from tidu.language.expr import Expr, evaluate_all, symbols
 from tidu.language.simplify import ZERO
 from tidu.runtime.summation import CHUNK
 from tidu.training.engine_choice import Engine, engine_for_seconds
@@ -68,10 +70,11 @@ class Objective:
         self.penalty = program.penalty
         outputs = [program.loss, *program.gradient]
         seconds = PASSES * plain_seconds_of_rows(self.rows_count, outputs)
+        self.may_choose = engine == "auto"
         self.engine: Engine = engine_for_seconds(engine, seconds, seconds_to_compile(outputs, FUNCTIONS))
         self._rows = RowChunks(columns, self.engine.name == "compiled")
         self._chunks = ChunkSums(self._rows, threads, cluster, known)
-        self.columns = self._rows.columns
+        self.columns = tuple(columns)
         self.p = len(program.parameters)
         self._last_triangle: tuple[bytes, Array] | None = None
 
@@ -101,6 +104,8 @@ class Objective:
     @staticmethod
     def flat(values: Sequence[Any]) -> Array:
         """The values of the parameters as one vector, of shape (p,)."""
+        if all(type(v) is float for v in values):
+            return np.array(values)
         return np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
 
     def parts(self, at: Array) -> tuple[Any, ...]:
@@ -196,6 +201,19 @@ class Objective:
         upper = self._last_triangle[1]
         return upper[:, 0], upper[:, 1:]
 
+    @functools.cached_property
+    def _remembered(self) -> dict[bytes, Array]:
+        return {}
+
+    def remember(self, at: Array, upper: Array) -> None:
+        """What was computed at a point: R of the QR factorisation of (J r), of shape (p + 1, p + 1)."""
+        self._remembered[at.tobytes()] = upper
+
+    def judged_at(self, at: Array) -> tuple[Array, Array]:
+        """As `residuals_and_jacobian`, with few rows in the place of all where a factorisation is remembered."""
+        upper = self._remembered.get(at.tobytes())
+        return self.residuals_and_jacobian(at) if upper is None else (upper[:, -1], upper[:, :-1])
+
     def residuals(self, at: Array) -> Array:
         """The weighted residuals alone, of shape (rows,); of more than one chunk as `residuals_and_jacobian`."""
         if self.is_long:
@@ -206,6 +224,17 @@ class Objective:
     @functools.cached_property
     def _residuals_source(self) -> str:
         return rows_source(self.program, [residual_of(self.program)])
+
+    @functools.cached_property
+    def squares_around_a_constant(self) -> float:
+        """Σ of the squared deviations of the target from its mean, in the unit of the residuals."""
+        target, anywhere = target_of(self.program), np.zeros(self.p)  # for it has no parameters
+        for column, values in zip(self.program.columns, self.columns, strict=True):
+            if column is target and not (self.is_long or self._rows.on_disk):
+                deviations = np.asarray(values) - np.add.reduce(values) / self.rows_count
+                return float(deviations @ deviations)
+        mean = sum(part[0].sum() for part in self.values_in_chunks([target], anywhere)) / self.rows_count
+        return sum(float((part[0] - mean) @ (part[0] - mean)) for part in self.values_in_chunks([target], anywhere))
 
     def residual_curvature(self, at: Array) -> Array:
         """Σ r·∂²r over all rows, of shape (p, p); 0 beyond the parameters for which it is written out."""
@@ -241,13 +270,12 @@ class Objective:
     @functools.cached_property
     def is_linear(self) -> bool:
         """Whether no slope of the score depends on a parameter."""
-        slopes = evaluation_order(jacobian_of(self.program.score, self.program.parameters))
-        return not any(parameter in slopes for parameter in self.program.parameters)
+        return is_linear_in(self.program.score, self.program.parameters)
 
     @functools.cached_property
     def linear(self) -> list[int]:
         """The places of a set of parameters no slope of which depends on another of the set."""
-        return linear_in(self.program.score, self.program.parameters)
+        return [*linear_in(self.program.score, self.program.parameters)]
 
     # -- curvature -------------------------------------------------------------------------------
     def hessian(self, at: Array) -> Array:

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from tidu.later import Later
 from tidu.training.callbacks import Progress
+from tidu.training.engine_choice import Engine
 from tidu.training.history import History
 from tidu.training.problem import Limits
 from tidu.training.solving.objective import Objective
@@ -41,6 +43,7 @@ class Passes:
         self.gradients: list[Array] = []
         self.norms: list[float] = []
         self._held: set[int] = set()
+        self.ran: tuple[str, Engine] | None = None  # the loop that made all of them, where one did, and what ran it
         self.settled = False  # whether the last point is known to be better than its cost can show
 
     def add(self, point: Array, cost: float, gradient: Array) -> None:
@@ -66,6 +69,18 @@ class Passes:
             self._forget()
         if len(self.points) >= self.limits.steps:
             raise Enough(self.limits.bound)
+
+    def add_all(self, points: Array, costs: Array, gradients: Array) -> None:
+        """Note several, one after another; errors as `add`."""
+        limits = self.limits
+        if self.progress is None and limits.until_loss is None and limits.tol is None and len(costs) < limits.steps:
+            self.points.extend(points)
+            self.costs.extend(costs.tolist())
+            self.gradients.extend(gradients)
+            self.norms.extend(np.sqrt(np.add.reduce(gradients * gradients, axis=1)).tolist())
+            return
+        for point, cost, gradient in zip(points, costs.tolist(), gradients, strict=True):
+            self.add(point, cost, gradient)
 
     def _forget(self) -> None:
         """Let go of the numbers of points that are neither the best nor the last."""
@@ -96,9 +111,15 @@ class Passes:
         if objective.program.of_arrays:
             rows = np.column_stack([self.costs, self.norms, np.full(n, math.nan)]) if n else np.empty((0, 3))
             return History((), "step", numbers, numbers, rows)
-        values = np.full((n, 3 + 2 * p), math.nan)  # there is no learning rate
-        for k in range(n):
-            after = self.points[min(k + 1, n - 1)]
-            g = self.gradients[k]
-            values[k] = [self.costs[k], math.hypot(*g), math.nan, *after, *g]
-        return History(objective.program.parameter_names, "step", numbers, numbers, values)
+        costs, points, gradients = [*self.costs], [*self.points], [*self.gradients]
+
+        def values() -> Array:
+            found = np.full((n, 3 + 2 * p), math.nan)  # there is no learning rate
+            if n:
+                found[:, 0] = costs
+                found[:, 1] = [math.hypot(*g) for g in np.array(gradients).tolist()]
+                found[:-1, 3 : 3 + p], found[-1, 3 : 3 + p] = points[1:], points[-1]
+                found[:, 3 + p :] = gradients
+            return found
+
+        return History(objective.program.parameter_names, "step", numbers, numbers, Later(values))

@@ -7,6 +7,7 @@ computes them (`RowChunks` on the threads of this machine, the workers of a clus
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,7 +42,12 @@ class RowChunks:
     def __init__(self, columns: Sequence[Any], machine_code: bool) -> None:
         self.machine_code, self.rows = machine_code, len(columns[0])
         self.on_disk = are_on_disk(columns)
-        self.columns = tuple(columns) if self.on_disk else tuple(map(self._kept, columns))
+        self._given = tuple(columns)
+
+    @functools.cached_property
+    def columns(self) -> tuple[Any, ...]:
+        """The columns as generated functions take them: on disk, contiguous arrays, or lists."""
+        return self._given if self.on_disk else tuple(map(self._kept, self._given))
 
     def _kept(self, column: Array) -> Any:
         return np.ascontiguousarray(column) if self.machine_code else column.tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from tidu.engines.program import Program
 from tidu.errors import SettingError
 from tidu.language.quantities import Inequality
 from tidu.language.simplify import ZERO
+from tidu.later import Later
 from tidu.text import _
 from tidu.training.callbacks import Listeners, Solving
 from tidu.training.constraints import FOR_DESCENT, bound_arrays, weights_of
@@ -43,11 +44,11 @@ MOST_PASSES = 15_000
 
 @dataclass(frozen=True)
 class Solution:
-    """What a solver found, and how far to trust it."""
+    """What a solver found, and how far to trust it, which of short data is computed when somebody asks."""
 
     descent: Descent
-    statistics: Estimates | None
-    notes: list[str]
+    statistics: Later[Estimates | None]
+    notes: Later[list[str]]
 
 
 def solution_of(problem: Problem, execution: Execution, listeners: Listeners, known: Answers | None = None) -> Solution:
@@ -77,7 +78,9 @@ def solution_of(problem: Problem, execution: Execution, listeners: Listeners, kn
     with contextlib.closing(objective):
         listeners.tell(Solving(problem, objective.engine.name))
         solution = _solution_on(objective, problem, listeners)
-        return replace(solution, notes=[*solution.notes, *objective.notes])
+        if objective.is_long or execution.cluster is not None:
+            solution.notes()  # while there is somebody to compute them, and the data are what they were
+        return solution
 
 
 def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -> Solution:
@@ -99,39 +102,61 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
         progress=listeners.progress if listeners.callbacks else None,
         conditions=conditions,
     )
-    notes = _notes(solved, problem, bounds, user_bound=bool(given))
     if settings.sigma_x is not None:
         descent, of_distances, pressing = with_errors_in_x(
             problem, solved.descent, bounds, conditions, listeners.progress if listeners.callbacks else None
         )
-        if of_distances is not None:
+        if of_distances is None:
+            notes = _notes(solved, problem, bounds, user_bound=bool(given))
+        else:
             notes = [*of_distances.notes(), *_notes_on_edges(problem, descent, bounds, pressing)]
         words = _("the loss is the mean squared distance to the curve in x and y, in units of their errors")
-        return Solution(descent, of_distances, [*notes, words])
-    statistics: Statistics | None = None
-    least_squares = program.residual_factor is not None and program.penalty is ZERO
-    by_level = fits_arrow(program, problem.columns)
+        return Solution(descent, Later(lambda: of_distances), Later(lambda: [*notes, words, *objective.notes]))
+    statistics = Later(lambda: _statistics_of(objective, problem, solved))
+    free = bounds is None and not conditions
+
+    def all_notes() -> list[str]:
+        first = _notes(solved, problem, bounds, user_bound=bool(given))
+        return [*first, *_notes_on(statistics(), objective, problem, solved, free), *objective.notes]
+
+    return Solution(solved.descent, statistics, Later(all_notes))
+
+
+def _statistics_of(objective: Objective, problem: Problem, solved: Solved) -> Estimates | None:
+    """What is known of the estimates, where a fit without a penalty has come to its end."""
+    settings, program = problem.settings, problem.program
+    if solved.descent.stopped != "converged" or program.penalty is not ZERO:
+        return None
+    least_squares, by_level = program.residual_factor is not None, fits_arrow(program, problem.columns)
     if program.of_arrays:  # the numbers of hidden units are no quantities with errors: units can change places
         least_squares = least_squares and not by_level and objective.p <= MOST_JACOBIAN and objective.is_linear
     at = objective.flat(solved.descent.state.parameters)
-    ended = solved.descent.stopped == "converged"
     counted, known = settings.counts is not None, settings.sigma is not None
     log_weights = 0.0 if counted else _log_weights_of(problem)
-    if least_squares and ended:
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if least_squares:
             statistics = statistics_of(objective, at, known, log_weights, counted)
-    elif by_level and ended and program.penalty is ZERO:
-        with np.errstate(all="ignore"):
-            arrow = Arrow(program, problem.columns)
-            statistics = level_statistics_of(arrow, at, known, log_weights, counted)
-    elif ended and program.residual_factor is None and program.penalty is ZERO and not solved.at_infinity:
-        with np.errstate(all="ignore"):
-            other = _other_statistics(problem, objective, at)
-        return Solution(solved.descent, other, [*notes, *(() if other is None else other.notes())])
-    if statistics is not None and solved.exact is not None:
-        statistics = statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
-        notes.append(_note_on_exact(program, problem.columns))
-    elif statistics is not None and not by_level and (loose := loosely_determined(statistics, objective, at)):
+            if statistics is None or solved.exact is None:
+                return statistics
+            return statistics.with_exact(solved.exact.inverse, solved.exact.residual_sum_of_squares)
+        if by_level:
+            return level_statistics_of(Arrow(program, problem.columns), at, known, log_weights, counted)
+        if program.residual_factor is None and not solved.at_infinity:
+            return _other_statistics(problem, objective, at)
+    return None
+
+
+def _notes_on(
+    statistics: Estimates | None, objective: Objective, problem: Problem, solved: Solved, free: bool
+) -> list[str]:
+    """What a person should know about the estimates; `free` are parameters without bounds and conditions."""
+    if not isinstance(statistics, Statistics):
+        return [] if statistics is None else statistics.notes()
+    notes, by_level = [], fits_arrow(problem.program, problem.columns)
+    at = objective.flat(solved.descent.state.parameters)
+    if solved.exact is not None:
+        notes.append(_note_on_exact(problem.program, problem.columns))
+    elif not by_level and (loose := loosely_determined(statistics, objective, at)):
         notes.append(
             _(
                 "the data hardly determine {names}: their standard errors are a million times what they would be if "
@@ -139,21 +164,16 @@ def _solution_on(objective: Objective, problem: Problem, listeners: Listeners) -
                 "write the formula with fewer"
             ).format(names=", ".join(loose))
         )
-    if statistics is not None:
-        notes += statistics.notes()
-        told = {name for group in statistics.confused for name in group}
-        level = (
-            []
-            if bounds is not None or conditions or by_level
-            else [n for n in flat_further_out(objective, at) if n not in told]
-        )
-        notes += [
-            _("'{name}' fits as well where it is ten times as large: the data say only that it is far from 0, and its "
-              "value and standard error mean nothing; fix it (--fix {name}=VALUE), or give it a bound (--bounds)")
-            .format(name=name)
-            for name in level
-        ]  # fmt: skip
-    return Solution(solved.descent, statistics, notes)
+    notes += statistics.notes()
+    told = {name for group in statistics.confused for name in group}
+    level = [n for n in flat_further_out(objective, at) if n not in told] if free and not by_level else []
+    notes += [
+        _("'{name}' fits as well where it is ten times as large: the data say only that it is far from 0, and its "
+          "value and standard error mean nothing; fix it (--fix {name}=VALUE), or give it a bound (--bounds)")
+        .format(name=name)
+        for name in level
+    ]  # fmt: skip
+    return notes
 
 
 def _other_statistics(problem: Problem, objective: Objective, at: Array) -> Estimates | None:
@@ -294,6 +314,8 @@ def _notes_on_edges(
 
 def _log_weights_of(problem: Problem) -> float:
     """Σ ln(weight) of the rows, chunk after chunk; 0 where all count alike."""
+    if problem.program.weight is None:
+        return 0.0
     assert problem.table is not None
     weights = (weights_of(problem.settings, block) for _first, block in problem.table.blocks())
     return sum((float(np.sum(np.log(each))) for each in weights if each is not None), 0.0)

@@ -110,16 +110,21 @@ def solve(
         best = next((a for a in equal if a.converged), equal[0] if equal else attempts[0])
         plain = program.residual_factor is not None and program.penalty is ZERO and not program.of_arrays
         if best.converged and best.exact is None and plain and not best.pressing and arrow is None:
-            same = _with_signs_of(objective, first, best.end)
-            if bounds is None and not conditions and not np.array_equal(same, best.end):
+            certain, end = best.passes.settled, best.end
+            same = _with_signs_of(objective, first, end)
+            if bounds is None and not conditions and same is not end:
                 best.passes.cut_to_best()
                 with contextlib.suppress(Enough):
                     best.passes.add(same, *objective.cost_and_gradient(same))
                 best.passes.settled = True
-            polished(objective, best.passes, bounds)
+            if not certain:
+                polished(objective, best.passes, bounds)
     passes = best.passes
-    ran = arrow or objective
-    source = ran.rows_text if method == "lm" else objective.loss_source
+    if passes.ran is not None:
+        source, engine = passes.ran
+    else:
+        ran = arrow or objective
+        source, engine = (ran.rows_text if method == "lm" else objective.loss_source), ran.engine
     stopped = best.stopped
     n = len(passes.points)
     if not n:
@@ -131,7 +136,7 @@ def solve(
         state = TrainingState(
             objective.parts(passes.points[-1]), epoch=n, step=n, gradient=objective.parts(passes.gradients[-1])
         )
-    descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, ran.engine)
+    descent = Descent(state, passes.history(objective), stopped, time.perf_counter() - began, source, engine)
     costs = tuple(a.cost for a in attempts)
     return Solved(
         descent, len(attempts), best.where, costs, best.left_saddle, best.at_infinity, best.separated, best.exact,
@@ -147,7 +152,10 @@ def _is_sound(objective: Objective, attempts: Sequence[Attempt]) -> bool:
 
 def _with_signs_of(objective: Objective, start: Array, end: Array) -> Array:
     """Of ends that fit alike and differ in signs (b and -b in b²), the one with the signs of the start."""
-    flipped = np.flatnonzero(start * end < 0.0)
+    changed = start * end < 0.0
+    if not changed.any():
+        return end
+    flipped = np.flatnonzero(changed)
     best = objective.cost(end)
     for chosen in (flipped, *flipped[:, None]):
         candidate = end.copy()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tidu.text import _
 from tidu.training.solving.estimates import LEVEL, Estimates
 from tidu.training.solving.guesses import linear_parameters
-from tidu.training.solving.objective import Objective
+from tidu.training.solving.objective import Objective, all_finite
 
 Array = npt.NDArray[np.float64]
 LOOSE = 1e6  # inflation of a standard error from which it is worth a word
@@ -152,26 +152,30 @@ def statistics_of(
 
     `log_weights` is Σ ln(weight) of the rows; where they are `counted`, weights say how many samples each stands for.
     """
-    residuals, jacobian = objective.residuals_and_jacobian(at)
-    if not (np.all(np.isfinite(residuals)) and np.all(np.isfinite(jacobian))):
+    residuals, jacobian = objective.judged_at(at)
+    lengths = np.sqrt(np.add.reduce(jacobian * jacobian, axis=0))
+    small = math.isfinite(residuals @ residuals) and math.isfinite(np.add.reduce(lengths))
+    if not (small or all_finite(residuals, jacobian)):
         return None
+    total = math.fsum((residuals * residuals).tolist())
     names = objective.names
     n, p = objective.rows_count, objective.p
     samples = samples_of(objective, at, counted)
-    lengths = np.linalg.norm(jacobian, axis=0)
     # A column that is nothing beside its own parameter's size changes no prediction.
-    units = np.where(lengths > 0.0, lengths, 1.0)
+    units = lengths if lengths.all() else np.where(lengths > 0.0, lengths, 1.0)
     singular, vt = singular_directions(jacobian / units)
     seen = singular > max(n, p) * 4.0 * np.finfo(np.float64).eps * max(float(singular[0]), 1e-300)
-    rank = int(np.sum(seen))
-    total = math.fsum((residuals * residuals).tolist())
+    rank = int(np.count_nonzero(seen))
     variance = 1.0 if known_sigma else (total / (samples - rank) if samples > rank else math.nan)
-    half = vt[seen] / singular[seen, None] / units  # its rows, squared and summed, are the variances
+    known = (vt, singular) if rank == p else (vt[seen], singular[seen])
+    half = known[0] / known[1][:, None] / units  # its rows, squared and summed, are the variances
     covariance = variance * (half.T @ half)
-    confused = confused_groups(vt[~seen], names)
-    lost = [k for k, name in enumerate(names) if any(name in group for group in confused)]
-    covariance[lost, :] = math.nan
-    covariance[:, lost] = math.nan
+    confused: tuple[tuple[str, ...], ...] = ()
+    if rank < p:
+        confused = confused_groups(vt[~seen], names)
+        lost = [k for k, name in enumerate(names) if any(name in group for group in confused)]
+        covariance[lost, :] = math.nan
+        covariance[:, lost] = math.nan
     return Statistics(
         parameters=names,
         values=tuple(at.tolist()),
@@ -233,7 +237,7 @@ def has_constant(objective: Objective, at: Array) -> bool:
 
 def loosely_determined(statistics: Statistics, objective: Objective, at: Array) -> tuple[str, ...]:
     """The parameters whose standard error is `LOOSE` times what it would be if the others were known, or more."""
-    _r, jacobian = objective.residuals_and_jacobian(at)
+    _r, jacobian = objective.judged_at(at)
     scatter = 1.0 if statistics.known_sigma else statistics.residual_standard_deviation
     errors = np.sqrt(np.diag(statistics.covariance))
     with np.errstate(all="ignore"):
@@ -243,9 +247,11 @@ def loosely_determined(statistics: Statistics, objective: Objective, at: Array) 
 
 def singular_directions(matrix: Array) -> tuple[Array, Array]:
     """All p singular values of a matrix of shape (n, p), falling, and their directions as rows, whatever n is."""
-    _n, p = matrix.shape
-    _u, singular, vt = np.linalg.svd(np.linalg.qr(matrix, mode="r"), full_matrices=True)
-    return np.concatenate([singular, np.zeros(p - len(singular))]), vt
+    n, p = matrix.shape
+    _u, singular, vt = np.linalg.svd(matrix if n <= p + 1 else np.linalg.qr(matrix, mode="r"), full_matrices=True)
+    if len(singular) < p:
+        singular = np.concatenate([singular, np.zeros(p - len(singular))])
+    return singular, vt
 
 
 def confused_groups(unseen: Array, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
