@@ -1,9 +1,9 @@
 """How quick the lab is, measured in a real browser: `python benchmarks/lab.py`; it needs Chromium and Playwright.
 
-A line for each thing that one does, on small data, on 10⁵ rows and with a network of 784-128-10: the time from a key
-until all views have the numbers of the step, and until the frame with them is painted (the next of 60 a second, so half
-of 16.7 ms later at best); and the frames while it plays and while one drags. First, the time from `tidu lab` to a page
-that answers.
+A line for each thing that one does, on small data (a line, XOR, digits), on 10⁵ rows and with a network of 784-128-10:
+the time from a key until all views have the numbers of the step, and until the frame with them is painted (the next of
+60 a second, so half of 16.7 ms later at best); and the frames while it plays and while one drags. First, the time from
+`tidu lab` to a page that answers.
 """
 
 from __future__ import annotations
@@ -166,19 +166,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         line, digits = tables(Path(folder))
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        problems = [
-            ("a line, 100 rows", (), True),
-            ("a line, 100 000 rows", (str(line), "y = w*x + b", "--lr", "0.01"), False),
+        problems: list[tuple[str, tuple[str, ...], str]] = [
+            ("a line, 100 rows", (), "line"),
+            ("XOR, a network of 2-4-1", (), "xor"),
+            ("digits, 64-64-10, 1797 rows, batches of 32", (), "digits"),
+            ("a line, 100 000 rows", (str(line), "y = w*x + b", "--lr", "0.01"), ""),
             ("784-128-10, 1000 rows, batches of 32",
              (str(digits), "digit = mlp(..., hidden=[128])", "--loss", "softmax", "--optimizer", "adam", "--batch-size",
-              "32", "--lr", "0.001"), False),
+              "32", "--lr", "0.001"), ""),
         ]  # fmt: skip
-        for title, arguments, small in problems:
+        for title, arguments, example in problems:
             with lab(*arguments) as (address, _took):
                 page = browser.new_page(viewport={"width": 1400, "height": 1000})
                 page.goto(address)
                 page.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
-                measured(page, title, small)
+                if example:
+                    page.select_option("#examples", example)
+                measured(page, title, example == "line")
                 page.close()
 
 

@@ -10,7 +10,7 @@ import { by, t } from "./words.js";
 
 export const connection = new Connection();
 const PAUSE = 250; // milliseconds between two landscapes while it plays
-const REST = 60; // milliseconds without a step, behind which slow views are asked for: longer than a key repeats in
+const REST = 20; // milliseconds without a step, behind which slow views are asked for
 const LONG_REST = 700; // the same, of heavy ones
 
 /** @type {Record<string, string>} where the user begins */
@@ -21,8 +21,16 @@ let goal = 0;
 /** @type {Promise<void>} */
 let newest = Promise.resolve();
 let drawn = 0;
+/** @type {ReturnType<typeof asked> | null} the step that is computed while the one before it is drawn, as one plays */
+let ahead = null;
 /** @type {Set<string>} views that are asked for next, besides those of a step */
 const due = new Set();
+
+/** A request for a step with its views. @param {number} step @param {boolean} brief while one drags */
+function asked(step, brief) {
+  const { now, later } = wanted(brief);
+  return { step, now, later, reply: connection.ask("go", { step, want: now, ...looking() }) };
+}
 
 /** @param {import("./connection.js").Reply} reply @returns {boolean} whether it is an error, which is then shown */
 function failed(reply) {
@@ -55,6 +63,7 @@ export const actions = {
   train(step, keep, brief = false) {
     goal = step;
     return connection.latest("train", async () => {
+      ahead = null;
       const made = connection.ask("train", { formula: state.formula, settings: settings(), keep });
       newest = made.then(() => undefined);
       const reply = await made;
@@ -85,10 +94,12 @@ export const actions = {
     return connection.latest("go", async () => {
       await newest; // an experiment that was asked for is waited for
       if (!state.data) return;
-      const { now, later } = wanted(brief);
-      const reply = await connection.ask("go", { step: goal, want: now, ...looking() });
+      const { now, later, reply: coming } = ahead?.step === goal && state.playing ? ahead : asked(goal, brief);
+      ahead = null;
+      const reply = await coming;
       if (reply.error) { failed(reply); return; }
       set({ ...standing(reply), ...viewsOf(reply) });
+      if (state.playing && reply.step === goal && !reply.why) ahead = asked(goal + state.perFrame, false); // while this one is drawn
       if (state.pointed) point(state.pointed);
       atRest([...later, ...givenUp(now, reply)]);
       if (landscapeNames && outgrown()) actions.landscapeOf(landscapeNames);
