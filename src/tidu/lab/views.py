@@ -301,6 +301,7 @@ def mathematics(experiment: Experiment) -> Reply:
         "engine": experiment.training.engine.name, "steps_per_epoch": experiment.steps_per_epoch,
         "parameters": list(experiment.problem.program.parameter_names),
         "numbers": sum(math.prod(p.shape) for p in program.parameters),
+        "limited": experiment.linear_rule is not None,
     })  # fmt: skip
 
 

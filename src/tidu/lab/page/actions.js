@@ -71,7 +71,7 @@ export const actions = {
       forgetTold();
       set({
         data: reply.data, table: reply.table, chosen: reply.chosen.values, parameters: reply.parameters,
-        equations: reply.equations, source: reply.source, layered: true, numbers: reply.numbers, step: reply.step, params: reply.params, digits: reply.digits,
+        equations: reply.equations, source: reply.source, layered: true, numbers: reply.numbers, limited: reply.limited, step: reply.step, params: reply.params, digits: reply.digits,
         cost: reply.cost, firstCost: reply.cost, why: reply.why, end: null, explanation: null, fit: null, batch: new Int32Array(0),
         track: { steps: [], losses: [], path: [], recorded: [] }, notes: reply.notes, takes: reply.takes, rate: reply.rate,
       });

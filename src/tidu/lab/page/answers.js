@@ -61,7 +61,7 @@ export function wanted(brief) {
 }
 
 /** What a view costs the engine, in milliseconds. @param {string} name */
-const cost = (name) => took.get(name) ?? (name === "curvature" && state.numbers > MANY ? HEAVY : 0);
+const cost = (name) => took.get(name) ?? (name === "curvature" && state.limited && state.numbers > MANY ? HEAVY : 0);
 
 /** Whether a view takes so long that it waits until the page is left in peace. @param {string} name */
 export const isHeavy = (name) => cost(name) >= HEAVY;

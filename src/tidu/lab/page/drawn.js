@@ -3,7 +3,7 @@
 
 const FAMILY = "system-ui, sans-serif";
 
-/** @typedef {{fillStyle: string, strokeStyle: string, lineWidth: number, globalAlpha: number, font: string, textAlign: string, textBaseline: string, transform: string, dash: number[], frame: string}} Pen */
+/** @typedef {{fillStyle: string, strokeStyle: string, lineWidth: number, globalAlpha: number, font: string, textAlign: string, textBaseline: string, dash: number[], frame: string}} Pen */
 
 export class Drawn {
   /** @param {number} width @param {number} height @param {string} ground its colour */
@@ -14,7 +14,7 @@ export class Drawn {
     this.clips = 0;
     this.lineJoin = "round";
     /** @type {Pen[]} */ this.kept = [];
-    /** @type {Pen} */ this.pen = { fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, globalAlpha: 1, font: "12px", textAlign: "left", textBaseline: "alphabetic", transform: "", dash: [], frame: "" };
+    /** @type {Pen} */ this.pen = { fillStyle: "#000", strokeStyle: "#000", lineWidth: 1, globalAlpha: 1, font: "12px", textAlign: "left", textBaseline: "alphabetic", dash: [], frame: "" };
     for (const name of Object.keys(this.pen)) {
       Object.defineProperty(this, name, { get: () => this.pen[/** @type {keyof Pen} */ (name)], set: (value) => { /** @type {any} */ (this.pen)[name] = value; } });
     }
@@ -69,19 +69,13 @@ export class Drawn {
     this.add("text", `x="${short(x)}" y="${short(y)}" dy="${down}" text-anchor="${anchor}" font-size="${size}" fill="${this.pen.fillStyle}"`, text);
   }
 
-  /** @param {number} x @param {number} y */
-  translate(x, y) { this.pen.transform += `translate(${short(x)} ${short(y)})`; }
-
-  /** @param {number} angle */
-  rotate(angle) { this.pen.transform += `rotate(${short((180 * angle) / Math.PI)})`; }
-
   /** @param {number[]} dash */
   setLineDash(dash) { this.pen.dash = dash; }
 
   /** @param {string} tag @param {string} attributes @param {string} [text] */
   add(tag, attributes, text) {
-    const { globalAlpha, transform, frame } = this.pen;
-    const more = `${globalAlpha < 1 ? ` opacity="${short(globalAlpha)}"` : ""}${transform ? ` transform="${transform}"` : ""}${frame ? ` clip-path="${frame}"` : ""}`;
+    const { globalAlpha, frame } = this.pen;
+    const more = `${globalAlpha < 1 ? ` opacity="${short(globalAlpha)}"` : ""}${frame ? ` clip-path="${frame}"` : ""}`;
     this.elements.push(text === undefined ? `<${tag} ${attributes}${more}/>` : `<${tag} ${attributes}${more}>${escaped(text)}</${tag}>`);
   }
 }

@@ -3,7 +3,7 @@
 
 import { short } from "./words.js";
 
-const SPACE = { left: 58, right: 14, top: 12, bottom: 38 };
+const SPACE = { left: 58, right: 14, top: 26, bottom: 38 };
 
 /** @type {Map<string, string>} colours as they were read last: to read one makes the browser settle all styles first */
 const palette = new Map();
@@ -144,12 +144,9 @@ export class Plot {
     c.textAlign = "right";
     c.textBaseline = "bottom";
     c.fillText(xName, this.width - SPACE.right, this.height - 3);
-    c.save();
-    c.translate(11, SPACE.top);
-    c.rotate(-Math.PI / 2);
-    c.textBaseline = "middle";
-    c.fillText(yName, 0, 0);
-    c.restore();
+    c.textAlign = "left";
+    c.textBaseline = "top";
+    c.fillText(yName, 4, 5); // above the numbers, upright: a long name hides none of them
     c.save();
     c.beginPath();
     c.rect(SPACE.left, SPACE.top, this.width - SPACE.left - SPACE.right, this.height - SPACE.top - SPACE.bottom);

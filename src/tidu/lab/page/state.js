@@ -19,6 +19,7 @@ export const state = {
   /** @type {Record<string, any>} */ settings: {},
   /** @type {string[]} */ parameters: [],
   /** how many numbers are learned */ numbers: 0,
+  /** whether the optimizer has a limit of the learning rate, which follows from the curvature */ limited: true,
   /** @type {[string, string, string][]} the left side, the sign, the right side */ equations: [],
   /** @type {string} */ source: "",
   /** @type {number | null} the learning rate, where it is a number */ rate: null,
