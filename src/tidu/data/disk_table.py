@@ -92,7 +92,10 @@ class DiskColumn(np.lib.mixins.NDArrayOperatorsMixin):
 
 def are_on_disk(columns: Sequence[Any]) -> bool:
     """Whether columns are read from a file."""
-    return any(isinstance(column, DiskColumn) for column in columns)
+    for column in columns:  # noqa: SIM110  # a fit of a moment asks several times, and a generator takes longer
+        if isinstance(column, DiskColumn):
+            return True
+    return False
 
 
 def read_columns(columns: Sequence[DiskColumn], first: int, into: npt.NDArray[np.float64]) -> None:

@@ -43,8 +43,8 @@ def source_of(data: object, options: CsvOptions | None = None, stream: bool = Fa
         return from_path(str(data), options, stream)
     if isinstance(data, Table):
         return _Loaded(data)
-    if hasattr(data, "__arrow_c_stream__") and not hasattr(type(data), "dtype"):  # which one column has
-        return _frame(data)
+    if type(data) is not dict and hasattr(data, "__arrow_c_stream__") and not hasattr(type(data), "dtype"):
+        return _frame(data)  # of one column, the type has a dtype
     if isinstance(data, Mapping):
         tables = data.values()
         if tables and all(map(_is_table, tables)):
@@ -65,6 +65,8 @@ def source_of(data: object, options: CsvOptions | None = None, stream: bool = Fa
 
 def _is_table(data: object) -> bool:
     """Whether this is a table among others: a file, a dict of columns, a frame; not a column."""
+    if type(data) is np.ndarray:
+        return False
     frame = hasattr(data, "__arrow_c_stream__") and hasattr(data, "columns")
     return frame or isinstance(data, (str, Path, Mapping, Table))
 

@@ -21,6 +21,7 @@ from tidu.runtime.small_matrices import (
     inverted,
     length,
     length_of_column,
+    product,
     reflect,
     rooted,
     scale,
@@ -40,6 +41,7 @@ TURNS_OF_DAMPING = 10
 NEWTON_STEPS = 12  # at most; two or three are usual
 FALL = 0.25  # of the squares of Qᵀr, which rounding leaves where less is gained
 NO_WORSE = 1e-9  # of the squares: what a step that brings Qᵀr down may cost
+DONE = 1e-26  # of the squares: a Qᵀr whose square is no more has nothing left but rounding
 TRIES_A_PASS = 4
 TRIANGLE = 6  # the first row of the room that holds R
 
@@ -227,7 +229,7 @@ def newton(
                 by += inverse[j][k] * step[k]
             trial[j] = at[j] - by / units[j]
             moved = moved or trial[j] != at[j]
-        if not moved or turn == NEWTON_STEPS:
+        if not moved or turn == NEWTON_STEPS or size <= DONE * last:
             break
         last = squares_at(slopes, columns, trial, table, p)
         if not isfinite(last):
@@ -246,11 +248,7 @@ def newton(
 def squares_at(slopes: Callable[..., None], columns: Matrix, at: Vector, table: Matrix, p: int) -> float:
     """Fill the table; the sum of the squared residuals."""
     slopes(columns, at, table)
-    residuals = table[p]
-    total = 0.0
-    for i in range(len(residuals)):
-        total += residuals[i] * residuals[i]
-    return total
+    return product(table[p], table[p], 0, len(table[p]))
 
 
 def note(row: Vector, at: Vector, squares: float, upper: Matrix, p: int) -> None:

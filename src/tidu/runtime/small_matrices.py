@@ -18,14 +18,25 @@ Vector = Any
 LEAST_PIVOT = 1e-12  # of the largest diagonal entry: below it a matrix is not positive beyond rounding
 
 
+def product(a: Vector, b: Vector, first: int, last: int) -> float:
+    """Σ a·b from place `first` to before `last`, in four running sums, so that no addition waits for the one before."""
+    sum_0, sum_1, sum_2, sum_3 = 0.0, 0.0, 0.0, 0.0
+    whole = last - (last - first) % 4
+    for i in range(first, whole, 4):
+        sum_0 += a[i] * b[i]
+        sum_1 += a[i + 1] * b[i + 1]
+        sum_2 += a[i + 2] * b[i + 2]
+        sum_3 += a[i + 3] * b[i + 3]
+    for i in range(whole, last):
+        sum_0 += a[i] * b[i]
+    return (sum_0 + sum_1) + (sum_2 + sum_3)
+
+
 def reflect(columns: Matrix, p: int, rows: int, upper: Matrix) -> None:
     """Write R of the first p columns, and Qᵀ times the next in its last column; the columns are used up."""
     for k in range(p):
         mirror = columns[k]
-        total = 0.0
-        for i in range(k, rows):
-            total += mirror[i] * mirror[i]
-        size = sqrt(total)
+        size = sqrt(product(mirror, mirror, k, rows))
         first = mirror[k]
         end = -size if first >= 0.0 else size
         upper[k][k] = end
@@ -34,10 +45,7 @@ def reflect(columns: Matrix, p: int, rows: int, upper: Matrix) -> None:
         for j in range(k + 1, p + 1):
             column = columns[j]
             if size > 0.0:
-                along = 0.0
-                for i in range(k, rows):
-                    along += mirror[i] * column[i]
-                along = along * by
+                along = by * product(mirror, column, k, rows)
                 for i in range(k, rows):
                     column[i] -= along * mirror[i]
             upper[k][j] = column[k]
@@ -45,13 +53,10 @@ def reflect(columns: Matrix, p: int, rows: int, upper: Matrix) -> None:
 
 def close(residuals: Vector, p: int, rows: int, triangle: Matrix) -> None:
     """Make R of the whole: what is left of the residuals in the last corner, and 0 below the diagonal."""
-    total = 0.0
-    for i in range(p, rows):
-        total += residuals[i] * residuals[i]
     for k in range(p + 1):
         for j in range(k):
             triangle[k][j] = 0.0
-    triangle[p][p] = sqrt(total)
+    triangle[p][p] = sqrt(product(residuals, residuals, p, rows))
 
 
 def scale(upper: Matrix, p: int, units: Vector, scaled: Matrix) -> None:

@@ -19,7 +19,7 @@ from tidu.training.problem import Limits
 from tidu.training.solving.arrow import Arrow, Step, with_entries
 from tidu.training.solving.attempts import Attempt, attempts_of
 from tidu.training.solving.objective import Objective, all_finite
-from tidu.training.solving.passes import MOST_TRIES, Enough, Passes
+from tidu.training.solving.passes import MOST_TRIES, Enough, Passes, without_warnings
 
 Array = npt.NDArray[np.float64]
 DAMPING = 1e-3  # at the start, of the squared length of each column
@@ -33,6 +33,7 @@ MINIMUM = 1e-6  # ... from which an end is a minimum (Bates & Watts 1981 ask for
 MOST_ROWS, MOST_PASSES = 500, 100  # of the common start
 
 
+@without_warnings()
 def attempts_by_level(
     arrow: Arrow,
     first: Array,

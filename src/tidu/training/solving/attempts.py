@@ -28,7 +28,7 @@ from tidu.training.solving.methods import METHODS, Method, direct, lbfgs, minpac
 from tidu.training.solving.newton import newton_steps
 from tidu.training.solving.objective import MOST_FACTORISED, Objective, all_finite
 from tidu.training.solving.orthants import has_corners, orthant_steps
-from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes
+from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes, without_warnings
 
 Array = npt.NDArray[np.float64]
 TRIES_ELSEWHERE = 200  # evaluations from a start that is not the user's
@@ -154,6 +154,7 @@ def _is_poor(objective: Objective, attempt: Attempt) -> bool:
 
 
 # -- one attempt ----------------------------------------------------------------------------------
+@without_warnings()
 def _attempt(
     run: Method, objective: Objective, start: Array, bounds: Bounds | None, passes: Passes, where: str
 ) -> Attempt:
@@ -265,10 +266,7 @@ def _put_on_bounds(objective: Objective, bounds: Bounds | None, passes: Passes) 
         return
     cost, gradient = objective.cost_and_gradient(exact)
     if all_finite(cost, gradient) and cost <= passes.costs[-1] + 1e-9 * abs(passes.costs[-1]):
-        passes.points.pop()
-        passes.costs.pop()
-        passes.gradients.pop()
-        passes.norms.pop()
+        passes.cut_to(len(passes.points) - 1)
         passes.add(exact, cost, gradient)
 
 

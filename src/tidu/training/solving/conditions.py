@@ -26,7 +26,7 @@ from tidu.training.problem import Limits
 from tidu.training.solving.attempts import Attempt
 from tidu.training.solving.convergence import GAIN, Bounds, equilibrated, resolution
 from tidu.training.solving.objective import Objective, all_finite
-from tidu.training.solving.passes import Enough, Passes
+from tidu.training.solving.passes import Enough, Passes, without_warnings
 
 Array = npt.NDArray[np.float64]
 NEAR = 1e-6  # in steps of the parameters' own size: how near to its edge a condition may press
@@ -113,6 +113,7 @@ class _Edge:
     lowest: float  # curvature along the edges, relative to the largest
 
 
+@without_warnings()
 def within_conditions(
     objective: Objective,
     region: Region,

@@ -23,7 +23,7 @@ from tidu.training.solving.infinity import CERTAIN
 from tidu.training.solving.methods import METHODS, direct, tolerance_of
 from tidu.training.solving.newton import newton_steps
 from tidu.training.solving.objective import MOST_CELLS, MOST_JACOBIAN, Objective
-from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes
+from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes, without_warnings
 from tidu.training.solving.spectrum import WHOLE, spectrum_of
 from tidu.training.solving.truncated_newton import left_to_gain, truncated_newton_steps
 
@@ -34,6 +34,7 @@ NUDGE = 1e-2  # how far a step leaves a point of no slope, in units of the param
 MOST_SADDLES = 3  # that are left
 
 
+@without_warnings()
 def attempts_on_network(
     method: str,
     objective: Objective,

@@ -228,11 +228,12 @@ class Objective:
     @functools.cached_property
     def squares_around_a_constant(self) -> float:
         """Σ of the squared deviations of the target from its mean, in the unit of the residuals."""
-        target, anywhere = target_of(self.program), np.zeros(self.p)  # for it has no parameters
+        target = target_of(self.program)
         for column, values in zip(self.program.columns, self.columns, strict=True):
             if column is target and not (self.is_long or self._rows.on_disk):
-                deviations = np.asarray(values) - np.add.reduce(values) / self.rows_count
+                deviations = values - np.add.reduce(values) / self.rows_count
                 return float(deviations @ deviations)
+        anywhere = np.zeros(self.p)  # for it has no parameters
         mean = sum(part[0].sum() for part in self.values_in_chunks([target], anywhere)) / self.rows_count
         return sum(float((part[0] - mean) @ (part[0] - mean)) for part in self.values_in_chunks([target], anywhere))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +35,14 @@ class Blocked(Exception):  # it is no error
     """A method can make no further step from where it is."""
 
 
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Nobody is warned of an overflow on a step that is not taken."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 class Passes:
     """The points that a solver came to, each with its cost and gradient; it tells the solver when to stop."""
 
@@ -41,7 +52,7 @@ class Passes:
         self.points: list[Array] = []
         self.costs: list[float] = []
         self.gradients: list[Array] = []
-        self.norms: list[float] = []
+        self.norms: list[float] = []  # of the gradients, where these are not held
         self._held: set[int] = set()
         self.ran: tuple[str, Engine] | None = None  # the loop that made all of them, where one did, and what ran it
         self.settled = False  # whether the last point is known to be better than its cost can show
@@ -56,8 +67,6 @@ class Passes:
         self.points.append(np.array(point))
         self.costs.append(cost)
         self.gradients.append(np.array(gradient))
-        self.norms.append(float(np.linalg.norm(gradient)))
-        self._held.add(len(self.points) - 1)
         if self.progress is not None:
             self.progress(len(self.points), self.limits.steps, cost)
         if self.limits.until_loss is not None and cost < self.limits.until_loss:
@@ -66,6 +75,8 @@ class Passes:
         if self.limits.tol is not None and moved <= self.limits.tol:
             raise Enough("converged")
         if self.lean:
+            self.norms.append(float(np.linalg.norm(gradient)))
+            self._held.add(len(self.points) - 1)
             self._forget()
         if len(self.points) >= self.limits.steps:
             raise Enough(self.limits.bound)
@@ -77,7 +88,6 @@ class Passes:
             self.points.extend(points)
             self.costs.extend(costs.tolist())
             self.gradients.extend(gradients)
-            self.norms.extend(np.sqrt(np.add.reduce(gradients * gradients, axis=1)).tolist())
             return
         for point, cost, gradient in zip(points, costs.tolist(), gradients, strict=True):
             self.add(point, cost, gradient)
@@ -98,7 +108,10 @@ class Passes:
 
     def cut_to_best(self) -> None:
         """Forget what came after the best point."""
-        end = self.best + 1
+        self.cut_to(self.best + 1)
+
+    def cut_to(self, end: int) -> None:
+        """Forget all but the first `end` points."""
         del self.points[end:], self.costs[end:], self.gradients[end:], self.norms[end:]
 
     def history(self, objective: Objective) -> History:

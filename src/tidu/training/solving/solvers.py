@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,8 +80,7 @@ def solve(
     first = objective.flat(start)
     if bounds is not None:
         first = np.clip(first, *bounds)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an overflow on a step that is not taken
+    with np.errstate(all="ignore"):
         arrow = None
         attempts: list[Attempt] = []
         grouped = in_vectors(program)
