@@ -56,3 +56,9 @@ def test_what_is_said_of_a_run_is_computed_when_it_is_read_and_follows_from_the_
     y[:] = 0.0
     assert (later.metrics, later.notes, later.statistics.standard_errors) == early
     assert pickle.loads(pickle.dumps(later)).notes == early[1]
+
+
+def test_a_history_of_one_row_is_one_too():
+    run = tidu.fit("y = a*x", {"x": [1.0, 2.0], "y": [2.0, 4.0]}, optimizer="newton", init={"a": 2.0})
+    assert run.history["a"].tolist() == [2.0] * len(run.history)
+    assert run.loss == 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from tidu.content.methods import AUTO, SOLVERS
+from tidu.engines.curvature import jacobian_of
 from tidu.engines.program import Program, numbers_in
-from tidu.language.calculus import gradient
 from tidu.language.simplify import ZERO
 from tidu.text import _, mark
 from tidu.training.problem import Problem
@@ -38,7 +38,7 @@ def chosen_method(problem: Problem) -> tuple[str, str]:
         return _for_network(problem, p)
     if settings.loss_object.name in SOLVERS["lp"].losses and p <= MOST_FACTORISED and rows <= MOST_ROWS_OF_PROGRAMMES:
         return _for_corners(problem)
-    if gradient(program.slope, [program.score])[0] is ZERO:
+    if jacobian_of(program.slope, [program.score])[0] is ZERO:
         return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip
     if settings.l1 and not settings.bounds and p <= MOST_FACTORISED:
@@ -71,7 +71,7 @@ def _for_network(problem: Problem, p: int) -> tuple[str, str]:
         return "adam", _("optimizer auto chose adam: the corners of a network's L1 penalty are for descent")
     if program.masks:
         return "adam", _("optimizer auto chose adam: dropout draws another cost at every step")
-    if not settings.loss_object.of_classes and gradient(program.slope, [program.score])[0] is ZERO:
+    if not settings.loss_object.of_classes and jacobian_of(program.slope, [program.score])[0] is ZERO:
         return "adam", _("optimizer auto chose adam: the loss {loss} is straight with corners, and has no curvature "
                          "that a solver could use").format(loss=settings.loss)  # fmt: skip
     if _is_by_level(problem, program):

@@ -249,7 +249,8 @@ class Problem:
         Starting values follow `init` and `seed`, where these are among them.
         """
         settings = {name: value for name, value in settings.items() if not _same(getattr(self.settings, name), value)}
-        new = replace(self.settings, **settings)
+        chosen = settings.get("optimizer") if settings.keys() == {"optimizer"} else None
+        new = replace(self.settings, **settings) if chosen is None else self.settings.by(chosen)
         program, rescaled = self.program, self.rescaled_program
         if not settings.keys() <= _BESIDE_THE_PROGRAM | _OF_UPDATES:
             assert self.formula is not None

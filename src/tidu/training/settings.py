@@ -96,8 +96,16 @@ class Settings(TrainingOptions):
         _ready = checked.kept, checked.loss_object  # which both then have
         # No plain setting says anything of single parameters, so whatever start there is goes with those.
         made = object.__new__(cls)
-        vars(made).update(vars(checked), init=declared(TrainingOptions)["init"].checked(init))
+        start = FrozenDict(declared(TrainingOptions)["init"].checked(init))
+        vars(made).update(vars(checked), init=start, _given=given)
         return made
+
+    def by(self, optimizer: str) -> Settings:
+        """These settings, of `auto`, with the optimizer that was chosen."""
+        given = vars(self).get("_given")
+        if given is None:
+            return replace(self, optimizer=optimizer)
+        return Settings.of(self.formula, {**given, "optimizer": optimizer})
 
     def __post_init__(self) -> None:
         # What is kept is Python's own int and float: a model file holds no NumPy scalars.

@@ -91,7 +91,7 @@ def loop_steps(objective: Objective, start: Array, passes: Passes) -> Ended:
         passes.add_all(told[:, :p], scale * told[:, p], 2.0 * scale * told[:, p + 1 : 2 * p + 1])
         passes.settled = found
         if found:
-            objective.remember(told[-1, :p], np.asarray(room[TRIANGLE : TRIANGLE + p + 1])[:, : p + 1])
+            objective.remember(told[-1, :p], np.array(room[TRIANGLE : TRIANGLE + p + 1])[:, : p + 1])
     return Ended(found, interrupted, float(room[1][2]))
 
 

@@ -131,7 +131,7 @@ class Passes:
             if n:
                 found[:, 0] = costs
                 found[:, 1] = [math.hypot(*g) for g in np.array(gradients).tolist()]
-                found[:-1, 3 : 3 + p], found[-1, 3 : 3 + p] = points[1:], points[-1]
+                found[:, 3 : 3 + p] = [*points[1:], points[-1]]
                 found[:, 3 + p :] = gradients
             return found
 
