@@ -16,8 +16,13 @@ DECAY = {"x": X, "y": 2.0 * np.exp(-X) + 0.05 * np.cos(9.0 * X)}
 def test_of_a_line_the_region_is_wald_s_ellipse():
     (plane,) = pair_planes(tidu.fit("y = w*x + b", LINE, optimizer="lm"))
     ellipse, edge = plane.curves[0], plane.curves[1]
-    np.testing.assert_allclose(edge.x, ellipse.x, rtol=1e-4)
-    np.testing.assert_allclose(edge.y, ellipse.y, rtol=1e-4)
+    assert (edge.x[0], edge.y[0]) == (edge.x[-1], edge.y[-1])
+    for low, high in ((ellipse.x, edge.x), (ellipse.y, edge.y)):
+        assert (min(high), max(high)) == pytest.approx((min(low), max(low)), rel=2e-3)
+    run = tidu.fit("y = w*x + b", LINE, optimizer="lm")
+    apart = np.stack([edge.x, edge.y]) - np.array([*run.params.values()])[:, None]
+    heights = np.einsum("in,ij,jn->n", apart, np.linalg.inv(run.statistics.covariance), apart)
+    np.testing.assert_allclose(heights, 2 * stats.f.ppf(0.95, 2, 10), rtol=2e-4)
 
 
 def test_the_edge_of_a_region_is_where_the_sum_of_squares_says():
@@ -27,6 +32,24 @@ def test_the_edge_of_a_region_is_where_the_sum_of_squares_says():
     limit = s.residual_sum_of_squares * (1 + 2 / (12 - 2) * stats.f.ppf(0.95, 2, 10))
     for a, b in zip(plane.curves[1].x, plane.curves[1].y, strict=True):
         assert np.sum((a * np.exp(-b * X) - DECAY["y"]) ** 2) == pytest.approx(limit, rel=1e-3)
+
+
+def test_a_region_may_bend_and_be_open():
+    """Biochemical oxygen demand (Bates & Watts 1988, A1.4): its 95% region has no end, neither in A nor in lrc."""
+    t, y = np.array([1.0, 2, 3, 4, 5, 7]), np.array([8.3, 10.3, 19.0, 16.0, 15.6, 19.8])
+    run = tidu.fit("y = A*(1 - exp(-exp(lrc)*t))", {"t": t, "y": y}, optimizer="lm", init={"A": 20, "lrc": -1})
+    (plane,) = pair_planes(run)
+    edge = np.stack([plane.curves[1].x, plane.curves[1].y], axis=1)
+    limit = run.statistics.residual_sum_of_squares * (1 + 2 / 4 * stats.f.ppf(0.95, 2, 4))
+    sides = np.split(edge, np.flatnonzero(np.isnan(edge[:, 0])))
+    assert len(sides) == 2
+    for a, lrc in edge[np.isfinite(edge[:, 0])]:
+        assert np.sum((a * (1 - np.exp(-np.exp(lrc) * t)) - y) ** 2) == pytest.approx(limit, rel=1e-3)
+    best = list(run.params.values())
+    half = 4 * np.sqrt(np.diag(run.statistics.covariance)) * np.sqrt(2 * stats.f.ppf(0.95, 2, 4))
+    for side in sides:
+        ends = side[np.isfinite(side[:, 0])][[0, -1]]
+        assert np.all(np.max(np.abs((ends - best) / half), axis=1) > 0.5)  # it goes on beyond the picture
 
 
 def test_profiles_are_chosen_by_name():

@@ -6,7 +6,7 @@ from scipy import stats
 
 import tidu
 from tidu.errors import SettingError
-from tidu.training.inference.bootstrap import bootstrap_of
+from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_bootstrap
 from tidu.training.inference.refits import Refits
 
 GENERATOR = np.random.default_rng(11)
@@ -90,6 +90,16 @@ def test_the_same_seed_gives_the_same_bits():
     one, two, other = (tidu.fit("y = a*exp(-b*x)", DECAY, optimizer="lm", init={"a": 1, "b": 1}, seed=seed,
                                 intervals="bootstrap", draws=200).confidence.ends for seed in (4, 4, 5))  # fmt: skip
     assert one == two != other
+
+
+def test_ends_that_most_refits_know_nothing_of_are_none():
+    """Data that leave a rate open: refits end on a plateau, where the rate has no error."""
+    values, errors = np.array([[1.0, 5.0 + k] for k in range(200)]), np.array([[0.1, 0.0]] * 200)
+    found = Bootstrap(("a", "b"), np.array([1.0, 9.0]), np.array([0.1, 0.0]), values, errors, values, "residuals", 20)
+    assert np.isnan(found.ends()["b"]).all()
+    assert np.isfinite(found.ends()["a"]).all()
+    assert any("no ends for b" in note for note in notes_on_bootstrap(found))
+    assert np.isfinite(found.ends(kind="percentile")["b"]).all()
 
 
 def test_few_rows_to_draw_from_are_said():

@@ -7,6 +7,7 @@ interval (ch. 12). Residuals are drawn divided by √(1 − leverage), so that t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,10 @@ class Bootstrap:
     def _studentized(self, k: int, tail: float) -> tuple[float, float]:
         with np.errstate(all="ignore"):
             ratios = (self.values[:, k] - self.best[k]) / self.each_error[:, k]
-        low, high = np.quantile(ratios[np.isfinite(ratios)], [tail, 1.0 - tail])
+        ratios = ratios[np.isfinite(ratios)]
+        if len(ratios) < ENOUGH * len(self.values):  # so often a refit says nothing of how sure it is
+            return math.nan, math.nan
+        low, high = np.quantile(ratios, [tail, 1.0 - tail])
         return float(self.best[k] - high * self.errors[k]), float(self.best[k] - low * self.errors[k])
 
     def to_dict(self, level: float = LEVEL) -> dict[str, Any]:
@@ -213,6 +217,12 @@ def notes_on_bootstrap(bootstrap: Bootstrap) -> list[str]:
             _("{rows} rows are few to draw from: intervals by the bootstrap are then too short; prefer --intervals "
               "profile")
             .format(rows=bootstrap.rows)
+        )  # fmt: skip
+    unknown = [name for name, (low, high) in bootstrap.ends().items() if math.isnan(low + high)]
+    if unknown:
+        notes.append(
+            _("the bootstrap has no ends for {names}: most refits to data drawn anew do not determine them; prefer "
+              "--intervals profile").format(names=", ".join(unknown))
         )  # fmt: skip
     if not bootstrap.failed:
         return notes

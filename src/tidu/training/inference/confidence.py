@@ -23,7 +23,8 @@ from tidu.text import _
 from tidu.training.callbacks import Progress
 from tidu.training.constraints import bound_arrays
 from tidu.training.inference.bootstrap import Bootstrap, bootstrap_of, notes_on_bootstrap
-from tidu.training.inference.profiles import Measure, Pair, Profile, notes_on_profile, pair_of, profile_of
+from tidu.training.inference.joint_regions import Pair, pair_of
+from tidu.training.inference.profiles import Measure, Profile, notes_on_profile, profile_of
 from tidu.training.inference.refits import Refits, RefitsOfDistances
 from tidu.training.inference.wald_ends import ends_beside_wald
 from tidu.training.judging.targets import target_values

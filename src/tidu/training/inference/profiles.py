@@ -32,7 +32,6 @@ HALVINGS = 12  # of a step at whose end nothing can be fitted
 REFIT_STEPS = 60  # of Newton, from the neighbour's solution
 SETTLED = 1e-13  # of the cost: what a step of these must gain
 ROOT = 1e-9  # of the quantile: how near to it an end is found
-RAYS, RAY_STEPS, RAY_ROOT = 91, 40, 1e-4  # of the edge of a region of two parameters: what a picture shows
 LOWER = 1e-7  # of the rise that counts: what a profile may fall below the end of the fit by rounding
 
 # how a side ends
@@ -244,73 +243,6 @@ def _crossing(along: _Along, way: float, inside: _Point, outside: _Point) -> _Po
             outside = found
         near = found
     return near
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The joint region of two parameters: its edge, of shape (n, 2), nan where it cannot be followed."""
-
-    names: tuple[str, str]
-    edge: Array
-    ellipse: Array  # Wald's
-
-
-def pair_of(
-    objective: Objective,
-    best: Array,
-    covariance: Array,
-    places: tuple[int, int],
-    measure: Measure,
-    bounds: Bounds | None = None,
-) -> Pair:
-    """Where the cost rises to the square of the measure's quantile, with the other parameters at their best.
-
-    The edge is met along rays from the minimum, evenly among the directions of Wald's ellipse.
-    """
-    both = list(places)
-    shape = np.linalg.cholesky(covariance[np.ix_(both, both)])
-    turns = np.linspace(0.0, 2.0 * np.pi, RAYS)
-    rays = np.stack([np.cos(turns), np.sin(turns)], axis=1) @ shape.T
-    cost, drift = objective.cost(best), covariance[:, both] @ np.linalg.inv(covariance[np.ix_(both, both)])
-    edge = np.full((RAYS, 2), np.nan)
-    with np.errstate(all="ignore"):
-        for k, ray in enumerate(rays):
-            length = _length(objective, best, both, ray, drift @ ray, measure, bounds, cost)
-            edge[k] = best[both] + length * ray
-    return Pair((objective.names[both[0]], objective.names[both[1]]), edge, best[both] + measure.quantile * rays)
-
-
-def _length(
-    objective: Objective,
-    best: Array,
-    both: list[int],
-    ray: Array,
-    drift: Array,
-    measure: Measure,
-    bounds: Bounds | None,
-    cost: float,
-) -> float:
-    """How far along a ray the edge of a region is: Newton's method on τ, kept between what is inside and outside."""
-    inside, outside, length = 0.0, math.inf, measure.quantile
-    start = best
-    for _step in range(RAY_STEPS):
-        at = start.copy() if start is not best else best + length * drift
-        at[both] = best[both] + length * ray
-        found = refitted(objective, at, both, bounds)
-        if found is None or (bounds is not None and not np.allclose(found[0][both], at[both], rtol=1e-12, atol=0.0)):
-            outside, length = length, 0.5 * (inside + length)
-            continue
-        start, here, gradient = found
-        tau = math.sqrt(max(measure.scale * (here - cost), 0.0))
-        if abs(tau - measure.quantile) <= RAY_ROOT * measure.quantile:
-            return length
-        inside, outside = (length, outside) if tau < measure.quantile else (inside, length)
-        slope = measure.scale * float(gradient[both] @ ray) / (2.0 * max(tau, 1e-300))
-        step = (measure.quantile - tau) / slope if slope > 0.0 else math.inf
-        length = min(length + step, GROWTH * length)
-        if not inside < length < outside:
-            length = 0.5 * (inside + outside)
-    return math.nan
 
 
 def notes_on_profile(profile: Profile) -> list[str]:
