@@ -6,6 +6,7 @@ it has the bits of this machine. The chunks of one that is lost go to others; on
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import pickle
 import pkgutil
@@ -93,10 +94,12 @@ class DaskSums:
         """What a task of each worker gave. Workers that have gone, or have failed, are not in use any more."""
         pending = dict(tasks)
         while pending:
-            try:
-                given = self.client.sync(_once_done, self.client, pending, callback_timeout=LOOK)
-            except TimeoutError:
+            given = self.client.sync(_once_done, self.client, pending)
+            if given is None:
                 there = self._look()
+                for address in [address for address, task in pending.items() if task.status == "cancelled"]:
+                    self._forget(address)  # what it had is lost; if it is there, it is new
+                    del pending[address]
                 pending = {address: task for address, task in pending.items() if address in there}
                 continue
             for address, result in given.items():
@@ -188,8 +191,14 @@ class DaskSums:
 
 
 async def _once_done(client: Any, futures: Mapping[str, Any]) -> Any:
-    """The result of each future once none is pending; None of one that has failed."""
-    return await client.gather(dict(futures), errors="skip", asynchronous=True)
+    """The result of each future once none is pending, None of one that has failed; None where that takes longer.
+
+    A future that is cancelled meanwhile, for what it needs is lost, cancels whoever waits for it.
+    """
+    try:
+        return await asyncio.wait_for(client.gather(dict(futures), errors="skip", asynchronous=True), LOOK)
+    except (TimeoutError, asyncio.CancelledError):
+        return None
 
 
 def _shifted(arguments: Sequence[Any], shift: float) -> list[Any]:
