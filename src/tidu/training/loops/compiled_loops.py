@@ -61,8 +61,8 @@ class TileLoop(Loop):
     def run(self, state: TrainingState, last_step: int) -> tuple[TrainingState, Array, Stopped]:
         with np.errstate(all="ignore"):  # what is not finite ends the run, in words
             new, recorded, why = super().run(state, last_step)
-        gradient, loss = tuple(map(self.fresh, new.gradient)), float(new.epoch_loss)
-        return replace(new, gradient=gradient, epoch_loss=loss), recorded, why
+        new = replace(new, gradient=tuple(map(self.fresh, new.gradient)))
+        return new.with_numbers(lambda value: value if np.ndim(value) else float(value)), recorded, why
 
 
 class ThreadedTileLoop(TileLoop):
