@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,17 +36,23 @@ if TYPE_CHECKING:
 @output_options
 def doctor_command(data: str, formula: str, **values: Any) -> int:
     """`tidu doctor`."""
+    from tidu.cluster.connecting import Cluster
     from tidu.fronts.progress import watched
     from tidu.training.fit import fit as fit_model
+    from tidu.training.sharing import share
 
     as_json, no_trials = values.pop("as_json"), values.pop("no_trials")
     values.pop("lang")
     csv = csv_of(values)
-    with watched(_("fitting")) as callbacks:
-        run = fit_model(formula, data, csv=csv, callbacks=callbacks, **given_of(values))
-    if run.stopped == "interrupted":
-        raise KeyboardInterrupt  # a diagnosis would take as long as it wants, of a training that nobody waited for
-    found = run.diagnose(trials=not no_trials)
+    with Cluster.of(values.pop("cluster"), None) or nullcontext() as cluster:
+        client = None if cluster is None else cluster.client
+        with watched(_("fitting")) as callbacks:
+            run = fit_model(formula, data, csv=csv, callbacks=callbacks, client=client, **given_of(values))
+        if run.stopped == "interrupted":
+            raise KeyboardInterrupt  # a diagnosis would take as long as it wants, of a training that nobody waited for
+        if cluster is not None:
+            share(run.problem.table, cluster)
+        found = run.diagnose(trials=not no_trials)
     if as_json:
         print_json(found.to_dict())
     else:

@@ -155,7 +155,7 @@ def diagnose(run: Run, data: object = None, trials: bool = True, watch: Watch | 
     objective = on_enough_rows(objective_of(program, [table[c.name] for c in program.columns]))
     start = objective.flat([run.start[n] for n in program.parameter_names])
     end = objective.flat([run.params[n] for n in program.parameter_names])
-    columns = {c.name: table[c.name] for c in program.columns if c.role == "feature"}
+    columns = table.part([c.name for c in program.columns if c.role == "feature"])
     at = start if run.diverged else end
     spectrum = spectrum_of(objective, at, watch)
     with np.errstate(all="ignore"):
@@ -180,7 +180,7 @@ def _by_parameter(objective: Objective, spectrum: Spectrum | None) -> Spectrum |
     return replace(spectrum, vectors=np.array(parts).T)
 
 
-def _on_columns(run: Run, objective: Objective, columns: Mapping[str, Array]) -> list[Finding]:
+def _on_columns(run: Run, objective: Objective, columns: Table) -> list[Finding]:
     if run.problem.formula is None:  # a function has no intercept that a column could be taken for
         return []
     if not isinstance(objective, NetworkObjective):

@@ -419,7 +419,7 @@ class FitArguments(TrainingOptions):
         reason="one machine suffices for most data",
         more="The bits are those of one machine, whatever the workers. Needs `pip install 'tidu[cluster]'`.",
         also=("scheduler", "dask", "workers", "distributed"),
-        group=ENGINE, verbs=FIT_ONLY, descent_only=True, engines=("auto", "python", "compiled"),
+        group=ENGINE, verbs=("fit", "doctor"), descent_only=True, engines=("auto", "python", "compiled"),
     )  # fmt: skip
     client: object = None
     callbacks: Callback | Sequence[Callback] = ()

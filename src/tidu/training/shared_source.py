@@ -24,7 +24,7 @@ from tidu.data.streaming import MOST_LABELS, StreamedSource, streamed_source
 from tidu.data.table import Missing, Part, Source, Table
 from tidu.runtime.summation import CHUNK
 from tidu.text import _
-from tidu.training.sharing import SharedRows, shared_rows
+from tidu.training.sharing import SharedRows, share
 
 
 class SharedSource(Source):
@@ -57,8 +57,7 @@ class SharedSource(Source):
         if found is not None:
             return found
         table = self._streamed.table(wanted, label, words)
-        if table.columns:
-            shared_rows(next(iter(table.on_disk.values())).file, self._cluster)
+        share(table, self._cluster)
         note = _("the workers read the column store, which this machine wrote: {reason}").format(reason=self._why)
         return replace(table, notes=(*table.notes, note)) if self._why else table
 

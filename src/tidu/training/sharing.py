@@ -119,3 +119,9 @@ def shared_rows(file: StoredColumns, cluster: Cluster) -> SharedRows:
     """The rows of a file as the workers of a cluster have them."""
     known = file.workers
     return known if isinstance(known, SharedRows) and known.cluster is cluster else SharedRows(file, cluster)
+
+
+def share(table: Table | None, cluster: Cluster) -> None:
+    """Have the workers of a cluster compute what is asked of the rows of a table on disk."""
+    if isinstance(table, DiskTable) and table.columns:
+        shared_rows(next(iter(table.on_disk.values())).file, cluster)
