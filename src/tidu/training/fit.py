@@ -21,10 +21,11 @@ from tidu.training.callbacks import Callback, Listeners
 from tidu.training.descent import Descent, Standing
 from tidu.training.judging.remarks import remarks_on
 from tidu.training.model import Model, parameters_of
-from tidu.training.options import OPTIONS, SETTING_NAMES, FitArguments, check_names, with_arguments_of
+from tidu.training.options import OPTIONS, SETTING_NAMES, FitArguments, check_names
 from tidu.training.origin import Origin
 from tidu.training.problem import Problem
 from tidu.training.run import Run
+from tidu.training.signatures import with_arguments_of
 from tidu.training.training import Execution
 
 if TYPE_CHECKING:

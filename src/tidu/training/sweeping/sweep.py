@@ -28,10 +28,11 @@ from tidu.training.callbacks import Callback, Listeners
 from tidu.training.descent import Descent, descend
 from tidu.training.engine_choice import engine_for
 from tidu.training.judging.evaluation import cost_of
-from tidu.training.options import SETTING_NAMES, check_names, options_of, with_options
+from tidu.training.options import SETTING_NAMES, check_names, options_of
 from tidu.training.orders import BLOCKS
 from tidu.training.problem import Problem
 from tidu.training.settings import Settings
+from tidu.training.signatures import with_options
 from tidu.training.sweeping.abreast import Ends, RunsAbreast, abreast
 from tidu.training.sweeping.axes import INIT, SETTINGS, Axis, axes_of
 from tidu.training.sweeping.networks import NetworkEnd, trained_at_once
