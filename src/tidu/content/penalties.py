@@ -20,7 +20,7 @@ def penalty(parameters: Sequence[Expr], l1: float, l2: float, groups: Sequence[G
     level, which is one of `groups`, the second sum has the deviations w − w̄ from the mean of its levels: they are drawn
     to each other, not to 0 (partial pooling; Gelman & Hill 2007, ch. 12).
     """
-    middle = {w: mean for group, mean in zip(groups, map(_mean, groups), strict=True) for w in group}
+    middle = {w: mean for group, mean in zip(groups, map(mean_of, groups), strict=True) for w in group}
     terms: list[Expr] = []
     if l1:
         terms += [l1 * _sum(abs(w)) for w in parameters]
@@ -31,14 +31,14 @@ def penalty(parameters: Sequence[Expr], l1: float, l2: float, groups: Sequence[G
 
 def penalty_slopes(added: Expr, parameters: Sequence[Expr], groups: Sequence[Group] = ()) -> tuple[Expr, ...]:
     """The derivatives of a penalty: of deviations from a mean as if that stood still, for along it they add up to 0."""
-    means = {_mean(group): symbol(f"mean {k}", "feature") for k, group in enumerate(groups)}
+    means = {mean_of(group): symbol(f"mean {k}", "feature") for k, group in enumerate(groups)}
     still = gradient(substitute(added, means), parameters)
     moving = {held: mean for mean, held in means.items()}
     return tuple(substitute(slope, moving) for slope in still)
 
 
-def _mean(group: Group) -> Expr:
-    """Of all values of a parameter for its levels."""
+def mean_of(group: Group) -> Expr:
+    """The mean of the values of a parameter for its levels."""
     if group[0].shape:
         return _sum(group[0]) / group[0].shape[0]
     return functools.reduce(lambda a, b: a + b, group) / len(group)

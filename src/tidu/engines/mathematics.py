@@ -83,8 +83,10 @@ def equations(program: Program, notation: Notation) -> Lines:
         if program.prediction is not program.score:
             lines.append((n.said(mark("prediction")), n.show(program.prediction, names)))
         lines.append((n.loss, n.show(program.loss, names)))
-        added = "" if program.penalty is ZERO else f"{n.plus}{n.show(program.penalty)}"
+        means = {mean: n.name(name) for mean, name in program.means.items()}
+        added = "" if program.penalty is ZERO else f"{n.plus}{n.show(program.penalty, means)}"
         lines.append((n.cost, _(n.mean) + added))
+        lines += [(name, n.show(mean)) for mean, name in means.items()]
         symbol_of_loss = n.partial
     else:
         lines.append((n.name("f"), n.show(program.loss)))

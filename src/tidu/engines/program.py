@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from tidu.content.losses import Loss
 from tidu.content.optimizers import Optimizer
-from tidu.content.penalties import clipped, penalty, penalty_slopes
+from tidu.content.penalties import clipped, mean_of, penalty, penalty_slopes
 from tidu.content.schedules import STEP
 from tidu.copying import replaced
 from tidu.errors import NoDerivative
@@ -145,6 +145,12 @@ class Program:
             return new
         new_parameters, new_state = _updates(optimizer, self.parameters, self.mean_gradient, self.lr)
         return replace(self, rate=rate, optimizer=optimizer, new_parameters=new_parameters, new_state=new_state)
+
+    @cached_property
+    def means(self) -> dict[Expr, str]:
+        """What the means are called to which the penalty draws levels."""
+        drawn = self.regularisation.drawn_together(self.parameters, self.by_level)
+        return {mean_of(levels): f"mean_{name}" for name, levels in drawn.items()}
 
     def penalty_slope(self, parameter: Expr) -> Expr:
         """What the penalty adds to the gradient of a parameter."""

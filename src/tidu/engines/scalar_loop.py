@@ -356,7 +356,7 @@ class TrainWriter:
         ):
             if changed != p.mean_gradient:
                 with w.block(kind, heading):
-                    w.add(*assignments(changed, w.names, {}, inline=changed))
+                    w.add(*assignments(changed, w.names, p.means, inline=changed))
                     w.add(*(Reassignment(g, c) for g, c in zip(self.grads, changed, strict=True)))
         self.rate()
         with w.block("update", "update"):

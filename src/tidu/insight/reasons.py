@@ -183,7 +183,7 @@ class Reasons:
         slope = self.program.penalty_slope(parameter)
         return _(
             "sum rule: the penalty is added to the cost, and its derivative by {name}, {slope}, to the gradient"
-        ).format(name=unicode_name(parameter.name), slope=unicode(slope))
+        ).format(name=unicode_name(parameter.name), slope=unicode(slope, self.program.means))
 
     def of_share(self) -> str:
         """What a row adds to the sum of the losses."""
