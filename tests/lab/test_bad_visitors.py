@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import os
+import signal
 import socket
 import struct
 import time
@@ -59,7 +60,11 @@ def asked(connection, do: str, **fields):
 def trained(connection, name: str = "line") -> dict:
     data = asked(connection, "example", name=name)
     assert "error" not in asked(connection, "train", formula=data["formula"], settings=data["settings"])
-    return asked(connection, "go", step=3)
+    for _slice in range(3):  # on a busy machine one answer may come after a single step
+        reply = asked(connection, "go", step=3)
+        if reply["step"] == 3:
+            break
+    return reply
 
 
 def got(address: str, path: str = "", method: str = "GET", body=None, **headers):
@@ -146,12 +151,15 @@ def test_every_answer_says_what_a_page_may_load(place) -> None:
         assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_other_machines_are_let_in_only_with_a_warning() -> None:
+def test_other_machines_are_let_in_only_with_a_warning_and_ctrl_c_is_no_error() -> None:
     with served("--host", "0.0.0.0") as (address, process):
         assert "0.0.0.0" in address
         works(address.replace("0.0.0.0", "127.0.0.1"))
-        process.terminate()
-        assert "Warning: whoever reaches 0.0.0.0" in process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert "Warning: whoever reaches 0.0.0.0" in said
+        assert "interrupted" not in said
+        assert process.wait(30) == 0
 
 
 # -- what is too much -----------------------------------------------------------------------------

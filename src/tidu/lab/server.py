@@ -11,6 +11,7 @@ import logging
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -238,4 +239,5 @@ def serve(lab: Lab, on: socket.socket, ready: Callable[[], Any]) -> None:
             ready()
         await task
 
-    asyncio.run(told())
+    with suppress(KeyboardInterrupt):  # uvicorn raises it once all is closed
+        asyncio.run(told())
