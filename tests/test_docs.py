@@ -76,7 +76,7 @@ def module_of_docs(name):
 
 shown_outputs = module_of_docs("shown_outputs")
 PAGES = {str(page.relative_to(ROOT / "docs")): page for page in shown_outputs.pages()}
-QUICK = ("index.md", "index.zh.md")  # the first pages
+QUICK = ("index.md",)  # the first page
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in PAGES])

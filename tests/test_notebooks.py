@@ -54,6 +54,7 @@ def test_a_notebook_is_valid_and_holds_its_pictures(notebooks, lang):
     assert made == of_lesson(notebooks, "line", lang)  # the same file each time
 
 
+@pytest.mark.slow
 def test_a_notebook_runs(notebooks, tmp_path, monkeypatch):
     made = of_lesson(notebooks, "meter", "zh")
     run(made, tmp_path, monkeypatch, "zh")

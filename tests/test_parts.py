@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = """
 import pytest
 
@@ -24,6 +26,7 @@ def collected(folder, *options):
     return {line.partition("::")[2] for line in ran.stdout.splitlines() if "::" in line}
 
 
+@pytest.mark.slow
 def test_the_parts_are_the_whole(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_some.py").write_text(TESTS)

@@ -67,6 +67,7 @@ def test_a_form_computes_its_formula(name):
     np.testing.assert_allclose(found.predict({"x": x}), expected, rtol=1e-12)
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("name", FORMS)
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**6), power=st.floats(-4, 4), lift=st.floats(-3, 3))

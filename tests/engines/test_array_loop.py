@@ -95,7 +95,7 @@ def test_every_activation_and_optimizer_has_an_oracle():
     assert set(OPTIMIZERS) == set(tidu.OPTIMIZERS)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["squared", "softmax"])
 def test_a_hundred_steps_of_every_optimizer_are_those_of_torch(optimizer, loss):

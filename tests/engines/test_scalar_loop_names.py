@@ -121,6 +121,7 @@ def test_long_formulas_become_short_lines(formula):
     assert cost == evaluate(made.loss, point)
 
 
+@pytest.mark.slow
 def test_a_thousand_parameters_with_state():
     made = program("y = " + "+".join(f"w{k}*x" for k in range(1100)), optimizer="adam", regularisation=EVERYTHING)
     compile(train_source(made, LoopShape(Batch.ALL, stops_on_change=True)), "loop", "exec")

@@ -26,6 +26,7 @@ def files(tmp_path_factory):
     return folder
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("model", "more"), [("line", []), ("class", ["--proba"])])
 def test_the_file_is_the_same(files, model, more):
     command = [*PREDICT, f"{model}.tidu", "d.csv", *more, "--out"]

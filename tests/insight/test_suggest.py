@@ -20,6 +20,7 @@ TRUE = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", TRUE)
 def test_the_form_that_made_the_data_is_among_the_best(name):
     y = TRUE[name] + np.random.default_rng(1).normal(0, 0.05, len(X))

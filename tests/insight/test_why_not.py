@@ -74,6 +74,7 @@ def test_a_sum_that_overflows_is_no_row_s_fault():
     assert found.entry.name == "loss_sum"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("engine", ["array", "compiled"])
 @pytest.mark.parametrize(("optimizer", "lr"), [("gd", 100.0), ("momentum", 1e3)])
 def test_a_network_is_told_what_the_doctor_tried(engine, optimizer, lr):

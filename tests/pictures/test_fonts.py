@@ -74,6 +74,7 @@ def test_a_font_that_is_gone_is_not_used(monkeypatch):
         fonts.cjk_font.cache_clear()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_without_a_font_one_line_says_what_to_install(lang, tmp_path):
     out, err = ran(PICTURE, tmp_path, tmp_path / "p.png", TIDU_LANG=lang)

@@ -105,6 +105,7 @@ print(max(most, memory()) - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_does_not_grow_with_the_steps(tmp_path):
     done = subprocess.run([sys.executable, "-c", GROWING], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -131,6 +131,7 @@ def test_solvers_have_the_bits_of_memory(case, rows, threads):
     assert (streamed.stopped, streamed.source, streamed.engine) == (memory.stopped, memory.source, memory.engine)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("optimizer", ["lm", "newton", "lbfgs"])
 def test_plain_python_defines_the_bits_of_solvers(optimizer):
     data, options = table(CHUNK + 9), {"optimizer": optimizer, "init": {"a": 1.0, "b": 0.3}, "steps": 4}

@@ -134,6 +134,7 @@ def _call(k):
     return compiled(TEXT.replace("1.0", "7.0"), "f")(float(k))
 
 
+@pytest.mark.slow
 def test_several_processes_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("TIDU_CACHE", str(tmp_path))
     with multiprocessing.get_context("spawn").Pool(3) as pool:

@@ -52,6 +52,7 @@ def same(one, many, rel=1e-9):
     assert many.loss == pytest.approx(one.loss, rel=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("formula", FORMULAS)
 @pytest.mark.parametrize("weights", [None, "w"])
 def test_the_fit_and_its_errors_are_those_of_the_model_written_out(formula, weights):

@@ -130,7 +130,7 @@ def problem(random):
     return formula, {"x": x, "y": y}, loss, start
 
 
-@pytest.mark.sampled(12)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(PROBLEMS))
 def test_no_solver_says_converged_where_another_gets_lower_in_the_same_valley(seed):
     random = np.random.default_rng(seed)

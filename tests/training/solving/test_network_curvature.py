@@ -36,7 +36,7 @@ def in_torch(o, y, loss):
     return cost
 
 
-@pytest.mark.parametrize("hidden", [4, 30])
+@pytest.mark.parametrize("hidden", [4, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["squared", "softmax"])
 def test_both_ends_are_those_of_torchs_hessian(hidden, kind):
     y = CLASS if kind == "softmax" else REAL

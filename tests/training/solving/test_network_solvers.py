@@ -29,9 +29,8 @@ def objective(formula, data, **settings):
     return o, o.flat(problem.start)
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("method", ["lm", "lbfgs", "newton", "auto"])
-@pytest.mark.parametrize("hidden", [2, 20])
+@pytest.mark.parametrize("hidden", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_small_network_ends_as_low_as_by_scipy(method, hidden):
     formula = f"y = mlp(..., hidden=[{hidden}], activation='tanh')"
     options = {"seed": 1, "l2": 1e-2} if method != "lm" else {"seed": 1}

@@ -82,7 +82,7 @@ def test_shrinkage_is_what_the_optimizer_does(optimizer):
             assert predicted < 0.04
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("optimizer", [*LINEAR, "momentum(momentum=0.5)"])
 def test_just_under_the_limit_it_converges_and_just_over_it_diverges(optimizer):
     """One hundred random least-squares problems."""
