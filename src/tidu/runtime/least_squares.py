@@ -36,6 +36,8 @@ WORTH, POOR, GOOD = 1e-4, 0.25, 0.75  # shares of the predicted decrease: a step
 NEAR = 1e-6  # share of the squares: what an undamped step may still gain where Newton's method takes over
 FINE = 1e-15  # ... where steps of Levenberg and Marquardt have nothing left to gain
 GAIN = 1e-9  # ... and what a Newton step may still gain at a minimum
+GRID_STEPS = 4.0  # last places of the parameters that no solver can be asked to resolve
+LAST_PLACE = 2.0**-52
 TOO_LONG = 0.1  # of the radius, by which a step may miss it
 TURNS_OF_DAMPING = 10
 NEWTON_STEPS = 12  # at most; two or three are usual
@@ -141,7 +143,7 @@ def least_squares(
                 slopes, curvature, columns, at, p, squares, table, upper, scaled, lower, inverse, half, pile, step,
                 trial, history, passes, numbers,
             )  # fmt: skip
-            found = numbers[1] <= GAIN
+            found = more > 0
             if found:
                 passes = more
             elif fine or ends:
@@ -188,13 +190,14 @@ def newton(
     passes: int,
     numbers: Vector,
 ) -> int:
-    """Newton steps from `at`, for as long as they bring Qᵀr down; how many passes there are then.
+    """Newton steps from `at`, for as long as they bring Qᵀr down; how many passes there are then, 0 without a minimum.
 
+    It is one where a step gains next to nothing, or less than the last places of the parameters make a difference.
     `upper` is R at `at`, and the last row of the history tells of it. `numbers` are as in `least_squares`; where no
     minimum is found, `at` is where it was.
     """
     rows, units = len(table[0]), matrix[p]
-    first, least, last = passes, inf, squares
+    first, least, last, minimum = passes, inf, squares, False
     numbers[1], numbers[2] = inf, inf
     for turn in range(NEWTON_STEPS + 1):
         for j in range(p):
@@ -214,14 +217,17 @@ def newton(
         if not size < FALL * least or last > squares + NO_WORSE * squares:
             break
         substitute(matrix, p, step)
-        gain = 0.0
+        gain, reach = 0.0, 0.0
         for j in range(p):
             gain += scaled[j][p] * step[j]
+            reach += units[j] * at[j] * units[j] * at[j]
+        reach = reach * GRID_STEPS * LAST_PLACE * GRID_STEPS * LAST_PLACE
         if turn > 0:
             note(history[passes], at, last, upper, p)
             passes += 1
         least = size
         numbers[1], numbers[2] = divide(gain, last), condition
+        minimum = gain <= GAIN * last or gain <= reach
         moved = False
         for j in range(p):
             by = 0.0
@@ -237,11 +243,11 @@ def newton(
         for j in range(p):
             at[j] = trial[j]
         reflect(table, p, rows, upper)
-    if numbers[1] > GAIN:
+    if not minimum:
         passes = first
     for j in range(p):
         at[j] = history[passes - 1][j]
-    return passes
+    return passes if minimum else 0
 
 
 # -- one point --------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ Bounds = tuple[Array, Array]
 GAIN = least_squares.GAIN  # of the cost: what a Newton step may still gain at a minimum
 FLAT = 1e-13  # curvature, in units in which the largest is 1, that is nothing but rounding
 DOWNWARD = 1e-9  # ... from which a direction that bends down is believed to
-GRID_STEPS = 4.0  # last places of the parameters that no solver can be asked to resolve
+GRID_STEPS = least_squares.GRID_STEPS  # last places of the parameters that no solver can be asked to resolve
 AT_BOUND = 1e-8  # distance to a bound, relative to the values there, that is none
 
 
