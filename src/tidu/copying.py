@@ -39,7 +39,8 @@ def replaced(value: T, **new: Any) -> T:
     if not names >= new.keys():
         raise TypeError(f"{kind.__name__} has no {min(new.keys() - names)}")
     made: T = object.__new__(kind)
-    vars(made).update({name: old[name] for name in names if name not in new}, **new)
+    state = vars(made)
+    state.update(old if len(old) == len(names) else {name: old[name] for name in names}, **new)
     return made
 
 

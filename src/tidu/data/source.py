@@ -140,10 +140,10 @@ class _Columns(Source):
         self, wanted: Collection[str] | None = None, label: str | None = None, words: Collection[str] = ()
     ) -> Table:
         columns = {n: _own(c, n) for n, c in self._columns.items() if wanted is None or n in wanted}
+        if label is None and not words:
+            return from_mapping(columns, "data")
         coded = {n: labels_of(columns[n], n, "data") for n in (label, *words) if n in columns}
         read = from_mapping({**columns, **{n: codes for n, (codes, _labels) in coded.items()}}, "data")
-        if not coded:
-            return read
         levels = {n: labels for n, (_codes, labels) in coded.items() if n != label}
         return replaced(read, classes=coded[label][1] if label in coded else (), levels=levels)
 

@@ -41,7 +41,6 @@ LAST_PLACE = 2.0**-52
 TOO_LONG = 0.1  # of the radius, by which a step may miss it
 TURNS_OF_DAMPING = 10
 NEWTON_STEPS = 12  # at most; two or three are usual
-FALL = 0.25  # of the squares of Qᵀr, which rounding leaves where less is gained
 NO_WORSE = 1e-9  # of the squares: what a step that brings Qᵀr down may cost
 DONE = 1e-26  # of the squares: a Qᵀr whose square is no more has nothing left but rounding
 TRIES_A_PASS = 4
@@ -192,7 +191,7 @@ def newton(
 ) -> int:
     """Newton steps from `at`, for as long as they bring Qᵀr down; how many passes there are then, 0 without a minimum.
 
-    It is one where a step gains next to nothing, or less than the last places of the parameters make a difference.
+    It is one where a step gains next to nothing, or residuals are what the last places of the parameters make.
     `upper` is R at `at`, and the last row of the history tells of it. `numbers` are as in `least_squares`; where no
     minimum is found, `at` is where it was.
     """
@@ -214,7 +213,7 @@ def newton(
         for j in range(p):
             step[j] = scaled[j][p]
             size += step[j] * step[j]
-        if not size < FALL * least or last > squares + NO_WORSE * squares:
+        if not size < least or last > squares + NO_WORSE * squares:
             break
         substitute(matrix, p, step)
         gain, reach = 0.0, 0.0
@@ -227,7 +226,7 @@ def newton(
             passes += 1
         least = size
         numbers[1], numbers[2] = divide(gain, last), condition
-        minimum = gain <= GAIN * last or gain <= reach
+        minimum = gain <= GAIN * last or last <= reach
         moved = False
         for j in range(p):
             by = 0.0

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 
+_NOTHING_GIVEN = FitArguments("", None)
+
+
 @with_arguments_of(FitArguments, "fit")
 def fit(formula: str | Layer, data: object, **options: Any) -> Run:
     """Fit a formula to a table by gradient descent.
@@ -75,7 +78,7 @@ def fit(formula: str | Layer, data: object, **options: Any) -> Run:
     1.999944439655
     """
     check_names("fit", options, FitArguments.__dataclass_fields__)
-    given = FitArguments(formula, data, **options)
+    given = replaced(_NOTHING_GIVEN, formula=formula, data=data, **options)
     if given.stream is False and not (given.cluster is None and given.client is None):
         raise SettingError(_("the workers of a cluster read data block by block; leave out stream=False"))
     with Cluster.of(given.cluster, given.client) or nullcontext() as cluster:

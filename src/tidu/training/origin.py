@@ -45,8 +45,10 @@ class Origin:
         stream: bool | None = None,
     ) -> Origin:
         """The origin of what `tidu.fit` was given."""
-        judging = float(validation) if isinstance(validation, Real) else _file_of(validation) or "memory"
-        return cls(_file_of(data), csv, drop_missing, test_size, None if validation is None else judging, stream)
+        judging: float | str | None = None
+        if validation is not None:
+            judging = float(validation) if isinstance(validation, Real) else _file_of(validation) or "memory"
+        return cls(_file_of(data), csv, drop_missing, test_size, judging, stream)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -70,9 +70,11 @@ class Compiled:
 def _taken_apart(value: Any) -> tuple[Kind, list[Any]]:
     """The kind of an argument, and its numbers, pointers and sizes, in the order of `machine_kinds.put_together`."""
     if type(value) is np.ndarray and value.flags.c_contiguous and value.dtype in _ELEMENTS and value.flags.aligned:
-        shape = value.shape
+        shape, start = value.shape, value.__array_interface__["data"][0]
         kind: Kind = ("array", _ELEMENTS[value.dtype], len(shape), True, True)
-        return kind, [value.ctypes.data, *shape, *[math.prod(shape[k + 1 :]) for k in range(len(shape) - 1)]]
+        if len(shape) == 2:
+            return kind, [start, *shape, shape[1]]
+        return kind, [start, *shape, *[math.prod(shape[k + 1 :]) for k in range(len(shape) - 1)]]
     if isinstance(value, (float, np.float64)):
         return _FLOAT, [value]
     if isinstance(value, tuple):

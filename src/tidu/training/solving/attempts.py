@@ -113,7 +113,7 @@ def attempts_of(
         add_all([] if np.array_equal(linear, first) else [linear], "linear")
     if more_starts or (sound and not (cheap and least_squares)):
         return attempts
-    if sound and first.any() and _left_over(objective, attempts[0].end) < NEARLY_ALL:
+    if sound and any(first.tolist()) and _left_over(objective, attempts[0].end) < NEARLY_ALL:
         return attempts
     by_loop = attempts[0].passes.ran is not None
     if method == "lm" and bounds is None and not (by_loop and not _is_poor(objective, attempts[0])):
