@@ -37,6 +37,7 @@ def picture(language: str) -> Image.Image:
         page.fill("#jump", str(STEP))
         page.press("#jump", "Enter")
         page.wait_for_function("step => Number(document.getElementById('jump').value) === step", arg=STEP)
+        page.evaluate("() => document.activeElement.blur()")
         page.wait_for_timeout(1500)
         page.locator("#view-mathematics .equation").nth(6).dispatch_event("pointerover")
         page.wait_for_timeout(2000)
