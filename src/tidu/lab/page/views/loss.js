@@ -20,7 +20,7 @@ export function lossView(parent) {
     const least = positive.reduce((a, b) => Math.min(a, b), Infinity);
     plot.logY = positive.length === finite.length && most > 30 * least;
     plot.x = [0, 1.02 * Math.max(10, track.steps.at(-1) ?? 0, step)]; // so that the last dot is whole
-    plot.y = plot.logY ? [least / 1.5, most * 1.5] : range(all);
+    plot.y = plot.logY ? [Math.max(Number.MIN_VALUE, least / 1.5), Math.min(Number.MAX_VALUE, most * 1.5)] : range(all);
     plot.axes(t("step_word"), t("loss"));
     others.forEach((other, k) => plot.curve(other.steps, other.losses, colour(`other${k % 4}`), 1.5, [5, 4]));
     plot.curve(track.steps, track.losses, colour("model"), 2);
