@@ -28,6 +28,7 @@ def arguments_of(name, rows, terms, m, dtype):
     x, z, row = tile(terms, dtype), tile(rows, dtype), tile(dtype=dtype)
     of_one, of_rows, of_terms = (tile(n, dtype) for n in (None, rows, terms))  # what is written on
     source, order = random.normal(size=(50, terms)).astype(dtype), random.permutation(50)[: min(m, 50)]
+    places = random.integers(0, terms, size=WIDTH).astype(dtype)
     with np.errstate(all="ignore"):
         return {
             "matmul": ([W, x, m, of_rows], 3, W @ x[:, :m]),
@@ -36,12 +37,14 @@ def arguments_of(name, rows, terms, m, dtype):
             "add_outer": ([z, x, m, W.copy()], 3, W + z[:, :m] @ x[:, :m].T),
             "add_scaled": ([row, x, m, v.copy()], 3, v + x[:, :m] @ row[:m]),
             "add_samples": ([x, m, v.copy()], 2, v + x[:, :m].sum(axis=1)),
+            "add_placed": ([row, places, m, v.copy()], 3, v + np.bincount(places[:m].astype(int), row[:m], terms)),
             "added": ([row, m, 0.5], None, 0.5 + row[:m].sum()),
             "sum_units": ([x, m, of_one], 2, x[:, :m].sum(axis=0)),
             "largest_unit": ([x, m, of_one], 2, x[:, :m].max(axis=0)),
             "logsumexp": ([900 * x, m, of_one], 2, np.logaddexp.reduce(900 * x[:, :m], axis=0)),
             "softmax": ([x, m, of_terms], 2, np.exp(x[:, :m]) / np.exp(x[:, :m]).sum(axis=0)),
             "sum_of_squares": ([W], None, (W * W).sum()),
+            "entries": ([v, places, m, of_one], 3, v[places[:m].astype(int)]),
             "farthest": ([W, W + 1.0], None, 1.0),
             "copy": ([W, np.zeros_like(W)], 1, W),
             "add": ([v, v.copy()], 1, v + v),
