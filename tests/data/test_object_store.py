@@ -1,4 +1,7 @@
-"""A server of S3 in this process: CSV and Parquet are read from it in memory, streamed, and by workers of a cluster."""
+"""A server of S3 in this process: CSV and Parquet are read from it in memory, streamed, and by workers of a cluster.
+
+It needs what the development set leaves out: `pip install s3fs "moto[s3]" flask flask-cors`.
+"""
 
 from __future__ import annotations
 
