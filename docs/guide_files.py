@@ -67,6 +67,10 @@ def tables() -> dict[str, Mapping[str, Column]]:
             "counts": 20 + 100 * np.exp(-((energy - 3) ** 2) / 0.5) + 60 * np.exp(-((energy - 6.5) ** 2) / 1.5)
             + noise(energy, 3),
         },
+        "cities.csv": {
+            "city": np.repeat(np.arange(1, 5), 10), "t": t,
+            "y": np.repeat([5.0, 4.0, 3.0, 4.5], 10) * np.exp(-0.4 * t) + 1 + noise(t, 0.1),
+        },
     }  # fmt: skip
 
 
