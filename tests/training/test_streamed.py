@@ -113,6 +113,7 @@ SOLVED = (
     ("kind = linear(x, z)", {"optimizer": "auto", "loss": "logistic"}),
     ("y = mlp(x, z, hidden=[3])", {"optimizer": "lbfgs", "steps": 20}),
     ("y = mlp(x, hidden=[2])", {"optimizer": "newton", "steps": 3}),
+    ("y = mlp(x, z, hidden=[2])", {"optimizer": "lm", "steps": 4}),
 )
 
 

@@ -12,13 +12,14 @@ from tidu.text import _, mark
 from tidu.training.problem import Problem
 from tidu.training.solving.arrow import fits_arrow, in_vectors
 from tidu.training.solving.corners import MOST_ROWS_OF_PROGRAMMES, separates
-from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
+from tidu.training.solving.objective import LONG_PASS, MOST_FACTORISED, Objective
 
 BY_LEVEL = mark(
     "optimizer auto chose lm: least squares with {p} parameters, of which a row depends on those of its own level and "
     "the shared ones"
 )
-MOST_OF_NETWORK = 100_000_000  # rows × numbers of a pass that takes a tenth of a second
+MOST_OF_NETWORK = 100_000_000  # rows × numbers of a pass that takes some tenths of a second
+MOST_DECOMPOSED = 1e9  # rows × numbers², for lm decomposes a Jacobian at every step
 
 
 def chosen_method(problem: Problem) -> tuple[str, str]:
@@ -81,9 +82,14 @@ def _for_network(problem: Problem, p: int) -> tuple[str, str]:
         return "adam", _("optimizer auto chose adam: {rows} rows and {p} numbers to learn, so a pass over all rows is "
                          "much work for one step; give a batch size, such as 64").format(rows=rows, p=p)  # fmt: skip
     plain = program.residual_factor is not None and program.penalty is ZERO
-    if plain and p <= MOST_FACTORISED and rows * p <= MOST_CELLS:
-        return "lm", _("optimizer auto chose lm: least squares with {p} numbers to learn").format(p=p)
-    return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost, and {p} numbers to learn").format(p=p)
+    advice = ""
+    if rows * p > LONG_PASS:
+        advice = _(
+            "; each pass over {rows} rows takes a while, and mini-batches (--batch-size 64) come near a good fit sooner"
+        ).format(rows=rows)
+    if plain and p <= MOST_FACTORISED and rows * p**2 <= MOST_DECOMPOSED:
+        return "lm", _("optimizer auto chose lm: least squares with {p} numbers to learn").format(p=p) + advice
+    return "lbfgs", _("optimizer auto chose lbfgs: a smooth cost, and {p} numbers to learn").format(p=p) + advice
 
 
 def _for_corners(problem: Problem) -> tuple[str, str]:

@@ -32,6 +32,7 @@ CASES = {
     "a condition": ("y = a*x + g*z", {"optimizer": "lm", "where": "a + g < 0.1"}),
     "profiles": ("y = a*tanh(b*x) + g*z", {"optimizer": "lm", "intervals": "profile"}),
     "a network": ("y = mlp(x, z, hidden=[3])", {"optimizer": "lbfgs", "steps": 12}),
+    "a network's squares": ("y = mlp(x, z, hidden=[2])", {"optimizer": "lm", "steps": 4}),
     "a network's curvature": ("y = mlp(x, hidden=[2])", {"optimizer": "newton", "steps": 4}),
 }
 

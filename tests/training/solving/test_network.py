@@ -8,6 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import tidu.training.solving.network as network_module
+from tidu.runtime.summation import CHUNK
 from tidu.training.problem import Problem
 from tidu.training.solving.network import NetworkObjective, objective_of
 from tidu.training.solving.objective import Objective
@@ -139,6 +140,27 @@ def test_the_jacobian_and_the_gradients_of_samples():
     assert o.hessian(at) == pytest.approx(hessian.numpy(), rel=1e-9, abs=1e-11)
     bend = o.hessian(at) * ROWS / 2 - rows.T @ rows
     assert o.residual_curvature(at) == pytest.approx(bend, rel=1e-9, abs=1e-11)
+
+
+@pytest.mark.parametrize("rows", [CHUNK, CHUNK + 1, 2 * CHUNK + 5])
+def test_a_triangle_stands_for_many_rows(rows, monkeypatch):
+    """R of their QR factorisation, whatever the blocks in which they come; of a chunk the rows themselves."""
+    random = np.random.default_rng(rows)
+    data = {"x": random.normal(size=rows), "y": random.normal(size=rows)}
+    problems = [Problem.read("y = mlp(x, hidden=[2])", data, {"optimizer": "lm"}, stream=way) for way in (False, True)]
+    memory, disk = (objective_of(problem.program, problem.columns) for problem in problems)
+    at = memory.flat(problems[0].start)
+    r, upper = memory.residuals_and_jacobian(at)
+    every, jacobian = memory._every_row(at)
+    assert len(r) == (rows if rows == CHUNK else 1 + memory.p)
+    assert r @ r == pytest.approx(every @ every, rel=1e-12)
+    assert upper.T @ r == pytest.approx(jacobian.T @ every, rel=1e-9, abs=1e-9)
+    assert upper.T @ upper == pytest.approx(jacobian.T @ jacobian, rel=1e-9, abs=1e-9)
+    assert [part.tobytes() for part in disk.residuals_and_jacobian(at)] == [r.tobytes(), upper.tobytes()]
+    assert disk.residuals(at).tobytes() == r.tobytes()
+    nowhere = at.copy()
+    nowhere[0] = np.nan
+    assert not np.isfinite(memory.residuals(nowhere)).all()
 
 
 def test_numbers_have_names_and_parts():

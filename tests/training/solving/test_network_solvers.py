@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import tidu
+from tidu.training.choice import chosen_method
 from tidu.training.problem import Problem
 from tidu.training.solving.network import objective_of
 from tidu.training.solving.passes import Passes
@@ -135,6 +136,18 @@ def test_what_does_not_fit_lm_is_refused_with_what_does():
     data = {f"x{k}": x[:, k] for k in range(60)} | {"y": x[:, 0]}
     with pytest.raises(tidu.TiduError, match="lbfgs"):
         tidu.fit("y = mlp(..., hidden=[20])", data, optimizer="lm")
+
+
+@pytest.mark.parametrize(
+    ("rows", "hidden", "chosen", "advised"),
+    [(300, 6, "lm", False), (90_000, 6, "lm", True), (90_000, 40, "lbfgs", True), (700_000, 40, "adam", True)],
+)
+def test_auto_weighs_passes_and_decompositions(rows, hidden, chosen, advised):
+    data = {"x": np.zeros(rows), "z": np.ones(rows), "y": np.ones(rows)}
+    problem = Problem.read(f"y = mlp(x, z, hidden=[{hidden}])", data, {"optimizer": "auto"})
+    method, why = chosen_method(problem)
+    assert method == chosen
+    assert ("64" in why) == advised
 
 
 def test_dropout_has_no_one_cost():

@@ -17,7 +17,7 @@ from tidu.engines.curvature import hessian_of, jacobian_of
 from tidu.training.solving.convergence import Bounds
 from tidu.training.solving.corners import straight_steps
 from tidu.training.solving.newton import newton_steps
-from tidu.training.solving.objective import Objective, all_finite
+from tidu.training.solving.objective import LONG_PASS, Objective, all_finite
 from tidu.training.solving.passes import MOST_TRIES, Blocked, Passes
 
 Array = npt.NDArray[np.float64]
@@ -25,6 +25,9 @@ Method = Callable[[Objective, Array, "Bounds | None", Passes], None]
 FLAT = 1e-15  # SciPy's tolerances: as near to machine precision as it takes them
 MOST_ITERATIONS = 15_000  # of lbfgs, from the given start
 SETTLED = 1e-9  # what a step must gain in a network with hidden units, whose cost may fall for ever
+SETTLED_OF_LONG = 1e-7  # ... where a pass is long, and less is not worth it
+SHARE_OF_LONG = 1e-6  # ... of lm, as a share of the cost, in each of so many steps
+STEPS_OF_LONG = 5
 WALL = 10.0  # how much higher than what the last step could gain the cost is made to look outside the domain
 
 
@@ -38,8 +41,8 @@ def _least_squares(objective: Objective, start: Array, passes: Passes, **options
         residuals, rows = objective.residuals_and_jacobian(at)
         n = objective.rows_count
         passes.add(at, factor * float(residuals @ residuals) / n, 2.0 * factor / n * (rows.T @ residuals))
-        if not all_finite(rows):
-            raise Blocked  # no step can be computed from here
+        if not all_finite(rows) or _gains_little(objective, passes):
+            raise Blocked  # no step can be computed from here, or none is worth it
         return rows
 
     if not all_finite(objective.residuals(start)):
@@ -106,7 +109,17 @@ def lbfgs(objective: Objective, start: Array, bounds: Bounds | None, passes: Pas
 
 def tolerance_of(objective: Objective) -> float:
     """The gain from which a method takes no further step: the last digit, except in a network with hidden units."""
-    return SETTLED if objective.program.of_arrays and not objective.is_linear else FLAT
+    if not objective.program.of_arrays or objective.is_linear:
+        return FLAT
+    return SETTLED if objective.rows_count * objective.p <= LONG_PASS else SETTLED_OF_LONG
+
+
+def _gains_little(objective: Objective, passes: Passes) -> bool:
+    """Whether lm creeps along a valley of a network of long passes; SciPy ends where its model foresaw as little."""
+    if tolerance_of(objective) != SETTLED_OF_LONG or len(passes.costs) <= STEPS_OF_LONG:
+        return False
+    before, now = passes.costs[-1 - STEPS_OF_LONG], passes.costs[-1]
+    return before - now <= STEPS_OF_LONG * SHARE_OF_LONG * abs(now)
 
 
 def _wall(good: Array, cost: float, slope: Array, at: Array, unit: Array) -> tuple[float, Array]:

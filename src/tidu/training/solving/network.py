@@ -32,7 +32,7 @@ from tidu.text import _
 from tidu.training.engine_choice import Engine
 from tidu.training.judging.evaluation import inputs_from
 from tidu.training.solving.answers import Answers
-from tidu.training.solving.objective import MOST_CELLS, MOST_FACTORISED, Objective
+from tidu.training.solving.objective import MOST_FACTORISED, Objective
 
 Array = npt.NDArray[np.float64]
 BLOCK_CELLS = 4_000_000  # numbers of the widest layer that are computed at once: 32 MB
@@ -80,6 +80,7 @@ class NetworkObjective(Objective):
         self.columns = tuple(columns if self.on_disk else inputs_from(self.program, columns))
         self.rows_count = len(columns[0])
         self.engine = Engine("array", _("whole batches in NumPy: the model has vectors"))
+        self._last_triangle = None
         self.sizes = [math.prod(p.shape) for p in self.program.parameters]
         self.p = sum(self.sizes)
 
@@ -92,7 +93,8 @@ class NetworkObjective(Objective):
             begin, end = np.searchsorted(chosen, [first, first + len(inputs[0])])
             parts.append([c[chosen[begin:end] - first] for c in inputs])
         few.columns = tuple(np.ascontiguousarray(np.concatenate(each)) for each in zip(*parts, strict=True))
-        few.on_disk, few.rows_count, few.known = False, len(few.columns[0]), Answers()
+        few.on_disk, few.rows_count = False, len(few.columns[0])
+        few.known, few._last_triangle = Answers(), None
         return few
 
     def close(self) -> None:
@@ -232,27 +234,36 @@ class NetworkObjective(Objective):
         """The gradient of the loss of each sample, of shape (rows, p)."""
         return self.rows_of(self.program.gradient, at)
 
-    def residuals_and_jacobian(self, at: Array) -> tuple[Array, Array]:
-        """The weighted residuals ŷ − y, of shape (rows,), and their Jacobian, of shape (rows, p).
+    def _every_row(self, at: Array) -> tuple[Array, Array]:
+        return self._residuals_and_slopes(at, self._inputs(0, self.rows_count))
 
-        Raises
-        ------
-        SettingError : more than `MOST_CELLS` numbers, which nobody holds.
-        """
-        if self.rows_count * self.p > MOST_CELLS:
-            raise SettingError(
-                _(
-                    "the Jacobian of {rows} rows by {p} numbers does not fit into memory; use --optimizer lbfgs, or "
-                    "newton, which need none"
-                ).format(rows=self.rows_count, p=self.p)
-            )
+    def _residuals_and_slopes(self, at: Array, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+        """The weighted residuals of some rows, of shape (rows,), and their Jacobian, of shape (rows, p)."""
         residual = residual_of(self.program)
         slopes = jacobian_of(residual, self.program.parameters)
-        first, *rest = self.arrays_of([residual, *slopes], at)
-        return np.asarray(first), np.concatenate([v.reshape(self.rows_count, -1) for v in rest], axis=1)
+        first, *rest = self._arrays_of([residual, *slopes], at, inputs)
+        return np.asarray(first), np.concatenate([v.reshape(len(first), -1) for v in rest], axis=1)
+
+    def _triangle(self, at: Array) -> Array:
+        """By LAPACK, for p may be some hundreds: like all of a network's numbers it has the bits of the library."""
+
+        def computed() -> Array:
+            upper = np.zeros((0, 1 + self.p))
+            rows = max(FEWEST_ROWS, min(CHUNK, BLOCK_CELLS // self.p))
+            for first in range(0, self.rows_count, rows):
+                residuals, jacobian = self._residuals_and_slopes(at, self._inputs(first, rows))
+                block = np.concatenate([upper, np.column_stack([residuals, jacobian])])
+                if not np.all(np.isfinite(block)):
+                    return np.full((1 + self.p, 1 + self.p), math.nan)
+                upper = np.asarray(np.linalg.qr(block, mode="r"))
+            return upper
+
+        return self.known.given(self.rows_text, at, (1 + self.p, 1 + self.p), self.rows_count * self.p, computed)
 
     def residuals(self, at: Array) -> Array:
-        """The weighted residuals alone, of shape (rows,)."""
+        """The weighted residuals alone; see `Objective.residuals`."""
+        if self.is_long:
+            return super().residuals(at)
         found: Array = self.values_of([residual_of(self.program)], at)[0]
         return found
 

@@ -22,7 +22,7 @@ from tidu.training.solving.convergence import GAIN, Bounds, is_minimum, resoluti
 from tidu.training.solving.infinity import CERTAIN
 from tidu.training.solving.methods import METHODS, direct, tolerance_of
 from tidu.training.solving.newton import newton_steps
-from tidu.training.solving.objective import MOST_CELLS, MOST_JACOBIAN, Objective
+from tidu.training.solving.objective import MOST_JACOBIAN, Objective
 from tidu.training.solving.passes import MOST_TRIES, Blocked, Enough, Passes, without_warnings
 from tidu.training.solving.spectrum import WHOLE, spectrum_of
 from tidu.training.solving.truncated_newton import left_to_gain, truncated_newton_steps
@@ -30,6 +30,7 @@ from tidu.training.solving.truncated_newton import left_to_gain, truncated_newto
 Array = npt.NDArray[np.float64]
 MOST_STEPS = {"lm": 300, "newton": 200, "lbfgs": 5000}  # each of which is worth many of lbfgs
 FINISHING = 30  # Newton steps, at most, from where a method ended to the minimum of a small network
+FINISHING_WORK = 3e9  # rows × p² of all of them, for each has p products with the Hessian: about half a minute
 NUDGE = 1e-2  # how far a step leaves a point of no slope, in units of the parameters' length
 MOST_SADDLES = 3  # that are left
 
@@ -51,7 +52,7 @@ def attempts_on_network(
     SettingError : a Jacobian that is too large for `lm`.
     """
     p, rows = objective.p, objective.rows_count
-    if method == "lm" and (p > MOST_JACOBIAN or rows * p > MOST_CELLS):
+    if method == "lm" and p > MOST_JACOBIAN:
         raise SettingError(
             _(
                 "lm needs the Jacobian, {rows} rows by {p} numbers, and decomposes it at every step; for a network of "
@@ -128,7 +129,8 @@ def _finished(objective: Objective, bounds: Bounds | None, passes: Passes) -> bo
     if objective.p <= WHOLE:
         if is_minimum(objective, passes.points[-1], bounds):
             return True
-        newton_steps(objective, passes.points[-1], bounds, passes, FINISHING)
+        affordable = int(FINISHING_WORK / (objective.rows_count * objective.p**2))
+        newton_steps(objective, passes.points[-1], bounds, passes, min(FINISHING, affordable))
         passes.cut_to_best()
         return is_minimum(objective, passes.points[-1], bounds)
     at, cost = passes.points[-1], passes.costs[-1]

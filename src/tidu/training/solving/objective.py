@@ -45,7 +45,7 @@ Array = npt.NDArray[np.float64]
 PASSES = 100  # over the data, about as many as a solver makes: what `auto` weighs the compiler against
 FUNCTIONS = 3  # that a solver asks for: residuals, gradient, second derivatives
 MOST_FACTORISED = 200  # parameters for which a Hessian is factorised
-MOST_CELLS = 50_000_000  # of a network's Jacobian that is held: 400 MB
+LONG_PASS = 2_000_000  # rows × numbers of a network, from which a pass is felt, for a solver makes hundreds
 MOST_JACOBIAN = 500  # numbers of a network for which a Jacobian is decomposed at every step
 MOST_SECOND_DERIVATIVES = 130  # written out one by one; beyond these, the Hessian comes column by column
 
@@ -194,10 +194,9 @@ class Objective:
         (r J). Whatever least squares asks (a step, a condition, standard errors), these answer like all the rows.
         """
         if not self.is_long:
-            outputs = self._values(self.rows_text, at, 1 + self.p)
-            return outputs[0], outputs[1:].T
+            return self._every_row(at)
         if self._last_triangle is None or self._last_triangle[0] != at.tobytes():
-            self._last_triangle = at.tobytes(), self._chunks.triangle(self.rows_text, 1 + self.p, at)
+            self._last_triangle = at.tobytes(), self._triangle(at)
         upper = self._last_triangle[1]
         return upper[:, 0], upper[:, 1:]
 
@@ -213,6 +212,13 @@ class Objective:
         """As `residuals_and_jacobian`, with few rows in the place of all where a factorisation is remembered."""
         upper = self._remembered.get(at.tobytes())
         return self.residuals_and_jacobian(at) if upper is None else (upper[:, -1], upper[:, :-1])
+
+    def _every_row(self, at: Array) -> tuple[Array, Array]:
+        outputs = self._values(self.rows_text, at, 1 + self.p)
+        return outputs[0], outputs[1:].T
+
+    def _triangle(self, at: Array) -> Array:
+        return self._chunks.triangle(self.rows_text, 1 + self.p, at)
 
     def residuals(self, at: Array) -> Array:
         """The weighted residuals alone, of shape (rows,); of more than one chunk as `residuals_and_jacobian`."""
