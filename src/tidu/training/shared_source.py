@@ -160,7 +160,13 @@ class FindingsOf:
     parts: Mapping[int, Part]
 
     def opened(self) -> _OpenedParts:
-        """The parts where this is called."""
+        """The parts where this is called.
+
+        Raises
+        ------
+        DataError
+            The files are not there.
+        """
         return _OpenedParts(kept_parts(self.selection), self.parts)
 
 
@@ -170,7 +176,7 @@ class _OpenedParts:
     keeps = False
 
     def __init__(self, kept: KeptParts, parts: Mapping[int, Part]) -> None:
-        self.kept, self.parts = kept, parts
+        self.kept, self.parts, self.source = kept, parts, kept.source
 
     def read(self, _chunk: Chunk) -> None:
         """Nothing beforehand."""
