@@ -136,6 +136,22 @@ def test_what_is_pointed_at_lights_up_everywhere_and_says_where_it_comes_from(pa
     assert "=" in told
 
 
+def test_it_says_whose_limit_it_is_and_that_a_cost_grows(page):
+    page.wait_for_function("() => /^limit 2\\/λmax = /.test(document.querySelector('#lr-limit').textContent)")
+    page.select_option("#set-optimizer", "momentum")
+    page.wait_for_function("() => /^limit of momentum = /.test(document.querySelector('#lr-limit').textContent)")
+    curvature = state(page, "curvature")
+    assert curvature["limit"] == pytest.approx(2 * (1 + 0.9) / curvature["largest"])  # Polyak 1964
+    page.select_option("#set-optimizer", "gd")
+    page.fill("#set-lr", "0.01")
+    page.press("#set-lr", "Tab")
+    gone(page, 4)
+    page.wait_for_selector("#ended.bad")
+    first, now = state(page, "firstCost"), state(page, "cost")
+    assert page.inner_text("#ended").startswith("The cost grows: it is ")
+    assert now > 10 * first
+
+
 def test_what_nobody_sees_is_not_asked_for_until_it_is_seen(page):
     chosen(page, "xor")
     gone(page, 3)
