@@ -12,7 +12,7 @@ import tidu
 from tidu.engines.build import module_of
 from tidu.engines.compiler.calls import compiled
 from tidu.engines.curvature import least_squares_source
-from tidu.runtime.least_squares import TRIANGLE, first_pass, rows_of_room
+from tidu.runtime.least_squares import TRIANGLE, first_inverse, first_pass, rows_of_room
 from tidu.training.settings import Settings
 
 CURVES = {
@@ -47,7 +47,11 @@ def ended(formula, columns, start, machine_code, most=80):
     room = np.array(room)
     first = first_pass(p)
     history = room[first : first + int(room[1, 0]), : 2 * p + 1]
-    return found, room[0, :p], history, room[1, :3], room[TRIANGLE : TRIANGLE + p + 1, : p + 1]
+    upper, begin = room[TRIANGLE : TRIANGLE + p + 1, : p + 1], first_inverse(p)
+    if found:
+        inverse = room[begin : begin + p, :p]
+        np.testing.assert_allclose(inverse @ upper[:p, :p], np.eye(p), atol=1e-13 * room[1, 2])
+    return found, room[0, :p], history, room[1, :3], upper
 
 
 @st.composite

@@ -63,15 +63,16 @@ def least_squares(
     room : `rows_of_room(p, passes)` rows of 2p + 2 places. Row 0 holds the start, and in the end the minimum. Row 1
         gets the number of passes; what a Newton step would still gain, as a share of the squares; and a bound on the
         condition of the Jacobian with columns of length 1. From row `TRIANGLE` on stands R, of p + 1 rows, of the
-        factorisation of (J r) at the minimum. From row `first_pass(p)` on, each pass gets a row: the point, its sum of
-        squares, and Jᵀr. The rows between are for what is computed on the way.
+        factorisation of (J r) at the minimum, and from row `first_inverse(p)` on the inverse of its first p rows. From
+        row `first_pass(p)` on, each pass gets a row: the point, its sum of squares, and Jᵀr. The rows between are for
+        what is computed on the way.
     """
     p = len(room[0]) // 2 - 1
     columns, table = given[0 : len(given) - p - 1], given[len(given) - p - 1 : len(given)]
     rows, history = len(table[0]), room[first_pass(p) : len(room)]
     at, numbers, units, step, along, trial = room[0], room[1], room[2], room[3], room[4], room[5]
     upper, scaled, lower = room[TRIANGLE : 6 + p], room[6 + p : 6 + 2 * p], room[6 + 2 * p : 6 + 3 * p]
-    inverse, half, pile = room[6 + 3 * p : 6 + 4 * p], room[6 + 4 * p : 6 + 5 * p], room[6 + 5 * p : 7 + 6 * p]
+    inverse, half, pile = room[first_inverse(p) : 6 + 4 * p], room[6 + 4 * p : 6 + 5 * p], room[6 + 5 * p : 7 + 6 * p]
     most = len(history) - 2 * NEWTON_STEPS
     tries = TRIES_A_PASS * most
     squares = squares_at(slopes, columns, at, table, p)
@@ -154,9 +155,15 @@ def least_squares(
     if found:
         squares = squares_at(slopes, columns, at, table, p)
         reflect(table, p, rows, upper)
-        close(table[p], p, rows, room[TRIANGLE : TRIANGLE + p + 1])
+        inverted(upper, p, inverse)
+        close(table[p], p, rows, room[TRIANGLE : TRIANGLE + p + 1], inverse)
     numbers[0] = float(passes)
     return found
+
+
+def first_inverse(p: int) -> int:
+    """The first row of the room that holds the inverse."""
+    return TRIANGLE + 3 * p
 
 
 def first_pass(p: int) -> int:

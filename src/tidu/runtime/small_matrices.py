@@ -51,11 +51,13 @@ def reflect(columns: Matrix, p: int, rows: int, upper: Matrix) -> None:
             upper[k][j] = column[k]
 
 
-def close(residuals: Vector, p: int, rows: int, triangle: Matrix) -> None:
-    """Make R of the whole: what is left of the residuals in the last corner, and 0 below the diagonal."""
+def close(residuals: Vector, p: int, rows: int, triangle: Matrix, inverse: Matrix) -> None:
+    """Make R whole: what is left of the residuals in the last corner, and 0 below the diagonals of R and R⁻¹."""
     for k in range(p + 1):
         for j in range(k):
             triangle[k][j] = 0.0
+            if k < p:
+                inverse[k][j] = 0.0
     triangle[p][p] = sqrt(product(residuals, residuals, p, rows))
 
 

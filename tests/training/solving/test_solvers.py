@@ -54,7 +54,7 @@ def test_the_history_is_the_way_down():
         assert tidu.fit(DECAY, {"x": X, "y": Y}, init=before, steps=1, lr=1e-12).history.loss[0] == pytest.approx(
             h.loss[k], rel=1e-12
         )
-    assert h.loss[-1] == run.loss == h.loss.min()
+    assert h.loss[-1] == run.loss <= h.loss.min() * (1 + 1e-14)  # near the end, steps gain what the cost cannot show
     assert h.gradient_norm[-1] < 1e-12
     assert np.all(np.isnan(h.lr))
 

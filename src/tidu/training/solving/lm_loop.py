@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tidu.engines.build import module_of
 from tidu.engines.curvature import KEPT, least_squares_source
 from tidu.language.simplify import ZERO
-from tidu.runtime.least_squares import TRIANGLE, first_pass, rows_of_room
+from tidu.runtime.least_squares import TRIANGLE, first_inverse, first_pass, rows_of_room
 from tidu.text import _
 from tidu.training.engine_choice import Engine
 from tidu.training.solving.objective import MOST_SECOND_DERIVATIVES, Objective
@@ -25,6 +25,7 @@ from tidu.training.solving.passes import MOST_TRIES, Passes
 
 Array = npt.NDArray[np.float64]
 MOST_PASSES = 500
+WELL = 1e6  # condition up to which an inverse has the digits that are shown of it
 OFTEN = 3  # fits of one formula in one process, from which on machine code is made of its loop: there will be more
 
 
@@ -91,7 +92,9 @@ def loop_steps(objective: Objective, start: Array, passes: Passes) -> Ended:
         passes.add_all(told[:, :p], scale * told[:, p], 2.0 * scale * told[:, p + 1 : 2 * p + 1])
         passes.settled = found
         if found:
-            objective.remember(told[-1, :p], np.array(room[TRIANGLE : TRIANGLE + p + 1])[:, : p + 1])
+            upper, begin = np.array(room[TRIANGLE : TRIANGLE + p + 1])[:, : p + 1], first_inverse(p)
+            inverse = np.array(room[begin : begin + p])[:, :p] if room[1][2] < WELL else None
+            objective.remember(told[-1, :p], upper, inverse)
     return Ended(found, interrupted, float(room[1][2]))
 
 

@@ -201,17 +201,24 @@ class Objective:
         return upper[:, 0], upper[:, 1:]
 
     @functools.cached_property
-    def _remembered(self) -> dict[bytes, Array]:
+    def _remembered(self) -> dict[bytes, tuple[Array, Array | None]]:
         return {}
 
-    def remember(self, at: Array, upper: Array) -> None:
-        """What was computed at a point: R of the QR factorisation of (J r), of shape (p + 1, p + 1)."""
-        self._remembered[at.tobytes()] = upper
+    def remember(self, at: Array, upper: Array, inverse: Array | None) -> None:
+        """What was computed at a point: R of the QR factorisation of (J r), of shape (p + 1, p + 1).
+
+        `inverse` is that of J's part of it, unless it has lost digits.
+        """
+        self._remembered[at.tobytes()] = upper, inverse
 
     def judged_at(self, at: Array) -> tuple[Array, Array]:
         """As `residuals_and_jacobian`, with few rows in the place of all where a factorisation is remembered."""
-        upper = self._remembered.get(at.tobytes())
+        upper, _inverse = self._remembered.get(at.tobytes(), (None, None))
         return self.residuals_and_jacobian(at) if upper is None else (upper[:, -1], upper[:, :-1])
+
+    def inverse_at(self, at: Array) -> Array | None:
+        """The inverse of R of the Jacobian's QR factorisation, where a good one is remembered."""
+        return self._remembered.get(at.tobytes(), (None, None))[1]
 
     def _every_row(self, at: Array) -> tuple[Array, Array]:
         outputs = self._values(self.rows_text, at, 1 + self.p)
@@ -368,4 +375,4 @@ def _symmetric(triangle: Array, p: int) -> Array:
 
 def all_finite(*values: float | Array) -> bool:
     """Whether everything is a finite number."""
-    return all(math.isfinite(v) if isinstance(v, float) else bool(np.all(np.isfinite(v))) for v in values)
+    return all(math.isfinite(v) if isinstance(v, float) else bool(np.isfinite(v).all()) for v in values)

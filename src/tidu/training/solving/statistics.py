@@ -153,26 +153,26 @@ def statistics_of(
     `log_weights` is Σ ln(weight) of the rows; where they are `counted`, weights say how many samples each stands for.
     """
     residuals, jacobian = objective.judged_at(at)
-    lengths = np.sqrt(np.add.reduce(jacobian * jacobian, axis=0))
-    small = math.isfinite(residuals @ residuals) and math.isfinite(np.add.reduce(lengths))
-    if not (small or all_finite(residuals, jacobian)):
+    if not all_finite(residuals, jacobian):
         return None
-    total = math.fsum((residuals * residuals).tolist())
     names = objective.names
     n, p = objective.rows_count, objective.p
     samples = samples_of(objective, at, counted)
-    # A column that is nothing beside its own parameter's size changes no prediction.
-    units = lengths if lengths.all() else np.where(lengths > 0.0, lengths, 1.0)
-    singular, vt = singular_directions(jacobian / units)
-    seen = singular > max(n, p) * 4.0 * np.finfo(np.float64).eps * max(float(singular[0]), 1e-300)
-    rank = int(np.count_nonzero(seen))
-    variance = 1.0 if known_sigma else (total / (samples - rank) if samples > rank else math.nan)
-    known = (vt, singular) if rank == p else (vt[seen], singular[seen])
-    half = known[0] / known[1][:, None] / units  # its rows, squared and summed, are the variances
-    covariance = variance * (half.T @ half)
+    total = math.fsum((residuals * residuals).tolist())
     confused: tuple[tuple[str, ...], ...] = ()
-    if rank < p:
+    rank, root = p, objective.inverse_at(at)
+    if root is None:
+        lengths = np.linalg.norm(jacobian, axis=0)
+        # A column that is nothing beside its own parameter's size changes no prediction.
+        units = np.where(lengths > 0.0, lengths, 1.0)
+        singular, vt = singular_directions(jacobian / units)
+        seen = singular > max(n, p) * 4.0 * np.finfo(np.float64).eps * max(float(singular[0]), 1e-300)
+        rank = int(np.sum(seen))
+        root = (vt[seen] / singular[seen, None] / units).T
         confused = confused_groups(vt[~seen], names)
+    variance = 1.0 if known_sigma else (total / (samples - rank) if samples > rank else math.nan)
+    covariance = variance * (root @ root.T)  # the rows of the root, squared and summed, are the variances
+    if confused:
         lost = [k for k, name in enumerate(names) if any(name in group for group in confused)]
         covariance[lost, :] = math.nan
         covariance[:, lost] = math.nan
