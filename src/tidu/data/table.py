@@ -219,8 +219,8 @@ def without_missing(table: Table, drop: bool) -> Table:
     MissingValues
         A cell is empty, NaN or infinite, and `drop` is False; DataError if dropping leaves no row.
     """
-    if table.complete or all(math.isfinite(column @ column) for column in table.columns.values()):
-        return table  # a sum that is finite has finite terms
+    if table.complete or all(np.isfinite(column).all() for column in table.columns.values()):
+        return table
     missing = Missing()
     good = missing.seen(table)
     note = missing.note(table.origin, drop)

@@ -70,3 +70,19 @@ def test_data_that_a_model_meets_later():
     assert len(run.predict({"x": X}, drop_missing=True)) == 3
     with pytest.raises(MissingValues, match=r"log\(x\) is -inf in row 3"):
         run.score({"x": X, "y": X})
+
+
+@pytest.mark.parametrize(
+    ("size", "overflows"), [(1.0, False), (1e30, False), (1e31, False), (1e60, True), (1e200, True)]
+)
+def test_a_polynomial_of_a_column_is_looked_at_where_it_could_overflow(size, overflows):
+    data = {"x": [1.0, 2.0, size], "y": [1.0, 2.0, 3.0]}
+    if overflows:
+        assert "row 3" in refusal("y = a*(x**4*x**2 - 3*x) + b", data)[1]
+    else:
+        assert len(tidu.fit("y = a*(x**4*x**2 - 3*x) + b", data, epochs=1, lr=1e-300).history) <= 1
+
+
+def test_numbers_whose_squares_overflow_are_finite_all_the_same():
+    run = tidu.fit("y = a*x/1e200 + b", {"x": [1e200, 2e200, 4e200], "y": [1.0, 2.0, 4.0]}, optimizer="lm")
+    assert run.params["a"] == pytest.approx(1.0)

@@ -15,9 +15,12 @@ from tidu.data.table import Table
 from tidu.errors import DataError, MissingValues
 from tidu.language.expr import Expr, evaluation_order, symbols
 from tidu.language.printer import plain_number, text
+from tidu.runtime.summation import CHUNK
 from tidu.text import _
 from tidu.training.judging.undefined import named, values_of_nodes
 
+SMALL = 1e30  # a number whose eighth power, a hundred times doubled, is still finite
+MOST_DEGREE, MOST_NODES = 8, 100
 GUARDS = ("where", "minimum", "maximum")  # may leave a value unused
 
 
@@ -30,6 +33,8 @@ def without_undefined(sides: Sequence[Expr], table: Table, drop: bool) -> Table:
         Some row is not, and `drop` is False; DataError if dropping leaves no row.
     """
     parts = [part for part in _of_columns_alone(tuple(sides)) if all(c.name in table for c in _columns(part))]
+    if parts and table.rows <= CHUNK:
+        parts = [part for part in parts if not (_is_polynomial(part) and _is_small(part, table))]
     if not parts or not table.rows:
         return table
     good: list[npt.NDArray[np.bool_]] = []
@@ -88,6 +93,32 @@ def _defined(
         cells = ", ".join(f"{c.name} = {plain_number(float(block[c.name][row]))}" for c in _columns(guilty))
         first = start + row, guilty, value, cells
     return whole, first
+
+
+@lru_cache(maxsize=32)
+def _is_polynomial(part: Expr) -> bool:
+    """Whether it is a short polynomial of low degree, which no small number takes to infinity."""
+    degrees: dict[Expr, int] = {}
+    for node in evaluation_order([part]):
+        below = [degrees[a] for a in node.args]
+        match node.op.name:
+            case "constant":
+                degrees[node] = 1 if abs(node.value) <= SMALL else MOST_DEGREE + 1
+            case "symbol":
+                degrees[node] = 1
+            case "add" | "subtract" | "negative":
+                degrees[node] = max(below)
+            case "multiply":
+                degrees[node] = sum(below)
+            case "integer_power" if node.attrs[0] > 0:
+                degrees[node] = node.attrs[0] * below[0]
+            case _:
+                return False
+    return degrees[part] <= MOST_DEGREE and len(degrees) <= MOST_NODES
+
+
+def _is_small(part: Expr, table: Table) -> bool:
+    return all(column.max() <= SMALL and column.min() >= -SMALL for column in (table[c.name] for c in _columns(part)))
 
 
 @lru_cache(maxsize=32)
