@@ -158,7 +158,7 @@ def test_around_the_number_that_is_written_out_nothing_is_seen(groups):
     assert run.predict(new) == pytest.approx(other.predict(new), rel=1e-8)
 
 
-@pytest.mark.parametrize("groups", [4, 5, 6, 30])
+@pytest.mark.parametrize("groups", [4, 5, 6, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("formula", FORMULAS[:2])
 def test_levels_that_are_written_out_are_solved_on_the_arrow_too(groups, formula):
     data = table(groups, 12)
