@@ -56,9 +56,9 @@ FORMULAS = {
     "y = mlp(x, z, hidden=[6], activation='tanh')": ("gd", "momentum", "adam"),
     "y = mlp(x, z, hidden=[6], dropout=0.2)": ("momentum", "adam"),
 }  # fmt: skip
-FORMULAS_TO_SOLVE = {
-    "y = a*exp(-k*x) + c": ("lm", "newton", "lbfgs", "auto"),
-    "y = a*tanh(k*x) + b*z": ("lm", "newton", "lbfgs", "auto"),
+FORMULAS_TO_SOLVE = {  # w falls like an exponential, so that no parameter grows without end
+    "w = a*exp(-k*x) + c": ("lm", "newton", "lbfgs", "auto"),
+    "w = a*exp(-k*x) + b*z": ("lm", "newton", "lbfgs", "auto"),
     "y = linear(x, z)": ("lm", "newton", "lbfgs", "auto"),
     "kind = linear(x, z)": ("newton", "lbfgs", "auto"),
     "y = mlp(x, z, hidden=[4], activation='tanh')": ("lm", "newton", "lbfgs"),
@@ -149,7 +149,8 @@ def drawn_on_a_cluster(random: np.random.Generator, seconds: float) -> Case:
     """A case of steps over all rows, several chunks, that two processes of a cluster share."""
     formula = "y = w*x + b" if random.random() < 0.5 else "y = a*exp(-k*x) + c"
     if random.random() < 0.3:
-        return Case(formula, 150_000, {"optimizer": "lm", "engine": "compiled", "starts": 4, "cluster": "local:2"})
+        options = {"optimizer": "lm", "engine": "compiled", "starts": 4, "cluster": "local:2"}
+        return Case("w = a*exp(-k*x) + b*z", 150_000, options)
     optimizer = FORMULAS[formula][int(random.integers(3))]
     plateau = {"plateau": {"patience": 3, "factor": 0.5, "min_improvement": 0.01}} if random.random() < 0.5 else {}
     steps = max(10, int(100 * seconds))
@@ -172,8 +173,9 @@ def table_of(case: Case, folder: Path) -> Path:
     path = folder / f"points-{case.rows}.csv"
     if not path.exists():
         kind = random.uniform(0, 1, case.rows) < 1 / (1 + np.exp(-3 * y))
-        columns = np.column_stack([x, z, y, kind])
-        np.savetxt(path, columns, delimiter=",", header="x,z,y,kind", comments="", fmt="%.17g")
+        falling = np.exp(-1.5 * x) + 0.5 * z + random.normal(0, 0.1, case.rows)
+        columns = np.column_stack([x, z, y, kind, falling])
+        np.savetxt(path, columns, delimiter=",", header="x,z,y,kind,w", comments="", fmt="%.17g")
     return path
 
 
