@@ -4,7 +4,7 @@
 
 Each run is drawn at random: formula, optimizer or solver, rate, batches, order, engine, memory or disk, rows kept back,
 early stopping, a rate that falls at plateaus; one of so many (`--every`) is on a cluster of two processes, which it may
-leave and come back to. It goes on in a process of its own, which is killed and begun again until it comes to its end;
+come back to and leave. It goes on in a process of its own, which is killed and begun again until it comes to its end;
 the run that is left alone is in one process, in memory even if the other is on disk or on a cluster. Parameters,
 history, standard errors, scores and the losses that judged its epochs must have the same bits; the store must be whole
 every time.
@@ -180,7 +180,7 @@ def table_of(case: Case, folder: Path) -> Path:
 
 
 def begun(case: Case, data: Path, store: Path, kills: int) -> None:
-    """What a process does: the run from its start, or from where the store has it; every second time on its cluster."""
+    """What a process does: the run from its start, or from where the store has it; first also on its cluster."""
     recording.CADENCE = CADENCE
     warnings.simplefilter("ignore")
     with Store(store) as kept:
@@ -188,7 +188,7 @@ def begun(case: Case, data: Path, store: Path, kills: int) -> None:
         if not known:
             tidu.fit(case.formula, data, **case.options, store=store)
         elif kept.run(known[0]).status == "running":
-            resumed_from(kept, known[0], cluster=case.options.get("cluster") if kills % 2 else None)
+            resumed_from(kept, known[0], cluster=case.options.get("cluster") if kills == 1 else None)
 
 
 def is_whole(store: Path) -> bool:
