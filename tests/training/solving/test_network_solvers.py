@@ -46,6 +46,15 @@ def test_a_small_network_ends_as_low_as_by_scipy(method, hidden):
     assert len(run.history) == run.steps
 
 
+@pytest.mark.parametrize("method", ["lm", "lbfgs", "newton"])
+@pytest.mark.parametrize(("limit", "stopped"), [({"until_loss": 1e9}, "loss"), ({"tol": 1e9}, "converged")])
+def test_a_limit_ends_a_solver_of_a_network_with_its_history(method, limit, stopped):
+    run = tidu.fit(NETWORK, DATA, optimizer=method, seed=1, **limit)
+    assert run.stopped == stopped
+    assert len(run.history) == run.steps
+    assert run.history.loss[-1] == run.loss
+
+
 @pytest.mark.slow
 def test_as_low_as_torchs_lbfgs():
     torch.manual_seed(0)

@@ -67,6 +67,9 @@ class Passes:
         self.points.append(np.array(point))
         self.costs.append(cost)
         self.gradients.append(np.array(gradient))
+        if self.lean:  # before anything that may end the solver
+            self.norms.append(float(np.linalg.norm(gradient)))
+            self._held.add(len(self.points) - 1)
         if self.progress is not None:
             self.progress(len(self.points), self.limits.steps, cost)
         if self.limits.until_loss is not None and cost < self.limits.until_loss:
@@ -75,8 +78,6 @@ class Passes:
         if self.limits.tol is not None and moved <= self.limits.tol:
             raise Enough("converged")
         if self.lean:
-            self.norms.append(float(np.linalg.norm(gradient)))
-            self._held.add(len(self.points) - 1)
             self._forget()
         if len(self.points) >= self.limits.steps:
             raise Enough(self.limits.bound)
