@@ -32,7 +32,7 @@ from tidu.training.storing.checkpoints import Checkpoint
 from tidu.training.storing.schema import VARIABLE, check_version, migrate
 
 INTERRUPTED = "interrupted"  # the status of a run that may go on where it was
-MOST_REPEATED = 2**20  # rows of the history that one may stand for
+MOST_REPEATED = 2**16  # rows of the history that one may stand for
 MOST_RUNS = 2**63 - 1  # SQLite's largest number
 _FOLDING: dict[Path, Future[None]] = {}  # stores that were closed, by their paths
 Array = npt.NDArray[np.float64]
@@ -387,7 +387,8 @@ def _set(write: sqlite3.Connection, run: int, status: str, facts: Mapping[str, A
 def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
     """A part of a run, in the transaction that is open."""
     first = part.first
-    for rows in filter(len, part.rows):
+    cuts = ((rows, k) for rows in part.rows for k in range(0, len(rows), MOST_REPEATED))
+    for rows in (rows[k : k + MOST_REPEATED] for rows, k in cuts):
         cells = np.ascontiguousarray(rows[:1] if _are_one(rows) else rows).data
         write.execute("INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?)", (run, first, len(rows), cells))
         first += len(rows)
@@ -407,7 +408,7 @@ def _keep(write: sqlite3.Connection, run: int, part: Part) -> None:
 def _are_one(rows: Array) -> bool:
     """Whether all rows have the same bits, so that one may stand for all: a descent at its end to the last digit."""
     bits = np.ascontiguousarray(rows).view(np.int64)
-    return len(bits) <= MOST_REPEATED and np.array_equal(bits[0], bits[-1]) and bool((bits == bits[0]).all())
+    return np.array_equal(bits[0], bits[-1]) and bool((bits == bits[0]).all())
 
 
 def _digest(content: bytes) -> bytes:
