@@ -154,9 +154,9 @@ CASES = [
      "momentum：momentum 必须在 [0, 1) 之内，而不是 2"),
     ("option", "an unknown loss", None, (*LINE, "--loss", "squred"),
      "there is no loss 'squred' (did you mean 'squared'?); there are: squared, half_squared, absolute, "
-     "huber, log_cosh, quantile, logistic, hinge, perceptron, softmax, poisson",
+     "huber, cauchy, log_cosh, quantile, logistic, hinge, perceptron, softmax, poisson",
      "没有名为 'squred' 的损失（是不是想写 'squared'？）；有：squared, "
-     "half_squared, absolute, huber, log_cosh, quantile, logistic, hinge, perceptron, softmax, poisson"),
+     "half_squared, absolute, huber, cauchy, log_cosh, quantile, logistic, hinge, perceptron, softmax, poisson"),
     ("option", "a loss for labels", None, (*LINE, "--loss", "logistic"),
      "the loss 'logistic' takes targets that are labels, text or whole numbers, of at most 1000 classes; "
      "row 2 of column 'y' has 3.5, and there are 3 different ones. For a quantity, take a loss such as "

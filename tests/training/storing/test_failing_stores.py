@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -59,8 +60,8 @@ def first_version(tmp_path):
     run = tidu.fit(LINE, TABLE, epochs=4, store=path)
     connection = sqlite3.connect(path)
     for migration in range(len(MIGRATIONS), 1, -1):
-        assert "CREATE TABLE judged" in MIGRATIONS[migration - 1]
-        connection.execute("DROP TABLE judged")
+        for table in re.findall(r"CREATE TABLE (\w+)", MIGRATIONS[migration - 1]):
+            connection.execute(f"DROP TABLE {table}")
     connection.execute("UPDATE runs SET facts = json_remove(facts, '$.attempt', '$.judged_since')")
     connection.execute("PRAGMA user_version = 1")
     connection.commit()
