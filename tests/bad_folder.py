@@ -108,6 +108,7 @@ def newer_store() -> None:
 
 
 def half_store() -> None:
+    sql("PRAGMA wal_checkpoint(TRUNCATE)")  # else all of it may stand in the log besides
     content = Path(STORE).read_bytes()
     Path(STORE).write_bytes(content[:20_000])
 

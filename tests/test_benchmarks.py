@@ -81,6 +81,7 @@ def test_what_tidu_cannot_do_is_said():
         networks.by_tidu(dataclasses.replace(NETWORKS["classes"], dtype="float16"), "compiled")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", [*WHO, "numpy"])
 def test_dropout_changes_the_result_and_not_the_job(who):
     peer = WHO.get(who, networks.by_numpy)
@@ -106,6 +107,7 @@ def _constant(value: float, tolerance: float = 1e-9) -> Contender:
     return Contender(("c", "c"), lambda: lambda: Answer(np.array([value])), lambda: np.array([1.0]), tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("value", "counts"), [(1.0, True), (1.0 + 1e-10, True), (1.1, False), (float("nan"), False)])
 def test_no_time_is_given_for_another_result(value, counts):
     (found,) = figures_of([_constant(value)], 2, 1.0)
@@ -113,6 +115,7 @@ def test_no_time_is_given_for_another_result(value, counts):
     assert (found.problem is None) is counts
 
 
+@pytest.mark.slow
 def test_who_is_not_there_is_said_and_stops_nobody():
     def missing():
         raise ModuleNotFoundError("No module named 'nowhere'", name="nowhere")
@@ -127,6 +130,7 @@ def test_who_is_not_there_is_said_and_stops_nobody():
     assert len(third.times) == 2
 
 
+@pytest.mark.slow
 def test_goals_are_judged_by_medians():
     ours, other = figures_of([_constant(1.0), replace(_constant(1.0), name=("o", "o"))], 1, 1.0)
     ours.times, other.times = [1.0], [3.0]

@@ -36,6 +36,7 @@ def test_the_file_is_the_same(files, model, more):
     assert parts.stdout.replace("parts.csv", "whole.csv") == whole.stdout
 
 
+@pytest.mark.slow
 def test_onto_standard_output_from_standard_input(files):
     command = [*PREDICT, "class.tidu", "-", "--proba"]
     text = (files / "d.csv").read_text()

@@ -64,6 +64,7 @@ def test_a_form_that_is_not_there_leaves_a_pattern():
     assert any("leaves a pattern in the residuals" in s for s in found.sentences)
 
 
+@pytest.mark.slow
 def test_forms_that_make_no_sense_are_left_out_with_the_reason():
     x = np.linspace(-2, 2, 30)
     found = tidu.suggest({"x": x, "y": 2 * x + 1 + 0.01 * np.cos(40 * x)}, "y", "x")

@@ -162,6 +162,7 @@ def test_what_is_too_long_to_show_is_cut():
     assert len(text(node)) < 20_001
 
 
+@pytest.mark.slow
 def test_nodes_that_nobody_holds_are_forgotten():
     from tidu.language.expr import _interned
 

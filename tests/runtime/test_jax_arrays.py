@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 COMPARED = """
 import jax
 jax.config.update("jax_enable_x64", True)
@@ -29,6 +31,7 @@ np.testing.assert_array_equal(one, other)
 """
 
 
+@pytest.mark.slow
 def test_functions_are_those_of_numpy():
     told = subprocess.run([sys.executable, "-c", COMPARED], capture_output=True, text=True)  # float64 is for a process
     assert told.returncode == 0, told.stderr

@@ -33,6 +33,7 @@ def fitted(data, **options):
     return list(tidu.fit(FORMULA, data, **options).params.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     x=st.lists(st.integers(0, 11), min_size=5, max_size=9, unique=True),

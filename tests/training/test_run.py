@@ -208,6 +208,7 @@ def test_a_file_is_readable_by_whom_the_umask_allows(run, tmp_path):
     assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o640
 
 
+@pytest.mark.slow
 def test_any_flipped_byte_is_noticed(run, tmp_path):
     run.save(tmp_path / "m")
     content = (tmp_path / "m").read_bytes()

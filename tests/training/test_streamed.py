@@ -255,6 +255,7 @@ def has_checkpoint(store, number):
 FIT = (sys.executable, "-m", "tidu", "fit")
 
 
+@pytest.mark.slow
 def test_the_command_line_from_a_pipe_and_killed(tmp_path):
     """`--stream` on standard input; a run that is killed in mid-epoch goes on to the bits of one that was not."""
     data = table(CHUNK + 50)

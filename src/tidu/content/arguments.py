@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from tidu.errors import SettingError, closest
+from tidu.syntax_tree import expression_tree
 from tidu.text import _, mark
 
 
@@ -144,7 +145,7 @@ def _call_read(text: str) -> tuple[str, dict[str, Any]]:
     """The name and the options that stand in a text; the last ones are kept, for one fit asks several times."""
     if not isinstance(text, str):
         raise TypeError("not a text")
-    tree = ast.parse(text.strip(), mode="eval").body
+    tree = expression_tree(text.strip())
     if isinstance(tree, ast.Name):
         return tree.id, {}
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tidu.errors import SettingError, closest
+from tidu.syntax_tree import expression_tree
 from tidu.text import _
 
 Start = float | str  # a number, or a distribution: "normal(0, 0.01)"
@@ -64,7 +65,7 @@ def starting_value(name: str, start: Start, generator: np.random.Generator | Non
     drawn = None
     if isinstance(start, str):
         try:
-            tree = ast.parse(start.strip(), mode="eval").body
+            tree = expression_tree(start.strip())
             if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.keywords:
                 a, b = (float(ast.literal_eval(x)) for x in tree.args)
                 assert generator is not None

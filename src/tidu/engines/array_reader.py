@@ -34,6 +34,7 @@ from tidu.engines.statements import (
 from tidu.engines.step_reader import Reader, StepState, TracedValue, walked
 from tidu.engines.writer import LoopText
 from tidu.language.expr import Expr
+from tidu.syntax_tree import module_tree
 
 Array = npt.NDArray[Any]
 
@@ -124,7 +125,7 @@ class ArrayReader(Reader):
 
     def draw(self, statement: Line) -> None:
         """The mask of a dropout: the names that its line reads are the loop's own."""
-        (line,) = ast.parse(statement.text).body
+        (line,) = module_tree(statement.text).body
         assert isinstance(line, ast.Assign)
         assert isinstance(line.value, ast.Call)
         seed, step, _number, shape = line.value.args[:4]

@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any
 
 from tidu.runtime.summation import Sums, in_order
+from tidu.syntax_tree import module_tree
 
 
 def summed(sample: FunctionType, samples: Sequence[int], *arguments: object) -> Sums:
@@ -24,7 +25,7 @@ def summed(sample: FunctionType, samples: Sequence[int], *arguments: object) -> 
 @lru_cache(maxsize=16)
 def _written_out(sample: FunctionType) -> Callable[..., list[float]]:
     """`sample` as a function of several runs of sample numbers: the sums of each run, one after another from 0."""
-    tree = ast.parse(sample.__globals__["__source__"])
+    tree = module_tree(sample.__globals__["__source__"])
     (text,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == sample.__name__)
     *statements, last = text.body
     number, *arguments = text.args.args

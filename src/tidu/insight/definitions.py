@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 
+from tidu.syntax_tree import module_tree
+
 OURS = "tidu.runtime"
 
 
 def standing_alone(text: str) -> str:
     """The text of a module that imports from `tidu.runtime`, with the definitions that it needs in place of imports."""
-    tree = ast.parse(text)
+    tree = module_tree(text)
     found = _Definitions()
     imports = [s for s in tree.body if isinstance(s, (ast.Import, ast.ImportFrom))]
     names = set(_names(tree))
@@ -73,7 +75,7 @@ class _Definitions:
         statement = tops[name]
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             alias = next(a for a in statement.names if (a.asname or a.name) == name)
-            self.take_import(statement, alias, ast.parse("\n".join(lines)))
+            self.take_import(statement, alias, module_tree("\n".join(lines)))
             return
         if name in self.done:
             assert self.done[name] == module, f"{name} is in {module} and in {self.done[name]}"
@@ -122,7 +124,7 @@ def _tops(module: str) -> tuple[dict[str, ast.stmt], list[str]]:
     """The statements at the top of a module, by the names that they give; and its lines."""
     text = files(OURS).joinpath(f"{module.rpartition('.')[2]}.py").read_text(encoding="utf-8")
     tops: dict[str, ast.stmt] = {}
-    for statement in ast.parse(text).body:
+    for statement in module_tree(text).body:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             tops[statement.name] = statement
         elif isinstance(statement, ast.Assign):

@@ -17,6 +17,7 @@ from tidu.errors import MissingDependency, SettingError
 from tidu.language.derived_columns import Elapsed, Indicator, LevelNumber
 from tidu.language.expr import Expr, evaluation_order
 from tidu.language.level_parameters import level_text
+from tidu.syntax_tree import expression_tree
 from tidu.text import _
 from tidu.training.run import Run
 
@@ -167,7 +168,7 @@ class _Graph:
                 part = self.node("Unsqueeze", part, self.constant(range(1, 1 + lacking), np.int64))
             parts.append(part)
         template = node.op.onnx.replace("{a}", str(float(node.attrs[0]) if node.attrs else ""))
-        return self.written(ast.parse(template.replace("{", "_").replace("}", ""), mode="eval").body, parts)
+        return self.written(expression_tree(template.replace("{", "_").replace("}", "")), parts)
 
     def written(self, tree: ast.expr, parts: list[str]) -> str:
         """Nested operators."""

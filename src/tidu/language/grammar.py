@@ -20,6 +20,7 @@ from tidu.errors import FormulaError
 from tidu.language.formula_text import clipped
 from tidu.language.other_notations import BETWEEN, LATEX, PAIRS, PERCENT, SIGNS
 from tidu.language.words import Word, normal, words_of
+from tidu.syntax_tree import expression_tree
 from tidu.text import _
 
 LONGEST_NUMBER = 400  # characters of a whole number; 310 digits are beyond float64
@@ -395,7 +396,7 @@ class _Sentence:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python's remarks on '1 is 1'; refused by who reads the tree
-                return ast.parse(source, mode="eval").body
+                return expression_tree(source)
         except SyntaxError as error:
             starts = [0]
             for piece in self.python:

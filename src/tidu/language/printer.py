@@ -19,6 +19,7 @@ from tidu.language.expr import ROLES, SHOWN, Expr, code_template, constant, eval
 from tidu.language.level_parameters import parameter_and_level, shown_by_level
 from tidu.language.operation import ADD, AND, ATOM, CHOICE, COMPARE, MULTIPLY, NEGATE, NOT, OR, POWER
 from tidu.language.words import SUBSCRIPTS, SUPERSCRIPTS
+from tidu.syntax_tree import expression_tree
 
 Names = Mapping[Expr, str]
 Printed = tuple[str, int]  # the text, and how tightly it binds
@@ -211,7 +212,7 @@ Grammar = tuple[int, Mapping[int, int]]
 @functools.cache
 def python_grammar(template: str) -> Grammar:
     """How tightly a Python template binds, and how tightly what fills each of its holes must bind."""
-    tree = ast.parse(_HOLE.sub(r"_\1", template), mode="eval").body
+    tree = expression_tree(_HOLE.sub(r"_\1", template))
     least: dict[int, int] = {}
     stack = [(tree, CHOICE)]
     while stack:

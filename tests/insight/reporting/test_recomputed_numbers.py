@@ -133,6 +133,7 @@ def trained_in_torch(run, formula, loss, optimizer, lr, changes, columns, batch_
     return found, ends, losses[: len(losses) - len(losses) % rows]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(list(FORMULAS)), st.sampled_from(list(LOSSES)), st.sampled_from(list(OPTIMIZERS)),
     st.sampled_from(CHANGES), st.sampled_from([None, 1, 4, 7]), st.integers(0, 2**16), st.integers(1, 12),

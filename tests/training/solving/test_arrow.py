@@ -114,6 +114,7 @@ def test_every_way_to_a_fit_has_the_numbers_of_the_model_written_out(options):
     assert numbers(many) == pytest.approx(numbers(one), rel=rel, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     groups=st.sampled_from([2, 9, 101, 300]),

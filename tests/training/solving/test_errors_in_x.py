@@ -130,6 +130,7 @@ def test_bounds_are_kept_to(bounds):
         assert any(f"'{name}' ended at its bound" in note for note in run.notes)
 
 
+@pytest.mark.slow
 def test_conditions_are_kept_to():
     table = decay()
     free = tidu.fit("y = a*exp(-k*x) + c", table, **DECAY)
@@ -144,6 +145,7 @@ def test_conditions_are_kept_to():
     assert any("on the edge of 'a + c < 3.5'" in note for note in run.notes)
 
 
+@pytest.mark.slow
 def test_intervals_say_where_a_condition_rules_values_out():
     table, formula = decay(), "y = a*exp(-k*x) + c"
     run = tidu.fit(formula, table, where="a + c < 4.35", intervals="profile", **DECAY)
@@ -162,6 +164,7 @@ def test_an_equality_and_a_quantity():
     assert run.derived["half_life"].standard_error > 0
 
 
+@pytest.mark.slow
 def test_profiles_end_where_the_least_distances_have_risen_by_chi_square():
     run = tidu.fit("y = a*exp(-k*x) + c", decay(), intervals="profile", **DECAY)
     least = run.statistics.residual_sum_of_squares
@@ -173,6 +176,7 @@ def test_profiles_end_where_the_least_distances_have_risen_by_chi_square():
             assert rise == pytest.approx(1.959963984540054**2, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_of_rows_is_refits_one_by_one():
     table = decay()
     run = tidu.fit("y = a*exp(-k*x) + c", table, intervals="bootstrap", draws=300, **DECAY)

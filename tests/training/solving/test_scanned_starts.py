@@ -22,6 +22,7 @@ def test_a_wave_is_found_whatever_its_frequency(seed, frequency, unit, even):
     assert abs(run.params["w"]) * 10.0**unit == pytest.approx(frequency, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     [

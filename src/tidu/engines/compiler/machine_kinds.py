@@ -18,6 +18,7 @@ from typing import Any
 from tidu.engines.compiler.assembly import Body, Number, constant
 from tidu.errors import CannotCompile
 from tidu.runtime.summation import LANES
+from tidu.syntax_tree import module_tree
 from tidu.text import _
 
 Value = Any  # a Number, a plain number, one of the classes below, a tuple of values, a function of Python's, None
@@ -60,7 +61,7 @@ class Text:
 
 def module_of_text(source: str) -> Module:
     """A generated module, from its text."""
-    tree = ast.parse(source)
+    tree = module_tree(source)
     functions = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef)}
     names: dict[str, Value] = {}
     others = [s for s in tree.body if not isinstance(s, ast.FunctionDef)]  # imports, and GOING, DIVERGED, ...
@@ -72,7 +73,7 @@ def module_of_text(source: str) -> Module:
 def module_of_python(name: str) -> Module:
     """A module of the package, from its file."""
     module = importlib.import_module(name)
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    tree = module_tree(Path(str(module.__file__)).read_text(encoding="utf-8"))
     functions = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef)}
     return Module(functions, vars(module), generated=False)
 

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tidu.syntax_tree import expression_tree
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Looping = ast.For | ast.While
 
@@ -103,7 +105,7 @@ def base_of(target: ast.expr) -> str:
 def loops_that_change(tree: ast.Module, name: str) -> list[Loop]:
     """Of each scope in which loops assign to `name`, the loop at whose turns it is looked at."""
     try:
-        wanted = base_of(ast.parse(name, mode="eval").body)
+        wanted = base_of(expression_tree(name))
     except SyntaxError:
         return []
     found = []

@@ -23,6 +23,7 @@ from tidu.insight.watching.array_shapes import Shape, tables_of_pairs
 from tidu.insight.watching.loops import Loop, base_of, bindings, changing_names, loops_that_change, scopes_of
 from tidu.insight.watching.script import Script
 from tidu.pictures.numbers import Array
+from tidu.syntax_tree import expression_tree
 from tidu.text import _
 
 ELEMENTS = 8  # of an array that are recorded
@@ -328,7 +329,7 @@ def value_of(name: str, variables: Mapping[str, Any]) -> Any:
             return variables[name]
         except KeyError:
             return None
-    return _walked(ast.parse(name, mode="eval").body, variables)
+    return _walked(expression_tree(name), variables)
 
 
 def _walked(node: ast.expr, variables: Mapping[str, Any]) -> Any:
